@@ -1,0 +1,113 @@
+import { readFile } from "node:fs/promises";
+import { execa } from "execa";
+import { BangerError, hasErrno, isAbort } from "./errors.ts";
+
+/** Time between SIGTERM and SIGKILL. */
+const GRACE_MS = 2_000;
+
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string | Uint8Array;
+  /** How a user gets the tool when it is not installed: a command. */
+  readonly install?: string;
+  readonly timeoutMs?: number;
+  /** Bound on what is kept of stdout and of stderr, each. */
+  readonly maxOutputBytes?: number;
+}
+
+export interface RunResult {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs a tool to its end, without a shell. Aborting the signal sends SIGTERM, then SIGKILL.
+ *
+ * @throws BangerError `TOOL_MISSING` if it is not installed, `TOOL_FAILED` (with the end of its stderr) if it
+ *         exits with anything but 0; an abort rejects with the signal's reason.
+ */
+export async function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  options.signal?.throwIfAborted();
+  try {
+    const result = await execa(file, args, {
+      stdin: options.input === undefined ? "ignore" : "pipe",
+      forceKillAfterDelay: GRACE_MS,
+      maxBuffer: options.maxOutputBytes ?? 4 * 1024 ** 2,
+      stripFinalNewline: false,
+      ...(options.signal && { cancelSignal: options.signal }),
+      ...(options.cwd !== undefined && { cwd: options.cwd }),
+      ...(options.env && { env: options.env }),
+      ...(options.input !== undefined && { input: options.input }),
+      ...(options.timeoutMs !== undefined && { timeout: options.timeoutMs }),
+    });
+    return { stdout: result.stdout, stderr: result.stderr };
+  } catch (error) {
+    if (isAbort(error) || options.signal?.aborted === true) throw options.signal?.reason ?? error;
+    if (hasErrno(error, "ENOENT")) throw toolMissing(file, options.install, error);
+    throw toolFailed(file, args, error);
+  }
+}
+
+export function toolMissing(file: string, install: string | undefined, cause?: unknown): BangerError {
+  return new BangerError("TOOL_MISSING", {
+    what: `${file} is not installed`,
+    fix: install ?? `install ${file}, then run \`banger doctor\``,
+    cause,
+    data: { tool: file },
+  });
+}
+
+function toolFailed(file: string, args: readonly string[], cause: unknown): BangerError {
+  const stderr = cause instanceof Error && "stderr" in cause && typeof cause.stderr === "string" ? cause.stderr : "";
+  const exit = cause instanceof Error && "exitCode" in cause ? cause.exitCode : undefined;
+  const signal = cause instanceof Error && "signal" in cause ? cause.signal : undefined;
+  const said = stderr.trim().split("\n").slice(-5).join("\n");
+  return new BangerError("TOOL_FAILED", {
+    what: `${file} failed`,
+    why: `${exit === undefined ? `ended by ${String(signal)}` : `exit status ${String(exit)}`}${said === "" ? "" : `: ${said}`}`,
+    fix: `see why it failed by running it yourself: ${[file, ...args].join(" ")}`,
+    cause,
+  });
+}
+
+/** A process as one can recognise it again: pids are recycled, a pid with its start time is not. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat: clock ticks from boot to the process's start (proc(5)). */
+  readonly startTicks: number;
+}
+
+/** Who has this pid now; undefined when nobody has, or only a zombie is left. */
+export async function identifyProcess(pid: number): Promise<ProcessIdentity | undefined> {
+  let stat: string;
+  try {
+    stat = await readFile(`/proc/${pid}/stat`, "latin1");
+  } catch (error) {
+    if (hasErrno(error, "ENOENT") || hasErrno(error, "ESRCH")) return undefined;
+    throw error;
+  }
+  // The command's name (field 2) may hold spaces and brackets: count from the last one.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  if (fields[0] === "Z" || fields[0] === "X") return undefined;
+  return { pid, startTicks: Number(fields[19]) };
+}
+
+/** Whether this very process still lives. */
+export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
+  const now = await identifyProcess(identity.pid);
+  return now?.startTicks === identity.startTicks;
+}
+
+/** Sends a signal to this very process, never to a stranger who got its pid; false when it is gone. */
+export async function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): Promise<boolean> {
+  if (!(await isAlive(identity))) return false;
+  try {
+    process.kill(identity.pid, signal);
+    return true;
+  } catch (error) {
+    if (hasErrno(error, "ESRCH")) return false;
+    throw error;
+  }
+}
