@@ -61,12 +61,16 @@ export function toolMissing(file: string, install: string | undefined, cause?: u
 
 function toolFailed(file: string, args: readonly string[], cause: unknown): BangerError {
   const stderr = cause instanceof Error && "stderr" in cause && typeof cause.stderr === "string" ? cause.stderr : "";
-  const exit = cause instanceof Error && "exitCode" in cause ? cause.exitCode : undefined;
-  const signal = cause instanceof Error && "signal" in cause ? cause.signal : undefined;
+  const exit =
+    cause instanceof Error && "exitCode" in cause && typeof cause.exitCode === "number" ? cause.exitCode : undefined;
+  const signal =
+    cause instanceof Error && "signal" in cause && typeof cause.signal === "string"
+      ? cause.signal
+      : "nobody knows what";
   const said = stderr.trim().split("\n").slice(-5).join("\n");
   return new BangerError("TOOL_FAILED", {
     what: `${file} failed`,
-    why: `${exit === undefined ? `ended by ${String(signal)}` : `exit status ${String(exit)}`}${said === "" ? "" : `: ${said}`}`,
+    why: `${exit === undefined ? `ended by ${signal}` : `exit status ${exit}`}${said === "" ? "" : `: ${said}`}`,
     fix: `see why it failed by running it yourself: ${[file, ...args].join(" ")}`,
     cause,
   });
