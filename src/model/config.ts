@@ -1,0 +1,31 @@
+import { z } from "zod";
+import { objectNameSchema } from "./names.ts";
+
+/** `config.toml`. Every key has a default, so an empty file is a whole configuration. Unknown keys are errors. */
+export const configSchema = z.strictObject({
+  /** The user's own key for `vm ssh`; banger makes one where this is absent. */
+  ssh_key_path: z.string().startsWith("/", "must be an absolute path").optional(),
+  /** Kernel for images that are pulled without `--kernel-ref`. */
+  default_kernel: objectNameSchema.default("debian-cloud"),
+  /** Image for `vm create` without `--image`. */
+  default_image_name: objectNameSchema.optional(),
+  vmm: z.enum(["auto", "qemu"]).default("auto"),
+  qemu_bin: z.string().startsWith("/", "must be an absolute path").optional(),
+  /** Debian archive and suite for `kernel pull debian-cloud`; the host's own where absent. */
+  debian_mirror: z.url().optional(),
+  debian_suite: z
+    .string()
+    .regex(/^[a-z0-9-]+$/)
+    .optional(),
+  /** Registries that may be spoken to without TLS, as `host[:port]`. Loopback always may. */
+  insecure_registries: z.array(z.string()).default([]),
+  vm: z
+    .strictObject({
+      vcpus: z.number().int().min(1).max(64).default(2),
+      memory: z.string().default("1G"),
+      /** Seconds until a start that brings no agent is given up. */
+      start_timeout: z.number().int().min(1).max(3600).default(180),
+    })
+    .prefault({}),
+});
+export type Config = z.infer<typeof configSchema>;

@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import { tmpdir, userInfo } from "node:os";
+
+/**
+ * Where everything of banger lies on this host. One function makes them all, from the environment
+ * (XDG Base Directory Specification 0.8); nothing else joins these names.
+ */
+export interface Layout {
+  readonly configFile: string;
+  readonly sshKey: string;
+  readonly cacheDir: string;
+  readonly dataDir: string;
+  readonly blobsDir: string;
+  readonly kernelsDir: string;
+  readonly imagesDir: string;
+  readonly vmsDir: string;
+  /** Work in progress, on the data's own file system so that it can be renamed into place. Emptied at each start. */
+  readonly workDir: string;
+  readonly stateDir: string;
+  readonly database: string;
+  readonly lockFile: string;
+  readonly daemonLog: string;
+  readonly runDir: string;
+  readonly socket: string;
+}
+
+export function layoutFrom(env: Readonly<Record<string, string | undefined>>): Layout {
+  const home = env["HOME"] ?? userInfo().homedir;
+  const at = (variable: string, fallback: string): string => {
+    const value = env[variable];
+    // "All paths must be absolute; a relative one is to be ignored" (XDG specification).
+    return value !== undefined && value.startsWith("/") ? value : join(home, fallback);
+  };
+  const configDir = join(at("XDG_CONFIG_HOME", ".config"), "banger");
+  const dataDir = join(at("XDG_DATA_HOME", ".local/share"), "banger");
+  const stateDir = join(at("XDG_STATE_HOME", ".local/state"), "banger");
+  const runDir = runtimeDirectory(env["XDG_RUNTIME_DIR"]);
+  return {
+    configFile: join(configDir, "config.toml"),
+    sshKey: join(configDir, "ssh", "id_ed25519"),
+    cacheDir: join(at("XDG_CACHE_HOME", ".cache"), "banger"),
+    dataDir,
+    blobsDir: join(dataDir, "blobs"),
+    kernelsDir: join(dataDir, "kernels"),
+    imagesDir: join(dataDir, "images"),
+    vmsDir: join(dataDir, "vms"),
+    workDir: join(dataDir, "work"),
+    stateDir,
+    database: join(stateDir, "banger.db"),
+    lockFile: join(stateDir, "daemon.lock"),
+    daemonLog: join(stateDir, "bangerd.log"),
+    runDir,
+    socket: join(runDir, "bangerd.sock"),
+  };
+}
+
+/** Sockets live here. Where no session gave us a folder, one of our own in /tmp, which the daemon makes 0700 and checks. */
+function runtimeDirectory(xdg: string | undefined): string {
+  if (xdg !== undefined && xdg.startsWith("/")) return join(xdg, "banger");
+  return join(tmpdir(), `banger-${userInfo().uid}`);
+}
+
+/** The folder of a VM's sockets, log and pid. */
+export function vmRunDir(layout: Layout, vmId: string): string {
+  return join(layout.runDir, vmId);
+}

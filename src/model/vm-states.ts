@@ -1,0 +1,41 @@
+import { BangerError } from "../lib/errors.ts";
+import type { VmState } from "./vm.ts";
+
+/** The one place that knows which step may follow which. `failed` may be started anew or deleted. */
+const STEPS: Readonly<Record<VmState, readonly VmState[]>> = {
+  creating: ["stopped", "deleting"],
+  stopped: ["starting", "deleting"],
+  starting: ["running", "failed", "stopping", "stopped", "deleting"],
+  running: ["pausing", "stopping", "stopped", "failed", "deleting"],
+  pausing: ["paused", "running", "failed", "stopped"],
+  paused: ["resuming", "stopping", "stopped", "failed", "deleting"],
+  resuming: ["running", "paused", "failed", "stopped"],
+  stopping: ["stopped", "failed", "deleting"],
+  failed: ["starting", "deleting", "stopped"],
+  deleting: [],
+};
+
+export function maySucceed(from: VmState, to: VmState): boolean {
+  return STEPS[from].includes(to);
+}
+
+/**
+ * Checks one step of a VM's life.
+ *
+ * @throws BangerError `VM_WRONG_STATE` that says what the VM is doing and what it would have to do first.
+ */
+export function checkStep(name: string, from: VmState, to: VmState): void {
+  if (maySucceed(from, to)) return;
+  throw new BangerError("VM_WRONG_STATE", {
+    what: `VM ${name} is ${from}, so it cannot become ${to}`,
+    fix: FIXES[from] ?? `see \`banger vm inspect ${name}\``,
+    data: { from, to },
+  });
+}
+
+const FIXES: Partial<Record<VmState, string>> = {
+  running: "stop it first, with `banger vm stop`",
+  stopped: "start it first, with `banger vm start`",
+  failed: "start it again with `banger vm start`, or delete it",
+  deleting: "wait until it is gone",
+};

@@ -1,0 +1,126 @@
+import { z } from "zod";
+import { vmNameSchema } from "./names.ts";
+
+export const VM_STATES = [
+  "creating",
+  "stopped",
+  "starting",
+  "running",
+  "pausing",
+  "paused",
+  "resuming",
+  "stopping",
+  "failed",
+  "deleting",
+] as const;
+export type VmState = (typeof VM_STATES)[number];
+
+/** The way of a start, in order. A start that fails names the stage it stopped in. */
+export const BOOT_STAGES = ["disk", "vmm", "kernel", "init", "agent"] as const;
+export type BootStage = (typeof BOOT_STAGES)[number];
+
+export const ACCELERATORS = ["kvm", "tcg"] as const;
+export const accelSchema = z.enum(ACCELERATORS);
+export type Accel = z.infer<typeof accelSchema>;
+
+export const initPolicySchema = z.enum(["auto", "agent", "systemd"]);
+export type InitPolicy = z.infer<typeof initPolicySchema>;
+
+/** How the host reaches the agent. Shown by inspect; nothing above the guest engine depends on it. */
+export const agentLineSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("virtio-serial"), socketPath: z.string() }),
+  z.object({ kind: z.literal("firecracker-vsock"), socketPath: z.string(), port: z.number().int() }),
+  z.object({ kind: z.literal("vhost-vsock"), cid: z.number().int(), port: z.number().int() }),
+]);
+export type AgentLine = z.infer<typeof agentLineSchema>;
+
+export const vmDiskSchema = z.object({
+  id: z.enum(["root", "work"]),
+  path: z.string(),
+  format: z.enum(["raw", "qcow2"]),
+  /** How the VM got its own copy of the image's disk. */
+  strategy: z.enum(["reflink", "qcow2", "dm-snapshot", "sparse-copy", "empty"]),
+  /** What the guest sees, in bytes. */
+  sizeBytes: z.number().int(),
+  /** The name the guest gives it. */
+  device: z.string(),
+});
+export type VmDisk = z.infer<typeof vmDiskSchema>;
+
+/** What was asked for. It does not change while the VM lives. */
+export const vmSpecSchema = z.object({
+  vcpus: z.number().int().min(1).max(64),
+  memoryBytes: z
+    .number()
+    .int()
+    .min(64 * 1024 ** 2),
+  diskSizeBytes: z.number().int().positive().optional(),
+  nat: z.boolean(),
+  env: z.record(z.string(), z.string()),
+  init: initPolicySchema,
+});
+export type VmSpec = z.infer<typeof vmSpecSchema>;
+
+export const vmNetworkSchema = z.discriminatedUnion("mode", [
+  z.object({ mode: z.literal("none") }),
+  z.object({
+    mode: z.literal("user"),
+    mac: z.string(),
+    /** The guest's address with its prefix length, as in `10.0.2.15/24`. */
+    address: z.string(),
+    gateway: z.string(),
+    dns: z.array(z.string()),
+  }),
+]);
+export type VmNetwork = z.infer<typeof vmNetworkSchema>;
+
+/** A VMM process as it can be found again by another daemon. */
+export const machineRecordSchema = z.object({
+  vmm: z.enum(["qemu", "firecracker"]),
+  version: z.string(),
+  accel: accelSchema,
+  /** The VMM's machine type, as in `microvm` or `q35`. */
+  machine: z.string(),
+  pid: z.number().int(),
+  startTicks: z.number(),
+  controlSocket: z.string(),
+  consoleSocket: z.string(),
+  consoleLog: z.string(),
+  line: agentLineSchema,
+});
+export type MachineRecord = z.infer<typeof machineRecordSchema>;
+
+/** Milliseconds of the last start, by stage, and in all until the agent answered. */
+export const vmTimingsSchema = z.object({
+  stages: z.partialRecord(z.enum(BOOT_STAGES), z.number()),
+  readyMs: z.number().optional(),
+});
+
+export const vmFailureSchema = z.object({
+  at: z.iso.datetime(),
+  stage: z.enum(BOOT_STAGES).optional(),
+  what: z.string(),
+  /** The end of the guest's console, at most 20 lines. */
+  consoleTail: z.string(),
+});
+export type VmFailure = z.infer<typeof vmFailureSchema>;
+
+export const vmSchema = z.object({
+  id: z.string(),
+  name: vmNameSchema,
+  createdAt: z.iso.datetime(),
+  state: z.enum(VM_STATES),
+  failure: vmFailureSchema.optional(),
+  image: z.object({ id: z.string(), name: z.string(), digest: z.string() }),
+  kernel: z.object({ id: z.string(), name: z.string() }),
+  spec: vmSpecSchema,
+  /** 128 random bits in hex: systemd's machine id in the guest (machine-id(5)). */
+  machineId: z.string(),
+  disks: z.array(vmDiskSchema),
+  network: vmNetworkSchema,
+  /** The living VMM; absent unless it runs. */
+  machine: machineRecordSchema.optional(),
+  startedAt: z.iso.datetime().optional(),
+  timings: vmTimingsSchema,
+});
+export type Vm = z.infer<typeof vmSchema>;

@@ -1,0 +1,79 @@
+import type { Accel, AgentLine, MachineRecord, VmDisk, VmNetwork } from "../model/vm.ts";
+import type { Bytes } from "../lib/bytes.ts";
+
+/** A VM as every driver is told of it: what it is, not how a VMM spells it. */
+export interface MachineSpec {
+  readonly id: string;
+  readonly name: string;
+  /** An empty folder for sockets and logs. Short: a socket's path may not pass 107 bytes (unix(7)). */
+  readonly runDir: string;
+  readonly vcpus: number;
+  readonly memoryBytes: Bytes;
+  readonly kernel: BootKernel;
+  /** In the order in which the guest names them: /dev/vda, /dev/vdb. */
+  readonly disks: readonly MachineDisk[];
+  readonly network: VmNetwork;
+}
+
+export interface BootKernel {
+  readonly path: string;
+  readonly format: "elf" | "bzImage" | "arm64-image";
+  readonly initrdPath?: string;
+  /** Words of the kernel command line, without those that the driver adds for its own devices and console. */
+  readonly commandLine: readonly string[];
+  /** Boots by PVH and finds virtio-mmio devices on its command line: needs neither firmware nor PCI. */
+  readonly microvm: boolean;
+}
+
+export interface MachineDisk extends Pick<VmDisk, "id" | "path" | "format"> {
+  readonly readOnly: boolean;
+}
+
+/** What a driver can do on this host, as data; services ask this and never the driver's name. */
+export interface DriverAbilities {
+  readonly accel: Accel;
+  readonly diskFormats: ReadonlySet<VmDisk["format"]>;
+  readonly networks: ReadonlySet<VmNetwork["mode"]>;
+  readonly pause: boolean;
+}
+
+/** How a VMM came to its end. */
+export interface MachineExit {
+  /** True when the guest ended it (shut down, rebooted); false for a crash or a kill. */
+  readonly clean: boolean;
+  /** In words, for the VM's state: `the guest shut down`, `QEMU was killed by SIGKILL`. */
+  readonly reason: string;
+}
+
+/** One VMM behind one interface. */
+export interface Driver {
+  readonly name: MachineRecord["vmm"];
+  abilities(): Promise<DriverAbilities>;
+  /**
+   * Starts a VMM in a process session of its own and resolves once it runs the guest.
+   * When it fails, or the signal aborts, no process and no socket is left.
+   *
+   * @throws BangerError `TOOL_MISSING`, `PATH_TOO_LONG`, `VMM_FAILED` (with what the VMM said), `VMM_CANNOT`.
+   */
+  start(spec: MachineSpec, signal: AbortSignal): Promise<Machine>;
+  /** Takes back a VMM that another daemon started; undefined when that process is gone. */
+  attach(record: MachineRecord, signal: AbortSignal): Promise<Machine | undefined>;
+  /** VMM processes of this VM that no record knows: what a daemon left that died between start and record. */
+  strays(vmId: string): Promise<readonly number[]>;
+}
+
+/** A running VMM. */
+export interface Machine {
+  readonly record: MachineRecord;
+  readonly line: AgentLine;
+  /** Settles when the process is gone; never rejects. */
+  readonly exited: Promise<MachineExit>;
+  pause(signal: AbortSignal): Promise<void>;
+  resume(signal: AbortSignal): Promise<void>;
+  /** Presses the power button, where the machine has one. The guest may ignore it: wait on `exited` with a limit. */
+  requestShutdown(signal: AbortSignal): Promise<void>;
+  /** Ends the process: SIGTERM, after a grace time SIGKILL. Resolves when it is gone. Safe to repeat. */
+  kill(): Promise<void>;
+  /** Lets go of the process without touching it: for a daemon that stops while its VMs go on. */
+  release(): void;
+}
