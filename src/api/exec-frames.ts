@@ -1,0 +1,49 @@
+import { z } from "zod";
+import type { ErrorBody } from "../lib/errors.ts";
+
+/**
+ * The WebSocket of `vmExec`. Binary frames carry one of the three standard streams: their first byte is its descriptor,
+ * the rest its bytes. Text frames are JSON: the ones below. The client begins with `start`, the server ends with `exit`
+ * or `error` and then closes. An empty binary frame on descriptor 0 is the end of standard input.
+ */
+export const STDIN = 0;
+export const STDOUT = 1;
+export const STDERR = 2;
+
+/** Largest frame either side sends; larger ones are refused. */
+export const MAX_FRAME_BYTES = 1024 ** 2;
+
+const ttySchema = z.strictObject({
+  rows: z.number().int().min(1).max(65_535),
+  cols: z.number().int().min(1).max(65_535),
+  term: z.string().max(64).default("xterm-256color"),
+});
+
+export const execClientFrameSchema = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("start"),
+    /** The command, as it is. */
+    argv: z.array(z.string()).min(1).optional(),
+    /** In place of `argv`: the image's own command, with these words in place of its CMD where there are any. */
+    command: z.array(z.string()).optional(),
+    env: z.record(z.string(), z.string()).default({}),
+    cwd: z.string().default(""),
+    user: z.string().default(""),
+    tty: ttySchema.optional(),
+  }),
+  z.strictObject({ type: z.literal("resize"), rows: ttySchema.shape.rows, cols: ttySchema.shape.cols }),
+  z.strictObject({ type: z.literal("signal"), signal: z.string().regex(/^SIG[A-Z0-9]{2,10}$/) }),
+]);
+export type ExecClientFrame = z.input<typeof execClientFrameSchema>;
+export type ExecStart = Extract<z.output<typeof execClientFrameSchema>, { type: "start" }>;
+
+export type ExecServerFrame =
+  | { readonly type: "started"; readonly pid: number }
+  | { readonly type: "exit"; readonly code: number; readonly signal?: string | undefined }
+  | { readonly type: "error"; readonly error: ErrorBody };
+
+/**
+ * The WebSockets of `vmConsole` and `vmForward`: binary frames are bytes; a text frame is one of these.
+ * `end` closes one direction, as a TCP FIN does.
+ */
+export type RawSocketFrame = { readonly type: "end" } | { readonly type: "error"; readonly error: ErrorBody };

@@ -1,0 +1,102 @@
+import { z } from "zod";
+import { objectNameSchema, vmNameSchema } from "../model/names.ts";
+import { initPolicySchema } from "../model/vm.ts";
+
+/** A name or an id of an existing object, as a user types it. Only looked up, never joined to a path. */
+const refSchema = z.string().min(1).max(200);
+
+export const refInput = z.strictObject({ ref: refSchema });
+export const noInput = z.strictObject({});
+export const nothing = z.strictObject({});
+
+export const daemonStatusSchema = z.object({
+  version: z.string(),
+  pid: z.number().int(),
+  startedAt: z.iso.datetime(),
+  socket: z.string(),
+  dataDir: z.string(),
+  log: z.string(),
+  runningVms: z.number().int(),
+  /** What the last start found left over by a daemon that died, and did about it. */
+  recovered: z.array(z.string()),
+});
+export type DaemonStatus = z.infer<typeof daemonStatusSchema>;
+
+export const kernelPullInput = z.strictObject({
+  /** What to pull: `debian-cloud`. */
+  source: z.enum(["debian-cloud"]),
+  name: objectNameSchema.optional(),
+});
+
+export const kernelImportInput = z.strictObject({
+  name: objectNameSchema,
+  /** Absolute paths on the daemon's host. */
+  vmlinux: z.string().startsWith("/"),
+  initrd: z.string().startsWith("/").optional(),
+  modules: z.string().startsWith("/").optional(),
+});
+
+export const imagePullInput = z.strictObject({
+  /** `debian:bookworm`, `host:port/name@sha256:…`, `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`. */
+  reference: z.string().min(1).max(4096),
+  name: objectNameSchema.optional(),
+  kernel: objectNameSchema.optional(),
+  /** Speak to this registry without TLS although it is not on loopback. */
+  insecure: z.boolean().default(false),
+});
+
+export const vmCreateInput = z.strictObject({
+  name: vmNameSchema.optional(),
+  image: refSchema.optional(),
+  kernel: refSchema.optional(),
+  vcpus: z.number().int().min(1).max(64).optional(),
+  memoryBytes: z
+    .number()
+    .int()
+    .min(64 * 1024 ** 2, "a VM needs at least 64M of memory")
+    .optional(),
+  diskSizeBytes: z.number().int().positive().optional(),
+  nat: z.boolean().default(false),
+  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string()).default({}),
+  init: initPolicySchema.default("auto"),
+  start: z.boolean().default(true),
+});
+
+export const vmStopInput = z.strictObject({
+  ref: refSchema,
+  /** Seconds that the guest gets to shut down before it is ended. */
+  timeoutSeconds: z.number().int().min(0).max(3600).default(30),
+  force: z.boolean().default(false),
+});
+
+export const vmDeleteInput = z.strictObject({
+  ref: refSchema,
+  /** Delete it even while it runs. */
+  force: z.boolean().default(false),
+});
+
+export const vmLogsInput = z.strictObject({ ref: refSchema, follow: z.boolean().default(false) });
+
+export const vmForwardInput = z.strictObject({
+  ref: refSchema,
+  /** `ssh` for the agent's SSH server, `tcp:HOST:PORT` or `unix:PATH` inside the guest. */
+  target: z.union([z.literal("ssh"), z.string().regex(/^(?:tcp:.+:\d{1,5}|unix:\/.+)$/)]),
+});
+
+export const vmStatsSchema = z.object({
+  uptimeMs: z.number(),
+  memoryTotalBytes: z.number(),
+  memoryAvailableBytes: z.number(),
+  cpuMs: z.number(),
+  load1: z.number(),
+  processes: z.number(),
+});
+
+/** What `vm ssh` needs: the user's key, and the guest's host key as the agent told it over its own line. */
+export const vmSshSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  keyPath: z.string(),
+  knownHostsPath: z.string(),
+  user: z.string(),
+});
