@@ -7,6 +7,8 @@ export interface MachineSpec {
   readonly name: string;
   /** An empty folder for sockets and logs. Short: a socket's path may not pass 107 bytes (unix(7)). */
   readonly runDir: string;
+  /** Where the guest's console is kept, bounded; it outlives the run. Appended to. */
+  readonly consoleLog: string;
   readonly vcpus: number;
   readonly memoryBytes: Bytes;
   readonly kernel: BootKernel;

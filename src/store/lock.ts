@@ -1,0 +1,35 @@
+import { DatabaseSync } from "node:sqlite";
+import { readFileSync, writeFileSync } from "node:fs";
+
+/** A held lock. It is also let go of when the process dies, however it dies. */
+export interface FolderLock extends Disposable {
+  readonly path: string;
+}
+
+/**
+ * Takes the lock that makes one daemon the owner of the state; undefined while another process holds it.
+ *
+ * Node offers no flock(2), SQLite does (https://sqlite.org/lockingv3.html): an exclusive transaction on an empty
+ * database is a lock that the kernel drops with its holder.
+ */
+export function tryLock(path: string): FolderLock | undefined {
+  const database = new DatabaseSync(path);
+  try {
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;");
+  } catch {
+    database.close();
+    return undefined;
+  }
+  writeFileSync(`${path}.pid`, `${process.pid}\n`);
+  return { path, [Symbol.dispose]: () => database.close() };
+}
+
+/** The pid that the lock's holder wrote beside it; for messages only, since it may be out of date. */
+export function lockHolder(path: string): number | undefined {
+  try {
+    const pid = Number.parseInt(readFileSync(`${path}.pid`, "utf8"), 10);
+    return Number.isSafeInteger(pid) ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
