@@ -3,210 +3,163 @@ import { doctorReportSchema } from "../model/doctor.ts";
 import { imageSchema } from "../model/image.ts";
 import { kernelSchema } from "../model/kernel.ts";
 import { vmSchema } from "../model/vm.ts";
-import { route } from "./route.ts";
+import { type EndpointName, endpoints } from "./endpoints.ts";
+import { type Route, route } from "./route.ts";
 import * as s from "./schemas.ts";
 
 /**
  * All that banger can be asked for. The server, the typed client, the checks of the CLI and `openapi.json` are made from
- * this table; nothing else defines a path or a field.
+ * this table; nothing else defines a field. Ways and paths stand in endpoints.ts.
  */
 export const contract = {
   daemonStatus: route({
-    kind: "call",
-    method: "GET",
-    path: "/v1/daemon",
+    ...endpoints.daemonStatus,
     summary: "Tell what the daemon is and does",
     input: s.noInput,
     result: s.daemonStatusSchema,
   }),
   daemonStop: route({
-    kind: "call",
-    method: "POST",
-    path: "/v1/daemon/stop",
+    ...endpoints.daemonStop,
     summary: "Stop the daemon; running VMs go on and are taken back by the next one",
     input: s.noInput,
     result: s.nothing,
   }),
   doctor: route({
-    kind: "call",
-    method: "GET",
-    path: "/v1/doctor",
+    ...endpoints.doctor,
     summary: "Say what this host can and cannot do, and the command that mends it",
     input: s.noInput,
     result: doctorReportSchema,
   }),
 
   kernelList: route({
-    kind: "call",
-    method: "GET",
-    path: "/v1/kernels",
+    ...endpoints.kernelList,
     summary: "List kernels",
     input: s.noInput,
     result: z.array(kernelSchema),
   }),
   kernelInspect: route({
-    kind: "call",
-    method: "GET",
-    path: "/v1/kernels/{ref}",
+    ...endpoints.kernelInspect,
     summary: "Show a kernel",
     input: s.refInput,
     result: kernelSchema,
   }),
   kernelPull: route({
-    kind: "operation",
-    method: "POST",
-    path: "/v1/kernels/pull",
+    ...endpoints.kernelPull,
     summary: "Get a kernel from where its makers publish it, verified",
     input: s.kernelPullInput,
     result: kernelSchema,
   }),
   kernelImport: route({
-    kind: "operation",
-    method: "POST",
-    path: "/v1/kernels/import",
+    ...endpoints.kernelImport,
     summary: "Copy a kernel from files on this host",
     input: s.kernelImportInput,
     result: kernelSchema,
   }),
   kernelDelete: route({
-    kind: "call",
-    method: "DELETE",
-    path: "/v1/kernels/{ref}",
+    ...endpoints.kernelDelete,
     summary: "Delete a kernel that no image and no VM uses",
     input: s.refInput,
     result: s.nothing,
   }),
 
   imageList: route({
-    kind: "call",
-    method: "GET",
-    path: "/v1/images",
+    ...endpoints.imageList,
     summary: "List images",
     input: s.noInput,
     result: z.array(imageSchema),
   }),
   imageInspect: route({
-    kind: "call",
-    method: "GET",
-    path: "/v1/images/{ref}",
+    ...endpoints.imageInspect,
     summary: "Show an image",
     input: s.refInput,
     result: imageSchema,
   }),
   imagePull: route({
-    kind: "operation",
-    method: "POST",
-    path: "/v1/images/pull",
+    ...endpoints.imagePull,
     summary: "Turn a container image into a VM image",
     input: s.imagePullInput,
     result: imageSchema,
   }),
   imageDelete: route({
-    kind: "call",
-    method: "DELETE",
-    path: "/v1/images/{ref}",
+    ...endpoints.imageDelete,
     summary: "Delete an image that no VM uses",
     input: s.refInput,
     result: s.nothing,
   }),
 
   vmList: route({
-    kind: "call",
-    method: "GET",
-    path: "/v1/vms",
+    ...endpoints.vmList,
     summary: "List VMs",
     input: s.noInput,
     result: z.array(vmSchema),
   }),
   vmInspect: route({
-    kind: "call",
-    method: "GET",
-    path: "/v1/vms/{ref}",
+    ...endpoints.vmInspect,
     summary: "Show a VM",
     input: s.refInput,
     result: vmSchema,
   }),
   vmCreate: route({
-    kind: "operation",
-    method: "POST",
-    path: "/v1/vms",
+    ...endpoints.vmCreate,
     summary: "Create a VM from an image and start it",
     input: s.vmCreateInput,
     result: vmSchema,
   }),
   vmStart: route({
-    kind: "operation",
-    method: "POST",
-    path: "/v1/vms/{ref}/start",
+    ...endpoints.vmStart,
     summary: "Start a VM and wait until its agent answers",
     input: s.refInput,
     result: vmSchema,
   }),
   vmStop: route({
-    kind: "operation",
-    method: "POST",
-    path: "/v1/vms/{ref}/stop",
+    ...endpoints.vmStop,
     summary: "Shut a VM down, gracefully first",
     input: s.vmStopInput,
     result: vmSchema,
   }),
   vmDelete: route({
-    kind: "operation",
-    method: "DELETE",
-    path: "/v1/vms/{ref}",
+    ...endpoints.vmDelete,
     summary: "Delete a VM and everything it has",
     input: s.vmDeleteInput,
     result: s.nothing,
   }),
   vmStats: route({
-    kind: "call",
-    method: "GET",
-    path: "/v1/vms/{ref}/stats",
+    ...endpoints.vmStats,
     summary: "Show what a guest uses, as its agent sees it",
     input: s.refInput,
     result: s.vmStatsSchema,
   }),
   vmSsh: route({
-    kind: "call",
-    method: "GET",
-    path: "/v1/vms/{ref}/ssh",
+    ...endpoints.vmSsh,
     summary: "Tell how to reach a VM by SSH",
     input: s.refInput,
     result: s.vmSshSchema,
   }),
   vmLogs: route({
-    kind: "text",
-    method: "GET",
-    path: "/v1/vms/{ref}/logs",
+    ...endpoints.vmLogs,
     summary: "Read a VM's console log",
     input: s.vmLogsInput,
     result: z.string(),
   }),
   vmExec: route({
-    kind: "socket",
-    method: "GET",
-    path: "/v1/vms/{ref}/exec",
+    ...endpoints.vmExec,
     summary: "Run a command in a VM (frames: see src/api/exec-frames.ts)",
     input: s.refInput,
     result: s.nothing,
   }),
   vmConsole: route({
-    kind: "socket",
-    method: "GET",
-    path: "/v1/vms/{ref}/console",
+    ...endpoints.vmConsole,
     summary: "Attach to a VM's serial console: raw bytes both ways",
     input: s.refInput,
     result: s.nothing,
   }),
   vmForward: route({
-    kind: "socket",
-    method: "GET",
-    path: "/v1/vms/{ref}/forward",
+    ...endpoints.vmForward,
     summary: "Open a byte stream to something that listens in a VM: raw bytes both ways",
     input: s.vmForwardInput,
     result: s.nothing,
   }),
-} as const;
+} as const satisfies Readonly<Record<EndpointName, Route>>;
 
 export type Contract = typeof contract;
-export type RouteName = keyof Contract;
+export type RouteName = EndpointName;

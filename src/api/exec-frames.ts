@@ -1,17 +1,7 @@
 import { z } from "zod";
 import type { ErrorBody } from "../lib/errors.ts";
 
-/**
- * The WebSocket of `vmExec`. Binary frames carry one of the three standard streams: their first byte is its descriptor,
- * the rest its bytes. Text frames are JSON: the ones below. The client begins with `start`, the server ends with `exit`
- * or `error` and then closes. An empty binary frame on descriptor 0 is the end of standard input.
- */
-export const STDIN = 0;
-export const STDOUT = 1;
-export const STDERR = 2;
-
-/** Largest frame either side sends; larger ones are refused. */
-export const MAX_FRAME_BYTES = 1024 ** 2;
+export { MAX_FRAME_BYTES, STDERR, STDIN, STDOUT } from "./exec-streams.ts";
 
 const ttySchema = z.strictObject({
   rows: z.number().int().min(1).max(65_535),

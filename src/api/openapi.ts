@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { ERROR_CODES } from "../lib/error-codes.ts";
 import { contract } from "./contract.ts";
-import { type Route, pathFields, usesQuery } from "./route.ts";
+import { pathFields, usesQuery } from "./endpoints.ts";
+import type { Route } from "./route.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
