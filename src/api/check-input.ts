@@ -1,17 +1,16 @@
 import type { z } from "zod";
 import { BangerError } from "../lib/errors.ts";
-import type { Route, RouteParsedInput } from "./route.ts";
 
 /** How the one who asks calls a field: `--memory` on a command line; its own name where this says nothing. */
 export type FieldNames = Readonly<Record<string, string>>;
 
 /**
- * Holds an input against its route's schema. CLI and server say the same about the same mistake.
+ * Holds an input against the schema of its route. CLI and server say the same about the same mistake.
  *
  * @throws BangerError `NAME_INVALID` when the name of a new object is all that is wrong, else `BAD_REQUEST`.
  */
-export function checkInput<R extends Route>(route: R, input: unknown, names: FieldNames = {}): RouteParsedInput<R> {
-  const result = route.input.safeParse(input);
+export function checkInput<S extends z.ZodObject>(schema: S, input: unknown, names: FieldNames = {}): z.output<S> {
+  const result = schema.safeParse(input);
   if (result.success) return result.data;
   const { issues } = result.error;
   const onlyName = issues.every((issue) => issue.path[0] === "name");

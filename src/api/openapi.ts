@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { ERROR_CODES } from "../lib/error-codes.ts";
 import { contract } from "./contract.ts";
-import { pathFields, usesQuery } from "./endpoints.ts";
+import { type RouteKind, pathFields, usesQuery } from "./endpoints.ts";
 import type { Route } from "./route.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -80,7 +80,7 @@ function operation(name: string, definition: Route): Json {
         },
       }),
     responses: {
-      [definition.kind === "socket" ? "101" : "200"]: success(definition),
+      [definition.kind === "socket" ? "101" : "200"]: SUCCESS[definition.kind](definition),
       default: {
         description: "What went wrong",
         content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
@@ -89,32 +89,29 @@ function operation(name: string, definition: Route): Json {
   };
 }
 
-function success(definition: Route): Json {
-  switch (definition.kind) {
-    case "socket":
-      return { description: "The connection becomes a WebSocket" };
-    case "text":
-      return { description: "A stream of bytes", content: { "text/plain": { schema: { type: "string" } } } };
-    case "call":
-      return { description: "Done", content: { "application/json": { schema: resultSchema(definition) } } };
-    case "operation":
-      return {
-        description: "One JSON object a line: `progress` any number of times, then `result` or `error`",
-        content: {
-          "application/x-ndjson": {
-            schema: {
-              type: "object",
-              properties: {
-                progress: { type: "object" },
-                result: resultSchema(definition),
-                error: { $ref: "#/components/schemas/Error/properties/error" },
-              },
-            },
+const SUCCESS: Readonly<Record<RouteKind, (definition: Route) => Json>> = {
+  socket: () => ({ description: "The connection becomes a WebSocket" }),
+  text: () => ({ description: "A stream of bytes", content: { "text/plain": { schema: { type: "string" } } } }),
+  call: (definition) => ({
+    description: "Done",
+    content: { "application/json": { schema: resultSchema(definition) } },
+  }),
+  operation: (definition) => ({
+    description: "One JSON object a line: `progress` any number of times, then `result` or `error`",
+    content: {
+      "application/x-ndjson": {
+        schema: {
+          type: "object",
+          properties: {
+            progress: { type: "object" },
+            result: resultSchema(definition),
+            error: { $ref: "#/components/schemas/Error/properties/error" },
           },
         },
-      };
-  }
-}
+      },
+    },
+  }),
+};
 
 function resultSchema(definition: Route): Json {
   const { $schema: _, ...schema } = z.toJSONSchema(definition.result, { io: "output" });
