@@ -1,0 +1,124 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { WebSocket } from "ws";
+import type { Contract } from "../api/contract.ts";
+import type { EndpointName, EndpointOf } from "../api/endpoints.ts";
+import type { RouteInput, RouteResult } from "../api/route.ts";
+import { type ProgressSink, noProgress } from "../lib/progress.ts";
+import { isNobodyThere, transportError } from "./daemon-errors.ts";
+import type { ExecSession, ExecStartInput } from "./exec-session.ts";
+import { beginRequest, readJson, successOf } from "./http-exchange.ts";
+import { runOperation } from "./operation.ts";
+import { wireRequest } from "./wire-request.ts";
+
+export type Input<N extends EndpointName> = RouteInput<Contract[N]>;
+export type Result<N extends EndpointName> = RouteResult<Contract[N]>;
+/** Sockets that carry bytes and nothing else. */
+export type RawSocketName = Exclude<EndpointOf<"socket">, "vmExec">;
+
+export interface ClientOptions {
+  /** The daemon's unix socket. */
+  readonly socketPath: string;
+  /** Called when nobody listens there; resolves once somebody does, and the request is made again. */
+  readonly startDaemon?: (signal: AbortSignal) => Promise<void>;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface OperateOptions extends CallOptions {
+  readonly progress?: ProgressSink;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * All that a daemon can be asked for, typed by the contract. Every method throws BangerError: what the daemon told,
+ * `DAEMON_UNREACHABLE` where it cannot be reached, `CANCELLED` (or the signal's own reason) after an abort.
+ */
+export interface Client {
+  call<N extends EndpointOf<"call">>(name: N, input: Input<N>, options?: CallOptions): Promise<Result<N>>;
+  /** An abort cancels it in the daemon, and the promise settles when that has cleaned up. */
+  operate<N extends EndpointOf<"operation">>(name: N, input: Input<N>, options?: OperateOptions): Promise<Result<N>>;
+  text<N extends EndpointOf<"text">>(name: N, input: Input<N>, options?: CallOptions): AsyncIterable<Uint8Array>;
+  socket<N extends RawSocketName>(name: N, input: Input<N>, options?: CallOptions): Promise<Duplex>;
+  exec(input: Input<"vmExec">, start: ExecStartInput, options?: CallOptions): Promise<ExecSession>;
+}
+
+export function createClient({ socketPath, startDaemon }: ClientOptions): Client {
+  /** Makes a request, once more if a daemon had to be started for it. */
+  const reach = async <T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> => {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (startDaemon === undefined || !isNobodyThere(error)) throw error;
+      await startDaemon(signal);
+      return attempt();
+    }
+  };
+  const openSocket = async (name: EndpointOf<"socket">, input: Fields, signal: AbortSignal): Promise<WebSocket> => {
+    const wire = wireRequest(name, input);
+    const { openWebSocket } = await import("./web-socket.ts");
+    try {
+      return await reach(signal, () => openWebSocket(socketPath, wire, signal));
+    } catch (error) {
+      throw transportError(error, socketPath, signal);
+    }
+  };
+
+  return {
+    async call<N extends EndpointOf<"call">>(name: N, input: Input<N>, { signal = never() }: CallOptions = {}) {
+      const wire = wireRequest(name, input);
+      try {
+        const ask = async (): Promise<unknown> => readJson(await successOf(beginRequest(socketPath, wire, signal)));
+        return (await reach(signal, ask)) as Result<N>;
+      } catch (error) {
+        throw transportError(error, socketPath, signal);
+      }
+    },
+
+    async operate<N extends EndpointOf<"operation">>(
+      name: N,
+      input: Input<N>,
+      { signal = never(), progress = noProgress }: OperateOptions = {},
+    ) {
+      const wire = wireRequest(name, input);
+      try {
+        return (await reach(signal, () => runOperation(socketPath, wire, { signal, progress }))) as Result<N>;
+      } catch (error) {
+        // No signal: what the daemon told of a cancelled operation counts.
+        throw transportError(error, socketPath);
+      }
+    },
+
+    async *text(name, input, { signal = never() } = {}) {
+      const wire = wireRequest(name, input);
+      let response: IncomingMessage | undefined;
+      try {
+        response = await reach(signal, () => successOf(beginRequest(socketPath, wire, signal)));
+        for await (const chunk of response) yield chunk as Uint8Array;
+      } catch (error) {
+        throw transportError(error, socketPath, signal);
+      } finally {
+        response?.destroy();
+      }
+    },
+
+    async socket(name, input, { signal = never() } = {}) {
+      const webSocket = await openSocket(name, input, signal);
+      const { rawStream } = await import("./raw-socket.ts");
+      return rawStream(webSocket, signal);
+    },
+
+    async exec(input, start, { signal = never() } = {}) {
+      const webSocket = await openSocket("vmExec", input, signal);
+      const { execSession } = await import("./exec-session.ts");
+      return execSession(webSocket, start, signal);
+    },
+  };
+}
+
+function never(): AbortSignal {
+  return new AbortController().signal;
+}

@@ -1,0 +1,128 @@
+import { Readable, Writable } from "node:stream";
+import type { RawData, WebSocket } from "ws";
+import type { ExecClientFrame } from "../api/exec-frames.ts";
+import { MAX_FRAME_BYTES, STDERR, STDIN, STDOUT } from "../api/exec-streams.ts";
+import { asBangerError } from "../lib/errors.ts";
+import { connectionLost, errorFromWire } from "./daemon-errors.ts";
+import { jsonFrame, sendFrame } from "./web-socket.ts";
+
+/** How a command ended. `code` is 128 + the signal's number where a signal ended it. */
+export interface ExecExit {
+  readonly code: number;
+  readonly signal?: string | undefined;
+}
+
+export type ExecStartInput = Omit<Extract<ExecClientFrame, { type: "start" }>, "type">;
+
+/** A command that runs in a VM. Both outputs must be read, or it stands still. */
+export interface ExecSession {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Settles when the command has ended; rejects when it could not be run, or the connection broke. */
+  readonly exit: Promise<ExecExit>;
+  resize(rows: number, cols: number): void;
+  signal(name: NodeJS.Signals): void;
+  /** Lets go. The daemon ends a command that nobody listens to any more. */
+  close(): void;
+}
+
+/** Starts the command on an open, paused WebSocket. */
+export function execSession(webSocket: WebSocket, start: ExecStartInput, signal: AbortSignal): ExecSession {
+  const send = (frame: ExecClientFrame): void => webSocket.send(JSON.stringify(frame), () => {});
+  const { promise: exit, resolve, reject } = Promise.withResolvers<ExecExit>();
+  // Whoever only reads the outputs learns of a failure there.
+  exit.catch(() => {});
+  const stdin = stdinOf(webSocket);
+  const [stdout, stderr] = outputsOf(webSocket);
+  let over = false;
+
+  const fail = (error: Error): void => {
+    if (over) return;
+    over = true;
+    reject(error);
+    stdout.destroy(error);
+    stderr.destroy(error);
+    stdin.destroy();
+    webSocket.terminate();
+  };
+  const finish = (frame: Readonly<Record<string, unknown>>): void => {
+    if (over) return;
+    over = true;
+    // What they hold is still read; nothing more comes.
+    stdout.push(null);
+    stderr.push(null);
+    stdin.destroy();
+    const { code, signal } = frame;
+    resolve({ code: typeof code === "number" ? code : 1, ...(typeof signal === "string" && { signal }) });
+    webSocket.close(1000);
+  };
+  webSocket.on("message", (data: RawData, isBinary: boolean) => {
+    if (isBinary) return;
+    const frame = jsonFrame(data);
+    if (frame["type"] === "exit") finish(frame);
+    if (frame["type"] === "error") fail(errorFromWire(frame["error"]));
+  });
+  webSocket.on("error", (error) => fail(connectionLost(error)));
+  webSocket.on("close", () => fail(signal.aborted ? asBangerError(signal.reason) : connectionLost()));
+  send({ type: "start", ...start });
+  webSocket.resume();
+  return {
+    stdin,
+    stdout,
+    stderr,
+    exit,
+    resize: (rows, cols) => send({ type: "resize", rows, cols }),
+    signal: (name) => send({ type: "signal", signal: name }),
+    close: () => webSocket.terminate(),
+  };
+}
+
+function stdinOf(webSocket: WebSocket): Writable {
+  const sendPieces = (chunk: Uint8Array, done: (error?: Error | null) => void): void => {
+    const piece = chunk.subarray(0, MAX_FRAME_BYTES - 1);
+    const rest = chunk.subarray(piece.length);
+    sendFrame(webSocket, tagged(STDIN, piece), (error) => {
+      if (error || rest.length === 0) done(error);
+      else sendPieces(rest, done);
+    });
+  };
+  return new Writable({
+    highWaterMark: 256 * 1024,
+    // An empty frame would be the end of it.
+    write: (chunk: Buffer, _encoding, done) => (chunk.length === 0 ? done() : sendPieces(chunk, done)),
+    final: (done) => sendFrame(webSocket, tagged(STDIN, new Uint8Array()), done),
+  });
+}
+
+/** Both outputs share one connection: it stands still while either of them is full. */
+function outputsOf(webSocket: WebSocket): readonly [Readable, Readable] {
+  const full = new Set<Readable>();
+  const output = (): Readable => {
+    const stream = new Readable({
+      highWaterMark: 256 * 1024,
+      read() {
+        full.delete(stream);
+        if (full.size === 0) webSocket.resume();
+      },
+    });
+    return stream;
+  };
+  const stdout = output();
+  const stderr = output();
+  webSocket.on("message", (data: RawData, isBinary: boolean) => {
+    if (!isBinary || !Buffer.isBuffer(data)) return;
+    const stream = data[0] === STDOUT ? stdout : data[0] === STDERR ? stderr : undefined;
+    if (stream === undefined || stream.destroyed || stream.readableEnded || stream.push(data.subarray(1))) return;
+    full.add(stream);
+    webSocket.pause();
+  });
+  return [stdout, stderr];
+}
+
+function tagged(descriptor: number, bytes: Uint8Array): Uint8Array {
+  const frame = Buffer.allocUnsafe(bytes.length + 1);
+  frame[0] = descriptor;
+  frame.set(bytes, 1);
+  return frame;
+}

@@ -1,0 +1,77 @@
+import type { ClientRequest } from "node:http";
+import { asBangerError } from "../lib/errors.ts";
+import type { ProgressEvent, ProgressSink } from "../lib/progress.ts";
+import { connectionLost, errorFromWire, isRecord, notOurApi } from "./daemon-errors.ts";
+import { beginRequest, parseJson, successOf } from "./http-exchange.ts";
+import { textLines } from "./text-lines.ts";
+import type { WireRequest } from "./wire-request.ts";
+
+const MAX_LINE_BYTES = 4 * 1024 ** 2;
+
+/** How long a cancelled operation may take to put things back before we stop listening. */
+const CLEAN_UP_MS = 30_000;
+
+export interface OperationOptions {
+  readonly signal: AbortSignal;
+  readonly progress: ProgressSink;
+}
+
+/**
+ * Runs one operation to its result.
+ *
+ * An abort closes our half of the connection. The daemon cancels, puts back what it did, and tells how that ended;
+ * only then does this reject.
+ */
+export async function runOperation(
+  socketPath: string,
+  wire: WireRequest,
+  { signal, progress }: OperationOptions,
+): Promise<unknown> {
+  signal.throwIfAborted();
+  const request = beginRequest(socketPath, wire);
+  let giveUp: NodeJS.Timeout | undefined;
+  const cancel = (): void => {
+    halfClose(request);
+    giveUp = setTimeout(() => request.destroy(), CLEAN_UP_MS);
+  };
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    return await outcome(textLines(await successOf(request), MAX_LINE_BYTES), progress);
+  } catch (error) {
+    // What the daemon said about a cancelled operation counts; a broken connection then is only its way to end it.
+    const told = asBangerError(error);
+    throw signal.aborted && (told.code === "INTERNAL" || told.code === "DAEMON_UNREACHABLE")
+      ? asBangerError(signal.reason)
+      : error;
+  } finally {
+    clearTimeout(giveUp);
+    signal.removeEventListener("abort", cancel);
+    request.destroy();
+  }
+}
+
+function halfClose(request: ClientRequest): void {
+  if (request.socket === null || request.socket.connecting) request.destroy();
+  else request.socket.end();
+}
+
+/** Reads events up to the result. Fields that only a newer daemon knows are passed over. */
+async function outcome(lines: AsyncIterable<string>, progress: ProgressSink): Promise<unknown> {
+  for await (const line of lines) {
+    const message = parseJson(line);
+    if (!isRecord(message)) throw notOurApi("a line that is no object");
+    if ("result" in message) return message["result"];
+    if ("error" in message) throw errorFromWire(message["error"]);
+    if (isProgressEvent(message["progress"])) progress(message["progress"]);
+  }
+  throw connectionLost();
+}
+
+function isProgressEvent(value: unknown): value is ProgressEvent {
+  return (
+    isRecord(value) &&
+    typeof value["id"] === "string" &&
+    typeof value["label"] === "string" &&
+    (value["status"] === "running" || value["status"] === "done" || value["status"] === "failed")
+  );
+}
