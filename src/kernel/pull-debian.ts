@@ -1,0 +1,122 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { BangerError } from "../lib/errors.ts";
+import type { OperationContext } from "../lib/progress.ts";
+import type { KernelArch, KernelContents } from "../model/kernel.ts";
+import { readAptSources } from "./apt-sources.ts";
+import { extractDeb } from "./deb.ts";
+import { planArchives, readHostRelease, type ArchiveChoice, type DebianArchive } from "./debian-archives.ts";
+import { packageMissing, readIndex, reporting, type OfferedPackage } from "./debian-index.ts";
+import { download } from "./download.ts";
+import { completeKernelFolder, KERNEL_FOLDER } from "./kernel-folder.ts";
+import { KERNEL_PACKAGE_PREFIX, resolveKernelPackage } from "./kernel-package.ts";
+import { probeKernelFile } from "./probe-kernel.ts";
+
+export interface PullDebianOptions extends ArchiveChoice {
+  /** Downloads are kept here, by their sha256. */
+  readonly cacheDir: string;
+  /** The host's own where absent. */
+  readonly arch?: KernelArch;
+  /** Where the host's file system begins, and what time it is: for tests. */
+  readonly hostRoot?: string;
+  readonly now?: Date;
+}
+
+/** A Debian kernel package is some 25 MB; the larger flavours 70 MB. */
+const MAX_PACKAGE_BYTES = 512 * 1024 ** 2;
+
+/**
+ * Gets Debian's newest cloud kernel from the mirror that the host uses, verified down the chain that apt uses:
+ * signed Release, index, package.
+ *
+ * @param targetDir an empty folder; its content is worth nothing if this fails.
+ * @throws BangerError `MIRROR_FAILED`, `MIRROR_UNTRUSTED`, `DIGEST_MISMATCH`, `SIZE_MISMATCH`, `ARCHIVE_INVALID`,
+ *         `KERNEL_INVALID`.
+ */
+export async function pullDebianKernel(
+  options: PullDebianOptions,
+  targetDir: string,
+  context: OperationContext,
+): Promise<KernelContents> {
+  const arch = options.arch ?? hostArch();
+  const host = { release: await readHostRelease(options.hostRoot), sources: await readAptSources(options.hostRoot) };
+  const archives = planArchives(host, options, arch);
+  const chosen = await choosePackage(archives, arch, options, context);
+  if (chosen.sizeBytes > MAX_PACKAGE_BYTES) throw packageTooLarge(chosen);
+
+  const deb = await download(
+    {
+      label: `${chosen.name} ${chosen.version}`,
+      urls: [`${chosen.archive.mirror}/${chosen.filename}`],
+      sizeBytes: chosen.sizeBytes,
+      sha256: chosen.sha256,
+    },
+    options.cacheDir,
+    context,
+  );
+  await reporting(context.progress, "unpack", `unpacking ${chosen.name}`, () =>
+    extractDeb(deb, targetDir, placeOfFile, context.signal),
+  );
+  return await reporting(context.progress, "prepare", "preparing the kernel", async () => {
+    const probe = await probeKernelFile(join(targetDir, KERNEL_FOLDER.image), context.signal);
+    const { mirror, suite } = chosen.archive;
+    const { name, version, sha256 } = chosen;
+    return await completeKernelFolder(
+      targetDir,
+      {
+        source: { kind: "debian", mirror, suite, package: name, version, sha256 },
+        probe,
+        config: await readFile(join(targetDir, KERNEL_FOLDER.config), "utf8"),
+        hasInitrd: false,
+        hasModules: true,
+      },
+      context.signal,
+    );
+  });
+}
+
+async function choosePackage(
+  archives: readonly DebianArchive[],
+  arch: KernelArch,
+  options: PullDebianOptions,
+  context: OperationContext,
+): Promise<OfferedPackage> {
+  const index = { arch, cacheDir: options.cacheDir, now: options.now ?? new Date() };
+  const used: DebianArchive[] = [];
+  const offered: OfferedPackage[] = [];
+  for (const archive of archives) {
+    const found = await readIndex(archive, KERNEL_PACKAGE_PREFIX, index, context);
+    if (found === undefined) continue;
+    used.push(archive);
+    offered.push(...found);
+  }
+  const chosen = resolveKernelPackage(offered, arch);
+  if (typeof chosen === "string") throw packageMissing(chosen, used);
+  return chosen;
+}
+
+/** Where the files of a kernel package go; since Debian 13 its modules lie below /usr. */
+function placeOfFile(path: string): string | undefined {
+  if (/^boot\/vmlinuz-[^/]+$/.test(path)) return KERNEL_FOLDER.image;
+  if (/^boot\/config-[^/]+$/.test(path)) return KERNEL_FOLDER.config;
+  const module = /^(?:usr\/)?lib\/modules\/[^/]+\/(.+)$/.exec(path)?.[1];
+  return module === undefined ? undefined : `${KERNEL_FOLDER.modules}/${module}`;
+}
+
+function hostArch(): KernelArch {
+  if (process.arch === "x64") return "amd64";
+  if (process.arch === "arm64") return "arm64";
+  throw new BangerError("KERNEL_INVALID", {
+    what: "no kernel for this host's processor",
+    why: `banger knows x86-64 and 64-bit ARM, this is ${process.arch}`,
+    fix: "use a host with one of those",
+  });
+}
+
+function packageTooLarge(chosen: OfferedPackage): BangerError {
+  return new BangerError("MIRROR_UNTRUSTED", {
+    what: `${chosen.name} is not downloaded`,
+    why: `it is larger than ${MAX_PACKAGE_BYTES} bytes`,
+    fix: "try another mirror (`debian_mirror` in config.toml)",
+  });
+}
