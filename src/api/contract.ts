@@ -2,7 +2,7 @@ import { z } from "zod";
 import { doctorReportSchema } from "../model/doctor.ts";
 import { imageSchema } from "../model/image.ts";
 import { kernelSchema } from "../model/kernel.ts";
-import { vmSchema } from "../model/vm.ts";
+import { vmViewSchema } from "../model/vm.ts";
 import { type EndpointName, endpoints } from "./endpoints.ts";
 import { type Route, route } from "./route.ts";
 import * as s from "./schemas.ts";
@@ -91,31 +91,31 @@ export const contract = {
     ...endpoints.vmList,
     summary: "List VMs",
     input: s.noInput,
-    result: z.array(vmSchema),
+    result: z.array(vmViewSchema),
   }),
   vmInspect: route({
     ...endpoints.vmInspect,
     summary: "Show a VM",
     input: s.refInput,
-    result: vmSchema,
+    result: vmViewSchema,
   }),
   vmCreate: route({
     ...endpoints.vmCreate,
     summary: "Create a VM from an image and start it",
     input: s.vmCreateInput,
-    result: vmSchema,
+    result: vmViewSchema,
   }),
   vmStart: route({
     ...endpoints.vmStart,
     summary: "Start a VM and wait until its agent answers",
     input: s.refInput,
-    result: vmSchema,
+    result: vmViewSchema,
   }),
   vmStop: route({
     ...endpoints.vmStop,
     summary: "Shut a VM down, gracefully first",
     input: s.vmStopInput,
-    result: vmSchema,
+    result: vmViewSchema,
   }),
   vmDelete: route({
     ...endpoints.vmDelete,

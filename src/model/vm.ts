@@ -124,3 +124,16 @@ export const vmSchema = z.object({
   timings: vmTimingsSchema,
 });
 export type Vm = z.infer<typeof vmSchema>;
+
+/** A VM as the API shows it: what scripts ask for most stands at the top. */
+export const vmViewSchema = vmSchema.extend({
+  vmm: machineRecordSchema.shape.vmm.nullable(),
+  accel: accelSchema.nullable(),
+  pid: z.number().int().nullable(),
+});
+export type VmView = z.infer<typeof vmViewSchema>;
+
+export function viewVm(vm: Vm): VmView {
+  const { machine } = vm;
+  return { ...vm, vmm: machine?.vmm ?? null, accel: machine?.accel ?? null, pid: machine?.pid ?? null };
+}
