@@ -1,0 +1,198 @@
+import type { Hash } from "node:crypto";
+import { rename, rm, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
+import { asBangerError } from "../lib/errors.ts";
+import { syncDirectory } from "../lib/files.ts";
+import type { BlobStore } from "./blob-store.ts";
+import { digestAlgorithm, finishDigest, startDigest, type Digest } from "./digest.ts";
+import { digestMismatch, sizeMismatch, type ImageSource } from "./image-source.ts";
+import type { Descriptor } from "./manifest.ts";
+import { DEFAULT_RETRY, Retry, TransientError, type RetryPolicy } from "./retry.ts";
+
+/** What is gathered before it is written: fewer and larger writes. */
+const WRITE_BYTES = 1024 ** 2;
+const READ_BYTES = 512 * 1024;
+/** An attempt that brought this much is progress, and failures before it are forgotten. */
+const PROGRESS_BYTES = 4 * 1024 ** 2;
+
+export interface DownloadOptions {
+  readonly signal: AbortSignal;
+  /** Told after each write: bytes of the blob that are here. */
+  readonly onProgress?: (doneBytes: number) => void;
+  readonly retry?: RetryPolicy;
+}
+
+/**
+ * Brings one blob into the store, and lets a reader follow while it comes.
+ *
+ * The reader sees bytes before the digest has been checked; it must wait for {@link done} before it believes them.
+ */
+export class BlobDownload {
+  /** Settles once the blob is in the store, verified; says whether it had been there before. */
+  readonly done: Promise<{ readonly reused: boolean }>;
+  readonly #descriptor: Descriptor;
+  readonly #store: BlobStore;
+  readonly #source: ImageSource;
+  readonly #options: DownloadOptions;
+  /** Bytes in the file that a follower may read. */
+  #written = 0;
+  #file: FileHandle | undefined;
+  #followers = 0;
+  #finished = false;
+  #moved = Promise.withResolvers<void>();
+
+  constructor(descriptor: Descriptor, store: BlobStore, source: ImageSource, options: DownloadOptions) {
+    this.#descriptor = descriptor;
+    this.#store = store;
+    this.#source = source;
+    this.#options = options;
+    this.done = store.exclusively(descriptor.digest, () => this.#run());
+    // Whoever follows hears of a failure too; nobody may be there yet.
+    this.done.catch(() => {}).finally(() => this.#settle());
+  }
+
+  /** The blob's bytes from its start, as they come. Ends when the blob is complete, before it counts as verified. */
+  async *follow(): AsyncGenerator<Buffer> {
+    this.#followers += 1;
+    try {
+      for (let at = 0; at < this.#descriptor.size;) {
+        while (this.#written <= at) {
+          if (this.#finished) await this.done;
+          await this.#moved.promise;
+        }
+        if (this.#file === undefined) throw new Error("nothing has been opened");
+        const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, this.#written - at));
+        const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, at);
+        if (bytesRead === 0) throw sizeMismatch(this.#descriptor, at);
+        at += bytesRead;
+        yield buffer.subarray(0, bytesRead);
+      }
+    } finally {
+      this.#followers -= 1;
+      await this.#closeIfIdle();
+    }
+  }
+
+  /** Lets go of the file. For when the blob will not be followed, or not any more. */
+  async close(): Promise<void> {
+    await this.done.catch(() => {});
+    await this.#closeIfIdle();
+  }
+
+  async #run(): Promise<{ reused: boolean }> {
+    const { digest, size } = this.#descriptor;
+    if (await this.#store.has(this.#descriptor)) {
+      this.#file = await this.#store.open(digest);
+      this.#advance(size);
+      return { reused: true };
+    }
+    this.#file = await this.#store.openPartial(digest);
+    const resumed = await this.#rehash(this.#file);
+    const found = await this.#fetch(this.#file, resumed);
+    if (found !== digest) {
+      await rm(this.#store.partialPath(digest), { force: true });
+      throw digestMismatch(digest, found);
+    }
+    await this.#file.datasync();
+    await rename(this.#store.partialPath(digest), this.#store.path(digest));
+    await syncDirectory(dirname(this.#store.path(digest)));
+    return { reused: false };
+  }
+
+  /** Reads what an earlier pull left. It counts for the digest only through what is read here. */
+  async #rehash(file: FileHandle): Promise<Hash> {
+    const hash = startDigest(digestAlgorithm(this.#descriptor.digest));
+    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    let at = 0;
+    for (;;) {
+      this.#options.signal.throwIfAborted();
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+      if (bytesRead === 0 || at + bytesRead > this.#descriptor.size) break;
+      hash.update(buffer.subarray(0, bytesRead));
+      at += bytesRead;
+    }
+    await file.truncate(at);
+    this.#advance(at);
+    return hash;
+  }
+
+  async #fetch(file: FileHandle, hash: Hash): Promise<Digest> {
+    const { signal, retry: policy = DEFAULT_RETRY } = this.#options;
+    const retry = new Retry(policy, signal);
+    while (this.#written < this.#descriptor.size) {
+      const before = this.#written;
+      try {
+        await this.#attempt(file, hash);
+      } catch (error) {
+        if (this.#written - before >= PROGRESS_BYTES) retry.progressed();
+        await retry.failed(error);
+      }
+    }
+    return finishDigest(digestAlgorithm(this.#descriptor.digest), hash);
+  }
+
+  async #attempt(file: FileHandle, hash: Hash): Promise<void> {
+    const { signal } = this.#options;
+    let pending: Buffer[] = [];
+    let pendingBytes = 0;
+    const flush = async (): Promise<void> => {
+      if (pendingBytes === 0) return;
+      const data = pending.length === 1 ? (pending[0] ?? Buffer.alloc(0)) : Buffer.concat(pending);
+      pending = [];
+      pendingBytes = 0;
+      await writeAll(file, data, this.#written);
+      hash.update(data);
+      this.#advance(this.#written + data.length);
+    };
+    try {
+      for await (const chunk of this.#source.openBlob(this.#descriptor, this.#written, signal)) {
+        pending.push(chunk);
+        pendingBytes += chunk.length;
+        if (this.#written + pendingBytes > this.#descriptor.size) {
+          throw sizeMismatch(this.#descriptor, this.#written + pendingBytes);
+        }
+        if (pendingBytes >= WRITE_BYTES) await flush();
+      }
+    } finally {
+      // What came before a cut is kept.
+      if (this.#written + pendingBytes <= this.#descriptor.size) await flush();
+    }
+    if (this.#written < this.#descriptor.size) {
+      throw new TransientError(sizeMismatch(this.#descriptor, this.#written));
+    }
+  }
+
+  #advance(written: number): void {
+    this.#written = written;
+    this.#options.onProgress?.(written);
+    this.#wake();
+  }
+
+  #wake(): void {
+    const moved = this.#moved;
+    this.#moved = Promise.withResolvers();
+    moved.resolve();
+  }
+
+  #settle(): void {
+    this.#finished = true;
+    this.#wake();
+  }
+
+  async #closeIfIdle(): Promise<void> {
+    if (!this.#finished || this.#followers > 0) return;
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close();
+  }
+}
+
+async function writeAll(file: FileHandle, data: Buffer, position: number): Promise<void> {
+  try {
+    for (let at = 0; at < data.length;) {
+      at += (await file.write(data, at, data.length - at, position + at)).bytesWritten;
+    }
+  } catch (error) {
+    throw asBangerError(error);
+  }
+}

@@ -1,0 +1,208 @@
+import * as http from "node:http";
+import * as https from "node:https";
+import { BangerError } from "../lib/errors.ts";
+import { guardedLookup, isLinkLocal, isLoopbackHost } from "./address-guard.ts";
+import type { Pace } from "./registry-options.ts";
+import { TransientError } from "./retry.ts";
+
+export interface HttpRequest {
+  readonly method?: "GET" | "HEAD" | "POST";
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal: AbortSignal;
+}
+
+export interface HttpReply {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  /** Bytes as they come; must be read to the end or left by `return`. */
+  readonly body: AsyncIterable<Buffer>;
+  /** Throws the body away, and the connection with it. */
+  discard(): void;
+}
+
+const MAX_REDIRECTS = 5;
+const MAX_HEADER_BYTES = 64 * 1024;
+
+/** HTTP as a registry's client needs it: redirects that carry no secrets, servers that may be slow or hostile. */
+export class HttpTransport implements Disposable {
+  readonly #pace: Pace;
+  readonly #http: http.Agent;
+  readonly #https: https.Agent;
+
+  constructor(
+    pace: Pace,
+    env: Readonly<Record<string, string | undefined>>,
+    authorities: readonly string[] | undefined,
+  ) {
+    this.#pace = pace;
+    this.#http = new http.Agent({ keepAlive: true, proxyEnv: env });
+    this.#https = new https.Agent({ keepAlive: true, proxyEnv: env, ...(authorities && { ca: [...authorities] }) });
+  }
+
+  /**
+   * Sends a request and follows redirects. `Authorization` stays with the origin that it was meant for.
+   *
+   * @throws TransientError where the server cannot be reached or falls silent; BangerError `REGISTRY_FAILED` for a
+   *         redirect that must not be followed.
+   */
+  async send(request: HttpRequest): Promise<HttpReply> {
+    let { url } = request;
+    let headers: Record<string, string> = { "accept-encoding": "identity", "user-agent": "banger", ...request.headers };
+    for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+      const reply = await this.#once({ ...request, url, headers });
+      const location = reply.headers.location;
+      if (![301, 302, 303, 307, 308].includes(reply.status) || location === undefined) return reply;
+      reply.discard();
+      const next = redirectTarget(url, location);
+      if (next.origin !== url.origin) {
+        const { authorization: _, ...rest } = headers;
+        headers = rest;
+      }
+      url = next;
+    }
+    throw refused(url, `it redirects more than ${MAX_REDIRECTS} times`);
+  }
+
+  [Symbol.dispose](): void {
+    this.#http.destroy();
+    this.#https.destroy();
+  }
+
+  #once({ method = "GET", url, headers, body, signal }: HttpRequest): Promise<HttpReply> {
+    if (isLinkLocal(url.hostname)) throw refused(url, "it is a link-local address");
+    const { promise, resolve, reject } = Promise.withResolvers<HttpReply>();
+    const secure = url.protocol === "https:";
+    const request = (secure ? https : http).request(url, {
+      method,
+      headers: { ...headers },
+      agent: secure ? this.#https : this.#http,
+      lookup: guardedLookup,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      signal,
+    });
+    const silence = setTimeout(() => request.destroy(stalled(url, this.#pace)), this.#pace.stallMs);
+    request.once("response", (response) => {
+      clearTimeout(silence);
+      resolve({
+        status: response.statusCode ?? 0,
+        headers: response.headers,
+        body: this.#paced(response, url, signal),
+        discard: () => response.destroy(),
+      });
+    });
+    request.once("error", (error) => {
+      clearTimeout(silence);
+      reject(connectionError(url, error, signal));
+    });
+    // After the response has come, errors show in its body.
+    request.on("error", () => {});
+    request.end(body);
+    return promise;
+  }
+
+  /** The body, ended by an error when it stalls or trickles. Only time spent waiting for the server counts. */
+  async *#paced(response: http.IncomingMessage, url: URL, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const { stallMs, minBytesPerSecond, graceMs } = this.#pace;
+    const silence = setTimeout(() => response.destroy(stalled(url, this.#pace)), stallMs);
+    let received = 0;
+    let waitedMs = 0;
+    let waitingSince = performance.now();
+    try {
+      for await (const chunk of response as AsyncIterable<Buffer>) {
+        waitedMs += performance.now() - waitingSince;
+        received += chunk.length;
+        if (waitedMs > graceMs && received < (waitedMs / 1000) * minBytesPerSecond)
+          throw tooSlow(url, received, waitedMs);
+        yield chunk;
+        waitingSince = performance.now();
+        silence.refresh();
+      }
+    } catch (error) {
+      throw connectionError(url, error, signal);
+    } finally {
+      clearTimeout(silence);
+      response.destroy();
+    }
+  }
+}
+
+function redirectTarget(from: URL, location: string): URL {
+  if (!URL.canParse(location, from.href)) throw refused(from, "it redirects to what is no URL");
+  const to = new URL(location, from);
+  if (to.protocol !== "https:" && to.protocol !== "http:")
+    throw refused(to, "a redirect may lead to http and https only");
+  if (from.protocol === "https:" && to.protocol === "http:")
+    throw refused(to, "a redirect may not leave https for http");
+  // A registry out there has no business with the services of this machine.
+  if (isLoopbackHost(to.hostname) && !isLoopbackHost(from.hostname)) {
+    throw refused(to, "a redirect may not lead to this machine");
+  }
+  if (to.username !== "" || to.password !== "") throw refused(to, "a redirect may not bring credentials");
+  return to;
+}
+
+function refused(url: URL, why: string): BangerError {
+  return new BangerError("REGISTRY_FAILED", {
+    what: `banger does not go to ${url.host}`,
+    why,
+    fix: "ask whoever runs the registry",
+  });
+}
+
+function stalled(url: URL, pace: Pace): TransientError {
+  return unreachable(url, `nothing came for ${pace.stallMs / 1000} s`);
+}
+
+function tooSlow(url: URL, bytes: number, ms: number): TransientError {
+  return unreachable(url, `only ${bytes} bytes came in ${Math.round(ms / 1000)} s`);
+}
+
+function connectionError(url: URL, error: unknown, signal: AbortSignal): unknown {
+  signal.throwIfAborted();
+  if (error instanceof TransientError || error instanceof BangerError) return error;
+  return unreachable(url, error instanceof Error ? error.message : String(error), error);
+}
+
+function unreachable(url: URL, why: string, cause?: unknown): TransientError {
+  return new TransientError(
+    new BangerError("REGISTRY_UNREACHABLE", {
+      what: `${url.host} does not answer as it should`,
+      why,
+      fix: "check the name, the network and HTTPS_PROXY, then try again",
+      cause,
+    }),
+  );
+}
+
+/** What a server asks for in Retry-After, in milliseconds: a number of seconds or a date (RFC 9110, 10.2.3). */
+export function retryAfterMs(headers: http.IncomingHttpHeaders): number | undefined {
+  const value = headers["retry-after"];
+  if (value === undefined) return undefined;
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
+}
+
+/**
+ * Reads a body whole.
+ *
+ * @throws BangerError `REGISTRY_FAILED` as soon as it is larger than `maxBytes`.
+ */
+export async function readBody(reply: HttpReply, maxBytes: number, what: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of reply.body) {
+    length += chunk.length;
+    if (length > maxBytes) {
+      throw new BangerError("REGISTRY_FAILED", {
+        what: `the registry's ${what} is too large`,
+        why: `at most ${maxBytes} bytes are read`,
+        fix: "ask whoever runs the registry",
+      });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

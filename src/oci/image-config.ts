@@ -1,0 +1,75 @@
+import { z } from "zod";
+import type { OciConfig } from "../model/image.ts";
+import { digestSchema, type Digest } from "./digest.ts";
+import { checked, manifestInvalid, parseObject } from "./manifest.ts";
+import type { Platform } from "./platform.ts";
+
+/** Bound on an image config; registries have none, real ones are a few KiB. */
+export const MAX_CONFIG_BYTES = 8 * 1024 ** 2;
+
+// Docker writes null for what is empty, and leaves out what it does not know.
+const strings = z.array(z.string()).nullish();
+const setOfNames = z.record(z.string(), z.unknown()).nullish();
+
+/** OCI image spec, config.md. */
+const configSchema = z.object({
+  architecture: z.string(),
+  os: z.string(),
+  variant: z.string().optional(),
+  config: z
+    .object({
+      Env: strings,
+      User: z.string().nullish(),
+      WorkingDir: z.string().nullish(),
+      Entrypoint: strings,
+      Cmd: strings,
+      ExposedPorts: setOfNames,
+      Volumes: setOfNames,
+      Labels: z.record(z.string(), z.string()).nullish(),
+      StopSignal: z.string().nullish(),
+    })
+    .nullish(),
+  rootfs: z.object({ type: z.literal("layers"), diff_ids: z.array(digestSchema) }),
+  history: z.array(z.object({ empty_layer: z.boolean().optional() })).nullish(),
+});
+
+export interface ImageConfig {
+  readonly platform: Platform;
+  readonly run: OciConfig;
+  /** Digests of the unpacked layers, lowest first. */
+  readonly diffIds: readonly Digest[];
+}
+
+/**
+ * Reads an image config, whose digest has been checked.
+ *
+ * @throws BangerError `MANIFEST_INVALID` if it does not parse, or counts other layers than the manifest has.
+ */
+export function parseImageConfig(data: Uint8Array, layerCount: number): ImageConfig {
+  const document = checked(configSchema, parseObject(data, MAX_CONFIG_BYTES, "config"), "config");
+  const diffIds = document.rootfs.diff_ids;
+  if (diffIds.length !== layerCount) {
+    throw manifestInvalid("config", `it has ${diffIds.length} diff ids, and the manifest ${layerCount} layers`);
+  }
+  // History is for people and may be left out; where it is told it must fit, or it belongs to another image.
+  const told = document.history?.filter((step) => step.empty_layer !== true).length ?? 0;
+  if (told !== 0 && told !== layerCount) {
+    throw manifestInvalid("config", `its history tells of ${told} layers, and the manifest has ${layerCount}`);
+  }
+  const { os, architecture, variant } = document;
+  return { platform: { os, architecture, variant }, run: runConfig(document.config ?? {}), diffIds };
+}
+
+function runConfig(config: NonNullable<z.infer<typeof configSchema>["config"]>): OciConfig {
+  return {
+    env: config.Env ?? [],
+    user: config.User ?? "",
+    workingDir: config.WorkingDir ?? "",
+    entrypoint: config.Entrypoint ?? [],
+    cmd: config.Cmd ?? [],
+    exposedPorts: Object.keys(config.ExposedPorts ?? {}),
+    volumes: Object.keys(config.Volumes ?? {}),
+    labels: config.Labels ?? {},
+    ...(config.StopSignal != null && config.StopSignal !== "" && { stopSignal: config.StopSignal }),
+  };
+}

@@ -1,0 +1,106 @@
+import type { ContentSink } from "../model/content-sink.ts";
+import { newDevice, newFile, newSpecial, newSymlink, type Attributes, type ByteString } from "../model/file-tree.ts";
+import { entryMeaning, entryPath, MAX_NAME_BYTES, MAX_PATH_BYTES } from "./entry-path.ts";
+import type { ImportBudget } from "./import-budget.ts";
+import type { LayerTree } from "./layer-tree.ts";
+import type { TarEntry } from "./tar-entry.ts";
+import { tarInvalid, tarLimit } from "./tar-error.ts";
+import type { TarHandler } from "./tar-reader.ts";
+
+/** Applies a layer's entries to the tree as they come, and hands files' contents on. */
+export class LayerHandler implements TarHandler {
+  readonly #tree: LayerTree;
+  readonly #sink: ContentSink;
+  readonly #budget: ImportBudget;
+  /** The file whose content is coming; undefined while a body is passed over. */
+  #file: { readonly names: readonly ByteString[]; readonly entry: TarEntry } | undefined;
+
+  constructor(tree: LayerTree, sink: ContentSink, budget: ImportBudget) {
+    this.#tree = tree;
+    this.#sink = sink;
+    this.#budget = budget;
+  }
+
+  entry(entry: TarEntry): void {
+    this.#budget.countEntry(entry);
+    const names = entryPath(entry.path);
+    const meaning = entryMeaning(names, entry.path);
+    if (meaning.kind === "ignored") return;
+    if (meaning.kind === "whiteout") return this.#tree.whiteout(names.slice(0, -1), meaning.name, entry.path);
+    if (meaning.kind === "opaque") return this.#tree.opaque(names.slice(0, -1), entry.path);
+    if (names.length === 0) {
+      if (entry.type !== "directory") throw tarInvalid(`the root cannot be a ${entry.type}`, entry.path);
+      return this.#tree.describeRoot(attributesOf(entry));
+    }
+    this.#apply(names, entry);
+  }
+
+  data(chunk: Uint8Array): Promise<void> | undefined {
+    return this.#file === undefined ? undefined : this.#sink.write(chunk);
+  }
+
+  hole(bytes: number): Promise<void> | undefined {
+    return this.#file === undefined ? undefined : this.#sink.hole(bytes);
+  }
+
+  endEntry(): void {
+    if (this.#file === undefined) return;
+    const { names, entry } = this.#file;
+    this.#file = undefined;
+    const { size, extents } = this.#sink.endFile();
+    this.#tree.put(names, newFile(attributesOf(entry), size, extents), entry.path);
+  }
+
+  #apply(names: readonly ByteString[], entry: TarEntry): void {
+    const { path, devMajor, devMinor } = entry;
+    const attributes = attributesOf(entry);
+    switch (entry.type) {
+      case "file":
+        this.#file = { names, entry };
+        return this.#sink.beginFile();
+      case "directory":
+        return this.#tree.putDirectory(names, attributes, path);
+      case "hardlink":
+        // Its own attributes mean nothing: it is another name of an inode that has some.
+        return this.#tree.putHardLink(names, entry.linkTarget, path);
+      case "symlink":
+        return this.#tree.put(names, newSymlink(attributes, checkTarget(entry)), path);
+      case "fifo":
+        return this.#tree.put(names, newSpecial("fifo", attributes), path);
+      case "char":
+        // 0:0 is overlayfs' whiteout: an overlay in the guest would act on it.
+        if (devMajor === 0 && devMinor === 0) return this.#tree.remove(names, path);
+        return this.#tree.put(names, newDevice("char", attributes, devMajor, devMinor), path);
+      case "block":
+        return this.#tree.put(names, newDevice("block", attributes, devMajor, devMinor), path);
+    }
+  }
+}
+
+/** Attributes that hold for the machine where the layer was made, not for the image (umoci and others drop them too). */
+const DROPPED_XATTRS: readonly string[] = ["security.selinux", "system.nfs4_acl"];
+/** overlayfs would act on these in a guest that mounts the image as a layer. */
+const OVERLAY_XATTRS = /^(?:trusted|user)\.overlay\./;
+
+function attributesOf(entry: TarEntry): Attributes {
+  const { mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = entry;
+  return { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, xattrs: keptXattrs(entry) };
+}
+
+function keptXattrs({ xattrs, path }: TarEntry): Map<ByteString, Buffer> | undefined {
+  if (xattrs === undefined) return undefined;
+  const kept = new Map<ByteString, Buffer>();
+  for (const [name, value] of xattrs) {
+    if (DROPPED_XATTRS.includes(name) || OVERLAY_XATTRS.test(name)) continue;
+    if (name === "" || name.includes("\0")) throw tarInvalid("an xattr without a proper name", path);
+    if (name.length > MAX_NAME_BYTES) throw tarLimit(`an xattr's name of ${name.length} bytes`, path);
+    kept.set(name, value);
+  }
+  return kept.size === 0 ? undefined : kept;
+}
+
+function checkTarget({ linkTarget, path }: TarEntry): ByteString {
+  if (linkTarget === "") throw tarInvalid("a symbolic link to nothing", path);
+  if (linkTarget.length >= MAX_PATH_BYTES) throw tarLimit(`a link target of ${linkTarget.length} bytes`, path);
+  return linkTarget;
+}

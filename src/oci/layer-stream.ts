@@ -1,0 +1,86 @@
+import { pipeline } from "node:stream/promises";
+import { constants, createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from "node:zlib";
+import { tarInvalid } from "./tar-error.ts";
+import { hasChecksum, isZeroBlock, TAR_BLOCK } from "./tar-header.ts";
+
+/** Large pieces: fewer turns between the thread that inflates and the one that reads. */
+const CHUNK_BYTES = 1024 ** 2;
+/** Window of zstd frames that is taken: 128 MiB, what `zstd --ultra --long` makes by default. */
+const MAX_ZSTD_WINDOW_LOG = 27;
+
+type Compression = "none" | "gzip" | "zstd";
+
+/**
+ * Unpacks a layer by what its first bytes are: gzip (several members too), zstd (several frames too) or plain tar.
+ *
+ * @throws TarError if it is none of these, or is damaged or cut off.
+ */
+export async function* unpack(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const source = packed[Symbol.asyncIterator]();
+  try {
+    const head = await readHead(source);
+    const compression = sniff(head);
+    const whole = rejoin(head, source);
+    if (compression === "none") yield* whole;
+    else yield* inflate(whole, compression);
+  } finally {
+    await source.return?.();
+  }
+}
+
+async function* inflate(packed: AsyncIterable<Buffer>, compression: "gzip" | "zstd"): AsyncGenerator<Buffer> {
+  const inflater: Gunzip | ZstdDecompress =
+    compression === "gzip"
+      ? createGunzip({ chunkSize: CHUNK_BYTES })
+      : createZstdDecompress({
+          chunkSize: CHUNK_BYTES,
+          params: { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG },
+        });
+  const fed = pipeline(packed, inflater);
+  fed.catch(() => {});
+  try {
+    for await (const chunk of inflater) yield chunk as Buffer;
+    await fed;
+  } catch (error) {
+    if (isZlibError(error)) throw tarInvalid(`its ${compression} data is damaged or cut off (${error.message})`);
+    throw error;
+  } finally {
+    inflater.destroy();
+  }
+}
+
+/** At least one block, unless it ends before. */
+async function readHead(source: AsyncIterator<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  while (length < TAR_BLOCK) {
+    const next = await source.next();
+    if (next.done === true) break;
+    chunks.push(next.value);
+    length += next.value.length;
+  }
+  return Buffer.concat(chunks);
+}
+
+async function* rejoin(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield head;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+}
+
+function sniff(head: Buffer): Compression {
+  const magic = head.length < 4 ? 0 : head.readUInt32LE(0);
+  if ((magic & 0xffff) === 0x8b1f) return "gzip";
+  // A frame, or a skippable frame (RFC 8878, 3.1).
+  if (magic === 0xfd2fb528 || magic >>> 4 === 0x184d2a5) return "zstd";
+  if (head.length >= TAR_BLOCK && (hasChecksum(head) || isZeroBlock(head))) return "none";
+  throw tarInvalid("it is not a tar archive, plain or compressed with gzip or zstd");
+}
+
+function isZlibError(error: unknown): error is Error {
+  return (
+    error instanceof Error &&
+    "code" in error &&
+    typeof error.code === "string" &&
+    /^(?:Z_|ZSTD_|ERR_ZLIB)/.test(error.code)
+  );
+}

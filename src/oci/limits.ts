@@ -1,0 +1,24 @@
+/** What an image may cost. Everything that comes from outside is counted against one of these. */
+export interface ImportLimits {
+  /** Entries of all layers together, whiteouts counted. */
+  readonly maxEntries: number;
+  /** Bytes of all files with their holes. */
+  readonly maxContentBytes: number;
+  /** Bytes of all layers unpacked. */
+  readonly maxUnpackedBytes: number;
+  /** A layer past `ratioFreeBytes` may be at most this many times its compressed size. */
+  readonly maxRatio: number;
+  readonly ratioFreeBytes: number;
+}
+
+/**
+ * Roomy for real images (the largest known have about a million files and some hundred GiB), and still bounded:
+ * two million inodes take about 600 MB of memory, and deflate cannot pass a ratio of 1032.
+ */
+export const DEFAULT_LIMITS: ImportLimits = {
+  maxEntries: 2_000_000,
+  maxContentBytes: 4 * 1024 ** 4,
+  maxUnpackedBytes: 256 * 1024 ** 3,
+  maxRatio: 400,
+  ratioFreeBytes: 16 * 1024 ** 3,
+};

@@ -1,0 +1,128 @@
+import { BangerError } from "../lib/errors.ts";
+import { isLoopbackHost } from "./address-guard.ts";
+import { dockerCredentials } from "./docker-credentials.ts";
+import { HttpTransport, retryAfterMs, type HttpReply } from "./http-transport.ts";
+import { DOCKER_HUB } from "./reference.ts";
+import { answerChallenge, parseChallenge } from "./registry-auth.ts";
+import { privateAuthorities, type RegistryOptions } from "./registry-options.ts";
+import { TransientError } from "./retry.ts";
+
+/** Docker Hub's registry has another name than Docker Hub. */
+const DOCKER_HUB_HOST = "registry-1.docker.io";
+
+/** One server that speaks the distribution protocol, with what is needed to be let in. */
+export class RegistryEndpoint implements Disposable {
+  readonly #base: URL;
+  readonly #registry: string;
+  readonly #transport: HttpTransport;
+  readonly #options: RegistryOptions;
+  /** Value of `Authorization` by scope. */
+  readonly #granted = new Map<string, string>();
+
+  private constructor(base: URL, registry: string, transport: HttpTransport, options: RegistryOptions) {
+    this.#base = base;
+    this.#registry = registry;
+    this.#transport = transport;
+    this.#options = options;
+  }
+
+  /**
+   * @param server a registry's host, or a mirror's URL.
+   * @throws TransientError if it must be asked whether it speaks https, and does not answer.
+   */
+  static async open(server: string, options: RegistryOptions, signal: AbortSignal): Promise<RegistryEndpoint> {
+    const isUrl = /^https?:\/\//.test(server);
+    const registry = isUrl ? new URL(server).host : server;
+    const transport = new HttpTransport(
+      options.pace,
+      options.env,
+      await privateAuthorities(options.certificatesFolder, registry),
+    );
+    try {
+      const base = isUrl ? new URL(server) : await chooseScheme(server, transport, options, signal);
+      return new RegistryEndpoint(base, registry, transport, options);
+    } catch (error) {
+      transport[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  get host(): string {
+    return this.#base.host;
+  }
+
+  /**
+   * Asks for something under /v2/, logging in when told to.
+   *
+   * @returns a reply with status 200, 206 or 404.
+   * @throws BangerError `REGISTRY_DENIED`, `REGISTRY_FAILED`; TransientError for what may pass.
+   */
+  async get(path: string, scope: string, headers: Record<string, string>, signal: AbortSignal): Promise<HttpReply> {
+    const url = new URL(`${this.#base.pathname.replace(/\/$/, "")}/v2/${path}`, this.#base);
+    let reply = await this.#send(url, scope, headers, signal);
+    if (reply.status === 401) {
+      reply.discard();
+      if (await this.#logIn(reply, scope, signal)) reply = await this.#send(url, scope, headers, signal);
+    }
+    if (reply.status === 200 || reply.status === 206 || reply.status === 404) return reply;
+    reply.discard();
+    throw statusError(this.host, reply);
+  }
+
+  [Symbol.dispose](): void {
+    this.#transport[Symbol.dispose]();
+  }
+
+  #send(url: URL, scope: string, headers: Record<string, string>, signal: AbortSignal): Promise<HttpReply> {
+    const authorization = this.#granted.get(scope);
+    const all = authorization === undefined ? headers : { ...headers, authorization };
+    return this.#transport.send({ url, headers: all, signal });
+  }
+
+  async #logIn(denied: HttpReply, scope: string, signal: AbortSignal): Promise<boolean> {
+    const challenge = parseChallenge(denied.headers["www-authenticate"]);
+    if (challenge === undefined) return false;
+    const credentials = await dockerCredentials(this.#options.dockerConfigFolder, this.#registry, signal);
+    const answer = await answerChallenge(challenge, credentials, this.#base, scope, this.#transport, signal);
+    if (answer === undefined) return false;
+    this.#granted.set(scope, answer);
+    return true;
+  }
+}
+
+/** https, except where plain http is allowed and the server knows nothing else. */
+async function chooseScheme(
+  registry: string,
+  transport: HttpTransport,
+  options: RegistryOptions,
+  signal: AbortSignal,
+): Promise<URL> {
+  const secure = new URL(`https://${registry === DOCKER_HUB ? DOCKER_HUB_HOST : registry}`);
+  if (!isLoopbackHost(secure.hostname) && !options.insecure.includes(registry)) return secure;
+  try {
+    (await transport.send({ url: new URL("/v2/", secure), signal })).discard();
+    return secure;
+  } catch (error) {
+    if (!(error instanceof TransientError)) throw error;
+    return new URL(`http://${registry}`);
+  }
+}
+
+function statusError(host: string, reply: HttpReply): Error {
+  const { status } = reply;
+  if (status === 401 || status === 403) {
+    return new BangerError("REGISTRY_DENIED", {
+      what: `${host} does not give the image`,
+      why: `it answered ${status}: it is private, or does not exist`,
+      fix: "check the name, or log in with `docker login`",
+    });
+  }
+  const error = new BangerError("REGISTRY_FAILED", {
+    what: `${host} failed`,
+    why: status === 429 ? "it answered 429: too many requests" : `it answered ${status}`,
+    fix: "try again later",
+    data: { status },
+  });
+  const passing = status === 408 || status === 425 || status === 429 || status >= 500;
+  return passing ? new TransientError(error, retryAfterMs(reply.headers)) : error;
+}

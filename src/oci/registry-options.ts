@@ -1,0 +1,59 @@
+import { readdir, readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { hasErrno } from "../lib/errors.ts";
+import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
+
+/** How registries are reached. */
+export interface RegistryOptions {
+  /** Registries (`host` or `host:port`) that may be spoken to in plain http. Loopback hosts always may. */
+  readonly insecure: readonly string[];
+  /** Where else a registry's images are had, tried first, in order: `docker.io` → `https://mirror.example`. */
+  readonly mirrors: Readonly<Record<string, readonly string[]>>;
+  /** A folder per registry with certificates (`*.crt`) of private authorities, as Docker has it. */
+  readonly certificatesFolder: string;
+  /** Docker's folder of credentials. */
+  readonly dockerConfigFolder: string;
+  /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly retry: RetryPolicy;
+  readonly pace: Pace;
+}
+
+/** When a server counts as gone. */
+export interface Pace {
+  /** Longest silence, in which neither a header nor a byte of a body comes. */
+  readonly stallMs: number;
+  /** Slowest body, on average, once `graceMs` have been spent waiting for it. */
+  readonly minBytesPerSecond: number;
+  readonly graceMs: number;
+}
+
+export const DEFAULT_PACE: Pace = { stallMs: 30_000, minBytesPerSecond: 1024, graceMs: 20_000 };
+
+export function registryOptions(given: Partial<RegistryOptions> = {}): RegistryOptions {
+  const env = given.env ?? process.env;
+  return {
+    insecure: [],
+    mirrors: {},
+    certificatesFolder: "/etc/docker/certs.d",
+    dockerConfigFolder: env["DOCKER_CONFIG"] ?? join(env["HOME"] ?? homedir(), ".docker"),
+    env,
+    retry: DEFAULT_RETRY,
+    pace: DEFAULT_PACE,
+    ...given,
+  };
+}
+
+/** Certificates of private authorities for a registry, in PEM; undefined when there are none. */
+export async function privateAuthorities(folder: string, registry: string): Promise<string[] | undefined> {
+  const own = join(folder, registry);
+  try {
+    const names = (await readdir(own)).filter((name) => name.endsWith(".crt"));
+    if (names.length === 0) return undefined;
+    return await Promise.all(names.sort().map((name) => readFile(join(own, name), "utf8")));
+  } catch (error) {
+    if (hasErrno(error, "ENOENT") || hasErrno(error, "ENOTDIR")) return undefined;
+    throw error;
+  }
+}

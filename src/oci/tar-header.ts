@@ -1,0 +1,146 @@
+import type { ByteString } from "../model/file-tree.ts";
+import { tarInvalid } from "./tar-error.ts";
+
+/** Archives are made of blocks of this many bytes (POSIX.1-2017, pax, "ustar Interchange Format"). */
+export const TAR_BLOCK = 512;
+
+/** Fields of a header block: [offset, length]. Names of <tar.h>. */
+const FIELD = {
+  name: [0, 100],
+  mode: [100, 8],
+  uid: [108, 8],
+  gid: [116, 8],
+  size: [124, 12],
+  mtime: [136, 12],
+  chksum: [148, 8],
+  linkname: [157, 100],
+  magic: [257, 6],
+  devmajor: [329, 8],
+  devminor: [337, 8],
+  prefix: [345, 155],
+  /** star writes two times after a shorter prefix, and `tar\0` at the end. */
+  starPrefix: [345, 131],
+} as const;
+const TYPEFLAG = 156;
+const STAR_TRAILER = 508;
+
+/** Field values as they stand in the block; PAX records and GNU long names may replace them. */
+export interface TarHeader {
+  readonly name: ByteString;
+  readonly linkname: ByteString;
+  /** One character; NUL is V7's regular file. */
+  readonly typeflag: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly mtime: number;
+  readonly devmajor: number;
+  readonly devminor: number;
+}
+
+export function isZeroBlock(block: Buffer): boolean {
+  for (let i = 0; i < TAR_BLOCK; i++) if (block[i] !== 0) return false;
+  return true;
+}
+
+/** Whether the block's checksum is right: the sum of its bytes, unsigned or (old tars) signed. */
+export function hasChecksum(block: Buffer): boolean {
+  let stored: number;
+  try {
+    stored = number(block, FIELD.chksum, "chksum");
+  } catch {
+    return false;
+  }
+  let unsigned = 8 * 0x20; // The field itself counts as spaces.
+  let negative = 0;
+  for (let i = 0; i < TAR_BLOCK; i++) {
+    if (i >= 148 && i < 156) continue;
+    const byte = block[i] ?? 0;
+    unsigned += byte;
+    if (byte > 127) negative += 256;
+  }
+  return stored === unsigned || stored === unsigned - negative;
+}
+
+/** @throws TarError if the checksum or a number is wrong. */
+export function parseHeader(block: Buffer): TarHeader {
+  if (!hasChecksum(block)) throw tarInvalid("a header's checksum is wrong");
+  const name = text(block, FIELD.name);
+  const posix = block.toString("latin1", 257, 263) === "ustar\0";
+  const gnu = block.toString("latin1", 257, 263) === "ustar ";
+  return {
+    name: posix ? withPrefix(block, name) : name,
+    linkname: text(block, FIELD.linkname),
+    typeflag: block.toString("latin1", TYPEFLAG, TYPEFLAG + 1),
+    mode: number(block, FIELD.mode, "mode", name),
+    uid: number(block, FIELD.uid, "uid", name),
+    gid: number(block, FIELD.gid, "gid", name),
+    size: number(block, FIELD.size, "size", name),
+    mtime: signedNumber(block, FIELD.mtime, "mtime", name),
+    devmajor: posix || gnu ? number(block, FIELD.devmajor, "devmajor", name) : 0,
+    devminor: posix || gnu ? number(block, FIELD.devminor, "devminor", name) : 0,
+  };
+}
+
+/** Reads a number field of GNU's sparse map, which has the same forms. */
+export function numberAt(block: Buffer, offset: number, length: number, what: string): number {
+  return number(block, [offset, length], what);
+}
+
+function withPrefix(block: Buffer, name: ByteString): ByteString {
+  const star = block.toString("latin1", STAR_TRAILER, TAR_BLOCK) === "tar\0";
+  const prefix = text(block, star ? FIELD.starPrefix : FIELD.prefix);
+  return prefix === "" ? name : `${prefix}/${name}`;
+}
+
+function text(block: Buffer, [offset, length]: readonly [number, number]): ByteString {
+  let end = offset;
+  while (end < offset + length && block[end] !== 0) end++;
+  return block.toString("latin1", offset, end);
+}
+
+function number(block: Buffer, field: readonly [number, number], what: string, entry?: ByteString): number {
+  const value = signedNumber(block, field, what, entry);
+  if (value < 0) throw tarInvalid(`${what} is negative`, entry);
+  return value;
+}
+
+/** Octal digits with spaces or NULs around them, or (GNU) big-endian two's complement under a set first bit. */
+function signedNumber(
+  block: Buffer,
+  [offset, length]: readonly [number, number],
+  what: string,
+  entry?: ByteString,
+): number {
+  const end = offset + length;
+  const first = block[offset] ?? 0;
+  if ((first & 0x80) !== 0) return base256(block, offset, end, what, entry);
+  let at = offset;
+  while (at < end && (block[at] === 0x20 || block[at] === 0)) at++;
+  let value = 0;
+  for (; at < end; at++) {
+    const digit = (block[at] ?? 0) - 0x30;
+    if (digit < 0 || digit > 7) break;
+    value = value * 8 + digit;
+  }
+  for (; at < end; at++) {
+    const byte = block[at];
+    if (byte === 0) break;
+    if (byte !== 0x20) throw tarInvalid(`${what} is not a number`, entry);
+  }
+  return value;
+}
+
+function base256(block: Buffer, offset: number, end: number, what: string, entry?: ByteString): number {
+  const first = block[offset] ?? 0;
+  const negative = (first & 0x40) !== 0;
+  // The marker bit is not part of the number; the bit below it is its sign.
+  let value = BigInt(negative ? first | 0x80 : first & 0x7f);
+  for (let at = offset + 1; at < end; at++) value = (value << 8n) | BigInt(block[at] ?? 0);
+  if (negative) value -= 1n << BigInt(8 * (end - offset));
+  if (value > BigInt(Number.MAX_SAFE_INTEGER) || value < BigInt(Number.MIN_SAFE_INTEGER)) {
+    throw tarInvalid(`${what} is out of range`, entry);
+  }
+  return Number(value);
+}

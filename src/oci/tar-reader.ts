@@ -1,0 +1,339 @@
+import type { ByteString } from "../model/file-tree.ts";
+import { composeEntry, paxValue, type TarEntry } from "./tar-entry.ts";
+import { tarInvalid } from "./tar-error.ts";
+import { hasChecksum, isZeroBlock, parseHeader, TAR_BLOCK, type TarHeader } from "./tar-header.ts";
+import { checkExtendedSize, paxInteger, parsePax, type PaxRecords } from "./tar-pax.ts";
+import {
+  checkSparse,
+  extendOldSparse,
+  isSparseInData,
+  parseOldSparse,
+  paxSparse,
+  SparseMapReader,
+  type OldSparse,
+  type SparseMap,
+} from "./tar-sparse.ts";
+
+/** Takes what a {@link TarReader} finds. A promise makes the reader wait; anything else goes on at once. */
+export interface TarHandler {
+  /** A member begins. Its content follows, if it is a file. */
+  entry(entry: TarEntry): void;
+  /** The next bytes of the file's content; the chunk is the reader's again when this returns or resolves. */
+  data(chunk: Uint8Array): Promise<void> | undefined;
+  /** The next bytes of the file's content are zeros that the archive does not hold. */
+  hole(bytes: number): Promise<void> | undefined;
+  /** The member is complete. */
+  endEntry(): void;
+}
+
+/**
+ * What is expected next. `content` walks the parts of a file; `skip` passes over padding and bodies of no meaning;
+ * `probe` tells whether a hard link has a body, on which tars differ.
+ */
+type State =
+  | "header"
+  | "pax"
+  | "global"
+  | "long-name"
+  | "long-link"
+  | "old-sparse"
+  | "sparse-map"
+  | "content"
+  | "skip"
+  | "probe"
+  | "end";
+
+/**
+ * Reads a tar archive that is pushed into it piece by piece: V7, ustar, pax, GNU and star, sparse files of each kind.
+ *
+ * Where programs differ it means what Go's archive/tar means, as the builders and engines do that made the image.
+ * Nothing is kept but one block and one extended header (at most 1 MiB).
+ */
+export class TarReader {
+  readonly #handler: TarHandler;
+  #state: State = "header";
+  /** Bytes of the archive before the current block. */
+  #offset = 0;
+  #zeroBlocks = 0;
+
+  /** A block or extended header that came in pieces. */
+  #gathered: Buffer | undefined;
+  #gatheredBytes = 0;
+  /** Length of what is being gathered: extended headers are larger than a block. */
+  #wanted = TAR_BLOCK;
+  #skipBytes = 0;
+
+  #extendedBytes = 0;
+  #pax: PaxRecords | undefined;
+  #longName: ByteString | undefined;
+  #longLink: ByteString | undefined;
+
+  #header: TarHeader | undefined;
+  /** Stored bytes of the current member's body, as its header or PAX record has it. */
+  #bodyBytes = 0;
+  #oldSparse: OldSparse | undefined;
+  #mapReader: SparseMapReader | undefined;
+
+  /** The current file's parts, and how far it has been handed on. */
+  #map: SparseMap = { parts: [], realSize: 0 };
+  #part = 0;
+  #position = 0;
+
+  constructor(handler: TarHandler) {
+    this.#handler = handler;
+  }
+
+  /** Bytes read so far; within {@link TarHandler.entry}, where the member's body begins. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** @throws TarError as soon as something is wrong; the reader is of no use afterwards. */
+  push(chunk: Buffer): Promise<void> | undefined {
+    return this.#run(chunk, 0);
+  }
+
+  /**
+   * An end after a member is taken without the two blocks of zeros, and without its padding: umoci writes such layers,
+   * every engine reads them, and a layer that was cut there fails by its digest.
+   *
+   * @throws TarError if the archive is cut off within a member.
+   */
+  end(): void {
+    const padding = this.#state === "skip" && this.#skipBytes < TAR_BLOCK;
+    const between = padding || (this.#state === "header" && this.#gatheredBytes === 0);
+    if (this.#state === "end" || (between && !this.#hasExtended())) return;
+    throw tarInvalid(`the archive is cut off after ${this.#offset + this.#gatheredBytes} bytes`);
+  }
+
+  #run(chunk: Buffer, from: number): Promise<void> | undefined {
+    let at = from;
+    while (at < chunk.length) {
+      if (this.#state === "end") return undefined;
+      if (this.#state === "content") {
+        const taken = this.#content(chunk, at);
+        at += taken.bytes;
+        if (taken.wait !== undefined) return taken.wait.then(() => this.#run(chunk, at));
+      } else if (this.#state === "skip") {
+        const bytes = Math.min(this.#skipBytes, chunk.length - at);
+        at += bytes;
+        this.#skip(bytes);
+      } else {
+        const bytes = Math.min(this.#wanted - this.#gatheredBytes, chunk.length - at);
+        this.#gather(chunk, at, bytes);
+        at += bytes;
+      }
+    }
+    return undefined;
+  }
+
+  #gather(chunk: Buffer, at: number, bytes: number): void {
+    let whole = chunk;
+    let start = at;
+    if (this.#gatheredBytes !== 0 || bytes < this.#wanted) {
+      // It straddles two chunks: gather it.
+      this.#gathered ??= Buffer.allocUnsafe(this.#wanted);
+      chunk.copy(this.#gathered, this.#gatheredBytes, at, at + bytes);
+      this.#gatheredBytes += bytes;
+      if (this.#gatheredBytes < this.#wanted) return;
+      whole = this.#gathered;
+      start = 0;
+    }
+    const block = whole.subarray(start, start + this.#wanted);
+    this.#offset += this.#wanted;
+    this.#gathered = undefined;
+    this.#gatheredBytes = 0;
+    this.#wanted = TAR_BLOCK;
+    this.#take(block);
+  }
+
+  #take(block: Buffer): void {
+    switch (this.#state) {
+      case "header":
+        return this.#takeHeader(block);
+      case "probe":
+        return this.#takeProbe(block);
+      case "old-sparse":
+        return this.#takeOldSparse(block);
+      case "sparse-map":
+        return this.#takeSparseMap(block);
+      case "pax":
+        this.#pax = parsePax(block.subarray(0, this.#extendedBytes));
+        break;
+      case "global":
+        // Go's archive/tar, and with it every engine, checks global records and gives them no effect.
+        parsePax(block.subarray(0, this.#extendedBytes));
+        break;
+      case "long-name":
+        this.#longName = cString(block, this.#extendedBytes);
+        break;
+      case "long-link":
+        this.#longLink = cString(block, this.#extendedBytes);
+        break;
+      case "content":
+      case "skip":
+      case "end":
+        throw new Error(`no block is gathered in state ${this.#state}`);
+    }
+    this.#state = "header";
+  }
+
+  #takeHeader(block: Buffer): void {
+    if (block[0] === 0 && isZeroBlock(block)) {
+      if (this.#hasExtended()) throw tarInvalid("the archive ends after an extended header");
+      this.#zeroBlocks += 1;
+      if (this.#zeroBlocks === 2) this.#state = "end";
+      return;
+    }
+    if (this.#zeroBlocks !== 0) throw tarInvalid("a lone block of zeros stands in the middle of the archive");
+    const header = parseHeader(block);
+    const extended = EXTENDED[header.typeflag];
+    if (extended !== undefined) return this.#startExtended(extended, header.size);
+
+    const size = paxValue(this.#pax, "size");
+    this.#header = header;
+    this.#bodyBytes = size === undefined ? header.size : paxInteger(size, "size");
+    if (header.typeflag === "S") {
+      this.#oldSparse = parseOldSparse(block);
+      if (this.#oldSparse.extended) this.#state = "old-sparse";
+      else this.#startMember({ parts: this.#oldSparse.parts, realSize: this.#oldSparse.realSize });
+      return;
+    }
+    if (this.#pax !== undefined && isSparseInData(this.#pax)) {
+      if (this.#bodyBytes < TAR_BLOCK) throw tarInvalid("a sparse file without its map", header.name);
+      this.#mapReader = new SparseMapReader();
+      this.#state = "sparse-map";
+      return;
+    }
+    this.#startMember(this.#pax === undefined ? undefined : paxSparse(this.#pax));
+  }
+
+  /** Whether something has been said of a member that has not come. */
+  #hasExtended(): boolean {
+    return this.#pax !== undefined || this.#longName !== undefined || this.#longLink !== undefined;
+  }
+
+  #startExtended(state: State, size: number): void {
+    checkExtendedSize(size);
+    if (size === 0) throw tarInvalid("an extended header is empty");
+    this.#extendedBytes = size;
+    this.#wanted = padded(size);
+    this.#state = state;
+  }
+
+  #takeOldSparse(block: Buffer): void {
+    if (this.#oldSparse === undefined) throw new Error("no sparse file is being read");
+    this.#oldSparse = extendOldSparse(this.#oldSparse, block);
+    if (this.#oldSparse.extended) return;
+    this.#startMember({ parts: this.#oldSparse.parts, realSize: this.#oldSparse.realSize });
+  }
+
+  #takeSparseMap(block: Buffer): void {
+    const reader = this.#mapReader;
+    if (reader === undefined) throw new Error("no sparse map is being read");
+    const complete = reader.push(block);
+    if (reader.mapBytes > this.#bodyBytes) throw tarInvalid("a sparse map is longer than its file's data");
+    if (!complete) return;
+    const realSize = paxValue(this.#pax, "GNU.sparse.realsize");
+    if (realSize === undefined) throw tarInvalid("a sparse file without GNU.sparse.realsize");
+    this.#bodyBytes -= reader.mapBytes;
+    this.#startMember({ parts: reader.parts, realSize: paxInteger(realSize, "GNU.sparse.realsize") });
+  }
+
+  /** All headers of a member have been read; `map` is set for a sparse file. */
+  #startMember(map: SparseMap | undefined): void {
+    const header = this.#header;
+    if (header === undefined) throw new Error("no header has been read");
+    const entry = composeEntry(
+      header,
+      this.#pax,
+      { path: this.#longName, linkTarget: this.#longLink },
+      map?.realSize ?? this.#bodyBytes,
+    );
+    this.#pax = this.#longName = this.#longLink = this.#oldSparse = this.#mapReader = this.#header = undefined;
+    if (map !== undefined && entry.type === "file") checkSparse(map, this.#bodyBytes);
+
+    this.#handler.entry(entry);
+    if (entry.type === "file") {
+      this.#map = map ?? { parts: [0, this.#bodyBytes], realSize: this.#bodyBytes };
+      this.#part = this.#position = 0;
+      this.#state = "content";
+      if (this.#map.realSize === 0) this.#endContent();
+      return;
+    }
+    this.#handler.endEntry();
+    // Other types have no body, whatever their size says; only of hard links do some tars store one (pax -o linkdata).
+    this.#state = entry.type === "hardlink" && this.#bodyBytes > 0 ? "probe" : "header";
+    if (header.typeflag === "0" || header.typeflag === "\0" || header.typeflag === "7") {
+      if (this.#bodyBytes > 0) throw tarInvalid("a name that ends in a slash has a content", entry.path);
+    }
+  }
+
+  /** After a hard link with a size: either the next header, or the first block of a body to pass over. */
+  #takeProbe(block: Buffer): void {
+    this.#state = "header";
+    if (isZeroBlock(block) || hasChecksum(block)) return this.#takeHeader(block);
+    this.#startSkip(padded(this.#bodyBytes) - TAR_BLOCK);
+  }
+
+  /** Hands on the next run of data or hole; how much of the chunk that took, and what to wait for. */
+  #content(chunk: Buffer, at: number): { bytes: number; wait: Promise<void> | undefined } {
+    const { parts, realSize } = this.#map;
+    while ((parts[this.#part + 1] ?? 1) === 0) this.#part += 2;
+    const start = parts[this.#part] ?? realSize;
+    if (this.#position < start) {
+      const wait = this.#handler.hole(start - this.#position);
+      this.#position = start;
+      return { bytes: 0, wait: this.#endIfComplete(wait) };
+    }
+    const end = start + (parts[this.#part + 1] ?? 0);
+    const bytes = Math.min(end - this.#position, chunk.length - at);
+    const wait = this.#handler.data(chunk.subarray(at, at + bytes));
+    this.#position += bytes;
+    this.#offset += bytes;
+    if (this.#position === end) this.#part += 2;
+    return { bytes, wait: this.#endIfComplete(wait) };
+  }
+
+  /** The member ends only when its last bytes have been taken. */
+  #endIfComplete(wait: Promise<void> | undefined): Promise<void> | undefined {
+    if (this.#position < this.#map.realSize) return wait;
+    if (wait !== undefined) return wait.then(() => this.#endContent());
+    this.#endContent();
+    return undefined;
+  }
+
+  #endContent(): void {
+    this.#handler.endEntry();
+    this.#startSkip(padded(this.#bodyBytes) - this.#bodyBytes);
+  }
+
+  #startSkip(bytes: number): void {
+    this.#skipBytes = bytes;
+    this.#state = bytes === 0 ? "header" : "skip";
+  }
+
+  #skip(bytes: number): void {
+    this.#offset += bytes;
+    this.#skipBytes -= bytes;
+    if (this.#skipBytes === 0) this.#state = "header";
+  }
+}
+
+/** Members that say something of the next one. `X` is Solaris' name for `x`. */
+const EXTENDED: Readonly<Record<string, State>> = {
+  x: "pax",
+  X: "pax",
+  g: "global",
+  L: "long-name",
+  K: "long-link",
+};
+
+function padded(size: number): number {
+  return Math.ceil(size / TAR_BLOCK) * TAR_BLOCK;
+}
+
+function cString(block: Buffer, length: number): ByteString {
+  const nul = block.indexOf(0);
+  return block.toString("latin1", 0, nul === -1 ? length : Math.min(nul, length));
+}
