@@ -1,0 +1,213 @@
+import { open, rm, type FileHandle } from "node:fs/promises";
+import { formatBytes, gib, mib, type Bytes } from "../lib/bytes.ts";
+import { BangerError } from "../lib/errors.ts";
+import type { ContentSink, StoredContent } from "../model/content-sink.ts";
+import { newRoot, type DirectoryInode } from "../model/file-tree.ts";
+import { DataArea } from "./data-area.ts";
+import { BLOCK_BYTES, largestVolume, MAX_BLOCKS, planGeometry, skipHead, type Geometry } from "./geometry.ts";
+import { NameHash } from "./half-md4.ts";
+import { deriveIdentity, formatUuid, type VolumeIdentity } from "./identity.ts";
+import { writeMetadata } from "./metadata-writer.ts";
+import { volumeSeed } from "./superblock.ts";
+import { layOutTree } from "./tree-layout.ts";
+import { UsedBlocks } from "./used-blocks.ts";
+import { planVolume } from "./volume-plan.ts";
+
+const DEFAULT_SIZE = gib(16);
+const MIN_SIZE = mib(1);
+const MAX_LABEL_BYTES = 16;
+
+export interface Ext4Options {
+  /** What UUID and hash seed are derived from: a digest of the content, or what else is this volume's own. */
+  readonly identity: Uint8Array;
+  /** Virtual size; default 16 GiB. At least 1 MiB, at most 16 TiB. */
+  readonly sizeBytes?: Bytes;
+  /** The volume becomes larger than wished, up to this, if the content needs it. Default: `sizeBytes`. */
+  readonly maxSizeBytes?: Bytes;
+  /** Volume label, up to 16 bytes. */
+  readonly label?: string;
+  /** When the volume says that it was made, in seconds since 1970; default 0, whatever day it is. */
+  readonly timestampSeconds?: number;
+  /** Whether `finish` waits until all is on the disk; default true. */
+  readonly durable?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface Ext4Summary {
+  /** Virtual size, and length of the file. */
+  readonly sizeBytes: Bytes;
+  /** What contents and metadata take; most inode tables and the journal are holes until they are used. */
+  readonly usedBytes: Bytes;
+  readonly uuid: string;
+  readonly inodes: { readonly used: number; readonly total: number };
+  readonly blocks: { readonly used: number; readonly total: number };
+}
+
+/**
+ * Writes an ext4 file system into a new sparse file: contents first, as they come, then the tree that names them.
+ *
+ * Only superblocks and descriptors have fixed places ({@link planGeometry}); contents fill the blocks from the
+ * first free one on, and `finish` lays directories behind them, then journal, bitmaps and inode tables. So nobody
+ * needs to know beforehand how many files there are. The same calls give the same bytes.
+ *
+ * The file grows in the guest, online (resize2fs, EXT4_IOC_RESIZE_FS), once its length was raised.
+ */
+export class Ext4Writer implements ContentSink, AsyncDisposable {
+  readonly #path: string;
+  readonly #file: FileHandle;
+  readonly #options: Ext4Options;
+  readonly #identity: VolumeIdentity;
+  readonly #geometry: Geometry;
+  readonly #sizeBlocks: number;
+  readonly #maxBlocks: number;
+  readonly #area: DataArea;
+  #open = true;
+
+  private constructor(path: string, file: FileHandle, options: Ext4Options) {
+    this.#path = path;
+    this.#file = file;
+    this.#options = options;
+    this.#identity = deriveIdentity(options.identity);
+    this.#sizeBlocks = Math.floor((options.sizeBytes ?? DEFAULT_SIZE) / BLOCK_BYTES);
+    this.#geometry = planGeometry(this.#sizeBlocks);
+    const most = Math.floor((options.maxSizeBytes ?? 0) / BLOCK_BYTES);
+    this.#maxBlocks = Math.max(this.#sizeBlocks, Math.min(most, largestVolume(this.#geometry)));
+    this.#area = new DataArea(file, this.#geometry, this.#maxBlocks, options.signal);
+  }
+
+  /**
+   * Begins a file system in a file that must not exist yet (mode 0600).
+   *
+   * @throws BangerError `BAD_REQUEST` for a size or label that ext4 cannot have.
+   */
+  static async create(path: string, options: Ext4Options): Promise<Ext4Writer> {
+    checkOptions(options);
+    options.signal?.throwIfAborted();
+    return new Ext4Writer(path, await open(path, "wx+", 0o600), options);
+  }
+
+  beginFile(): void {
+    this.#area.beginFile();
+  }
+
+  /** @throws BangerError `EXT4_FULL` when the contents alone are larger than the volume may become. */
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    return this.#area.write(chunk);
+  }
+
+  hole(bytes: number): Promise<void> | undefined {
+    return this.#area.hole(bytes);
+  }
+
+  endFile(): StoredContent {
+    return this.#area.endFile();
+  }
+
+  /**
+   * Completes the file system with this tree. Contents that the tree does not name become free space, of zeros.
+   * After a failure the file is gone.
+   *
+   * @throws BangerError `EXT4_FULL` (with the size needed in `data.neededBytes`), `EXT4_LIMIT`.
+   */
+  async finish(root: DirectoryInode): Promise<Ext4Summary> {
+    try {
+      const summary = await this.#finish(root);
+      await this.#close();
+      return summary;
+    } catch (error) {
+      await this.abort();
+      throw error;
+    }
+  }
+
+  /** Gives up, and removes the file. */
+  async abort(): Promise<void> {
+    if (!this.#open) return;
+    await this.#close();
+    await rm(this.#path, { force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.abort();
+  }
+
+  async #finish(root: DirectoryInode): Promise<Ext4Summary> {
+    const seed = volumeSeed(this.#identity.uuid);
+    const used = new UsedBlocks();
+    const contentsEnd = this.#area.nextBlock;
+    const layout = await layOutTree(root, {
+      area: this.#area,
+      used,
+      volumeSeed: seed,
+      hasher: new NameHash(this.#identity.hashSeed),
+      signal: this.#options.signal,
+    });
+    const firstFree = this.#area.nextBlock;
+    await this.#area.flush();
+    await this.#area.clearUnused(used, skipHead(this.#geometry, 0), contentsEnd);
+
+    const plan = planVolume({
+      geometry: this.#geometry,
+      blocks: this.#sizeBlocks,
+      maxBlocks: this.#maxBlocks,
+      lastInode: layout.lastInode,
+      firstFree,
+    });
+    const sizeBytes = Math.max(plan.blocks * BLOCK_BYTES, this.#options.sizeBytes ?? DEFAULT_SIZE) as Bytes;
+    await this.#file.truncate(sizeBytes);
+    const { freeBlocks, freeInodes } = await writeMetadata(this.#file, {
+      plan,
+      layout,
+      root,
+      used,
+      identity: this.#identity,
+      volumeSeed: seed,
+      label: this.#options.label ?? "",
+      timestampSeconds: this.#options.timestampSeconds ?? 0,
+      signal: this.#options.signal,
+    });
+    if (this.#options.durable !== false) await this.#file.sync();
+
+    const inodes = plan.groups * plan.inodesPerGroup;
+    return {
+      sizeBytes,
+      usedBytes: ((plan.blocks - freeBlocks) * BLOCK_BYTES) as Bytes,
+      uuid: formatUuid(this.#identity.uuid),
+      inodes: { used: inodes - freeInodes, total: inodes },
+      blocks: { used: plan.blocks - freeBlocks, total: plan.blocks },
+    };
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    // A write may be under way still; whether it succeeds no longer matters.
+    await this.#area.settle();
+    await this.#file.close();
+  }
+}
+
+/**
+ * Writes a file system with nothing in it, for a disk to work on.
+ *
+ * @throws BangerError `EXT4_FULL` if the size does not even hold the metadata; as {@link Ext4Writer}.
+ */
+export async function createEmptyExt4(path: string, options: Ext4Options): Promise<Ext4Summary> {
+  await using writer = await Ext4Writer.create(path, options);
+  return await writer.finish(newRoot());
+}
+
+function checkOptions({ sizeBytes = DEFAULT_SIZE, label = "" }: Ext4Options): void {
+  if (sizeBytes < MIN_SIZE || sizeBytes > MAX_BLOCKS * BLOCK_BYTES) {
+    throw new BangerError("BAD_REQUEST", {
+      what: `a disk cannot have ${formatBytes(sizeBytes)}`,
+      fix: `ask for ${formatBytes(MIN_SIZE)} to ${formatBytes(MAX_BLOCKS * BLOCK_BYTES)}`,
+    });
+  }
+  if (Buffer.byteLength(label) > MAX_LABEL_BYTES || label.includes("\0")) {
+    throw new BangerError("BAD_REQUEST", {
+      what: `"${label}" cannot be a disk's label`,
+      fix: `use at most ${MAX_LABEL_BYTES} bytes`,
+    });
+  }
+}
