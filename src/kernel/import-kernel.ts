@@ -3,9 +3,10 @@ import { join, resolve } from "node:path";
 import { hasErrno } from "../lib/errors.ts";
 import type { OperationContext } from "../lib/progress.ts";
 import type { KernelContents } from "../model/kernel.ts";
-import { reporting } from "./debian-index.ts";
 import { completeKernelFolder, KERNEL_FOLDER } from "./kernel-folder.ts";
-import { probeKernelFile, unreadable } from "./probe-kernel.ts";
+import { probeKernelFile } from "./image/probe-kernel.ts";
+import { unreadable } from "./read-at.ts";
+import { reporting } from "./reporting.ts";
 
 /** Files of a user's kernel. */
 export interface ImportOptions {
@@ -29,7 +30,7 @@ export async function importKernel(
   context: OperationContext,
 ): Promise<KernelContents> {
   const { signal } = context;
-  return await reporting(context.progress, "import", "importing the kernel", async () => {
+  return await reporting(context.progress, { id: "import", label: "importing the kernel" }, async () => {
     const image = join(targetDir, KERNEL_FOLDER.image);
     // Probed before it is copied, and the copy again: what is kept is what was judged.
     await probeKernelFile(options.vmlinux, signal);
@@ -65,7 +66,7 @@ async function copy(from: string, to: string): Promise<void> {
     await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
   } catch (error) {
     if (hasErrno(error, "ENOSPC") || hasErrno(error, "EDQUOT")) throw error;
-    throw unreadable(from, hasErrno(error, "ENOENT") ? "there is no such file" : String(error), error);
+    throw unreadable(from, error);
   }
 }
 
@@ -89,6 +90,6 @@ async function findModules(dir: string): Promise<string> {
     const [only] = entries;
     return entries.length === 1 && only?.isDirectory() === true && only.name !== "kernel" ? join(dir, only.name) : dir;
   } catch (error) {
-    throw unreadable(dir, hasErrno(error, "ENOENT") ? "there is no such folder" : String(error), error);
+    throw unreadable(dir, error);
   }
 }

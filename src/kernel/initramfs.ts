@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { hasErrno } from "../lib/errors.ts";
 import { temporaryBeside } from "../lib/files.ts";
 import type { KernelFiles } from "../model/kernel.ts";
-import { cpioArchive, type CpioEntry } from "./cpio.ts";
-import { unreadable } from "./probe-kernel.ts";
-import type { LoadedModule } from "./module-tree.ts";
+import { cpioArchive, type CpioEntry } from "./boot/cpio.ts";
+import type { LoadedModule } from "./boot/module-tree.ts";
+import { unreadable } from "./read-at.ts";
 
 /*
  * An initramfs is two archives, one after the other, which the kernel unpacks into one tree. The first, with the
- * modules, is made once for a kernel; the second, with the agent, when there is a new agent. Neither is packed: the
- * kernel takes longer to unpack them than the host to hand them over.
+ * modules, is made once for a kernel; the second, with the agent, when there is a new agent. Neither is packed: a
+ * guest needs more time to unpack them than the host to hand them over, most of all where it is emulated.
  */
 
 /** Where the agent, as /init, finds the modules to load: one file name a line, below this file's folder, in order. */
@@ -105,7 +105,7 @@ async function readAgent(path: string, signal: AbortSignal): Promise<Buffer> {
     return await readFile(path, { signal });
   } catch (error) {
     signal.throwIfAborted();
-    throw unreadable(path, String(error), error);
+    throw unreadable(path, error);
   }
 }
 

@@ -1,11 +1,11 @@
 import { readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KernelContents, KernelFiles, KernelSource } from "../model/kernel.ts";
-import { resolveBootModules } from "./boot-modules.ts";
+import { resolveBootModules } from "./boot/boot-modules.ts";
 import { planModulesPart, writeArchive } from "./initramfs.ts";
-import { featuresOf } from "./kernel-config.ts";
-import { NO_MODULES, openModuleTree } from "./module-tree.ts";
-import type { KernelProbe } from "./probe-kernel.ts";
+import { featuresOf } from "./image/kernel-config.ts";
+import { NO_MODULES, openModuleTree } from "./boot/module-tree.ts";
+import type { KernelProbe } from "./image/probe-kernel.ts";
 
 /** Names in a kernel's folder. An initramfs comes beside them when a VM first starts. */
 export const KERNEL_FOLDER = {

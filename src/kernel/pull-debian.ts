@@ -3,14 +3,15 @@ import { join } from "node:path";
 import { BangerError } from "../lib/errors.ts";
 import type { OperationContext } from "../lib/progress.ts";
 import type { KernelArch, KernelContents } from "../model/kernel.ts";
-import { readAptSources } from "./apt-sources.ts";
-import { extractDeb } from "./deb.ts";
-import { planArchives, readHostRelease, type ArchiveChoice, type DebianArchive } from "./debian-archives.ts";
-import { packageMissing, readIndex, reporting, type OfferedPackage } from "./debian-index.ts";
-import { download } from "./download.ts";
+import { readAptSources } from "./debian/apt-sources.ts";
+import { extractDeb } from "./debian/deb.ts";
+import { planArchives, readHostRelease, type ArchiveChoice, type DebianArchive } from "./debian/debian-archives.ts";
+import { packageMissing, readIndex, type OfferedPackage } from "./debian/debian-index.ts";
+import { download } from "./debian/download.ts";
 import { completeKernelFolder, KERNEL_FOLDER } from "./kernel-folder.ts";
-import { KERNEL_PACKAGE_PREFIX, resolveKernelPackage } from "./kernel-package.ts";
-import { probeKernelFile } from "./probe-kernel.ts";
+import { KERNEL_PACKAGE_PREFIX, resolveKernelPackage } from "./debian/kernel-package.ts";
+import { probeKernelFile } from "./image/probe-kernel.ts";
+import { reporting } from "./reporting.ts";
 
 export interface PullDebianOptions extends ArchiveChoice {
   /** Downloads are kept here, by their sha256. */
@@ -54,10 +55,10 @@ export async function pullDebianKernel(
     options.cacheDir,
     context,
   );
-  await reporting(context.progress, "unpack", `unpacking ${chosen.name}`, () =>
-    extractDeb(deb, targetDir, placeOfFile, context.signal),
+  await reporting(context.progress, { id: "unpack", label: `unpacking ${chosen.name}` }, (onBytes) =>
+    extractDeb(deb, { targetDir, place: placeOfFile, signal: context.signal, onBytes }),
   );
-  return await reporting(context.progress, "prepare", "preparing the kernel", async () => {
+  return await reporting(context.progress, { id: "prepare", label: "preparing the kernel" }, async () => {
     const probe = await probeKernelFile(join(targetDir, KERNEL_FOLDER.image), context.signal);
     const { mirror, suite } = chosen.archive;
     const { name, version, sha256 } = chosen;

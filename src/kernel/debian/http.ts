@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { BangerError, isAbort } from "../lib/errors.ts";
-import { asBuffer } from "./byte-reader.ts";
+import { BangerError, isAbort } from "../../lib/errors.ts";
+import { asBuffer } from "../byte-reader.ts";
 
 /** A mirror that sends nothing for this long has stalled. */
 const STALL_MS = 20_000;

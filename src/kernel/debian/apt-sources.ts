@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { hasErrno } from "../lib/errors.ts";
+import { hasErrno } from "../../lib/errors.ts";
 import { parseDeb822, words, type Stanza } from "./deb822.ts";
 
 /** Where the keys are that may sign an archive. */

@@ -1,5 +1,5 @@
-import { BangerError } from "../lib/errors.ts";
-import type { FeatureState, KernelAbilities, KernelFeature } from "../model/kernel.ts";
+import { BangerError } from "../../lib/errors.ts";
+import type { FeatureState, KernelAbilities, KernelFeature } from "../../model/kernel.ts";
 import type { LoadedModule, ModuleTree } from "./module-tree.ts";
 
 export interface WantedModule {

@@ -1,11 +1,12 @@
-import { open, type FileHandle } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
-import { gunzipSync } from "node:zlib";
-import { BangerError, hasErrno } from "../lib/errors.ts";
-import type { KernelAbilities, KernelArch, KernelFormat } from "../model/kernel.ts";
+import { BangerError } from "../../lib/errors.ts";
+import type { KernelAbilities, KernelArch, KernelFormat } from "../../model/kernel.ts";
 import { BZ_HEADER_BYTES, parseBzImage, unpackBzImage, type BzImage, type Unpacked } from "./bz-image.ts";
-import * as elf from "./elf.ts";
+import * as elf from "../elf.ts";
 import { featuresOf } from "./kernel-config.ts";
+import { findKernelStrings, type ImageSource, type KernelStrings } from "./kernel-strings.ts";
+import { openForReading, readAt } from "../read-at.ts";
 
 /** What a file is, found by reading it. */
 export interface KernelProbe {
@@ -23,25 +24,15 @@ export interface KernelProbe {
 /** A kernel with debug information is below 1 GiB; its loaded part is far smaller. */
 const MAX_IMAGE_BYTES = 2 * 1024 ** 3;
 const MAX_PAYLOAD_BYTES = 256 * 1024 ** 2;
-const SCAN_CHUNK_BYTES = 4 * 1024 ** 2;
-/** The longest that is read behind something found. The config is some 50 kB packed. */
-const SCAN_OVERLAP_BYTES = 256 * 1024;
-const MAX_CONFIG_BYTES = 4 * 1024 ** 2;
+/** The notes of a kernel are some 500 bytes. */
+const MAX_NOTES_BYTES = 1024 ** 2;
 
-// arch/x86/include/… xen/interface/elfnote.h
+// include/xen/interface/elfnote.h: where a PVH loader enters the kernel.
 const XEN_NOTE_OWNER = "Xen";
 const XEN_ELFNOTE_PHYS32_ENTRY = 18;
 
 // Documentation/arch/arm64/booting.rst: the header of an Image.
 const ARM64_IMAGE_MAGIC = { offset: 56, text: "ARM\x64" };
-
-/** linux_banner in init/version.c. */
-const BANNER = /Linux version (\d[\w.+~-]*) \(/;
-/** Of the module parameter that CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES makes; a module's own has no prefix. */
-const VIRTIO_MMIO_PARAMETER = "virtio_mmio.device";
-// kernel/configs.c: the packed .config lies between these.
-const IKCONFIG_START = "IKCFG_ST";
-const IKCONFIG_END = "IKCFG_ED";
 
 /**
  * Finds out what a kernel file is and what it can do.
@@ -58,13 +49,13 @@ export async function probeKernelFile(path: string, signal?: AbortSignal): Promi
   const bzImage = parseBzImage(start.subarray(0, BZ_HEADER_BYTES));
   if (bzImage !== undefined) return await probeBzImage(file, bzImage, path, signal);
   if (start.toString("latin1", ARM64_IMAGE_MAGIC.offset, ARM64_IMAGE_MAGIC.offset + 4) === ARM64_IMAGE_MAGIC.text) {
-    const found = await scan(fileSource(file, signal), [{ offset: 0, sizeBytes: size }]);
+    const found = await findKernelStrings(fileSource(file, signal), [{ offset: 0, sizeBytes: size }]);
     return probeOf("arm64-image", "arm64", found, false, path);
   }
   throw notAKernel(path, describe(start, size));
 }
 
-async function probeElf(source: Source, start: Buffer, path: string): Promise<KernelProbe> {
+async function probeElf(source: ImageSource, start: Buffer, path: string): Promise<KernelProbe> {
   const header = elf.parseElfHeader(start);
   if (header === undefined) throw notAKernel(path, "it is an ELF file of 32 bits or of big-endian byte order");
   const arch = ARCH_OF_MACHINE[header.machine];
@@ -76,10 +67,10 @@ async function probeElf(source: Source, start: Buffer, path: string): Promise<Ke
 
   let pvh = false;
   for (const segment of segments.filter((s) => s.type === elf.PT_NOTE)) {
-    const notes = elf.parseNotes(await source(segment.offset, Math.min(segment.sizeBytes, SCAN_CHUNK_BYTES)));
+    const notes = elf.parseNotes(await source(segment.offset, Math.min(segment.sizeBytes, MAX_NOTES_BYTES)));
     pvh ||= notes.some((note) => note.owner === XEN_NOTE_OWNER && note.type === XEN_ELFNOTE_PHYS32_ENTRY);
   }
-  const found = await scan(
+  const found = await findKernelStrings(
     source,
     segments.filter((segment) => segment.type === elf.PT_LOAD),
   );
@@ -114,70 +105,24 @@ async function probeBzImage(
   return { format: "bzImage", arch: "amd64", release, abilities, config: undefined, unpacked };
 }
 
-function probeOf(format: KernelFormat, arch: KernelArch, found: Found, pvh: boolean, path: string): KernelProbe {
+function probeOf(
+  format: KernelFormat,
+  arch: KernelArch,
+  found: KernelStrings,
+  pvh: boolean,
+  path: string,
+): KernelProbe {
   if (found.release === undefined) throw notAKernel(path, 'it says nowhere "Linux version"');
-  const config = found.packedConfig === undefined ? undefined : unpackConfig(found.packedConfig);
-  const abilities = {
-    pvh,
-    virtioMmioCmdline: found.virtioMmioCmdline,
-    ...(config !== undefined && { features: featuresOf(config) }),
-  };
-  return { format, arch, release: found.release, abilities, config, unpacked: undefined };
+  const { release, virtioMmioCmdline, config } = found;
+  const abilities = { pvh, virtioMmioCmdline, ...(config !== undefined && { features: featuresOf(config) }) };
+  return { format, arch, release, abilities, config, unpacked: undefined };
 }
 
-/** Reads at most `length` bytes at `offset`; fewer where the image ends. */
-type Source = (offset: number, length: number) => Promise<Buffer>;
-
-function fileSource(file: FileHandle, signal: AbortSignal | undefined): Source {
+function fileSource(file: FileHandle, signal: AbortSignal | undefined): ImageSource {
   return async (offset, length) => {
     signal?.throwIfAborted();
     return await readAt(file, offset, length);
   };
-}
-
-interface Found {
-  release: string | undefined;
-  virtioMmioCmdline: boolean;
-  packedConfig: Buffer | undefined;
-}
-
-/** Looks for what a kernel says about itself, in chunks that overlap. */
-async function scan(source: Source, areas: readonly { offset: number; sizeBytes: number }[]): Promise<Found> {
-  const found: Found = { release: undefined, virtioMmioCmdline: false, packedConfig: undefined };
-  for (const area of areas) {
-    for (let at = 0; at < area.sizeBytes; at += SCAN_CHUNK_BYTES) {
-      const length = Math.min(SCAN_CHUNK_BYTES + SCAN_OVERLAP_BYTES, area.sizeBytes - at);
-      const chunk = await source(area.offset + at, length);
-      if (chunk.length === 0) break;
-      found.release ??= bannerIn(chunk);
-      found.virtioMmioCmdline ||= chunk.includes(VIRTIO_MMIO_PARAMETER);
-      found.packedConfig ??= configIn(chunk);
-    }
-  }
-  return found;
-}
-
-function bannerIn(chunk: Buffer): string | undefined {
-  for (let at = chunk.indexOf("Linux version "); at !== -1; at = chunk.indexOf("Linux version ", at + 1)) {
-    const release = BANNER.exec(chunk.toString("latin1", at, at + 256))?.[1];
-    if (release !== undefined) return release;
-  }
-  return undefined;
-}
-
-function configIn(chunk: Buffer): Buffer | undefined {
-  const start = chunk.indexOf(IKCONFIG_START);
-  const end = start === -1 ? -1 : chunk.indexOf(IKCONFIG_END, start);
-  return end === -1 ? undefined : Buffer.from(chunk.subarray(start + IKCONFIG_START.length, end));
-}
-
-function unpackConfig(packed: Buffer): string | undefined {
-  try {
-    return gunzipSync(packed, { maxOutputLength: MAX_CONFIG_BYTES }).toString("utf8");
-  } catch {
-    // The markers can stand in other data too; without a config a kernel is merely less known.
-    return undefined;
-  }
 }
 
 /** What a file that is no kernel looks like, in words. */
@@ -206,35 +151,4 @@ function notAKernel(path: string, why: string): BangerError {
     fix: "name an uncompressed vmlinux or a bzImage for this host's processor",
     data: { path },
   });
-}
-
-async function openForReading(path: string): Promise<FileHandle> {
-  try {
-    const file = await open(path, "r");
-    if ((await file.stat()).isFile()) return file;
-    await file.close();
-  } catch (error) {
-    throw unreadable(path, hasErrno(error, "ENOENT") ? "there is no such file" : String(error), error);
-  }
-  throw unreadable(path, "it is no regular file");
-}
-
-export function unreadable(path: string, why: string, cause?: unknown): BangerError {
-  return new BangerError("FILE_UNREADABLE", {
-    what: `${path} cannot be read`,
-    why,
-    fix: "check the path and its permissions",
-    cause,
-  });
-}
-
-async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await file.read(buffer, filled, length - filled, offset + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return buffer.subarray(0, filled);
 }

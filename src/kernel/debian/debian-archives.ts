@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { hasErrno } from "../lib/errors.ts";
+import { hasErrno } from "../../lib/errors.ts";
 import type { ArchiveKeys, AptSource } from "./apt-sources.ts";
 
 /** One suite of a Debian archive to look in. */

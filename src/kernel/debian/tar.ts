@@ -1,4 +1,4 @@
-import { ByteReader, invalidArchive, memberContent, type ByteStream } from "./byte-reader.ts";
+import { ByteReader, invalidArchive, memberContent, type ByteStream } from "../byte-reader.ts";
 
 // ustar (POSIX.1-1988) with GNU's long names: what dpkg-deb writes. See tar(5).
 const BLOCK_BYTES = 512;

@@ -1,4 +1,4 @@
-import { KERNEL_FEATURES, type FeatureState, type KernelAbilities, type KernelFeature } from "../model/kernel.ts";
+import { KERNEL_FEATURES, type FeatureState, type KernelAbilities, type KernelFeature } from "../../model/kernel.ts";
 
 /** What a kernel's `.config` says of what a guest needs. */
 export function featuresOf(config: string): NonNullable<KernelAbilities["features"]> {

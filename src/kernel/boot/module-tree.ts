@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { BangerError, hasErrno } from "../lib/errors.ts";
+import { BangerError, hasErrno } from "../../lib/errors.ts";
 import { moduleNameOfFile, normalModuleName, parseModuleInfo, readModule, type ModuleInfo } from "./module-info.ts";
 
 /** A module with its content, unpacked. */

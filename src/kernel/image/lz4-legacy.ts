@@ -1,4 +1,4 @@
-import { invalidArchive } from "./byte-reader.ts";
+import { invalidArchive } from "../byte-reader.ts";
 
 // The legacy frame of lz4, which kernel images use (lz4/doc/lz4_Frame_format.md): the magic, then blocks of at most
 // 8 MiB unpacked, each after its packed size. Blocks do not refer to one another (lz4/doc/lz4_Block_format.md).

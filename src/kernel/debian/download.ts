@@ -3,10 +3,10 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { BangerError, hasErrno } from "../lib/errors.ts";
-import { temporaryBeside } from "../lib/files.ts";
-import type { OperationContext } from "../lib/progress.ts";
-import { withDeadline } from "../lib/deadline.ts";
+import { BangerError, hasErrno } from "../../lib/errors.ts";
+import { temporaryBeside } from "../../lib/files.ts";
+import type { OperationContext } from "../../lib/progress.ts";
+import { withDeadline } from "../../lib/deadline.ts";
 import { receive, type Receiver } from "./http.ts";
 
 /** A file whose content is known before it is fetched. */

@@ -1,5 +1,5 @@
-import { collect, invalidArchive, streamOf } from "./byte-reader.ts";
-import { decompress, type Compression } from "./decompress.ts";
+import { collect, invalidArchive, streamOf } from "../byte-reader.ts";
+import { decompress, type Compression } from "../decompress.ts";
 import { decompressLz4Legacy } from "./lz4-legacy.ts";
 
 // The real-mode kernel header (Documentation/arch/x86/boot.rst), by the names it has there.

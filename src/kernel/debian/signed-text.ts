@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { readCleartextMessage, readKeys, verify, type Key } from "openpgp";
-import { BangerError, hasErrno } from "../lib/errors.ts";
+import type { Key } from "openpgp";
+import { BangerError, hasErrno } from "../../lib/errors.ts";
 import type { ArchiveKeys } from "./apt-sources.ts";
 
 /**
@@ -13,6 +13,8 @@ import type { ArchiveKeys } from "./apt-sources.ts";
  * @throws BangerError `MIRROR_UNTRUSTED`.
  */
 export async function verifySignedText(signed: string, keys: ArchiveKeys, name: string, now: Date): Promise<string> {
+  // Large, and needed only here: a daemon that pulls nothing starts without it.
+  const { readCleartextMessage, verify } = await import("openpgp");
   const verificationKeys = await readArchiveKeys(keys, name);
   let message: Awaited<ReturnType<typeof readCleartextMessage>>;
   try {
@@ -53,6 +55,7 @@ async function readArchiveKeys(keys: ArchiveKeys, name: string): Promise<Key[]> 
 }
 
 async function parseKeys(bytes: Buffer, path: string): Promise<Key[]> {
+  const { readKeys } = await import("openpgp");
   try {
     return bytes.subarray(0, 64).includes("-----BEGIN")
       ? await readKeys({ armoredKeys: bytes.toString("utf8") })

@@ -1,12 +1,13 @@
 import { createReadStream } from "node:fs";
-import { BangerError } from "../lib/errors.ts";
-import type { OperationContext, ProgressSink } from "../lib/progress.ts";
-import { invalidArchive, type ByteStream } from "./byte-reader.ts";
+import { BangerError } from "../../lib/errors.ts";
+import type { OperationContext } from "../../lib/progress.ts";
+import { invalidArchive, type ByteStream } from "../byte-reader.ts";
 import { parseDeb822, type Stanza } from "./deb822.ts";
 import type { DebianArchive } from "./debian-archives.ts";
-import { decompress } from "./decompress.ts";
+import { decompress } from "../decompress.ts";
 import { download } from "./download.ts";
 import { fetchText } from "./http.ts";
+import { reporting } from "../reporting.ts";
 import { checkRelease, parseRelease, type Release } from "./release-file.ts";
 import { untrusted, verifySignedText } from "./signed-text.ts";
 
@@ -74,11 +75,10 @@ export async function readIndex(
 
   const offered: OfferedPackage[] = [];
   for await (const stanza of stanzasOf(
-    decompress(createReadStream(file), "xz", plainUrl),
+    decompress(createReadStream(file, { signal: context.signal }), "xz", plainUrl),
     `Package: ${prefix}`,
     plainUrl,
   )) {
-    context.signal.throwIfAborted();
     offered.push(parseOffer(stanza, archive, plainUrl));
   }
   return offered;
@@ -90,7 +90,7 @@ async function readRelease(
   now: Date,
   context: OperationContext,
 ): Promise<Release> {
-  return await reporting(context.progress, `release:${url}`, `verifying ${url}`, async () => {
+  return await reporting(context.progress, { id: `release:${url}`, label: `verifying ${url}` }, async () => {
     const signed = await fetchText(url, MAX_RELEASE_BYTES, context.signal);
     const release = parseRelease(await verifySignedText(signed, archive.keys, url, now), url);
     // What is not Debian's is judged by its caller; only Debian's has to be current.
@@ -134,24 +134,6 @@ function parseOffer(stanza: Stanza, archive: DebianArchive, name: string): Offer
     sizeBytes: Number(field("size", /^\d{1,12}$/)),
     sha256: field("sha256", /^[0-9a-f]{64}$/),
   };
-}
-
-/** One step that cannot be counted, told from its start to its end. */
-export async function reporting<T>(
-  progress: ProgressSink,
-  id: string,
-  label: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  progress({ id, label, status: "running" });
-  try {
-    const result = await work();
-    progress({ id, label, status: "done" });
-    return result;
-  } catch (error) {
-    progress({ id, label, status: "failed" });
-    throw error;
-  }
 }
 
 /** Nothing in any archive has this name. */

@@ -1,4 +1,4 @@
-import { ByteReader, invalidArchive, memberContent, type ByteStream } from "./byte-reader.ts";
+import { ByteReader, invalidArchive, memberContent, type ByteStream } from "../byte-reader.ts";
 
 // The archive format of ar(5), as deb(5) uses it: no long names, no symbol table.
 const ARMAG = "!<arch>\n";
