@@ -31,6 +31,12 @@ export function rawStream(webSocket: WebSocket, signal: AbortSignal): Duplex {
       done(error);
     },
   });
+  /** What came is still read; who goes on writing learns that it is over. */
+  const letGo = (): void => {
+    end();
+    if (stream.readableEnded) stream.destroy();
+    else stream.once("end", () => stream.destroy());
+  };
   webSocket.on("message", (data: RawData, isBinary: boolean) => {
     if (stream.destroyed) return;
     if (isBinary) {
@@ -45,7 +51,7 @@ export function rawStream(webSocket: WebSocket, signal: AbortSignal): Duplex {
   webSocket.on("close", (code: number) => {
     if (signal.aborted) stream.destroy(asBangerError(signal.reason));
     else if (!endReceived && !closedWell(code)) stream.destroy(connectionLost());
-    else end();
+    else letGo();
   });
   return stream;
 }

@@ -21,11 +21,10 @@ const MAX_READY_BYTES = 64 * 1024;
 /** How much of the daemon's log stands in the error when it dies without a word. */
 const LOG_TAIL_BYTES = 2_048;
 
+/** How bangerd is run: an executable, or Node with its main module. */
 export interface DaemonProgram {
-  /** The Node that runs it. */
-  readonly node: string;
-  /** Its main module. */
-  readonly main: string;
+  readonly file: string;
+  readonly args: readonly string[];
 }
 
 /**
@@ -55,7 +54,7 @@ export async function startDaemon(layout: Layout, program: DaemonProgram, signal
 }
 
 function spawnDaemon(program: DaemonProgram, logFd: number): ChildProcess {
-  return spawn(program.node, [program.main], {
+  return spawn(program.file, program.args, {
     detached: true,
     cwd: "/",
     env: { ...process.env, BANGER_READY_FD: String(READY_FD) },

@@ -1,0 +1,46 @@
+import type { Client } from "../client/client.ts";
+import { createClient } from "../client/client.ts";
+import { type Layout, layoutFrom } from "../model/layout.ts";
+import type { Io } from "./io.ts";
+import { bangerdProgram } from "./programs.ts";
+
+/** What a command works with. */
+export interface Cli {
+  readonly io: Io;
+  readonly layout: Layout;
+  /** Starts the daemon when none answers. */
+  readonly client: Client;
+  /** The same without starting one. */
+  readonly shyClient: Client;
+  /** Whether `--json` was given. */
+  readonly json: boolean;
+  /** Prints a line on stdout. */
+  print(line: string): void;
+  /** Prints a value on stdout, as JSON for people and programs. */
+  printJson(value: unknown): void;
+  /** Tells people something beside the output: on stderr, and not with `--json`. */
+  note(line: string): void;
+}
+
+export function createCli(io: Io, json: boolean): Cli {
+  const layout = layoutFrom(io.env);
+  const socketPath = layout.socket;
+  return {
+    io,
+    layout,
+    client: createClient({
+      socketPath,
+      async startDaemon(signal) {
+        const { startDaemon } = await import("../client/start-daemon.ts");
+        await startDaemon(layout, bangerdProgram(io.env), signal);
+      },
+    }),
+    shyClient: createClient({ socketPath }),
+    json,
+    print: (line) => void io.stdout.write(`${line}\n`),
+    printJson: (value) => void io.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`),
+    note(line) {
+      if (!json) io.stderr.write(`${line}\n`);
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import type { Cli } from "./cli.ts";
+
+export interface ArgumentSpec {
+  readonly name: string;
+  readonly help: string;
+  /**
+   * - `required` (as it is when absent) and `optional`: one word.
+   * - `passed-on`: the words between the argument before and `--`, options too, as they are, for another program.
+   * - `rest`: all that is left, at least what stands after `--`.
+   */
+  readonly kind?: "required" | "optional" | "passed-on" | "rest";
+}
+
+export interface OptionSpec {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  /** May be given several times. */
+  readonly multiple?: true;
+  /** What stands for its value in the help: `SIZE`. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
+
+export interface Example {
+  /** As it is typed. Tests parse it. */
+  readonly line: string;
+  readonly does: string;
+}
+
+/**
+ * A command as data. Its name and summary stand in the registry, so that they are known without loading it.
+ *
+ * `run` prints to stdout what the user asked for and returns an exit status; nothing means 0. It throws BangerError.
+ */
+export interface Command<
+  A extends readonly ArgumentSpec[] = readonly ArgumentSpec[],
+  O extends OptionSpecs = OptionSpecs,
+> {
+  readonly arguments: A;
+  readonly options: O;
+  readonly examples: readonly [Example, ...Example[]];
+  /** What the summary has no room for; a few lines. */
+  readonly details?: string;
+  run(cli: Cli, args: ArgumentValues<A>, options: OptionValues<O>): Promise<number | void>;
+}
+
+type ArgumentValue<Kind> = Kind extends "rest" | "passed-on"
+  ? readonly string[]
+  : Kind extends "optional"
+    ? string | undefined
+    : string;
+type OptionValue<Type, Multiple> = Type extends "boolean"
+  ? boolean
+  : Multiple extends true
+    ? readonly string[]
+    : string | undefined;
+
+export type ArgumentValues<A extends readonly ArgumentSpec[]> = {
+  readonly [S in A[number] as S["name"]]: ArgumentValue<S["kind"]>;
+};
+export type OptionValues<O extends OptionSpecs> = {
+  readonly [N in keyof O]: OptionValue<O[N]["type"], O[N]["multiple"]>;
+};
+
+/** Keeps the exact types of a command's arguments and options, so that `run` gets them by name. */
+export function command<const A extends readonly ArgumentSpec[], const O extends OptionSpecs>(
+  definition: Command<A, O>,
+): Command<A, O> {
+  return definition;
+}
+
+/** What every command takes. */
+export const COMMON_OPTIONS = {
+  json: { type: "boolean", help: "print JSON on stdout, and errors as JSON on stderr" },
+  help: { type: "boolean", short: "h", help: "show this help" },
+} as const satisfies OptionSpecs;

@@ -1,0 +1,31 @@
+import { startDaemon } from "../../client/start-daemon.ts";
+import { BangerError } from "../../lib/errors.ts";
+import type { Cli } from "../cli.ts";
+import { command } from "../command.ts";
+import { withInterrupts } from "../interrupts.ts";
+import { bangerdProgram } from "../programs.ts";
+
+export default command({
+  arguments: [],
+  options: {},
+  examples: [{ line: "banger daemon start", does: "Start it, and wait until it answers" }],
+  async run(cli) {
+    const running = await statusOf(cli);
+    if (running === undefined) {
+      await withInterrupts(cli, (signal) => startDaemon(cli.layout, bangerdProgram(cli.io.env), signal));
+    }
+    const status = running ?? (await cli.shyClient.call("daemonStatus", {}));
+    if (cli.json) return cli.printJson(status);
+    cli.print(`bangerd ${running === undefined ? "is started" : "runs already"}: pid ${status.pid}.`);
+    for (const what of running === undefined ? status.recovered : []) cli.note(`Recovered: ${what}`);
+  },
+});
+
+async function statusOf(cli: Cli) {
+  try {
+    return await cli.shyClient.call("daemonStatus", {});
+  } catch (error) {
+    if (error instanceof BangerError && error.code === "DAEMON_UNREACHABLE") return undefined;
+    throw error;
+  }
+}

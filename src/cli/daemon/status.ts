@@ -1,0 +1,25 @@
+import { command } from "../command.ts";
+import { facts } from "../output/table.ts";
+import { ago } from "../output/times.ts";
+
+export default command({
+  arguments: [],
+  options: {},
+  details: "Starts nothing. Ends with 1 when the daemon does not run.",
+  examples: [{ line: "banger daemon status", does: "Its version, pid and places" }],
+  async run(cli) {
+    const status = await cli.shyClient.call("daemonStatus", {});
+    if (cli.json) return cli.printJson(status);
+    cli.print(
+      facts([
+        ["bangerd", `${status.version}, pid ${status.pid}`],
+        ["Started", ago(status.startedAt)],
+        ["Running VMs", String(status.runningVms)],
+        ["Socket", status.socket],
+        ["Data", status.dataDir],
+        ["Log", status.log],
+        ...status.recovered.map((what): [string, string] => ["Recovered", what]),
+      ]),
+    );
+  },
+});

@@ -1,0 +1,30 @@
+import { COMMON_OPTIONS, type Command, type OptionSpec } from "../command.ts";
+import { usageWords } from "../parse/name-words.ts";
+import type { Entry } from "../registry.ts";
+import { columns } from "./columns.ts";
+
+/** What `--help` says of a command. */
+export function commandHelp(entry: Entry, command: Command): string {
+  const name = entry.words.join(" ");
+  const options = Object.entries<OptionSpec>({ ...command.options, ...COMMON_OPTIONS });
+  const usage = ["banger", name, "[OPTIONS]", usageWords(command.arguments)].filter((word) => word !== "").join(" ");
+  return [
+    `${entry.summary}\n`,
+    `Usage: ${usage}\n`,
+    ...(command.details === undefined ? [] : [`${command.details.trim()}\n`]),
+    ...(command.arguments.length === 0
+      ? []
+      : [`Arguments:\n${columns(command.arguments.map(({ name, help }) => [name.toUpperCase(), help]))}\n`]),
+    `Options:\n${columns(options.map(([option, spec]) => [optionWords(option, spec), optionHelp(spec)]))}\n`,
+    `Examples:\n${command.examples.map(({ does, line }) => `  # ${does}\n  ${line}`).join("\n\n")}\n`,
+  ].join("\n");
+}
+
+function optionWords(option: string, spec: OptionSpec): string {
+  const short = spec.short === undefined ? "    " : `-${spec.short}, `;
+  return `${short}--${option}${spec.type === "string" ? ` ${spec.value ?? "VALUE"}` : ""}`;
+}
+
+function optionHelp(spec: OptionSpec): string {
+  return spec.multiple ? `${spec.help} (may be repeated)` : spec.help;
+}

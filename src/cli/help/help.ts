@@ -1,0 +1,26 @@
+import { command } from "../command.ts";
+import { findCommand } from "../parse/find-command.ts";
+import { commandHelp } from "./command-help.ts";
+import { nounHelp, overview } from "./overview.ts";
+import { TOPICS } from "./topics.ts";
+
+export default command({
+  arguments: [{ name: "topic", kind: "rest", help: "a command, or one of the topics that `banger help` lists" }],
+  options: {},
+  examples: [
+    { line: "banger help vm create", does: "Explain a command" },
+    { line: "banger help exit-codes", does: "Exit statuses, for scripts" },
+  ],
+  async run(cli, { topic }) {
+    cli.io.stdout.write(await explain(topic));
+  },
+});
+
+async function explain(words: readonly string[]): Promise<string> {
+  const topic = TOPICS[words[0] ?? ""];
+  if (topic !== undefined) return topic.text();
+  const found = findCommand(words);
+  if (found.kind === "overview") return overview();
+  if (found.kind === "noun") return nounHelp(found.noun);
+  return commandHelp(found.entry, (await found.entry.load()).default);
+}

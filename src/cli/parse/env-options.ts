@@ -1,0 +1,70 @@
+import { readFile, stat } from "node:fs/promises";
+import { BangerError } from "../../lib/errors.ts";
+import type { OptionSpecs } from "../command.ts";
+import { badUsage } from "./bad-usage.ts";
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const MAX_ENV_FILE_BYTES = 1024 ** 2;
+
+export const ENV_OPTIONS = {
+  env: {
+    type: "string",
+    short: "e",
+    multiple: true,
+    value: "NAME[=VALUE]",
+    help: "set a variable; without a value, as it is here",
+  },
+  "env-file": { type: "string", multiple: true, value: "FILE", help: "set variables from a file of NAME=VALUE lines" },
+} as const satisfies OptionSpecs;
+
+/**
+ * The variables that `--env` and `--env-file` set; `--env` has the last word.
+ *
+ * @param own the environment that a bare NAME takes its value from.
+ * @throws BangerError `BAD_USAGE`, `FILE_UNREADABLE`.
+ */
+export async function readEnv(
+  assignments: readonly string[],
+  files: readonly string[],
+  own: NodeJS.ProcessEnv,
+): Promise<Record<string, string>> {
+  const env: Record<string, string> = {};
+  for (const file of files) Object.assign(env, parseEnvFile(await readEnvFile(file), file, own));
+  for (const assignment of assignments) Object.assign(env, parseAssignment(assignment, "--env", own));
+  return env;
+}
+
+/** Lines of NAME=VALUE; blank ones and those that begin with # say nothing. Values are taken as they are. */
+export function parseEnvFile(text: string, file: string, own: NodeJS.ProcessEnv): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (line.trim() === "" || line.trimStart().startsWith("#")) continue;
+    Object.assign(env, parseAssignment(line, `${file}, line ${index + 1}`, own));
+  }
+  return env;
+}
+
+function parseAssignment(text: string, where: string, own: NodeJS.ProcessEnv): Record<string, string> {
+  const equals = text.indexOf("=");
+  const name = (equals === -1 ? text : text.slice(0, equals)).trim();
+  if (!NAME.test(name)) {
+    throw badUsage(`${where}: "${name}" cannot name a variable`, "write NAME=VALUE, the name in letters, digits and _");
+  }
+  const value = equals === -1 ? own[name] : text.slice(equals + 1);
+  return value === undefined ? {} : { [name]: value };
+}
+
+async function readEnvFile(file: string): Promise<string> {
+  try {
+    const { size } = await stat(file);
+    if (size > MAX_ENV_FILE_BYTES) throw new Error(`it has ${size} bytes; the limit is ${MAX_ENV_FILE_BYTES}`);
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new BangerError("FILE_UNREADABLE", {
+      what: `cannot read ${file}`,
+      ...(error instanceof Error && { why: error.message }),
+      fix: "give --env-file a text file that you may read",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,62 @@
+import type { Input } from "../../client/client.ts";
+import { type Bytes, parseBytes } from "../../lib/bytes.ts";
+import { BangerError, asBangerError } from "../../lib/errors.ts";
+import type { OptionSpecs, OptionValues } from "../command.ts";
+import { ENV_OPTIONS, readEnv } from "./env-options.ts";
+import { given, wholeNumber } from "./check-options.ts";
+
+/** What a new VM can be given, by `vm create` and by `run`. */
+export const VM_OPTIONS = {
+  name: { type: "string", value: "NAME", help: "what to call the VM; its hostname too" },
+  vcpus: { type: "string", value: "N", help: "virtual CPUs" },
+  memory: { type: "string", value: "SIZE", help: "memory, as in 512M or 2G" },
+  "disk-size": { type: "string", value: "SIZE", help: "size of the root disk, as in 10G" },
+  nat: { type: "boolean", help: "let it reach the network" },
+  ...ENV_OPTIONS,
+  init: { type: "string", value: "POLICY", help: "auto, agent or systemd: what runs as PID 1" },
+  "kernel-ref": { type: "string", value: "KERNEL", help: "boot this kernel rather than the image's" },
+} as const satisfies OptionSpecs;
+
+/** How the fields of the request are called on the command line. */
+export const VM_FIELDS = {
+  name: "--name",
+  image: "--image",
+  kernel: "--kernel-ref",
+  vcpus: "--vcpus",
+  memoryBytes: "--memory",
+  diskSizeBytes: "--disk-size",
+  env: "--env",
+  init: "--init",
+} as const;
+
+/**
+ * Makes a request out of the options.
+ *
+ * @throws BangerError `BAD_USAGE`, `FILE_UNREADABLE`.
+ */
+export async function vmInput(
+  options: OptionValues<typeof VM_OPTIONS>,
+  env: NodeJS.ProcessEnv,
+): Promise<Input<"vmCreate">> {
+  return given({
+    name: options.name,
+    kernel: options["kernel-ref"],
+    vcpus: wholeNumber("--vcpus", options.vcpus),
+    memoryBytes: size("--memory", options.memory),
+    diskSizeBytes: size("--disk-size", options["disk-size"]),
+    nat: options.nat,
+    env: await readEnv(options.env, options["env-file"], env),
+    // Held against the contract with everything else.
+    init: options.init as Input<"vmCreate">["init"],
+  });
+}
+
+function size(option: string, text: string | undefined): Bytes | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return parseBytes(text);
+  } catch (error) {
+    const { fix } = asBangerError(error);
+    throw new BangerError("BAD_USAGE", { what: `${option} cannot be "${text}"`, fix, cause: error });
+  }
+}

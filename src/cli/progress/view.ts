@@ -1,0 +1,51 @@
+import type { ProgressSink } from "../../lib/progress.ts";
+import type { Cli } from "../cli.ts";
+import type { OptionSpec } from "../command.ts";
+import { badUsage } from "../parse/bad-usage.ts";
+
+/** Shows the progress of one operation. */
+export interface ProgressView {
+  readonly sink: ProgressSink;
+  /** Leaves the terminal in order. Safe to repeat. */
+  finish(): void;
+}
+
+const MODES = ["auto", "bars", "lines", "json", "none"] as const;
+type Mode = (typeof MODES)[number];
+
+/** The option of every command that takes long. */
+export const PROGRESS_OPTION = {
+  type: "string",
+  value: "MODE",
+  help: "auto, bars, lines, json (one event a line) or none; on stderr. With --json: none unless asked for",
+} as const satisfies OptionSpec;
+
+/**
+ * Picks how progress is shown: bars on a terminal, lines elsewhere, nothing with `--json`.
+ *
+ * @throws BangerError `BAD_USAGE` for a mode that there is not.
+ */
+export async function progressView(cli: Cli, asked: string | undefined): Promise<ProgressView> {
+  const { stderr, env } = cli.io;
+  const mode = resolve(asked, cli.json, stderr.isTTY === true && env["TERM"] !== "dumb");
+  if (mode === "bars") return (await import("./bars.ts")).bars(stderr);
+  if (mode === "lines") return (await import("./lines.ts")).lines(stderr);
+  return {
+    sink(event) {
+      if (mode === "json") stderr.write(`${JSON.stringify({ progress: event })}\n`);
+    },
+    finish: () => {},
+  };
+}
+
+function resolve(asked: string | undefined, json: boolean, terminal: boolean): Exclude<Mode, "auto"> {
+  const mode = asked ?? "auto";
+  if (!isMode(mode)) throw badUsage(`--progress cannot be "${mode}"`, `choose one of ${MODES.join(", ")}`);
+  if (mode !== "auto") return mode;
+  if (json) return "none";
+  return terminal ? "bars" : "lines";
+}
+
+function isMode(text: string): text is Mode {
+  return MODES.some((mode) => mode === text);
+}

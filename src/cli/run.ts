@@ -1,0 +1,76 @@
+import type { Cli } from "./cli.ts";
+import { command } from "./command.ts";
+import { withInterrupts } from "./interrupts.ts";
+import { operate, operateUntil } from "./operate.ts";
+import { checkOptions, given } from "./parse/check-options.ts";
+import { absoluteReference } from "./parse/local-paths.ts";
+import { VM_FIELDS, VM_OPTIONS, vmInput } from "./parse/vm-options.ts";
+import { PROGRESS_OPTION } from "./progress/view.ts";
+import { attach } from "./terminal/attach.ts";
+import { TTY_OPTIONS, ttyMode } from "./terminal/tty-mode.ts";
+
+/** Pulled when there is no kernel at all, so that the first command of all works. */
+const FIRST_KERNEL = "debian-cloud";
+
+export default command({
+  arguments: [
+    { name: "image", help: "name of an image here, or what `banger image pull` takes" },
+    { name: "command", kind: "rest", help: "in place of the image's own command" },
+  ],
+  options: {
+    ...VM_OPTIONS,
+    insecure: { type: "boolean", help: "pull without TLS" },
+    keep: { type: "boolean", help: "keep the VM when the command has ended" },
+    ...TTY_OPTIONS,
+    progress: PROGRESS_OPTION,
+  },
+  details: `Pulls the image unless it is here, makes a VM, runs the command in it, deletes the VM. The command's exit
+status is the one of banger.`,
+  examples: [
+    { line: "banger run debian:bookworm", does: "A shell in a new VM" },
+    { line: "banger run --nat debian:bookworm -- apt-get update", does: "One command, with a network" },
+    { line: "banger run --keep --name box alpine -- sh", does: "Keep the VM afterwards" },
+  ],
+  async run(cli, { image: wanted, command: words }, options) {
+    const { keep, insecure, progress, tty: _tty, "no-tty": _noTty, interactive: _interactive, ...vmOptions } = options;
+    const tty = ttyMode(cli.io, options);
+    const asked = await vmInput(vmOptions, cli.io.env);
+    await checkOptions("vmCreate", asked, VM_FIELDS);
+    const vm = await withInterrupts(cli, async (signal) => {
+      const image = await ensureImage(cli, { wanted, kernel: vmOptions["kernel-ref"], insecure, progress, signal });
+      return operateUntil(cli, "vmCreate", { ...asked, image }, progress, signal);
+    });
+    try {
+      const session = await cli.client.exec({ ref: vm.id }, given({ command: [...words], tty: tty.size }));
+      return await attach(session, cli.io, tty);
+    } finally {
+      if (keep) cli.note(`VM ${vm.name} is kept. Delete it with: banger vm delete --force ${vm.name}`);
+      else await operate(cli, "vmDelete", { ref: vm.id, force: true }, progress ?? "none");
+    }
+  },
+});
+
+interface Wanted {
+  readonly wanted: string;
+  readonly kernel: string | undefined;
+  readonly insecure: boolean;
+  readonly progress: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** The id of the image that goes by this name or reference, pulled if it is not here. */
+async function ensureImage(cli: Cli, { wanted, kernel, insecure, progress, signal }: Wanted): Promise<string> {
+  const reference = absoluteReference(wanted, process.cwd());
+  const images = await cli.client.call("imageList", {}, { signal });
+  const here =
+    images.find(({ name, id }) => name === wanted || id === wanted) ??
+    images.findLast((image) => image.reference === reference);
+  if (here !== undefined) return here.id;
+  const kernels = await cli.client.call("kernelList", {}, { signal });
+  if (kernels.length === 0 && kernel === undefined) {
+    await operateUntil(cli, "kernelPull", { source: FIRST_KERNEL }, progress, signal);
+  }
+  const input = given({ reference, insecure, kernel });
+  const image = await operateUntil(cli, "imagePull", input, progress, signal);
+  return image.id;
+}

@@ -1,0 +1,99 @@
+import { finished } from "node:stream/promises";
+import type { Readable } from "node:stream";
+import type { ExecSession } from "../../client/exec-session.ts";
+import { hasErrno } from "../../lib/errors.ts";
+import type { Io } from "../io.ts";
+import { exitStatus, signalNumber } from "./exit-status.ts";
+import { withRawMode } from "./raw-mode.ts";
+import { type TtyMode, windowSize } from "./tty-mode.ts";
+
+/** SIGUSR1 is Node's own, for its debugger. */
+const PASSED_ON = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const;
+/** What ends us, and with us a command that has a terminal: its keys go to the guest as bytes. */
+const HANG_UPS = ["SIGTERM", "SIGHUP"] as const;
+
+const SIGPIPE_STATUS = 141;
+
+/**
+ * Joins our streams with a command in a VM until it ends, and returns its exit status.
+ *
+ * @throws BangerError when the connection breaks or the command cannot be run.
+ */
+export async function attach(session: ExecSession, io: Io, mode: TtyMode): Promise<number> {
+  if (mode.size === undefined) return join(session, io, mode, passSignalsOn(session));
+  return withRawMode(io, () => join(session, io, mode, followTerminal(session, io)));
+}
+
+/** Joins the streams; `release` undoes what was set up for it. */
+async function join(session: ExecSession, io: Io, mode: TtyMode, release: Release): Promise<number> {
+  // The command may end before it has read all; what is left has no taker then.
+  session.stdin.on("error", () => {});
+  if (mode.sendsStdin) io.stdin.pipe(session.stdin);
+  else session.stdin.end();
+  try {
+    await Promise.all([copy(session.stdout, io.stdout), copy(session.stderr, io.stderr), session.exit]);
+    const exit = await session.exit;
+    return exitStatus(exit.code, exit.signal);
+  } catch (error) {
+    session.close();
+    const hungUp = release.signal();
+    if (hungUp !== undefined) return 128 + signalNumber(hungUp);
+    // Whoever read our output has gone: as a command of this host, this one ends without a word.
+    if (hasErrno(error, "EPIPE")) return SIGPIPE_STATUS;
+    throw error;
+  } finally {
+    release.undo();
+    io.stdin.unpipe(session.stdin);
+    io.stdin.pause();
+  }
+}
+
+/** Copies all of a stream, no faster than it is taken, and leaves the target open. */
+async function copy(from: Readable, to: NodeJS.WritableStream): Promise<void> {
+  const { promise: broken, reject } = Promise.withResolvers<never>();
+  to.once("error", reject);
+  from.pipe(to, { end: false });
+  try {
+    await Promise.race([finished(from), broken]);
+  } finally {
+    to.off("error", reject);
+  }
+}
+
+interface Release {
+  undo(): void;
+  /** The signal that ended the session from our side. */
+  signal(): NodeJS.Signals | undefined;
+}
+
+function passSignalsOn(session: ExecSession): Release {
+  const passOn = (name: NodeJS.Signals): void => session.signal(name);
+  for (const name of PASSED_ON) process.on(name, passOn);
+  return {
+    undo() {
+      for (const name of PASSED_ON) process.off(name, passOn);
+    },
+    signal: () => undefined,
+  };
+}
+
+function followTerminal(session: ExecSession, io: Io): Release {
+  let received: NodeJS.Signals | undefined;
+  const resize = (): void => {
+    const { rows, cols } = windowSize(io);
+    session.resize(rows, cols);
+  };
+  const hangUp = (name: NodeJS.Signals): void => {
+    received = name;
+    session.close();
+  };
+  io.stdout.on("resize", resize);
+  for (const name of HANG_UPS) process.on(name, hangUp);
+  return {
+    undo() {
+      io.stdout.off("resize", resize);
+      for (const name of HANG_UPS) process.off(name, hangUp);
+    },
+    signal: () => received,
+  };
+}

@@ -1,0 +1,15 @@
+import { VERSION } from "../lib/version.ts";
+import { command } from "./command.ts";
+
+export default command({
+  arguments: [],
+  options: {},
+  examples: [
+    { line: "banger version", does: "Print the version of banger" },
+    { line: "banger version --json", does: "Print it for a program" },
+  ],
+  async run(cli) {
+    if (cli.json) cli.printJson({ version: VERSION });
+    else cli.print(`banger ${VERSION}`);
+  },
+});

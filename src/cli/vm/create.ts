@@ -1,0 +1,35 @@
+import { duration } from "../output/times.ts";
+import { command } from "../command.ts";
+import { operate } from "../operate.ts";
+import { checkOptions, given } from "../parse/check-options.ts";
+import { VM_FIELDS, VM_OPTIONS, vmInput } from "../parse/vm-options.ts";
+import { PROGRESS_OPTION } from "../progress/view.ts";
+
+export default command({
+  arguments: [],
+  options: {
+    image: { type: "string", value: "IMAGE", help: "name or id of the image; default_image_name of the configuration" },
+    ...VM_OPTIONS,
+    "no-start": { type: "boolean", help: "create it, and leave it off" },
+    progress: PROGRESS_OPTION,
+  },
+  examples: [
+    { line: "banger vm create --image debian --name demo --nat", does: "A VM that reaches the network" },
+    {
+      line: "banger vm create --image debian --vcpus 4 --memory 2G --disk-size 20G -e MODE=test --json",
+      does: "A larger one, described as JSON",
+    },
+  ],
+  async run(cli, _args, { image, "no-start": noStart, progress, ...options }) {
+    const input = given({ image, start: !noStart, ...(await vmInput(options, cli.io.env)) });
+    const vm = await operate(cli, "vmCreate", await checkOptions("vmCreate", input, VM_FIELDS), progress);
+    if (cli.json) return cli.printJson(vm);
+    if (noStart) {
+      cli.print(`VM ${vm.name} is created.`);
+      return cli.note(`Start it with: banger vm start ${vm.name}`);
+    }
+    const ready = vm.timings.readyMs === undefined ? "" : `, ready after ${duration(vm.timings.readyMs)}`;
+    cli.print(`VM ${vm.name} is ${vm.state}${ready}.`);
+    cli.note(`Log in with: banger vm ssh ${vm.name}`);
+  },
+});

@@ -1,0 +1,28 @@
+import { formatBytes } from "../../lib/bytes.ts";
+import { command } from "../command.ts";
+import { table } from "../output/table.ts";
+import { ago } from "../output/times.ts";
+
+export default command({
+  arguments: [],
+  options: {},
+  examples: [
+    { line: "banger vm list", does: "Names and states" },
+    { line: "banger vm list --json", does: "All about all of them, for a program" },
+  ],
+  async run(cli) {
+    const vms = await cli.client.call("vmList", {});
+    if (cli.json) return cli.printJson(vms);
+    if (vms.length === 0) return cli.note("There are no VMs yet. This makes one: banger run debian:bookworm");
+    const rows = vms.map(({ name, state, image, spec, network, createdAt }) => [
+      name,
+      state,
+      image.name,
+      String(spec.vcpus),
+      formatBytes(spec.memoryBytes),
+      network.mode === "none" ? "none" : "nat",
+      ago(createdAt),
+    ]);
+    cli.print(table(["NAME", "STATE", "IMAGE", "VCPUS", "MEMORY", "NETWORK", "CREATED"], rows));
+  },
+});
