@@ -48,7 +48,12 @@ export function descriptorBlocks(totalBlocks: number): number {
 
 /** RO_COMPAT_SPARSE_SUPER: groups 0, 1 and the powers of 3, 5 and 7 hold a superblock. */
 export function hasSuperblock(group: number): boolean {
-  return group <= 1 || isPower(group, 3) || isPower(group, 5) || isPower(group, 7);
+  return group <= 1 || nextSuperblock(group - 1) === group;
+}
+
+/** The first group behind `group` that holds a superblock. */
+export function nextSuperblock(group: number): number {
+  return group < 1 ? 1 : Math.min(nextPower(3, group), nextPower(5, group), nextPower(7, group));
 }
 
 /** Blocks that superblock and descriptors take at the start of this group. */
@@ -64,13 +69,12 @@ export function skipHead(geometry: Geometry, block: number): number {
 
 /** How many blocks from `block` on (which is in no head) lie before the next head. */
 export function blocksBeforeHead(block: number): number {
-  let group = Math.floor(block / BLOCKS_PER_GROUP) + 1;
-  while (!hasSuperblock(group)) group += 1;
-  return group * BLOCKS_PER_GROUP - block;
+  return nextSuperblock(Math.floor(block / BLOCKS_PER_GROUP)) * BLOCKS_PER_GROUP - block;
 }
 
-function isPower(n: number, base: number): boolean {
+/** The smallest power of `base` past `n`. */
+function nextPower(base: number, n: number): number {
   let power = base;
-  while (power < n) power *= base;
-  return power === n;
+  while (power <= n) power *= base;
+  return power;
 }

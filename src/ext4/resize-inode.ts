@@ -1,4 +1,4 @@
-import { BLOCK_BYTES, BLOCKS_PER_GROUP, hasSuperblock } from "./geometry.ts";
+import { BLOCK_BYTES, BLOCKS_PER_GROUP, nextSuperblock } from "./geometry.ts";
 import type { VolumePlan } from "./volume-plan.ts";
 
 /** Block numbers in an indirect block: EXT2_ADDR_PER_BLOCK. */
@@ -21,7 +21,7 @@ export interface ResizeInode {
  */
 export function planResizeInode(plan: VolumePlan): ResizeInode {
   const copies: number[] = [];
-  for (let group = 1; group < plan.groups; group += 1) if (hasSuperblock(group)) copies.push(group * BLOCKS_PER_GROUP);
+  for (let group = 1; group < plan.groups; group = nextSuperblock(group)) copies.push(group * BLOCKS_PER_GROUP);
 
   const doubleIndirect = Buffer.alloc(BLOCK_BYTES);
   const blocks = [{ diskBlock: plan.resizeBlock, data: doubleIndirect }];

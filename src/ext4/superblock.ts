@@ -73,7 +73,7 @@ export function encodeSuperblock(f: SuperblockFields, group: number): Buffer {
   u32(76, EXT4_DYNAMIC_REV); // s_rev_level
   u32(84, EXT4_FIRST_INO); // s_first_ino
   u16(88, INODE_BYTES); // s_inode_size
-  u16(90, group); // s_block_group_nr
+  u16(90, group % 2 ** 16); // s_block_group_nr
   u32(92, COMPAT.EXT_ATTR | COMPAT.RESIZE_INODE | COMPAT.DIR_INDEX | (f.journal ? COMPAT.HAS_JOURNAL : 0));
   u32(96, sum(INCOMPAT));
   u32(100, sum(RO_COMPAT));

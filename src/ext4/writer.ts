@@ -1,6 +1,6 @@
 import { open, rm, type FileHandle } from "node:fs/promises";
 import { formatBytes, gib, mib, type Bytes } from "../lib/bytes.ts";
-import { BangerError } from "../lib/errors.ts";
+import { BangerError, hasErrno } from "../lib/errors.ts";
 import type { ContentSink, StoredContent } from "../model/content-sink.ts";
 import { newRoot, type DirectoryInode } from "../model/file-tree.ts";
 import { DataArea } from "./data-area.ts";
@@ -83,7 +83,16 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
   static async create(path: string, options: Ext4Options): Promise<Ext4Writer> {
     checkOptions(options);
     options.signal?.throwIfAborted();
-    return new Ext4Writer(path, await open(path, "wx+", 0o600), options);
+    const file = await open(path, "wx+", 0o600);
+    try {
+      // Whether the host can have a file of this length is better known before anything is written.
+      await file.truncate(options.sizeBytes ?? DEFAULT_SIZE);
+    } catch (error) {
+      await file.close();
+      await rm(path, { force: true });
+      throw hasErrno(error, "EFBIG") ? tooLargeForHost(options.sizeBytes ?? DEFAULT_SIZE, error) : error;
+    }
+    return new Ext4Writer(path, file, options);
   }
 
   beginFile(): void {
@@ -195,6 +204,14 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
 export async function createEmptyExt4(path: string, options: Ext4Options): Promise<Ext4Summary> {
   await using writer = await Ext4Writer.create(path, options);
   return await writer.finish(newRoot());
+}
+
+function tooLargeForHost(sizeBytes: number, cause: unknown): BangerError {
+  return new BangerError("BAD_REQUEST", {
+    what: `the host's file system cannot have a file of ${formatBytes(sizeBytes)}`,
+    fix: "ask for a smaller disk",
+    cause,
+  });
 }
 
 function checkOptions({ sizeBytes = DEFAULT_SIZE, label = "" }: Ext4Options): void {
