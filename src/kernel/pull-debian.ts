@@ -5,7 +5,13 @@ import type { OperationContext } from "../lib/progress.ts";
 import type { KernelArch, KernelContents } from "../model/kernel.ts";
 import { readAptSources } from "./debian/apt-sources.ts";
 import { extractDeb } from "./debian/deb.ts";
-import { planArchives, readHostRelease, type ArchiveChoice, type DebianArchive } from "./debian/debian-archives.ts";
+import {
+  isSupplement,
+  planArchives,
+  readHostRelease,
+  type ArchiveChoice,
+  type DebianArchive,
+} from "./debian/debian-archives.ts";
 import { packageMissing, readIndex, type OfferedPackage } from "./debian/debian-index.ts";
 import { download } from "./debian/download.ts";
 import { completeKernelFolder, KERNEL_FOLDER } from "./kernel-folder.ts";
@@ -86,7 +92,10 @@ async function choosePackage(
   const used: DebianArchive[] = [];
   const offered: OfferedPackage[] = [];
   for (const archive of archives) {
-    const found = await readIndex(archive, KERNEL_PACKAGE_PREFIX, index, context);
+    const found = await readIndex(archive, KERNEL_PACKAGE_PREFIX, index, context).catch((error: unknown) => {
+      if (isSupplement(archive) && isOutOfDate(error)) return undefined;
+      throw error;
+    });
     if (found === undefined) continue;
     used.push(archive);
     offered.push(...found);
@@ -94,6 +103,12 @@ async function choosePackage(
   const chosen = resolveKernelPackage(offered, arch);
   if (typeof chosen === "string") throw packageMissing(chosen, used);
   return chosen;
+}
+
+/** A mirror that is behind or away; one that was tampered with is another matter. Progress has told of it. */
+function isOutOfDate(error: unknown): boolean {
+  if (!(error instanceof BangerError)) return false;
+  return error.code === "MIRROR_FAILED" || (error.code === "MIRROR_UNTRUSTED" && error.data["expired"] === true);
 }
 
 /** Where the files of a kernel package go; since Debian 13 its modules lie below /usr. */

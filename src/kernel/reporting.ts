@@ -1,3 +1,4 @@
+import { BangerError } from "../lib/errors.ts";
 import type { ProgressEvent, ProgressSink } from "../lib/progress.ts";
 
 /** Tells how far a step is. */
@@ -15,7 +16,8 @@ export async function reporting<T>(
     progress({ ...step, status: "done" });
     return result;
   } catch (error) {
-    progress({ ...step, status: "failed" });
+    const note = error instanceof BangerError ? error.why : undefined;
+    progress({ ...step, status: "failed", ...(note !== undefined && { note }) });
     throw error;
   }
 }

@@ -13,6 +13,11 @@ export interface DebianArchive {
   readonly assumed: boolean;
 }
 
+/** Whether an archive only adds to a release, which stands without it: as for apt, an old kernel is better than none. */
+export function isSupplement(archive: DebianArchive): boolean {
+  return /-(?:updates|security)$/.test(archive.suite);
+}
+
 /** What a user set in place of what the host says. */
 export interface ArchiveChoice {
   readonly mirror?: string;

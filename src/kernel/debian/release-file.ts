@@ -64,7 +64,7 @@ export function checkRelease(release: Release, suite: string, name: string, now:
     throw untrusted(name, `it is from the future: ${release.date.toISOString()}`);
   }
   if (release.validUntil !== undefined && release.validUntil < now) {
-    throw untrusted(name, `it expired on ${release.validUntil.toISOString()}`);
+    throw untrusted(name, `it expired on ${release.validUntil.toISOString()}`, undefined, { expired: true });
   }
 }
 

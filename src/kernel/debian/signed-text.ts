@@ -66,12 +66,13 @@ async function parseKeys(bytes: Buffer, path: string): Promise<Key[]> {
 }
 
 /** Says that an archive's word cannot be taken. */
-export function untrusted(name: string, why: string, cause?: unknown): BangerError {
+export function untrusted(name: string, why: string, cause?: unknown, data: BangerError["data"] = {}): BangerError {
   return new BangerError("MIRROR_UNTRUSTED", {
     what: `${name} cannot be trusted`,
     why,
     fix: "try another mirror (`debian_mirror` in config.toml), and check the host's clock; nothing was kept",
     cause,
+    data,
   });
 }
 
