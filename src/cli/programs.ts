@@ -1,19 +1,29 @@
 import { dirname, join } from "node:path";
 import type { DaemonProgram } from "../client/start-daemon.ts";
 
-/** This very program: the file that Node was started with. */
-export function bangerMain(): string {
+/** The words that run this very program again, from any folder. */
+export function bangerCommand(main = mainModule()): readonly string[] {
+  return isSource(main) ? [process.execPath, main] : [launcher(main, "banger")];
+}
+
+/** How to run bangerd: `BANGERD_BIN`, else the launcher beside this program's own, else, from sources, its main module. */
+export function bangerdProgram(env: NodeJS.ProcessEnv, main = mainModule()): DaemonProgram {
+  const told = env["BANGERD_BIN"];
+  if (told !== undefined && told !== "") return { file: told, args: [] };
+  if (!isSource(main)) return { file: launcher(main, "bangerd"), args: [] };
+  return { file: process.execPath, args: [join(dirname(main), "..", "daemon", "main.ts")] };
+}
+
+/** The file that Node was started with: `src/cli/main.ts`, or `build/lib/banger.js`. */
+function mainModule(): string {
   return process.argv[1] ?? "";
 }
 
-/**
- * How to run bangerd: `BANGERD_BIN`, else the bundle beside this program's own, else, from sources, its main module.
- */
-export function bangerdProgram(env: NodeJS.ProcessEnv, main = bangerMain()): DaemonProgram {
-  const told = env["BANGERD_BIN"];
-  if (told !== undefined && told !== "") return { file: told, args: [] };
-  const module = main.endsWith(".ts")
-    ? join(dirname(main), "..", "daemon", "main.ts")
-    : join(dirname(main), "bangerd.js");
-  return { file: process.execPath, args: [module] };
+function isSource(main: string): boolean {
+  return main.endsWith(".ts");
+}
+
+/** `build/lib/banger.js` → `build/bin/NAME`. */
+function launcher(main: string, name: string): string {
+  return join(dirname(main), "..", "bin", name);
 }

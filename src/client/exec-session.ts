@@ -31,10 +31,11 @@ export interface ExecSession {
 export function execSession(webSocket: WebSocket, start: ExecStartInput, signal: AbortSignal): ExecSession {
   const send = (frame: ExecClientFrame): void => webSocket.send(JSON.stringify(frame), () => {});
   const { promise: exit, resolve, reject } = Promise.withResolvers<ExecExit>();
-  // Whoever only reads the outputs learns of a failure there.
-  exit.catch(() => {});
   const stdin = stdinOf(webSocket);
   const [stdout, stderr] = outputsOf(webSocket);
+  // A failure shows in all of them: whoever waits for one need not listen to the others.
+  exit.catch(() => {});
+  for (const stream of [stdin, stdout, stderr]) stream.on("error", () => {});
   let over = false;
 
   const fail = (error: Error): void => {

@@ -1,5 +1,5 @@
 import { command } from "../command.ts";
-import { bangerMain } from "../programs.ts";
+import { bangerCommand } from "../programs.ts";
 import { sshConfigBlock } from "../ssh/settings.ts";
 
 export default command({
@@ -16,7 +16,7 @@ export default command({
     for (const ref of refs) blocks.push(await cli.client.call("vmSsh", { ref }));
     if (cli.json) return cli.printJson(blocks);
     if (blocks.length === 0) return cli.note("No VM runs. Start one with: banger vm start NAME");
-    cli.print(blocks.map((access) => sshConfigBlock(access, [process.execPath, bangerMain()])).join("\n\n"));
+    cli.print(blocks.map((access) => sshConfigBlock(access, bangerCommand())).join("\n\n"));
 
     async function runningVms(): Promise<readonly string[]> {
       const vms = await cli.client.call("vmList", {});

@@ -2,7 +2,7 @@ import { VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
 import { runSsh } from "../ssh/run-ssh.ts";
 import { sshSettings } from "../ssh/settings.ts";
-import { bangerMain } from "../programs.ts";
+import { bangerCommand } from "../programs.ts";
 
 export default command({
   arguments: [
@@ -21,7 +21,7 @@ no sshd. The guest's host key is known beforehand, so there is nothing to confir
   async run(cli, { vm, "ssh-option": sshOptions, command: words }, { user }) {
     const at = vm.lastIndexOf("@");
     const access = await cli.client.call("vmSsh", { ref: vm.slice(at + 1) });
-    const settings = sshSettings(access, [process.execPath, bangerMain()]);
+    const settings = sshSettings(access, bangerCommand());
     const login = user ?? (at === -1 ? access.user : vm.slice(0, at));
     return runSsh([
       ...settings.flatMap(([key, value]) => ["-o", `${key}=${value}`]),
