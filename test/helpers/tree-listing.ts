@@ -127,7 +127,7 @@ async function readXattrs(folder: string): Promise<Map<string, Map<string, Buffe
       continue;
     }
     const value = /^([^=]+)(?:=0x([0-9a-f]*))?$/.exec(line);
-    if (value !== null) current.set(value[1] ?? "", Buffer.from(value[2] ?? "", "hex"));
+    if (value !== null) current.set(unescapeOctal(value[1] ?? ""), Buffer.from(value[2] ?? "", "hex"));
   }
   return found;
 }
