@@ -1,0 +1,51 @@
+import { watch } from "node:fs";
+import { open } from "node:fs/promises";
+import { setTimeout as after } from "node:timers/promises";
+import { isAbort } from "../../lib/errors.ts";
+
+/** A guest that floods its console is looked at no more than once in this time. */
+const REST_MS = 500;
+
+/**
+ * Keeps a log that another process appends to (with O_APPEND) under about `maxBytes`: when it passes that,
+ * its older half goes. Works until the signal aborts; never rejects.
+ */
+export async function keepBounded(path: string, maxBytes: number, signal: AbortSignal): Promise<void> {
+  try {
+    while (!signal.aborted) {
+      await trimLog(path, maxBytes);
+      await nextWrite(path, signal);
+      await after(REST_MS, undefined, { signal, ref: false });
+    }
+  } catch (error) {
+    // A log that is gone needs no bounds. Nobody is harmed by one that cannot be trimmed.
+    if (isAbort(error)) return;
+  }
+}
+
+/** Cuts a log to the last half of `maxBytes` if it is longer than that. What is appended meanwhile may be lost. */
+export async function trimLog(path: string, maxBytes: number): Promise<void> {
+  const file = await open(path, "r+");
+  try {
+    const { size } = await file.stat();
+    if (size <= maxBytes) return;
+    const keep = Buffer.alloc(Math.floor(maxBytes / 2));
+    const { bytesRead } = await file.read(keep, 0, keep.length, size - keep.length);
+    await file.truncate(0);
+    await file.write(keep, 0, bytesRead, 0);
+  } finally {
+    await file.close();
+  }
+}
+
+async function nextWrite(path: string, signal: AbortSignal): Promise<void> {
+  const written = Promise.withResolvers<void>();
+  const watcher = watch(path, { persistent: false, signal }, () => written.resolve());
+  watcher.on("error", written.reject);
+  watcher.on("close", () => written.resolve());
+  try {
+    await written.promise;
+  } finally {
+    watcher.close();
+  }
+}

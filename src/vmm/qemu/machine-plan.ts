@@ -1,0 +1,169 @@
+import { join } from "node:path";
+import { BangerError } from "../../lib/errors.ts";
+import type { Accel, AgentLine } from "../../model/vm.ts";
+import type { MachineDisk, MachineSpec } from "../driver.ts";
+import { kernelCommandLine } from "./command-line.ts";
+import { optionString } from "./option-string.ts";
+
+/** `microvm` has neither firmware nor PCI and boots fastest; `q35` is a PC, for kernels that need one. */
+export type MachineType = "microvm" | "q35";
+
+/** The virtio-serial port by which host and agent talk; the guest finds it in /dev/virtio-ports. */
+export const AGENT_PORT_NAME = "banger.agent";
+
+/** Port of the agent where the line is a vsock. */
+const AGENT_VSOCK_PORT = 1024;
+
+/** Where QEMU finds the control connection it is born with; 0 to 2 are standard input, output and error. */
+export const BOOT_MONITOR_FD = 3;
+
+const MIB = 1024 ** 2;
+
+/** How the guest's devices are attached, as this host allows. */
+export interface QemuHost {
+  readonly accel: Accel;
+  /** Context id for vhost-vsock (3 or more; vsock(7)); virtio-serial is used where it is absent. */
+  readonly vsockCid?: number;
+}
+
+/** The lines that QEMU can give its guest. */
+export type QemuLine = Exclude<AgentLine, { kind: "firecracker-vsock" }>;
+
+/** All that is to be known to start QEMU, as data. */
+export interface MachinePlan {
+  readonly machine: MachineType;
+  readonly argv: readonly string[];
+  readonly controlSocket: string;
+  readonly consoleSocket: string;
+  readonly line: QemuLine;
+  /** QEMU's own words: its standard output and error. */
+  readonly vmmLog: string;
+}
+
+/**
+ * Turns what a VM is into QEMU's arguments. Pure: same input, same plan.
+ *
+ * @throws BangerError `VMM_CANNOT` for a kernel that no machine of this driver boots; `VM_SPEC_INVALID` for a command line
+ *         that does not fit.
+ */
+export function planMachine(spec: MachineSpec, host: QemuHost): MachinePlan {
+  const machine = machineFor(spec);
+  const virtio = virtioNames(machine);
+  const line = planLine(spec, host);
+  const controlSocket = join(spec.runDir, "qmp.sock");
+  const consoleSocket = join(spec.runDir, "console.sock");
+  const devices: readonly Option[] = [
+    ...spec.disks.flatMap((disk) => diskOptions(disk, virtio)),
+    ...networkOptions(spec, virtio),
+    ...lineOptions(line, virtio),
+    ["-object", "rng-builtin,id=rng"],
+    ["-device", optionString(virtio("rng"), { rng: "rng" })],
+  ];
+  const deviceCount = devices.filter(([name]) => name === "-device").length;
+  const options: readonly Option[] = [
+    ["-name", optionString(guestName(spec.id), { "debug-threads": "on" })],
+    ["-machine", machineOption(machine)],
+    ["-accel", host.accel],
+    ["-cpu", host.accel === "kvm" ? "host" : "max"],
+    ["-smp", String(spec.vcpus)],
+    ["-m", `size=${Math.ceil(spec.memoryBytes / MIB)}M`],
+    ["-nodefaults"],
+    ["-no-user-config"],
+    ["-display", "none"],
+    ["-no-reboot"],
+    ["-chardev", optionString("socket", { id: "boot", fd: BOOT_MONITOR_FD })],
+    ["-mon", "chardev=boot,mode=control"],
+    ["-chardev", socketServer("qmp", controlSocket)],
+    ["-mon", "chardev=qmp,mode=control"],
+    ["-chardev", socketServer("console", consoleSocket, { logfile: spec.consoleLog, logappend: "on" })],
+    ["-serial", "chardev:console"],
+    ["-kernel", spec.kernel.path],
+    ...(spec.kernel.initrdPath === undefined ? [] : [["-initrd", spec.kernel.initrdPath] as const]),
+    ["-append", kernelCommandLine(spec.kernel.commandLine, machine, host.accel, deviceCount)],
+    ...devices,
+  ];
+  const argv = options.flatMap((option) => [...option]);
+  return { machine, argv, controlSocket, consoleSocket, line, vmmLog: join(spec.runDir, "qemu.log") };
+}
+
+/** An option of QEMU's command line with its value. */
+type Option = readonly [name: string] | readonly [name: string, value: string];
+
+/** The first word of `-name`: what a VMM of this VM is recognised by in /proc. */
+export function guestName(vmId: string): string {
+  return `guest=${vmId}`;
+}
+
+function machineFor(spec: MachineSpec): MachineType {
+  const { format, microvm } = spec.kernel;
+  if (format === "arm64-image") {
+    throw new BangerError("VMM_CANNOT", {
+      what: "this kernel is for arm64, and QEMU is driven for x86-64 only",
+      fix: "choose another kernel: see `banger kernel list`",
+    });
+  }
+  return microvm && format === "elf" ? "microvm" : "q35";
+}
+
+function machineOption(machine: MachineType): string {
+  return machine === "microvm"
+    ? // A guest under TCG needs the timers of old (pit, pic). PVH needs no option ROM to be loaded.
+      "microvm,acpi=off,rtc=on,isa-serial=on,pit=on,pic=on,x-option-roms=off"
+    : // Off is what our VMs have no use for, and a kernel would spend its time on.
+      "q35,usb=off,vmport=off,sata=off,smbus=off,hpet=off";
+}
+
+/** virtio-blk becomes `virtio-blk-device` on a microvm's virtio-mmio bus, `virtio-blk-pci` on a PC. */
+function virtioNames(machine: MachineType): (device: string) => string {
+  const suffix = machine === "microvm" ? "device" : "pci";
+  return (device) => `virtio-${device}-${suffix}`;
+}
+
+type VirtioName = ReturnType<typeof virtioNames>;
+
+function socketServer(id: string, path: string, more: Readonly<Record<string, string>> = {}): string {
+  return optionString("socket", { id, path, server: "on", wait: "off", ...more });
+}
+
+function diskOptions(disk: MachineDisk, virtio: VirtioName): readonly Option[] {
+  // In JSON a path needs no escapes. The cache stays QEMU's writeback: a guest's flush reaches the disk.
+  const blockdev = {
+    driver: disk.format,
+    "node-name": disk.id,
+    "read-only": disk.readOnly,
+    discard: "unmap",
+    "detect-zeroes": "off",
+    file: { driver: "file", filename: disk.path, "read-only": disk.readOnly },
+  };
+  return [
+    ["-blockdev", JSON.stringify(blockdev)],
+    ["-device", optionString(virtio("blk"), { drive: disk.id, serial: disk.id })],
+  ];
+}
+
+function networkOptions({ network }: MachineSpec, virtio: VirtioName): readonly Option[] {
+  if (network.mode === "none") return [];
+  return [
+    // Without IPv6 on the host's side a guest that is offered it would try it first, and wait.
+    ["-netdev", "user,id=net,ipv6=off"],
+    ["-device", optionString(virtio("net"), { netdev: "net", mac: network.mac })],
+  ];
+}
+
+function planLine(spec: MachineSpec, host: QemuHost): QemuLine {
+  return host.vsockCid === undefined
+    ? { kind: "virtio-serial", socketPath: join(spec.runDir, "agent.sock") }
+    : { kind: "vhost-vsock", cid: host.vsockCid, port: AGENT_VSOCK_PORT };
+}
+
+function lineOptions(line: QemuLine, virtio: VirtioName): readonly Option[] {
+  if (line.kind === "vhost-vsock") {
+    const device = virtio("vsock").replace(/^virtio/, "vhost");
+    return [["-device", optionString(device, { "guest-cid": line.cid })]];
+  }
+  return [
+    ["-chardev", socketServer("agent", line.socketPath)],
+    ["-device", virtio("serial")],
+    ["-device", optionString("virtserialport", { chardev: "agent", name: AGENT_PORT_NAME })],
+  ];
+}

@@ -1,0 +1,113 @@
+import { rm } from "node:fs/promises";
+import { setTimeout as after } from "node:timers/promises";
+import { BangerError } from "../../lib/errors.ts";
+import { isAlive, signalProcess, type ProcessIdentity } from "../../lib/process.ts";
+import type { MachineRecord } from "../../model/vm.ts";
+import type { Machine, MachineExit } from "../driver.ts";
+import { keepBounded } from "./bounded-log.ts";
+import { explainEnd, findPanic } from "./exit-reason.ts";
+import type { ChildEnd, QemuChild } from "./launch.ts";
+import type { Qmp } from "./qmp.ts";
+import type { QmpEvent } from "./qmp-messages.ts";
+import { readTail } from "./read-tail.ts";
+
+/** QEMU flushes its disks between SIGTERM and its end. */
+const GRACE_MS = 5_000;
+/** A kernel's panic with its call trace fits well into this. */
+const CONSOLE_END_BYTES = 16 * 1024;
+const VMM_LOG_END_BYTES = 2 * 1024;
+const MAX_CONSOLE_LOG_BYTES = 4 * 1024 ** 2;
+/** Between looks at a process that is no child of ours. */
+const LOOK_MS = 10;
+
+/** A QEMU process that we are connected to, whether we started it or found it. */
+export interface RunningQemu {
+  readonly record: MachineRecord;
+  readonly qmp: Qmp;
+  readonly events: QemuEvents;
+  /** Present when it is our child. */
+  readonly child?: Pick<QemuChild, "ended" | "release">;
+  readonly vmmLog: string;
+  /** Its sockets, removed when it is gone. */
+  readonly sockets: readonly string[];
+}
+
+/** What QEMU told while we were connected; filled as its events come. */
+export interface QemuEvents {
+  shutdownReason?: string;
+}
+
+export function noteEvent(events: QemuEvents, { event, data }: QmpEvent): void {
+  if (event === "SHUTDOWN" && typeof data["reason"] === "string") events.shutdownReason = data["reason"];
+}
+
+/** The driver's handle on a running QEMU. */
+export function qemuMachine(qemu: RunningQemu): Machine {
+  const { record, qmp } = qemu;
+  const identity: ProcessIdentity = { pid: record.pid, startTicks: record.startTicks };
+  const life = new AbortController();
+  void keepBounded(record.consoleLog, MAX_CONSOLE_LOG_BYTES, life.signal);
+  const exited = untilExit(qemu, identity, life.signal).finally(() => life.abort());
+  return {
+    record,
+    line: record.line,
+    exited,
+    async pause(signal) {
+      await qmp.execute("stop", {}, signal);
+    },
+    async resume(signal) {
+      await qmp.execute("cont", {}, signal);
+    },
+    async requestShutdown(signal) {
+      if (record.machine === "microvm") throw noPowerButton();
+      await qmp.execute("system_powerdown", {}, signal);
+    },
+    async kill() {
+      await signalProcess(identity, "SIGTERM");
+      const patience = new AbortController();
+      const outOfPatience = after(GRACE_MS, "still there" as const, { signal: patience.signal }).catch(() => undefined);
+      if ((await Promise.race([exited, outOfPatience])) === "still there") await signalProcess(identity, "SIGKILL");
+      patience.abort();
+      await exited;
+    },
+    release() {
+      life.abort();
+      qmp.close();
+      qemu.child?.release();
+    },
+  };
+}
+
+/** Resolves when the process is gone and what it left is removed; not at all once we have let go of it. */
+async function untilExit(
+  { record, qmp, events, child, vmmLog, sockets }: RunningQemu,
+  identity: ProcessIdentity,
+  released: AbortSignal,
+): Promise<MachineExit> {
+  await qmp.closed;
+  if (released.aborted) return new Promise(() => {});
+  const end = await (child?.ended ?? untilGone(identity));
+  const [console, said] = await Promise.all([
+    readTail(record.consoleLog, CONSOLE_END_BYTES),
+    readTail(vmmLog, VMM_LOG_END_BYTES),
+  ]);
+  for (const path of sockets) await rm(path, { force: true });
+  return explainEnd({ ...events, ...end, said: said.trim(), panic: findPanic(console) });
+}
+
+/**
+ * Waits for a process that is not our child: Linux tells its end through a pidfd only, which Node cannot open.
+ * Its control socket has closed by now, so it is on its way out, and one or two looks see it gone.
+ */
+async function untilGone(identity: ProcessIdentity): Promise<ChildEnd> {
+  while (await isAlive(identity)) await after(LOOK_MS);
+  return {};
+}
+
+function noPowerButton(): BangerError {
+  return new BangerError("VMM_CANNOT", {
+    what: "this machine has no power button",
+    why: "QEMU's microvm runs without ACPI",
+    fix: "shut the guest down through its agent, or end the VM by force",
+  });
+}

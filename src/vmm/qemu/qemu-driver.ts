@@ -1,0 +1,170 @@
+import { access, constants, open, rm } from "node:fs/promises";
+import { createConnection } from "node:net";
+import { dirname, join } from "node:path";
+import { BangerError, asBangerError, isAbort } from "../../lib/errors.ts";
+import { identifyProcess, isAlive } from "../../lib/process.ts";
+import type { Accel, MachineRecord } from "../../model/vm.ts";
+import type { Driver, Machine, MachineSpec } from "../driver.ts";
+import { launchQemu, type QemuChild } from "./launch.ts";
+import { planMachine, type MachinePlan } from "./machine-plan.ts";
+import { noteEvent, qemuMachine, type QemuEvents } from "./machine.ts";
+import { findQemu } from "./qemu-binary.ts";
+import { openQmp, type Qmp } from "./qmp.ts";
+import { readTail } from "./read-tail.ts";
+import { checkSocketPath, clearSocketPath } from "./socket-path.ts";
+import { findStrays } from "./strays.ts";
+
+const VMM_LOG_END_BYTES = 2 * 1024;
+
+export interface QemuOptions {
+  readonly accel: Accel;
+  /** `qemu_bin` of the configuration; absent, PATH is searched. */
+  readonly qemuBin?: string;
+  readonly searchPath?: string;
+}
+
+/** Runs VMs by QEMU's system emulator for x86-64: hardware-assisted by KVM, or translated by TCG where there is none. */
+export function createQemuDriver(options: QemuOptions): Driver {
+  return {
+    name: "qemu",
+    abilities: async () => ({
+      accel: options.accel,
+      diskFormats: new Set(["raw", "qcow2"] as const),
+      networks: new Set(["none", "user"] as const),
+      pause: true,
+    }),
+    start: (spec, signal) => startMachine(options, spec, signal),
+    attach: attachMachine,
+    strays: findStrays,
+  };
+}
+
+async function startMachine(options: QemuOptions, spec: MachineSpec, signal: AbortSignal): Promise<Machine> {
+  const plan = planMachine(spec, { accel: options.accel });
+  const sockets = socketsOf(plan);
+  for (const path of sockets) checkSocketPath(path);
+  const binary = await findQemu(options.qemuBin, options.searchPath);
+  await checkFiles(spec);
+  for (const path of sockets) await clearSocketPath(path);
+  await createLog(spec.consoleLog);
+  signal.throwIfAborted();
+
+  const child = await launchQemu(binary, plan.argv, plan.vmmLog);
+  try {
+    return await takeControl(plan, spec, options.accel, child, signal);
+  } catch (error) {
+    child.kill();
+    await child.ended;
+    for (const path of sockets) await rm(path, { force: true });
+    throw await withVmmWords(error, plan.vmmLog);
+  }
+}
+
+/** Waits until a QEMU that was just launched has its machine, and connects to it as any later daemon would. */
+async function takeControl(
+  plan: MachinePlan,
+  spec: MachineSpec,
+  accel: Accel,
+  child: QemuChild,
+  signal: AbortSignal,
+): Promise<Machine> {
+  const boot = await openQmp(child.bootMonitor, () => {}, signal);
+  const events: QemuEvents = {};
+  const qmp = await connectQmp(plan.controlSocket, events, signal);
+  boot.close();
+  const identity = await identifyProcess(child.pid);
+  if (identity === undefined) throw endedAtOnce();
+  const { major, minor, micro } = qmp.version;
+  const record: MachineRecord = {
+    vmm: "qemu",
+    version: `${major}.${minor}.${micro}`,
+    accel,
+    machine: plan.machine,
+    pid: identity.pid,
+    startTicks: identity.startTicks,
+    controlSocket: plan.controlSocket,
+    consoleSocket: plan.consoleSocket,
+    consoleLog: spec.consoleLog,
+    line: plan.line,
+  };
+  return qemuMachine({ record, qmp, events, child, vmmLog: plan.vmmLog, sockets: socketsOf(record) });
+}
+
+function connectQmp(path: string, events: QemuEvents, signal: AbortSignal): Promise<Qmp> {
+  return openQmp(createConnection(path), (event) => noteEvent(events, event), signal);
+}
+
+async function attachMachine(record: MachineRecord, signal: AbortSignal): Promise<Machine | undefined> {
+  const identity = { pid: record.pid, startTicks: record.startTicks };
+  if (!(await isAlive(identity))) return undefined;
+  const events: QemuEvents = {};
+  let qmp: Qmp;
+  try {
+    qmp = await connectQmp(record.controlSocket, events, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    // It may have ended while we knocked.
+    if (!(await isAlive(identity))) return undefined;
+    throw error;
+  }
+  const vmmLog = join(dirname(record.controlSocket), "qemu.log");
+  return qemuMachine({ record, qmp, events, vmmLog, sockets: socketsOf(record) });
+}
+
+function socketsOf({
+  controlSocket,
+  consoleSocket,
+  line,
+}: Pick<MachineRecord, "controlSocket" | "consoleSocket" | "line">): readonly string[] {
+  return [controlSocket, consoleSocket, ...(line.kind === "virtio-serial" ? [line.socketPath] : [])];
+}
+
+/** QEMU would say the same, but in words that name its options and not our files. */
+async function checkFiles({ kernel, disks }: MachineSpec): Promise<void> {
+  const files = [
+    { path: kernel.path, use: "the kernel", mode: constants.R_OK },
+    ...(kernel.initrdPath === undefined
+      ? []
+      : [{ path: kernel.initrdPath, use: "the initramfs", mode: constants.R_OK }]),
+    ...disks.map(({ id, path, readOnly }) => ({
+      path,
+      use: `the ${id} disk`,
+      mode: constants.R_OK | (readOnly ? 0 : constants.W_OK),
+    })),
+  ];
+  for (const { path, use, mode } of files) {
+    try {
+      await access(path, mode);
+    } catch (cause) {
+      throw new BangerError("FILE_UNREADABLE", {
+        what: `${use} cannot be used: ${path}`,
+        ...(cause instanceof Error && { why: cause.message }),
+        fix: "see `banger doctor`; if the file is lost, delete what it belonged to and create that anew",
+        cause,
+      });
+    }
+  }
+}
+
+async function createLog(path: string): Promise<void> {
+  await (await open(path, "a", 0o600)).close();
+}
+
+/** A QEMU that ends before it serves us has said why on its standard error. */
+async function withVmmWords(error: unknown, vmmLog: string): Promise<unknown> {
+  if (isAbort(error)) return error;
+  const known = asBangerError(error);
+  if (known.code !== "VMM_FAILED") return error;
+  const said = (await readTail(vmmLog, VMM_LOG_END_BYTES)).trim();
+  if (said === "") return error;
+  return new BangerError("VMM_FAILED", {
+    what: "QEMU could not start the VM",
+    why: said,
+    fix: "if it names a file, check that; otherwise run `banger doctor`",
+    cause: error,
+  });
+}
+
+function endedAtOnce(): BangerError {
+  return new BangerError("VMM_FAILED", { what: "QEMU ended as soon as it ran", fix: "run `banger doctor`" });
+}
