@@ -52,27 +52,32 @@ export function hasChecksum(block: Buffer): boolean {
   } catch {
     return false;
   }
-  let unsigned = 8 * 0x20; // The field itself counts as spaces.
-  let negative = 0;
-  for (let i = 0; i < TAR_BLOCK; i++) {
-    if (i >= 148 && i < 156) continue;
-    const byte = block[i] ?? 0;
-    unsigned += byte;
-    if (byte > 127) negative += 256;
-  }
-  return stored === unsigned || stored === unsigned - negative;
+  // The field itself counts as spaces.
+  const [offset, length] = FIELD.chksum;
+  let sum = length * 0x20;
+  for (let i = 0; i < TAR_BLOCK; i++) sum += block[i] ?? 0;
+  for (let i = offset; i < offset + length; i++) sum -= block[i] ?? 0;
+  return stored === sum || stored === sum - 256 * highBytes(block);
+}
+
+/** Bytes that are negative where they are taken as signed, the checksum's field left out. */
+function highBytes(block: Buffer): number {
+  const [offset, length] = FIELD.chksum;
+  let count = 0;
+  for (let i = 0; i < TAR_BLOCK; i++) if ((block[i] ?? 0) > 127 && (i < offset || i >= offset + length)) count++;
+  return count;
 }
 
 /** @throws TarError if the checksum or a number is wrong. */
 export function parseHeader(block: Buffer): TarHeader {
   if (!hasChecksum(block)) throw tarInvalid("a header's checksum is wrong");
   const name = text(block, FIELD.name);
-  const posix = block.toString("latin1", 257, 263) === "ustar\0";
-  const gnu = block.toString("latin1", 257, 263) === "ustar ";
+  const posix = hasMagic(block, "ustar\0");
+  const gnu = !posix && hasMagic(block, "ustar ");
   return {
     name: posix ? withPrefix(block, name) : name,
     linkname: text(block, FIELD.linkname),
-    typeflag: block.toString("latin1", TYPEFLAG, TYPEFLAG + 1),
+    typeflag: String.fromCharCode(block[TYPEFLAG] ?? 0),
     mode: number(block, FIELD.mode, "mode", name),
     uid: number(block, FIELD.uid, "uid", name),
     gid: number(block, FIELD.gid, "gid", name),
@@ -97,7 +102,12 @@ function withPrefix(block: Buffer, name: ByteString): ByteString {
 function text(block: Buffer, [offset, length]: readonly [number, number]): ByteString {
   let end = offset;
   while (end < offset + length && block[end] !== 0) end++;
-  return block.toString("latin1", offset, end);
+  return end === offset ? "" : block.toString("latin1", offset, end);
+}
+
+function hasMagic(block: Buffer, magic: string): boolean {
+  for (let i = 0; i < magic.length; i++) if (block[FIELD.magic[0] + i] !== magic.charCodeAt(i)) return false;
+  return true;
 }
 
 function number(block: Buffer, field: readonly [number, number], what: string, entry?: ByteString): number {
