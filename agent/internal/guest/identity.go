@@ -1,0 +1,102 @@
+package guest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// clockTolerance is how far the guest's clock may be off before it is set: steps upset programs.
+const clockTolerance = time.Second
+
+var hostnamePattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$`)
+
+// SetHostname names the kernel, and, where the root below can be written, /etc/hostname and an /etc/hosts that knows it.
+func SetHostname(root, name string) error {
+	if !hostnamePattern.MatchString(name) {
+		return fmt.Errorf("%q is not a host name", name)
+	}
+	if err := unix.Sethostname([]byte(name)); err != nil {
+		return fmt.Errorf("set the host name: %w", err)
+	}
+	hosts := "127.0.0.1\tlocalhost\n127.0.1.1\t" + name + "\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+	return errors.Join(
+		writeFile(root, "etc/hostname", name+"\n", always),
+		writeFile(root, "etc/hosts", hosts, ifEmpty),
+	)
+}
+
+// SetMachineID gives an image that has none its machine-id(5). With one, systemd knows that this is no first boot
+// at which somebody sits and answers questions.
+func SetMachineID(root, id string) error {
+	if !regexp.MustCompile(`^[0-9a-f]{32}$`).MatchString(id) {
+		return fmt.Errorf("%q is not a machine id", id)
+	}
+	return writeFile(root, "etc/machine-id", id+"\n", func(now []byte) bool {
+		text := strings.TrimSpace(string(now))
+		return text == "" || text == "uninitialized"
+	})
+}
+
+// SetResolvers writes /etc/resolv.conf unless the image has one that says something.
+func SetResolvers(root string, servers []string) error {
+	var text strings.Builder
+	for _, server := range servers {
+		if strings.ContainsAny(server, " \t\n") {
+			return fmt.Errorf("%q is not a name server's address", server)
+		}
+		fmt.Fprintf(&text, "nameserver %s\n", server)
+	}
+	return writeFile(root, "etc/resolv.conf", text.String(), ifEmpty)
+}
+
+// SetClock sets the time when it is off by more than clockTolerance, and tells whether it was.
+func SetClock(wallClockNS int64) (bool, error) {
+	to := time.Unix(0, wallClockNS)
+	if time.Until(to).Abs() <= clockTolerance {
+		return false, nil
+	}
+	spec := unix.NsecToTimespec(wallClockNS)
+	if err := unix.ClockSettime(unix.CLOCK_REALTIME, &spec); err != nil {
+		return false, fmt.Errorf("set the clock: %w", err)
+	}
+	return true, nil
+}
+
+func always([]byte) bool      { return true }
+func ifEmpty(now []byte) bool { return len(bytes.TrimSpace(now)) == 0 }
+
+// writeFile writes where `when` agrees to what is there by now. A link that leads nowhere is followed: its target
+// is made, often in /run, so that nothing of the image changes. A root that cannot be written is left alone.
+func writeFile(root, name, content string, when func(now []byte) bool) error {
+	path := filepath.Join(root, name)
+	now, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read /%s: %w", name, err)
+	}
+	if !when(now) || string(now) == content {
+		return nil
+	}
+	if target, err := os.Readlink(path); err == nil {
+		if !filepath.IsAbs(target) {
+			target = filepath.Join("/", filepath.Dir(name), target)
+		}
+		path = filepath.Join(root, target)
+	}
+	err = os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = os.WriteFile(path, []byte(content), 0o644)
+	}
+	if err != nil && !errors.Is(err, unix.EROFS) {
+		return fmt.Errorf("write /%s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package machine
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// DefaultGrace is the time between SIGTERM and SIGKILL.
+const DefaultGrace = 5 * time.Second
+
+// Systemd's own signals for PID 1 (systemd(1), SIGNALS), counted from glibc's SIGRTMIN, which is 34.
+const (
+	systemdPoweroff = unix.Signal(34 + 4)
+	systemdReboot   = unix.Signal(34 + 5)
+)
+
+// End is how a machine is to end.
+type End int
+
+// The ends.
+const (
+	Poweroff End = iota
+	Reboot
+)
+
+// CanPowerOff tells whether the kernel knows how to cut the power. Where it does not (no ACPI: microvm,
+// Firecracker), a machine that powers off only halts; but a reboot ends the VMM, which is told not to start again.
+func CanPowerOff() bool {
+	_, err := os.Stat("/sys/firmware/acpi")
+	return err == nil
+}
+
+// AskSystemd has systemd stop everything in its order.
+func AskSystemd(end End) error {
+	sig := systemdPoweroff
+	if end == Reboot || !CanPowerOff() {
+		sig = systemdReboot
+	}
+	if err := unix.Kill(1, sig); err != nil {
+		return fmt.Errorf("ask systemd to end the machine: %w", err)
+	}
+	return nil
+}
+
+// Halt ends the machine as PID 1: all processes get SIGTERM, after the grace SIGKILL; then the file systems are
+// written out and made read-only. It returns only if the kernel refuses.
+func Halt(end End, grace time.Duration) error {
+	endProcesses(grace)
+	unix.Sync()
+	remountReadOnly()
+	if end == Poweroff && CanPowerOff() {
+		_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
+	}
+	return fmt.Errorf("end the machine: %w", unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART))
+}
+
+// endProcesses reaps as it goes, so nobody else may be reaping.
+func endProcesses(grace time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	_ = unix.Kill(-1, unix.SIGTERM)
+	// What is stopped could not hear it.
+	_ = unix.Kill(-1, unix.SIGCONT)
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		for {
+			if _, err := unix.Wait4(-1, nil, 0, nil); err != nil && err != unix.EINTR {
+				return
+			}
+		}
+	}()
+	select {
+	case <-gone:
+		return
+	case <-ctx.Done():
+	}
+	_ = unix.Kill(-1, unix.SIGKILL)
+	select {
+	case <-gone:
+	case <-time.After(time.Second):
+		// Something sits in the kernel and cannot be killed; it shall not hold up the end.
+	}
+}
+
+// remountReadOnly leaves the disks clean. In the reverse order, since a mount may lie on another.
+func remountReadOnly() {
+	text, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		return
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	for i := len(lines) - 1; i >= 0; i-- {
+		fields := strings.Fields(lines[i])
+		if len(fields) > 1 && strings.HasPrefix(fields[0], "/dev/") {
+			_ = unix.Mount("", unescapeMount(fields[1]), "", unix.MS_REMOUNT|unix.MS_RDONLY, "")
+		}
+	}
+}
