@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import { type Counts, refuseSilentSkips, sum, summaryLine } from "./testing/counts.ts";
+import { runGoSuite } from "./testing/run-go-suite.ts";
+import { runNodeSuite } from "./testing/run-node-suite.ts";
+import { GO_SUITE, NODE_SUITES } from "./testing/suites.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+
+/** Runs the suites named on the command line, or all; the last line says how many passed, failed and were skipped. */
+async function main(wanted: readonly string[]): Promise<number> {
+  const all = [...NODE_SUITES, GO_SUITE];
+  const unknown = wanted.filter((name) => all.every((suite) => suite.name !== name));
+  if (unknown.length > 0) {
+    console.error(`no such suite: ${unknown.join(", ")}; there are ${all.map((suite) => suite.name).join(", ")}`);
+    return 2;
+  }
+  const results: Counts[] = [];
+  for (const suite of all.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
+    console.log(`\n== ${suite.name}: ${suite.about}`);
+    const started = performance.now();
+    const counts = "files" in suite ? await runNodeSuite(suite, ROOT) : await runGoSuite(join(ROOT, suite.directory));
+    console.log(`== ${suite.name}: ${summaryLine(counts)}, ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    results.push(counts);
+  }
+  return report(refuseSilentSkips(sum(results)));
+}
+
+function report({ counts, refused }: { counts: Counts; refused: readonly string[] }): number {
+  console.log("");
+  for (const name of refused) console.log(`failed: ${name}: was skipped and does not say why`);
+  for (const { name, reason } of counts.skipped) console.log(`skipped: ${name}: ${reason}`);
+  console.log(summaryLine(counts));
+  return counts.failed > 0 ? 1 : 0;
+}
+
+process.exitCode = await main(process.argv.slice(2));

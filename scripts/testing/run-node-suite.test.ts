@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Counts } from "./counts.ts";
+import { runNodeSuite } from "./run-node-suite.ts";
+
+/** Runs a suite of these files for real. */
+async function countsOf(files: Readonly<Record<string, string>>): Promise<Counts> {
+  const root = await mkdtemp(join(tmpdir(), "banger-suite-"));
+  try {
+    for (const [name, body] of Object.entries(files)) await writeFile(join(root, name), body);
+    return await runNodeSuite(
+      { name: "made-up", about: "", files: ["*.test.mjs"], concurrency: 2, timeoutMs: 2_000 },
+      root,
+    );
+  } finally {
+    await rm(root, { recursive: true });
+  }
+}
+
+test("counts tests and subtests, not suites", async () => {
+  const counts = await countsOf({
+    "a.test.mjs": `import { describe, test } from "node:test";
+      describe("group", () => { test("one", () => {}); test("two", (t) => t.test("inner", () => {})); });`,
+  });
+  assert.deepEqual(counts, { passed: 3, failed: 0, skipped: [] });
+});
+
+test("counts what fails, beside what passes", async () => {
+  const counts = await countsOf({
+    "good.test.mjs": `import { test } from "node:test"; test("good", () => {});`,
+    "bad.test.mjs": `import { test } from "node:test"; test("bad", () => { throw new Error("made to fail"); });`,
+  });
+  assert.deepEqual(counts, { passed: 1, failed: 1, skipped: [] });
+});
+
+test("a file that does not load, and one that hangs, have failed", async () => {
+  const counts = await countsOf({
+    "broken.test.mjs": "this is no program",
+    "hangs.test.mjs": `import { test } from "node:test"; test("hangs", () => new Promise((r) => setTimeout(r, 1e6)));`,
+  });
+  assert.equal(counts.failed >= 2, true);
+  assert.equal(counts.passed, 0);
+});
+
+test("keeps the reason of what is skipped", async () => {
+  const counts = await countsOf({
+    "a.test.mjs": `import { test } from "node:test"; test("told", { skip: "no KVM" }, () => {}); test.skip("silent");`,
+  });
+  assert.deepEqual(counts.skipped, [
+    { name: "told", reason: "no KVM" },
+    { name: "silent", reason: "" },
+  ]);
+});
+
+test("a suite without files has failed", async () => {
+  assert.equal((await countsOf({})).failed, 1);
+});
