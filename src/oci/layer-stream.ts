@@ -2,11 +2,10 @@ import { pipeline } from "node:stream/promises";
 import { constants, createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from "node:zlib";
 import { tarInvalid } from "./tar-error.ts";
 import { hasChecksum, isZeroBlock, TAR_BLOCK } from "./tar-header.ts";
+import { isZstd, MAX_ZSTD_WINDOW_LOG, splitZstdFrames } from "./zstd-frames.ts";
 
 /** Large pieces: fewer turns between the thread that inflates and the one that reads. */
 const CHUNK_BYTES = 1024 ** 2;
-/** Window of zstd frames that is taken: 128 MiB, what `zstd --ultra --long` makes by default. */
-const MAX_ZSTD_WINDOW_LOG = 27;
 
 type Compression = "none" | "gzip" | "zstd";
 
@@ -36,7 +35,7 @@ async function* inflate(packed: AsyncIterable<Buffer>, compression: "gzip" | "zs
           chunkSize: CHUNK_BYTES,
           params: { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG },
         });
-  const fed = pipeline(packed, inflater);
+  const fed = pipeline(compression === "gzip" ? packed : splitZstdFrames(packed), inflater);
   fed.catch(() => {});
   try {
     for await (const chunk of inflater) yield chunk as Buffer;
@@ -70,8 +69,7 @@ async function* rejoin(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerato
 function sniff(head: Buffer): Compression {
   const magic = head.length < 4 ? 0 : head.readUInt32LE(0);
   if ((magic & 0xffff) === 0x8b1f) return "gzip";
-  // A frame, or a skippable frame (RFC 8878, 3.1).
-  if (magic === 0xfd2fb528 || magic >>> 4 === 0x184d2a5) return "zstd";
+  if (isZstd(magic)) return "zstd";
   if (head.length >= TAR_BLOCK && (hasChecksum(head) || isZeroBlock(head))) return "none";
   throw tarInvalid("it is not a tar archive, plain or compressed with gzip or zstd");
 }

@@ -119,7 +119,7 @@ export async function importReference(
 /** Imports layers, lowest first. */
 export async function importLayers(
   layers: readonly (TestLayer | Buffer)[],
-  options: Partial<ImportOptions> & TestLayoutOptions = {},
+  options: Parameters<typeof importReference>[1] & TestLayoutOptions = {},
 ): Promise<TestImport> {
   await using image = await TestLayout.make(layers, options);
   return await importReference({ kind: "oci", path: image.folder, name: undefined }, options);

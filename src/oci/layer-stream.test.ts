@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { test } from "node:test";
+import { constants, gzipSync, zstdCompressSync } from "node:zlib";
+import { unpack } from "./layer-stream.ts";
+import { TarError } from "./tar-error.ts";
+
+async function* pieces(data: Buffer, bytes: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < data.length; at += bytes) yield data.subarray(at, at + bytes);
+}
+
+async function unpacked(data: Buffer, bytes = data.length): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of unpack(pieces(data, bytes))) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+const content = Buffer.concat([Buffer.alloc(3000, "text "), randomBytes(3000), Buffer.alloc(200_000)]);
+const third = Math.floor(content.length / 3);
+const parts = [
+  content.subarray(0, third),
+  Buffer.alloc(0),
+  content.subarray(third, third + 1),
+  content.subarray(third + 1),
+];
+
+function skippable(bytes: number): Buffer {
+  const frame = Buffer.alloc(8 + bytes, "skip");
+  frame.writeUInt32LE(0x184d2a5e, 0);
+  frame.writeUInt32LE(bytes, 4);
+  return frame;
+}
+
+const checksummed = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
+const forms = {
+  gzip: gzipSync(content),
+  "gzip members": Buffer.concat(parts.map((part) => gzipSync(part))),
+  zstd: zstdCompressSync(content),
+  "zstd with checksum": zstdCompressSync(content, checksummed),
+  "zstd frames": Buffer.concat(parts.map((part, i) => zstdCompressSync(part, i % 2 === 0 ? checksummed : {}))),
+  "zstd frames among others to skip": Buffer.concat([
+    skippable(0),
+    ...parts.flatMap((part) => [zstdCompressSync(part), skippable(100)]),
+  ]),
+};
+
+for (const [name, packed] of Object.entries(forms)) {
+  test(`${name}, in pieces of any size`, async () => {
+    for (const bytes of [1, 2, 3, 7, 100, 511, 512, 4096, packed.length]) {
+      assert.ok((await unpacked(packed, bytes)).equals(content), `pieces of ${bytes} bytes`);
+    }
+  });
+
+  test(`${name}, cut off`, async () => {
+    for (const length of [600, packed.length - 1]) {
+      if (name.endsWith("to skip") && length === 600) continue;
+      await assert.rejects(unpacked(packed.subarray(0, length)), TarError, `cut at ${length}`);
+    }
+  });
+}
+
+test("junk after zstd is an error, zeros after gzip are padding", async () => {
+  await assert.rejects(unpacked(Buffer.concat([forms.zstd, Buffer.from("junk")])), /not zstd/);
+  assert.ok((await unpacked(Buffer.concat([forms.gzip, Buffer.alloc(512)]))).equals(content));
+});
+
+test("a window past 128 MiB is refused by its header", async () => {
+  // Frame header: no content size, window descriptor of 2^28 bytes.
+  const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, (28 - 10) << 3, 0x01, 0x00, 0x00]);
+  await assert.rejects(unpacked(frame), /window past 128 MiB/);
+  frame[5] = (27 - 10) << 3;
+  assert.equal((await unpacked(frame)).length, 0);
+});
