@@ -71,7 +71,7 @@ export function parseModuleInfo(module: Buffer, path: string): ModuleInfo {
 
 /** Of `pre: a b post: c`, what comes before. */
 function preDependencies(softdep: string): string[] {
-  const match = /(?:^|\s)pre:((?:\s+[\w-]+(?!:))*)/.exec(softdep);
+  const match = /(?:^|\s)pre:(.*?)(?:\spost:|$)/.exec(softdep);
   return (match?.[1] ?? "").split(/\s+/).filter(Boolean).map(normalModuleName);
 }
 
