@@ -27,3 +27,8 @@ test("says when host and driver share nothing", () => {
   const none = able({ qcow2: false, formats: new Set(["qcow2"]) });
   assert.throws(() => planClone(base, "/vm/root", gib(8), none), { code: "DISK_NO_STRATEGY" });
 });
+
+test("a disk can be larger than its base, and never smaller", () => {
+  assert.equal(planClone(base, "/vm/root", gib(9), able()).sizeBytes, gib(9));
+  assert.throws(() => planClone(base, "/vm/root", gib(7), able()), { code: "VM_SPEC_INVALID" });
+});

@@ -1,89 +1,90 @@
-import { bytes, formatBytes, kib, type Bytes } from "../lib/bytes.ts";
+import { formatBytes, type Bytes } from "../lib/bytes.ts";
 import { BangerError } from "../lib/errors.ts";
-import type { VmDisk } from "../model/vm.ts";
-import { qcow2FileBytes } from "./qcow2-overlay.ts";
 
-/** Ways to give a VM its own copy of a disk that is not written to, cheapest first. */
-export const CLONE_STRATEGIES = ["reflink", "qcow2", "dm-snapshot", "sparse-copy"] as const;
+/**
+ * Ways to give a VM its own copy of a read-only disk, cheapest first. A reflink shares blocks in the file system, a qcow2
+ * overlay names its base, a sparse copy has it all but the holes.
+ */
+export const CLONE_STRATEGIES = ["reflink", "qcow2", "sparse-copy"] as const;
 export type CloneStrategy = (typeof CLONE_STRATEGIES)[number];
 
-/** What a VM's disk looks like on the host, by the way it came about. */
-const FORMATS: Readonly<Record<CloneStrategy, VmDisk["format"]>> = {
+export type DiskFormat = "raw" | "qcow2";
+
+const FORMAT_OF: Readonly<Record<CloneStrategy, DiskFormat>> = {
   reflink: "raw",
   qcow2: "qcow2",
-  "dm-snapshot": "raw",
   "sparse-copy": "raw",
 };
 
+/** A disk that is copied from and never written to: raw, and sparse where it can be. */
 export interface BaseDisk {
-  /** A raw file. Absolute, because an overlay keeps it by this name. */
   readonly path: string;
-  /** What a guest would see. */
+  /** What a guest sees. */
   readonly sizeBytes: Bytes;
-  /** What it occupies on the host: it is sparse. */
+  /** What it takes on the host. */
   readonly usedBytes: Bytes;
 }
 
 /** What this host and this driver can do, as probe-clone.ts found it. */
 export interface CloneAbilities {
-  readonly host: ReadonlySet<CloneStrategy>;
-  readonly driver: ReadonlySet<CloneStrategy>;
+  readonly reflink: boolean;
+  readonly qcow2: boolean;
+  readonly formats: ReadonlySet<DiskFormat>;
   readonly freeBytes: Bytes;
-}
-
-export interface CloneRequest extends CloneAbilities {
-  /** What the guest is to see; at least the base's size. */
-  readonly sizeBytes: Bytes;
 }
 
 export interface ClonePlan {
   readonly strategy: CloneStrategy;
-  readonly format: VmDisk["format"];
-  readonly base: BaseDisk;
-  /** With the format's own ending: `root.qcow2`. */
+  readonly format: DiskFormat;
+  readonly base: string;
   readonly target: string;
+  /** What the guest will see: the base's size or more. */
   readonly sizeBytes: Bytes;
-  /** What the target occupies at once; checked against the free space before anything is written. */
-  readonly reserveBytes: Bytes;
+  /** What the copy takes from the start; checked against free space before anything is written. */
+  readonly reserveBytes: number;
 }
+
+/** Room for an overlay's header and tables, or a reflink's extents, and the first writes. */
+const OVERLAY_BYTES = 1024 ** 2;
 
 /**
  * Picks the cheapest strategy that both sides know and that fits the space left.
  *
- * @param target path of the copy, without an ending.
  * @throws BangerError `VM_SPEC_INVALID` for a size below the base's; `DISK_NO_STRATEGY` if host and driver share none;
- *         `DISK_FULL` if the ones they share do not fit.
+ *         `DISK_FULL` if those they share do not fit.
  */
-export function planClone(base: BaseDisk, target: string, request: CloneRequest): ClonePlan {
-  const { sizeBytes } = request;
+export function planClone(base: BaseDisk, target: string, sizeBytes: Bytes, able: CloneAbilities): ClonePlan {
   if (sizeBytes < base.sizeBytes) throw tooSmall(base, sizeBytes);
-  const shared = CLONE_STRATEGIES.filter((strategy) => request.host.has(strategy) && request.driver.has(strategy));
-  const cheapest = shared[0];
-  if (cheapest === undefined) throw noStrategy(base, request);
-  const strategy = shared.find((candidate) => reserve(candidate, base, sizeBytes) <= request.freeBytes);
-  if (strategy === undefined) throw diskFull(target, reserve(cheapest, base, sizeBytes), request.freeBytes);
-  const format = FORMATS[strategy];
-  return {
-    strategy,
-    format,
-    base,
-    target: `${target}.${format}`,
-    sizeBytes,
-    reserveBytes: reserve(strategy, base, sizeBytes),
-  };
+  const shared = CLONE_STRATEGIES.filter(
+    (strategy) => hostCan(strategy, able) && able.formats.has(FORMAT_OF[strategy]),
+  );
+  if (shared.length === 0) {
+    throw new BangerError("DISK_NO_STRATEGY", {
+      what: `there is no way to give the VM its own copy of ${base.path}`,
+      why: `the VMM takes ${[...able.formats].join(" and ")} disks, and this host can make none of those`,
+      fix: "run `banger doctor`",
+    });
+  }
+  const strategy = shared.find((candidate) => reserve(candidate, base) <= able.freeBytes);
+  if (strategy === undefined) {
+    const needed = Math.min(...shared.map((candidate) => reserve(candidate, base)));
+    throw new BangerError("DISK_FULL", {
+      what: `there is no space for the VM's disk at ${target}`,
+      why: `it takes ${formatBytes(needed)}, and ${formatBytes(able.freeBytes)} are free`,
+      fix: "delete VMs or images, or move XDG_DATA_HOME to a larger disk",
+    });
+  }
+  const reserveBytes = reserve(strategy, base);
+  return { strategy, format: FORMAT_OF[strategy], base: base.path, target, sizeBytes, reserveBytes };
 }
 
-/** A copy-on-write clone starts all but empty; a copy costs what the base occupies, not what the guest sees. */
-function reserve(strategy: CloneStrategy, base: BaseDisk, sizeBytes: Bytes): Bytes {
-  switch (strategy) {
-    case "reflink":
-    case "dm-snapshot":
-      return kib(64);
-    case "qcow2":
-      return qcow2FileBytes(sizeBytes);
-    case "sparse-copy":
-      return bytes(base.usedBytes);
-  }
+function hostCan(strategy: CloneStrategy, able: CloneAbilities): boolean {
+  return strategy === "sparse-copy" || able[strategy];
+}
+
+/** A copy-on-write clone starts empty; a copy costs what the base occupies, not its virtual size. */
+function reserve(strategy: CloneStrategy, base: BaseDisk): number {
+  return strategy === "sparse-copy" ? base.usedBytes : OVERLAY_BYTES;
 }
 
 function tooSmall(base: BaseDisk, sizeBytes: Bytes): BangerError {
@@ -93,25 +94,4 @@ function tooSmall(base: BaseDisk, sizeBytes: Bytes): BangerError {
     fix: `ask for at least ${formatBytes(base.sizeBytes)}, or leave --disk-size out`,
     data: { sizeBytes, baseBytes: base.sizeBytes },
   });
-}
-
-function noStrategy(base: BaseDisk, { host, driver }: CloneAbilities): BangerError {
-  return new BangerError("DISK_NO_STRATEGY", {
-    what: `there is no way to give a VM its own copy of ${base.path}`,
-    why: `the host can do ${list(host)}, the VMM can read ${list(driver)}`,
-    fix: "run `banger doctor`",
-  });
-}
-
-function diskFull(target: string, needBytes: Bytes, freeBytes: Bytes): BangerError {
-  return new BangerError("DISK_FULL", {
-    what: `no space for ${target}`,
-    why: `${formatBytes(needBytes)} are needed, ${formatBytes(freeBytes)} are free`,
-    fix: "free some space, or move XDG_DATA_HOME to a larger disk; nothing was written",
-    data: { needBytes, freeBytes },
-  });
-}
-
-function list(strategies: ReadonlySet<CloneStrategy>): string {
-  return strategies.size === 0 ? "nothing" : [...strategies].join(", ");
 }

@@ -1,46 +1,32 @@
-import { randomBytes } from "node:crypto";
 import { constants, copyFile, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { bytes, type Bytes } from "../lib/bytes.ts";
-import type { VmDisk } from "../model/vm.ts";
-import type { CloneAbilities, CloneStrategy } from "./clone-plan.ts";
+import { bytes } from "../lib/bytes.ts";
+import { temporaryBeside } from "../lib/files.ts";
+import type { CloneAbilities, DiskFormat } from "./clone-plan.ts";
 
 /**
- * What can be done in a folder, and read by a VMM that knows these formats.
+ * Finds out how disks can be cloned in a folder.
  *
- * @param folder where the copies will lie; bases are expected on the same file system.
+ * @param formats what the VMM can read.
  */
-export async function probeCloneAbilities(
-  folder: string,
-  formats: ReadonlySet<VmDisk["format"]>,
-): Promise<CloneAbilities> {
-  const [reflink, freeBytes] = await Promise.all([canReflink(folder), freeSpace(folder)]);
-  const host = new Set<CloneStrategy>(["qcow2", "sparse-copy"]);
-  if (reflink) host.add("reflink");
-  const driver = new Set<CloneStrategy>();
-  if (formats.has("qcow2")) driver.add("qcow2");
-  if (formats.has("raw")) driver.add("reflink").add("sparse-copy");
-  return { host, driver, freeBytes };
+export async function probeCloneAbilities(folder: string, formats: ReadonlySet<DiskFormat>): Promise<CloneAbilities> {
+  const [space, reflink] = await Promise.all([statfs(folder), canReflink(folder)]);
+  // An overlay is a file of ours to write: it needs no tool of QEMU's.
+  return { reflink, qcow2: true, formats, freeBytes: bytes(space.bavail * space.bsize) };
 }
 
-/** Whether files in this folder can share their blocks (ioctl_ficlone(2)): only trying tells. */
+/** Whether the folder's file system shares blocks between files (FICLONE, ioctl_ficlone(2)): found by trying. */
 export async function canReflink(folder: string): Promise<boolean> {
-  const name = join(folder, `.reflink-${randomBytes(6).toString("hex")}`);
-  const clone = `${name}.clone`;
+  const from = temporaryBeside(join(folder, "reflink"));
+  const to = `${from}.clone`;
   try {
-    await writeFile(name, Buffer.alloc(64 * 1024, 1), { flag: "wx", mode: 0o600 });
-    await copyFile(name, clone, constants.COPYFILE_FICLONE_FORCE);
+    await writeFile(from, Buffer.alloc(64 * 1024, 1));
+    await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE);
     return true;
   } catch {
     return false;
   } finally {
-    await rm(name, { force: true });
-    await rm(clone, { force: true });
+    await rm(from, { force: true });
+    await rm(to, { force: true });
   }
-}
-
-/** What an ordinary user may still write there. */
-export async function freeSpace(folder: string): Promise<Bytes> {
-  const { bavail, bsize } = await statfs(folder);
-  return bytes(bavail * bsize);
 }

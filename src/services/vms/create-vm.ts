@@ -1,0 +1,60 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { bytes } from "../../lib/bytes.ts";
+import type { OperationContext } from "../../lib/progress.ts";
+import { applyClone } from "../../disk/apply-clone.ts";
+import { planClone } from "../../disk/clone-plan.ts";
+import { probeCloneAbilities } from "../../disk/probe-clone.ts";
+import type { Image } from "../../model/image.ts";
+import type { Vm, VmDisk } from "../../model/vm.ts";
+import { withIntent } from "../../store/intents.ts";
+import { forgetVm } from "./delete-vm.ts";
+import type { VmContext } from "./vm-context.ts";
+
+/**
+ * Gives a planned VM its row and its disks; it is `stopped` then. When this fails nothing of it is left.
+ *
+ * @throws BangerError `NAME_TAKEN`, `DISK_FULL`, `DISK_NO_STRATEGY`.
+ */
+export async function createVm(context: VmContext, vm: Vm, image: Image, { signal }: OperationContext): Promise<Vm> {
+  const { store } = context;
+  store.vms.checkFree(vm.name);
+  return withIntent(
+    store.intents,
+    "vm.create",
+    vm.id,
+    async () => {
+      store.vms.insert(vm);
+      const root = await cloneRootDisk(context, vm, image, signal);
+      const created: Vm = { ...vm, state: "stopped", disks: [root] };
+      store.vms.update(created);
+      return created;
+    },
+    () => forgetVm(context, vm.id),
+  );
+}
+
+async function cloneRootDisk(context: VmContext, vm: Vm, image: Image, signal: AbortSignal): Promise<VmDisk> {
+  const folder = join(context.layout.vmsDir, vm.id);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const driver = await context.driver(signal);
+  const { diskFormats } = await driver.abilities();
+  const base = {
+    path: image.rootfs.path,
+    sizeBytes: bytes(image.rootfs.sizeBytes),
+    usedBytes: bytes(image.rootfs.usedBytes),
+  };
+  const able = await probeCloneAbilities(folder, diskFormats);
+  const sizeBytes = bytes(vm.spec.diskSizeBytes ?? image.rootfs.sizeBytes);
+  const plan = planClone(base, join(folder, "root"), sizeBytes, able);
+  signal.throwIfAborted();
+  await applyClone(plan, { signal });
+  return {
+    id: "root",
+    path: plan.target,
+    format: plan.format,
+    strategy: plan.strategy,
+    sizeBytes: plan.sizeBytes,
+    device: "/dev/vda",
+  };
+}
