@@ -1,9 +1,13 @@
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { run } from "../../src/lib/process.ts";
 import type { DirectoryInode, Inode } from "../../src/model/file-tree.ts";
+
+const execFileAsync = promisify(execFile);
 
 /** One name of a tree with all that can be seen of it, as comparable text. */
 export interface ListedEntry {
@@ -109,12 +113,11 @@ function formatXattrs(xattrs: ReadonlyMap<string, Buffer>): string {
 }
 
 async function readXattrs(folder: string): Promise<Map<string, Map<string, Buffer>>> {
-  const { stdout } = await run(
+  // As latin1, one character a byte: neither paths nor names of attributes are UTF-8 always.
+  const { stdout } = await execFileAsync(
     "getfattr",
     ["-R", "-P", "-h", "-d", "-m", "-", "-e", "hex", "--absolute-names", folder],
-    {
-      maxOutputBytes: 64 * 1024 ** 2,
-    },
+    { encoding: "latin1", maxBuffer: 64 * 1024 ** 2 },
   );
   const found = new Map<string, Map<string, Buffer>>();
   let current = new Map<string, Buffer>();
@@ -134,8 +137,7 @@ async function readXattrs(folder: string): Promise<Map<string, Map<string, Buffe
 
 /** getfattr writes unusual bytes of a path as backslash and three octal digits; others as they are. */
 function unescapeOctal(text: string): string {
-  const bytes = Buffer.from(text, "utf8").toString("latin1");
-  return bytes.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
 type BigStat = Awaited<ReturnType<typeof lstatBig>>;
