@@ -1,6 +1,6 @@
 import * as http from "node:http";
 import * as https from "node:https";
-import { BangerError } from "../lib/errors.ts";
+import { BangerError, hasErrno } from "../lib/errors.ts";
 import { guardedLookup, isLinkLocal, isLoopbackHost } from "./address-guard.ts";
 import type { Pace } from "./registry-options.ts";
 import { TransientError } from "./retry.ts";
@@ -160,9 +160,15 @@ function tooSlow(url: URL, bytes: number, ms: number): TransientError {
 }
 
 function connectionError(url: URL, error: unknown, signal: AbortSignal): unknown {
-  signal.throwIfAborted();
+  if (signal.aborted) return signal.reason;
   if (error instanceof TransientError || error instanceof BangerError) return error;
-  return unreachable(url, error instanceof Error ? error.message : String(error), error);
+  // Node calls a body that ends too early "aborted".
+  const cut = hasErrno(error, "ECONNRESET");
+  return unreachable(
+    url,
+    cut ? "the connection was cut" : error instanceof Error ? error.message : String(error),
+    error,
+  );
 }
 
 function unreachable(url: URL, why: string, cause?: unknown): TransientError {

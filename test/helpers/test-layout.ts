@@ -38,6 +38,8 @@ export function sha256(data: Uint8Array): string {
 /** An OCI layout in a temporary folder, written by nobody's code but this, as right or wrong as a test wants it. */
 export class TestLayout implements AsyncDisposable {
   readonly folder: string;
+  /** What the index says of the image's manifest. */
+  entry: object = {};
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -63,9 +65,9 @@ export class TestLayout implements AsyncDisposable {
     const manifestType = "application/vnd.oci.image.manifest.v1+json";
     const manifest = { schemaVersion: 2, mediaType: manifestType, config, layers: descriptors, ...options.manifest };
     const annotations = { "org.opencontainers.image.ref.name": "latest" };
-    const entry = { ...(await image.addJson(manifestType, manifest)), annotations };
+    image.entry = { ...(await image.addJson(manifestType, manifest)), annotations };
     await writeFile(join(image.folder, "oci-layout"), `{"imageLayoutVersion":"1.0.0"}`);
-    await image.writeIndex({ schemaVersion: 2, manifests: [entry], ...options.index });
+    await image.writeIndex({ schemaVersion: 2, manifests: [image.entry], ...options.index });
     return image;
   }
 
