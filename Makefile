@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build build-arm64 demo test lint bench fuzz format clean tools-run tools-test tools-lint
+.PHONY: help build build-arm64 demo test lint bench fuzz format clean tools-demo tools-test tools-lint
 
 NODE := node_modules/.bin/node
 GO := $(CURDIR)/build/tools/bin/go
@@ -16,8 +16,8 @@ export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/bin:$(PATH)
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: build tools-run ## a VM from a container image, step by step, on this machine
-	@scripts/demo.sh
+demo: build tools-demo ## a VM from a container image, step by step, on this machine
+	@$(NODE) scripts/demo.ts
 
 build: build/bin/banger build/bin/banger-vsock-agent ## make build/bin/{banger,bangerd,banger-vsock-agent}
 
@@ -68,11 +68,11 @@ build/tools/go.ready: agent/go.mod scripts/setup-go.sh
 	@scripts/setup-go.sh
 	@touch $@
 
-tools-run:
-	@scripts/setup.sh run
+tools-demo:
+	@scripts/setup.sh run demo
 
 tools-test:
-	@scripts/setup.sh run images kernel
+	@scripts/setup.sh run demo images kernel
 
 tools-lint:
 	@scripts/setup.sh lint

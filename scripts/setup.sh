@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what banger needs from the distribution: looks for each thing, says what is missing and why, installs it by apt.
 # Asks nothing and takes a few milliseconds when all is there.
-# usage: scripts/setup.sh NEED...     NEED: build run images kernel lint
+# usage: scripts/setup.sh NEED...     NEED: build run demo images kernel lint
 set -euo pipefail
 cd "$(dirname "$0")/.."
 readonly tools=build/tools # packages that are unpacked here, not installed: see unpack_packages
@@ -23,11 +23,11 @@ run|qemu-utils|install|qemu-img|makes the copy-on-write disk of each VM
 run|e2fsprogs|install|mke2fs|makes and checks ext4 file systems
 run|openssh-client|install|ssh|banger vm ssh is your own OpenSSH
 run|debian-archive-keyring|install|/usr/share/keyrings/debian-archive-keyring.gpg|the keys that sign Debian's kernels
+demo|umoci|install|umoci|writes the OCI images that demo and tests import
+demo|busybox-static|install|/bin/busybox|the whole of the image that has no init
 images|mmdebstrap|install|mmdebstrap|makes a Debian image where no registry can be reached
-images|umoci|install|umoci|writes the OCI images that demo and tests import
 images|skopeo|install|skopeo|pushes them to a registry, and judges our own reading of them
 images|docker-registry|unpack|docker-registry|the registry that they are pulled from, on loopback
-images|busybox-static|install|/bin/busybox|the whole of the image that has no init
 images|attr|install|setfattr|layers with extended attributes
 images|acl|install|setfacl|layers with access control lists
 images|cpio|install|cpio|judges our initramfs
