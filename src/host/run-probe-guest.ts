@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
+import { dirname } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import type { Accel } from "../model/vm.ts";
 import { KVM_PROBE_EXIT_STATUS } from "./kvm-probe-guest.ts";
@@ -49,7 +50,10 @@ export async function runProbeGuest(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<ProbeRun> {
   signal.throwIfAborted();
-  const child = spawn(binary, probeArguments(guest, accel), { stdio: ["pipe", "pipe", "pipe", "pipe"] });
+  const child = spawn(binary, probeArguments(guest, accel), {
+    stdio: ["pipe", "pipe", "pipe", "pipe"],
+    cwd: dirname(guest), // Where KVM is broken QEMU may abort, and dump its core.
+  });
   const exited = once(child, "close").then(
     ([status]: unknown[]) => status,
     () => undefined,

@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { gib, mib } from "../lib/bytes.ts";
+import { doctorReportSchema, type KvmProbe } from "../model/doctor.ts";
+import { describeCpu } from "./checks/cpu.ts";
+import { describeDevices } from "./checks/devices.ts";
+import { describeSpace } from "./checks/disk.ts";
+import { describeProbe } from "./checks/kvm.ts";
+import { describeVersion } from "./checks/qemu.ts";
+import { configCheck, leftoversCheck } from "./checks/told.ts";
+import { registriesCheck } from "./checks/registries.ts";
+import { runChecks, type DoctorInput } from "./checks.ts";
+import { chooseAccel } from "./choose-accel.ts";
+import type { HostCheck } from "./host-check.ts";
+
+const { signal } = new AbortController();
+
+const broken: KvmProbe = {
+  key: "k",
+  works: false,
+  opens: true,
+  summary: "KVM opens but does not run a guest",
+  tookMs: 1,
+};
+const working: KvmProbe = { ...broken, works: true, summary: "KVM runs guests" };
+
+function input(changes: Partial<DoctorInput> = {}): DoctorInput {
+  return {
+    qemu: {},
+    searchPath: process.env["PATH"],
+    dataDir: join(tmpdir(), "not", "there", "yet"),
+    registries: [],
+    kvm: async () => broken,
+    canReflink: async () => false,
+    more: [],
+    ...changes,
+  };
+}
+
+const throwing = (essential: boolean): HostCheck => ({
+  name: "throwing",
+  why: "it is a test",
+  essential,
+  look: () => Promise.reject(new Error("it broke")),
+});
+
+test("a check that throws is a failed check, and breaks no other", async () => {
+  const report = doctorReportSchema.parse(await runChecks(input({ more: [throwing(false)] }), signal));
+  const names = report.checks.map(({ name }) => name);
+  assert.deepEqual(names.toSorted(), [
+    "cpu",
+    "devices",
+    "disk-space",
+    "kvm",
+    "qemu",
+    "reflink",
+    "registry",
+    "ssh",
+    "throwing",
+  ]);
+  const failed = report.checks.find(({ name }) => name === "throwing");
+  assert.equal(failed?.result, "fail");
+  assert.match(failed?.summary ?? "", /it broke/);
+  assert.equal(report.canRunVms, true);
+  assert.equal((await runChecks(input({ more: [throwing(true)] }), signal)).canRunVms, false);
+});
+
+test("a probe that fails leaves TCG, and says so", async () => {
+  const report = await runChecks(input({ kvm: () => Promise.reject(new Error("no probe")) }), signal);
+  assert.equal(report.accel, "tcg");
+  assert.match(report.checks.find(({ name }) => name === "kvm")?.summary ?? "", /no probe/);
+});
+
+test("without QEMU no VM can run, and the package is named", async () => {
+  const report = await runChecks(input({ qemu: { searchPath: "/nonexistent" } }), signal);
+  assert.equal(report.canRunVms, false);
+  assert.match(report.checks.find(({ name }) => name === "qemu")?.fix ?? "", /qemu/);
+});
+
+test("an abort ends it", async () => {
+  await assert.rejects(runChecks(input(), AbortSignal.abort(new Error("enough"))), /enough/);
+});
+
+test("KVM is taken where a guest ran in it, and only there", () => {
+  assert.equal(chooseAccel(working).accel, "kvm");
+  assert.deepEqual(chooseAccel(broken), { accel: "tcg", reason: broken.summary });
+  assert.equal(chooseAccel(undefined).accel, "tcg");
+  assert.equal(describeProbe(working).result, "ok");
+  assert.match(describeProbe(broken).summary, /does not run a guest; TCG will be used/);
+  assert.match(describeProbe({ ...broken, opens: false }).fix ?? "", /modprobe/);
+});
+
+test("the processor: what it is, and what it can", () => {
+  const intel = "model name\t: Xeon\nflags\t\t: fpu vmx sse\n";
+  assert.deepEqual(describeCpu("x64", intel).result, "ok");
+  assert.equal(describeCpu("x64", intel.replace("vmx", "hypervisor")).result, "warn");
+  assert.match(describeCpu("x64", intel.replace("vmx", "hypervisor")).fix ?? "", /nested/);
+  assert.match(describeCpu("x64", intel.replace("vmx", "avx")).fix ?? "", /firmware/);
+  assert.equal(describeCpu("arm64", intel).result, "fail");
+});
+
+test("QEMU's version: old ones are told, strangers fail", () => {
+  assert.equal(describeVersion("/q", "QEMU emulator version 7.2.22 (Debian 1:7.2)").result, "ok");
+  assert.equal(describeVersion("/q", "QEMU emulator version 10.0.2").result, "ok");
+  assert.equal(describeVersion("/q", "QEMU emulator version 6.2.0").result, "warn");
+  assert.equal(describeVersion("/q", "hello").result, "fail");
+});
+
+test("devices that are denied have a mend, absent ones need none", () => {
+  assert.equal(describeDevices({ "/dev/kvm": "usable", "/dev/vhost-vsock": "absent" }).result, "ok");
+  assert.match(describeDevices({ "/dev/kvm": "denied" }).fix ?? "", /usermod -aG kvm/);
+});
+
+test("space: little is a warning, too little ends it", () => {
+  assert.deepEqual(
+    [gib(9), gib(1), mib(9)].map((free) => describeSpace("/d", free).result),
+    ["ok", "warn", "fail"],
+  );
+});
+
+test("a registry that says no is there; one that is silent is not", async () => {
+  const server = createServer((_request, response) => response.writeHead(401).end());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v2/`;
+  try {
+    assert.equal((await registriesCheck([url]).look(signal)).result, "ok");
+  } finally {
+    server.close();
+    await once(server, "close");
+  }
+  const found = await registriesCheck([url]).look(signal);
+  assert.equal(found.result, "warn");
+  assert.match(found.summary, /ECONNREFUSED/);
+});
+
+test("what only the caller knows: configuration and left-overs", async () => {
+  assert.equal((await configCheck("/c", async () => {}).look(signal)).result, "ok");
+  const wrong = await configCheck("/c", () => Promise.reject(new Error("line 3"))).look(signal);
+  assert.equal(wrong.result, "fail");
+  assert.match(wrong.summary, /line 3/);
+  assert.equal((await leftoversCheck(async () => []).look(signal)).result, "ok");
+  assert.equal((await leftoversCheck(async () => ["pid 7"]).look(signal)).summary, "pid 7");
+});

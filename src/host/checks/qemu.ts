@@ -1,0 +1,52 @@
+import { findExecutable } from "../../lib/find-executable.ts";
+import { installHint } from "../../lib/install-hint.ts";
+import { run } from "../../lib/process.ts";
+import type { Finding, HostCheck } from "../host-check.ts";
+import type { QemuPlace } from "../probe-kvm.ts";
+
+/** The oldest release that our VMs are tested with. */
+const OLDEST_TESTED = 7.2;
+
+export function qemuCheck({ qemuBin, searchPath }: QemuPlace): HostCheck {
+  return {
+    name: "qemu",
+    why: "QEMU is the VMM that runs the VMs",
+    essential: true,
+    async look(signal) {
+      const name = qemuBin ?? "qemu-system-x86_64";
+      const path = await findExecutable(name, searchPath);
+      if (path === undefined) return missing(name, qemuBin !== undefined);
+      const { stdout } = await run(path, ["--version"], { signal });
+      return describeVersion(path, stdout);
+    },
+  };
+}
+
+function missing(name: string, configured: boolean): Finding {
+  return {
+    result: "fail",
+    summary: `${name} ${configured ? "is not an executable file" : "is not in PATH"}`,
+    fix: configured ? "correct `qemu_bin` in the configuration" : installHint("qemu"),
+  };
+}
+
+/** @param said what `--version` prints: `QEMU emulator version 7.2.22 (Debian …)`. */
+export function describeVersion(path: string, said: string): Finding {
+  const version = /version (\d+\.\d+)(\.\d+)*/.exec(said);
+  if (version === null) {
+    return {
+      result: "fail",
+      summary: `${path} does not say its version`,
+      fix: "check `qemu_bin` in the configuration",
+    };
+  }
+  const full = version[0].replace("version ", "");
+  const data = { path, version: full };
+  if (Number(version[1]) >= OLDEST_TESTED) return { result: "ok", summary: `QEMU ${full} at ${path}`, data };
+  return {
+    result: "warn",
+    summary: `QEMU ${full} is older than ${OLDEST_TESTED}, the oldest that is tested`,
+    fix: installHint("qemu"),
+    data,
+  };
+}
