@@ -1,11 +1,13 @@
-import type { Client } from "../client/client.ts";
-import { createClient } from "../client/client.ts";
+import { type Client, createClient } from "../client/client.ts";
 import { type Layout, layoutFrom } from "../model/layout.ts";
+import type { Command } from "./command.ts";
 import type { Io } from "./io.ts";
 import { bangerdProgram } from "./programs.ts";
 
 /** What a command works with. */
 export interface Cli {
+  /** Every command there is, for `help`. */
+  readonly commands: readonly Command[];
   readonly io: Io;
   readonly layout: Layout;
   /** Starts the daemon when none answers. */
@@ -22,10 +24,11 @@ export interface Cli {
   note(line: string): void;
 }
 
-export function createCli(io: Io, json: boolean): Cli {
+export function createCli(io: Io, commands: readonly Command[], json: boolean): Cli {
   const layout = layoutFrom(io.env);
   const socketPath = layout.socket;
   return {
+    commands,
     io,
     layout,
     client: createClient({

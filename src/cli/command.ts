@@ -30,7 +30,7 @@ export interface Example {
 }
 
 /**
- * A command as data. Its name and summary stand in the registry, so that they are known without loading it.
+ * A command as data.
  *
  * `run` prints to stdout what the user asked for and returns an exit status; nothing means 0. It throws BangerError.
  */
@@ -38,6 +38,11 @@ export interface Command<
   A extends readonly ArgumentSpec[] = readonly ArgumentSpec[],
   O extends OptionSpecs = OptionSpecs,
 > {
+  /** The words that call it: `["vm", "create"]`. */
+  readonly name: readonly [string, ...string[]];
+  readonly summary: string;
+  /** For programs, not for people: help does not list it. */
+  readonly hidden?: true;
   readonly arguments: A;
   readonly options: O;
   readonly examples: readonly [Example, ...Example[]];

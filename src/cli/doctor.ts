@@ -1,6 +1,8 @@
 import { command } from "./command.ts";
 
 export default command({
+  name: ["doctor"],
+  summary: "Say what this host can do, and how to mend the rest",
   arguments: [],
   options: {},
   examples: [{ line: "banger doctor", does: "Look at this host" }],

@@ -1,6 +1,9 @@
 import { command } from "./command.ts";
 
 export default command({
+  name: ["openapi"],
+  summary: "Print the API's OpenAPI document",
+  hidden: true,
   arguments: [],
   options: {},
   examples: [{ line: "banger openapi", does: "Print the document, as JSON" }],

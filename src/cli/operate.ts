@@ -2,7 +2,7 @@ import type { EndpointOf } from "../api/endpoints.ts";
 import type { Input, Result } from "../client/client.ts";
 import type { Cli } from "./cli.ts";
 import { withInterrupts } from "./interrupts.ts";
-import { progressView } from "./progress/view.ts";
+import { progressView } from "./progress/pick-view.ts";
 
 /** Runs an operation as commands do: with its progress shown, and cancelled by Ctrl-C. */
 export async function operate<N extends EndpointOf<"operation">>(
@@ -22,7 +22,7 @@ export async function operateUntil<N extends EndpointOf<"operation">>(
   progress: string | undefined,
   signal: AbortSignal,
 ): Promise<Result<N>> {
-  const view = await progressView(cli, progress);
+  const view = progressView(cli, progress);
   const finish = (): void => view.finish();
   // Before the note on the cancelling is printed over the bars.
   signal.addEventListener("abort", finish, { once: true });

@@ -1,102 +1,78 @@
 import type { Command } from "./command.ts";
+import daemonLogs from "./daemon/logs.ts";
+import daemonStart from "./daemon/start.ts";
+import daemonStatus from "./daemon/status.ts";
+import daemonStop from "./daemon/stop.ts";
+import doctor from "./doctor.ts";
+import help from "./help/help.ts";
+import imageDelete from "./image/delete.ts";
+import imageInspect from "./image/inspect.ts";
+import imageList from "./image/list.ts";
+import imagePull from "./image/pull.ts";
+import kernelDelete from "./kernel/delete.ts";
+import kernelImport from "./kernel/import.ts";
+import kernelInspect from "./kernel/inspect.ts";
+import kernelList from "./kernel/list.ts";
+import kernelPull from "./kernel/pull.ts";
+import openapi from "./openapi.ts";
+import run from "./run.ts";
+import version from "./version.ts";
+import vmConsole from "./vm/console.ts";
+import vmCreate from "./vm/create.ts";
+import vmDelete from "./vm/delete.ts";
+import vmExec from "./vm/exec.ts";
+import vmInspect from "./vm/inspect.ts";
+import vmList from "./vm/list.ts";
+import vmLogs from "./vm/logs.ts";
+import vmProxy from "./vm/proxy.ts";
+import vmSshConfig from "./vm/ssh-config.ts";
+import vmSsh from "./vm/ssh.ts";
+import vmStart from "./vm/start.ts";
+import vmStats from "./vm/stats.ts";
+import vmStop from "./vm/stop.ts";
 
-/** A command as it is known before it is loaded. */
-export interface Entry {
-  /** The words that call it: `["vm", "create"]`. */
-  readonly words: readonly [string, ...string[]];
-  readonly summary: string;
-  /** For programs, not for people: help does not list it. */
-  readonly hidden?: true;
-  load(): Promise<{ readonly default: Command }>;
-}
+/**
+ * Every command, in the order of the help.
+ *
+ * All are loaded: together they are small, and one file that holds them is read sooner than the twenty small ones that
+ * a bundler makes of what several commands share. What is heavy (schemas, WebSockets, child processes) is imported by
+ * the code that needs it, when it does.
+ */
+export const commands: readonly Command[] = [
+  run,
 
-export const NOUNS = {
-  vm: "Virtual machines",
-  image: "VM images, made from container images",
-  kernel: "Kernels that VMs boot with",
-  daemon: "The daemon that does the work",
-} as const;
+  vmCreate,
+  vmList,
+  vmInspect,
+  vmStart,
+  vmStop,
+  vmDelete,
+  vmSsh,
+  vmExec,
+  vmLogs,
+  vmConsole,
+  vmStats,
+  vmSshConfig,
+  vmProxy,
 
-/** Other names that people's fingers know. */
-export const VERB_ALIASES: Readonly<Record<string, string>> = { ls: "list", ps: "list", rm: "delete", show: "inspect" };
+  imagePull,
+  imageList,
+  imageInspect,
+  imageDelete,
 
-/** Every command. Only the one that is run is loaded. */
-export const registry: readonly Entry[] = [
-  { words: ["run"], summary: "Run a command in a new VM, made from any image", load: () => import("./run.ts") },
+  kernelPull,
+  kernelImport,
+  kernelList,
+  kernelInspect,
+  kernelDelete,
 
-  { words: ["vm", "create"], summary: "Create a VM from an image and start it", load: () => import("./vm/create.ts") },
-  { words: ["vm", "list"], summary: "List VMs", load: () => import("./vm/list.ts") },
-  { words: ["vm", "inspect"], summary: "Show all about a VM, as JSON", load: () => import("./vm/inspect.ts") },
-  { words: ["vm", "start"], summary: "Start a VM and wait until it is ready", load: () => import("./vm/start.ts") },
-  { words: ["vm", "stop"], summary: "Shut a VM down, gracefully first", load: () => import("./vm/stop.ts") },
-  { words: ["vm", "delete"], summary: "Delete a VM and everything it has", load: () => import("./vm/delete.ts") },
-  { words: ["vm", "ssh"], summary: "Log in to a VM with your own ssh", load: () => import("./vm/ssh.ts") },
-  { words: ["vm", "exec"], summary: "Run a command in a running VM", load: () => import("./vm/exec.ts") },
-  { words: ["vm", "logs"], summary: "Print what a VM wrote to its console", load: () => import("./vm/logs.ts") },
-  { words: ["vm", "console"], summary: "Attach to a VM's serial console", load: () => import("./vm/console.ts") },
-  { words: ["vm", "stats"], summary: "Show what a running VM uses", load: () => import("./vm/stats.ts") },
-  {
-    words: ["vm", "ssh-config"],
-    summary: "Print ssh_config lines, for scp, rsync and editors",
-    load: () => import("./vm/ssh-config.ts"),
-  },
-  {
-    words: ["vm", "proxy"],
-    summary: "Join stdin and stdout with something that listens in a VM",
-    hidden: true,
-    load: () => import("./vm/proxy.ts"),
-  },
+  daemonStart,
+  daemonStop,
+  daemonStatus,
+  daemonLogs,
 
-  {
-    words: ["image", "pull"],
-    summary: "Turn a container image into a VM image",
-    load: () => import("./image/pull.ts"),
-  },
-  { words: ["image", "list"], summary: "List images", load: () => import("./image/list.ts") },
-  {
-    words: ["image", "inspect"],
-    summary: "Show all about an image, as JSON",
-    load: () => import("./image/inspect.ts"),
-  },
-  { words: ["image", "delete"], summary: "Delete an image that no VM uses", load: () => import("./image/delete.ts") },
-
-  {
-    words: ["kernel", "pull"],
-    summary: "Get a kernel from its makers, verified",
-    load: () => import("./kernel/pull.ts"),
-  },
-  {
-    words: ["kernel", "import"],
-    summary: "Copy a kernel from files of yours",
-    load: () => import("./kernel/import.ts"),
-  },
-  { words: ["kernel", "list"], summary: "List kernels", load: () => import("./kernel/list.ts") },
-  {
-    words: ["kernel", "inspect"],
-    summary: "Show all about a kernel, as JSON",
-    load: () => import("./kernel/inspect.ts"),
-  },
-  {
-    words: ["kernel", "delete"],
-    summary: "Delete a kernel that nothing uses",
-    load: () => import("./kernel/delete.ts"),
-  },
-
-  {
-    words: ["daemon", "start"],
-    summary: "Start the daemon; any command does so",
-    load: () => import("./daemon/start.ts"),
-  },
-  { words: ["daemon", "stop"], summary: "Stop the daemon; running VMs go on", load: () => import("./daemon/stop.ts") },
-  { words: ["daemon", "status"], summary: "Tell whether the daemon runs", load: () => import("./daemon/status.ts") },
-  { words: ["daemon", "logs"], summary: "Print the daemon's log", load: () => import("./daemon/logs.ts") },
-
-  {
-    words: ["doctor"],
-    summary: "Say what this host can do, and how to mend the rest",
-    load: () => import("./doctor.ts"),
-  },
-  { words: ["version"], summary: "Print the version", load: () => import("./version.ts") },
-  { words: ["help"], summary: "Explain a command, or a topic", load: () => import("./help/help.ts") },
-  { words: ["openapi"], summary: "Print the API's OpenAPI document", hidden: true, load: () => import("./openapi.ts") },
+  doctor,
+  version,
+  help,
+  openapi,
 ];

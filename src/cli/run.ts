@@ -5,7 +5,7 @@ import { operate, operateUntil } from "./operate.ts";
 import { checkOptions, given } from "./parse/check-options.ts";
 import { absoluteReference } from "./parse/local-paths.ts";
 import { VM_FIELDS, VM_OPTIONS, vmInput } from "./parse/vm-options.ts";
-import { PROGRESS_OPTION } from "./progress/view.ts";
+import { PROGRESS_OPTION } from "./progress/pick-view.ts";
 import { attach } from "./terminal/attach.ts";
 import { TTY_OPTIONS, ttyMode } from "./terminal/tty-mode.ts";
 
@@ -13,6 +13,8 @@ import { TTY_OPTIONS, ttyMode } from "./terminal/tty-mode.ts";
 const FIRST_KERNEL = "debian-cloud";
 
 export default command({
+  name: ["run"],
+  summary: "Run a command in a new VM, made from any image",
   arguments: [
     { name: "image", help: "name of an image here, or what `banger image pull` takes" },
     { name: "command", kind: "rest", help: "in place of the image's own command" },

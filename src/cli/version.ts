@@ -2,6 +2,8 @@ import { VERSION } from "../lib/version.ts";
 import { command } from "./command.ts";
 
 export default command({
+  name: ["version"],
+  summary: "Print the version",
   arguments: [],
   options: {},
   examples: [

@@ -162,6 +162,14 @@ test("nobody listens: an error that says how to start it, or a start and a secon
   assert.equal(starts, 1);
 });
 
+function tellError(code: string): (webSocket: WebSocket) => void {
+  return (webSocket) => webSocket.send(JSON.stringify({ type: "error", error: { code, what: "w", fix: "f" } }));
+}
+
+function breakOff(webSocket: WebSocket): void {
+  webSocket.terminate();
+}
+
 /** A command that answers its stdin on stdout, tells control frames on stderr, and ends with 7. */
 function echo(webSocket: WebSocket): void {
   webSocket.on("message", (data: RawData, isBinary: boolean) => {
@@ -237,15 +245,15 @@ test("exec holds the daemon back while nobody reads", async () => {
 });
 
 test("exec that cannot be run, or whose connection breaks, says so everywhere", async () => {
-  let end: (webSocket: WebSocket) => void = () => {};
-  await using daemon = await fakeDaemon({ socket: (webSocket) => webSocket.once("message", () => end(webSocket)) });
+  const then = { end: tellError("EXEC_FAILED") };
+  await using daemon = await fakeDaemon({
+    socket: (webSocket) => webSocket.once("message", () => then.end(webSocket)),
+  });
   const client = createClient(daemon);
-  end = (webSocket) =>
-    webSocket.send(JSON.stringify({ type: "error", error: { code: "EXEC_FAILED", what: "no such file", fix: "f" } }));
   const failed = await client.exec({ ref: "demo" }, { argv: ["nothing"] });
   await assert.rejects(buffer(failed.stdout), { code: "EXEC_FAILED" });
   await assert.rejects(failed.exit, { code: "EXEC_FAILED" });
-  end = (webSocket) => webSocket.terminate();
+  then.end = breakOff;
   const broken = await client.exec({ ref: "demo" }, { argv: ["x"] });
   await assert.rejects(broken.exit, { code: "DAEMON_UNREACHABLE" });
 });
@@ -283,11 +291,10 @@ test("a raw socket that the guest closes ends for whoever still writes", async (
 });
 
 test("a raw socket that breaks, or is told of an error, fails", async () => {
-  let end: (webSocket: WebSocket) => void = (webSocket) => webSocket.terminate();
-  await using daemon = await fakeDaemon({ socket: (webSocket) => end(webSocket) });
+  const then = { end: breakOff };
+  await using daemon = await fakeDaemon({ socket: (webSocket) => then.end(webSocket) });
   const client = createClient(daemon);
   await assert.rejects(buffer(await client.socket("vmConsole", { ref: "demo" })), { code: "DAEMON_UNREACHABLE" });
-  end = (webSocket) =>
-    webSocket.send(JSON.stringify({ type: "error", error: { code: "VM_WRONG_STATE", what: "stopped", fix: "start" } }));
+  then.end = tellError("VM_WRONG_STATE");
   await assert.rejects(buffer(await client.socket("vmConsole", { ref: "demo" })), { code: "VM_WRONG_STATE" });
 });

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { Contract } from "../api/contract.ts";
@@ -6,9 +5,12 @@ import type { EndpointName, EndpointOf } from "../api/endpoints.ts";
 import type { RouteInput, RouteResult } from "../api/route.ts";
 import { type ProgressSink, noProgress } from "../lib/progress.ts";
 import { isNobodyThere, transportError } from "./daemon-errors.ts";
-import type { ExecSession, ExecStartInput } from "./exec-session.ts";
-import { beginRequest, readJson, successOf } from "./http-exchange.ts";
+import { type ExecSession, type ExecStartInput, execSession } from "./exec-session.ts";
+import { readJson, successOf } from "./answers.ts";
+import { exchange } from "./http-exchange.ts";
 import { runOperation } from "./operation.ts";
+import { rawStream } from "./raw-socket.ts";
+import { openWebSocket } from "./web-socket.ts";
 import { wireRequest } from "./wire-request.ts";
 
 export type Input<N extends EndpointName> = RouteInput<Contract[N]>;
@@ -59,7 +61,6 @@ export function createClient({ socketPath, startDaemon }: ClientOptions): Client
   };
   const openSocket = async (name: EndpointOf<"socket">, input: Fields, signal: AbortSignal): Promise<WebSocket> => {
     const wire = wireRequest(name, input);
-    const { openWebSocket } = await import("./web-socket.ts");
     try {
       return await reach(signal, () => openWebSocket(socketPath, wire, signal));
     } catch (error) {
@@ -71,8 +72,10 @@ export function createClient({ socketPath, startDaemon }: ClientOptions): Client
     async call<N extends EndpointOf<"call">>(name: N, input: Input<N>, { signal = never() }: CallOptions = {}) {
       const wire = wireRequest(name, input);
       try {
-        const ask = async (): Promise<unknown> => readJson(await successOf(beginRequest(socketPath, wire, signal)));
-        return (await reach(signal, ask)) as Result<N>;
+        return (await reach(signal, async () => {
+          using request = exchange(socketPath, wire, signal);
+          return readJson(await successOf(request.answer));
+        })) as Result<N>;
       } catch (error) {
         throw transportError(error, socketPath, signal);
       }
@@ -94,26 +97,21 @@ export function createClient({ socketPath, startDaemon }: ClientOptions): Client
 
     async *text(name, input, { signal = never() } = {}) {
       const wire = wireRequest(name, input);
-      let response: IncomingMessage | undefined;
+      using requests = new DisposableStack();
       try {
-        response = await reach(signal, () => successOf(beginRequest(socketPath, wire, signal)));
-        for await (const chunk of response) yield chunk as Uint8Array;
+        yield* await reach(signal, () => successOf(requests.use(exchange(socketPath, wire, signal)).answer));
       } catch (error) {
         throw transportError(error, socketPath, signal);
-      } finally {
-        response?.destroy();
       }
     },
 
     async socket(name, input, { signal = never() } = {}) {
       const webSocket = await openSocket(name, input, signal);
-      const { rawStream } = await import("./raw-socket.ts");
       return rawStream(webSocket, signal);
     },
 
     async exec(input, start, { signal = never() } = {}) {
       const webSocket = await openSocket("vmExec", input, signal);
-      const { execSession } = await import("./exec-session.ts");
       return execSession(webSocket, start, signal);
     },
   };

@@ -26,7 +26,7 @@ export function transportError(error: unknown, socketPath: string, signal?: Abor
       cause: error,
     });
   }
-  return connectionLost(error);
+  return error instanceof Error && "code" in error ? connectionLost(error) : asBangerError(error);
 }
 
 /** The daemon went away in the middle of something. */

@@ -1,8 +1,8 @@
-import type { ClientRequest } from "node:http";
 import { asBangerError } from "../lib/errors.ts";
 import type { ProgressEvent, ProgressSink } from "../lib/progress.ts";
 import { connectionLost, errorFromWire, isRecord, notOurApi } from "./daemon-errors.ts";
-import { beginRequest, parseJson, successOf } from "./http-exchange.ts";
+import { parseJson, successOf } from "./answers.ts";
+import { exchange } from "./http-exchange.ts";
 import { textLines } from "./text-lines.ts";
 import type { WireRequest } from "./wire-request.ts";
 
@@ -28,15 +28,15 @@ export async function runOperation(
   { signal, progress }: OperationOptions,
 ): Promise<unknown> {
   signal.throwIfAborted();
-  const request = beginRequest(socketPath, wire);
+  using request = exchange(socketPath, wire);
   let giveUp: NodeJS.Timeout | undefined;
   const cancel = (): void => {
-    halfClose(request);
-    giveUp = setTimeout(() => request.destroy(), CLEAN_UP_MS);
+    request.halfClose();
+    giveUp = setTimeout(() => request[Symbol.dispose](), CLEAN_UP_MS);
   };
   signal.addEventListener("abort", cancel, { once: true });
   try {
-    return await outcome(textLines(await successOf(request), MAX_LINE_BYTES), progress);
+    return await outcome(textLines(await successOf(request.answer), MAX_LINE_BYTES), progress);
   } catch (error) {
     // What the daemon said about a cancelled operation counts; a broken connection then is only its way to end it.
     const told = asBangerError(error);
@@ -46,13 +46,7 @@ export async function runOperation(
   } finally {
     clearTimeout(giveUp);
     signal.removeEventListener("abort", cancel);
-    request.destroy();
   }
-}
-
-function halfClose(request: ClientRequest): void {
-  if (request.socket === null || request.socket.connecting) request.destroy();
-  else request.socket.end();
 }
 
 /** Reads events up to the result. Fields that only a newer daemon knows are passed over. */

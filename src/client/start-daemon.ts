@@ -8,7 +8,7 @@ import { ensurePrivateDirectory } from "../lib/files.ts";
 import type { Layout } from "../model/layout.ts";
 import { awaitSocket } from "./await-socket.ts";
 import { errorFromWire, isRecord } from "./daemon-errors.ts";
-import { parseJson } from "./http-exchange.ts";
+import { parseJson } from "./answers.ts";
 import { textLines } from "./text-lines.ts";
 
 /** Recovery of many VMs comes before readiness, so this is generous. */

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import type { RawData, WebSocket } from "ws";
 import { MAX_FRAME_BYTES } from "../api/exec-streams.ts";
 import { isRecord } from "./daemon-errors.ts";
-import { errorOf, parseJson } from "./http-exchange.ts";
+import { errorOf, parseJson } from "./answers.ts";
 import type { WireRequest } from "./wire-request.ts";
 
 /**
@@ -13,6 +13,7 @@ import type { WireRequest } from "./wire-request.ts";
  */
 export async function openWebSocket(socketPath: string, wire: WireRequest, signal: AbortSignal): Promise<WebSocket> {
   signal.throwIfAborted();
+  // Loaded here and not before: most commands need none.
   const { WebSocket } = await import("ws");
   const { promise, resolve, reject } = Promise.withResolvers<WebSocket>();
   const webSocket = new WebSocket(`ws://localhost${wire.path}`, {
@@ -28,7 +29,7 @@ export async function openWebSocket(socketPath: string, wire: WireRequest, signa
     resolve(webSocket);
   });
   webSocket.on("unexpected-response", (_request, response: IncomingMessage) => {
-    errorOf(response)
+    errorOf(response.statusCode ?? 0, response)
       .then(reject, reject)
       .finally(() => webSocket.terminate());
   });

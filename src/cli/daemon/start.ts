@@ -1,4 +1,3 @@
-import { startDaemon } from "../../client/start-daemon.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { Cli } from "../cli.ts";
 import { command } from "../command.ts";
@@ -6,10 +5,13 @@ import { withInterrupts } from "../interrupts.ts";
 import { bangerdProgram } from "../programs.ts";
 
 export default command({
+  name: ["daemon", "start"],
+  summary: "Start the daemon; any command does so",
   arguments: [],
   options: {},
   examples: [{ line: "banger daemon start", does: "Start it, and wait until it answers" }],
   async run(cli) {
+    const { startDaemon } = await import("../../client/start-daemon.ts");
     const running = await statusOf(cli);
     if (running === undefined) {
       await withInterrupts(cli, (signal) => startDaemon(cli.layout, bangerdProgram(cli.io.env), signal));

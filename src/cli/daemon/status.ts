@@ -3,6 +3,8 @@ import { facts } from "../output/table.ts";
 import { ago } from "../output/times.ts";
 
 export default command({
+  name: ["daemon", "status"],
+  summary: "Tell whether the daemon runs",
   arguments: [],
   options: {},
   details: "Starts nothing. Ends with 1 when the daemon does not run.",

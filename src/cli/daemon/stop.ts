@@ -8,6 +8,8 @@ import { command } from "../command.ts";
 const STOP_TIMEOUT_MS = 30_000;
 
 export default command({
+  name: ["daemon", "stop"],
+  summary: "Stop the daemon; running VMs go on",
   arguments: [],
   options: {},
   details: "VMs that run go on running; the next daemon takes them back.",

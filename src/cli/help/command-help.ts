@@ -1,15 +1,14 @@
 import { COMMON_OPTIONS, type Command, type OptionSpec } from "../command.ts";
 import { usageWords } from "../parse/name-words.ts";
-import type { Entry } from "../registry.ts";
 import { columns } from "./columns.ts";
 
 /** What `--help` says of a command. */
-export function commandHelp(entry: Entry, command: Command): string {
-  const name = entry.words.join(" ");
+export function commandHelp(command: Command): string {
+  const name = command.name.join(" ");
   const options = Object.entries<OptionSpec>({ ...command.options, ...COMMON_OPTIONS });
   const usage = ["banger", name, "[OPTIONS]", usageWords(command.arguments)].filter((word) => word !== "").join(" ");
   return [
-    `${entry.summary}\n`,
+    `${command.summary}\n`,
     `Usage: ${usage}\n`,
     ...(command.details === undefined ? [] : [`${command.details.trim()}\n`]),
     ...(command.arguments.length === 0

@@ -1,10 +1,12 @@
-import { command } from "../command.ts";
+import { type Command, command } from "../command.ts";
 import { findCommand } from "../parse/find-command.ts";
 import { commandHelp } from "./command-help.ts";
 import { nounHelp, overview } from "./overview.ts";
 import { TOPICS } from "./topics.ts";
 
 export default command({
+  name: ["help"],
+  summary: "Explain a command, or a topic",
   arguments: [{ name: "topic", kind: "rest", help: "a command, or one of the topics that `banger help` lists" }],
   options: {},
   examples: [
@@ -12,15 +14,15 @@ export default command({
     { line: "banger help exit-codes", does: "Exit statuses, for scripts" },
   ],
   async run(cli, { topic }) {
-    cli.io.stdout.write(await explain(topic));
+    cli.io.stdout.write(explain(cli.commands, topic));
   },
 });
 
-async function explain(words: readonly string[]): Promise<string> {
+function explain(commands: readonly Command[], words: readonly string[]): string {
   const topic = TOPICS[words[0] ?? ""];
   if (topic !== undefined) return topic.text();
-  const found = findCommand(words);
-  if (found.kind === "overview") return overview();
-  if (found.kind === "noun") return nounHelp(found.noun);
-  return commandHelp(found.entry, (await found.entry.load()).default);
+  const found = findCommand(commands, words);
+  if (found.kind === "overview") return overview(commands);
+  if (found.kind === "noun") return nounHelp(commands, found.noun);
+  return commandHelp(found.command);
 }

@@ -1,17 +1,23 @@
-import { verbsOf } from "../parse/find-command.ts";
-import { NOUNS, registry } from "../registry.ts";
+import type { Command } from "../command.ts";
 import { columns } from "./columns.ts";
 import { TOPICS } from "./topics.ts";
 
+/** What the first words of commands stand for. */
+const NOUNS: Readonly<Record<string, string>> = {
+  vm: "Virtual machines",
+  image: "VM images, made from container images",
+  kernel: "Kernels that VMs boot with",
+  daemon: "The daemon that does the work",
+};
+
 /** What `banger` alone says. */
-export function overview(): string {
-  const single = registry.filter(({ words, hidden }) => words.length === 1 && hidden !== true);
-  const nouns = Object.keys(NOUNS).map((noun): [string, string] => [
-    noun,
-    verbsOf(noun)
-      .map(({ words }) => words[1] ?? "")
-      .join(", "),
-  ]);
+export function overview(commands: readonly Command[]): string {
+  const listed = commands.filter(({ hidden }) => hidden !== true);
+  const single = listed.filter(({ name }) => name.length === 1);
+  const verbs = Map.groupBy(
+    listed.filter(({ name }) => name.length > 1),
+    ({ name }) => name[0],
+  );
   return `banger turns any container image into a real virtual machine.
 
 Usage: banger COMMAND [OPTIONS]
@@ -21,10 +27,10 @@ Begin with:
   banger doctor                     what this host can and cannot do
 
 Commands:
-${columns(single.map(({ words, summary }) => [words.join(" "), summary]))}
+${columns(single.map(({ name, summary }) => [name[0], summary]))}
 
 Things, and what can be done with them:
-${columns(nouns)}
+${columns([...verbs].map(([noun, its]) => [noun, its.map(({ name }) => name[1] ?? "").join(", ")]))}
 
 Topics, with \`banger help TOPIC\`:
 ${columns(Object.entries(TOPICS).map(([name, { summary }]) => [name, summary]))}
@@ -34,13 +40,14 @@ Every command has --help, with examples, and --json.
 }
 
 /** What `banger vm` alone says. */
-export function nounHelp(noun: keyof typeof NOUNS): string {
-  return `${NOUNS[noun]}
+export function nounHelp(commands: readonly Command[], noun: string): string {
+  const its = commands.filter(({ name, hidden }) => name[0] === noun && hidden !== true);
+  return `${NOUNS[noun] ?? noun}
 
 Usage: banger ${noun} COMMAND [OPTIONS]
 
 Commands:
-${columns(verbsOf(noun).map(({ words, summary }) => [words.slice(1).join(" "), summary]))}
+${columns(its.map(({ name, summary }) => [name.slice(1).join(" "), summary]))}
 
 \`banger ${noun} COMMAND --help\` explains a command, with examples.
 `;

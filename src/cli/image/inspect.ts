@@ -2,6 +2,8 @@ import { IMAGE_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
 
 export default command({
+  name: ["image", "inspect"],
+  summary: "Show all about an image, as JSON",
   arguments: [IMAGE_ARGUMENT],
   options: {},
   examples: [{ line: "banger image inspect debian", does: "Show all that banger knows of it" }],

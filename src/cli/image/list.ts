@@ -4,6 +4,8 @@ import { table } from "../output/table.ts";
 import { ago } from "../output/times.ts";
 
 export default command({
+  name: ["image", "list"],
+  summary: "List images",
   arguments: [],
   options: {},
   examples: [

@@ -3,9 +3,11 @@ import { command } from "../command.ts";
 import { operate } from "../operate.ts";
 import { checkOptions, given } from "../parse/check-options.ts";
 import { absoluteReference } from "../parse/local-paths.ts";
-import { PROGRESS_OPTION } from "../progress/view.ts";
+import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
+  name: ["image", "pull"],
+  summary: "Turn a container image into a VM image",
   arguments: [
     {
       name: "reference",

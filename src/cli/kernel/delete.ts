@@ -2,6 +2,8 @@ import { KERNEL_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
 
 export default command({
+  name: ["kernel", "delete"],
+  summary: "Delete a kernel that nothing uses",
   arguments: [KERNEL_ARGUMENT],
   options: {},
   examples: [{ line: "banger kernel delete debian-cloud", does: "Delete it, with its files" }],

@@ -3,9 +3,11 @@ import { operate } from "../operate.ts";
 import { badUsage } from "../parse/bad-usage.ts";
 import { checkOptions, given } from "../parse/check-options.ts";
 import { absolutePath } from "../parse/local-paths.ts";
-import { PROGRESS_OPTION } from "../progress/view.ts";
+import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
+  name: ["kernel", "import"],
+  summary: "Copy a kernel from files of yours",
   arguments: [{ name: "name", help: "what to call it" }],
   options: {
     vmlinux: { type: "string", value: "FILE", help: "the kernel: a vmlinux or a bzImage" },

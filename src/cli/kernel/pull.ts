@@ -2,9 +2,11 @@ import type { Input } from "../../client/client.ts";
 import { command } from "../command.ts";
 import { operate } from "../operate.ts";
 import { checkOptions, given } from "../parse/check-options.ts";
-import { PROGRESS_OPTION } from "../progress/view.ts";
+import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
+  name: ["kernel", "pull"],
+  summary: "Get a kernel from its makers, verified",
   arguments: [{ name: "source", help: "what to get: debian-cloud" }],
   options: {
     name: { type: "string", value: "NAME", help: "what to call it; as its source unless told" },

@@ -1,57 +1,55 @@
-import { BangerError } from "../../lib/errors.ts";
-import { type Entry, NOUNS, VERB_ALIASES, registry } from "../registry.ts";
+import type { BangerError } from "../../lib/errors.ts";
+import type { Command } from "../command.ts";
+import { badUsage } from "./bad-usage.ts";
 import { nearest } from "./nearest.ts";
 
 /** What the first words of a command line stand for. */
 export type Found =
-  | { readonly kind: "command"; readonly entry: Entry; readonly rest: readonly string[] }
-  | { readonly kind: "noun"; readonly noun: keyof typeof NOUNS }
+  | { readonly kind: "command"; readonly command: Command; readonly rest: readonly string[] }
+  | { readonly kind: "noun"; readonly noun: string }
   | { readonly kind: "overview" };
+
+/** Other names of verbs that people's fingers know. */
+const ALIASES = new Map([
+  ["ls", "list"],
+  ["ps", "list"],
+  ["rm", "delete"],
+  ["show", "inspect"],
+]);
 
 /**
  * Finds the command that the words begin with.
  *
  * @throws BangerError `BAD_USAGE` that names the nearest command.
  */
-export function findCommand(words: readonly string[]): Found {
+export function findCommand(commands: readonly Command[], words: readonly string[]): Found {
   const [first, second, ...rest] = words;
   if (first === undefined || first.startsWith("-")) return { kind: "overview" };
-  if (!isNoun(first)) {
-    const entry = registry.find(({ words: [word, ...more] }) => word === first && more.length === 0);
-    if (entry !== undefined) return { kind: "command", entry, rest: words.slice(1) };
-    throw unknown(first, [...Object.keys(NOUNS), ...topLevel()], "");
-  }
+  const single = commands.find(({ name }) => name.length === 1 && name[0] === first);
+  if (single !== undefined) return { kind: "command", command: single, rest: words.slice(1) };
+  const verbs = commands.filter(({ name }) => name[0] === first);
+  if (verbs.length === 0)
+    throw unknown(
+      first,
+      commands.map(({ name }) => name[0]),
+      "",
+    );
   if (second === undefined || second.startsWith("-")) return { kind: "noun", noun: first };
-  const verb = VERB_ALIASES[second] ?? second;
-  const entry = registry.find(({ words }) => words[0] === first && words[1] === verb);
-  if (entry !== undefined) return { kind: "command", entry, rest };
+  const command = verbs.find(({ name }) => name[1] === (ALIASES.get(second) ?? second));
+  if (command !== undefined) return { kind: "command", command, rest };
   throw unknown(
     `${first} ${second}`,
-    verbsOf(first).map(({ words }) => words.join(" ")),
+    verbs.map(({ name }) => name.join(" ")),
     ` ${first}`,
   );
 }
 
-/** The commands of a noun that help lists. */
-export function verbsOf(noun: string): readonly Entry[] {
-  return registry.filter((entry) => entry.words[0] === noun && entry.hidden !== true);
-}
-
-export function isNoun(word: string): word is keyof typeof NOUNS {
-  return Object.hasOwn(NOUNS, word);
-}
-
-function topLevel(): readonly string[] {
-  return registry.flatMap(({ words, hidden }) => (words.length === 1 && hidden !== true ? [words[0]] : []));
-}
-
 function unknown(given: string, known: readonly string[], noun: string): BangerError {
   const suggestion = nearest(given, known);
-  return new BangerError("BAD_USAGE", {
-    what: `there is no command \`banger ${given}\``,
-    fix:
-      suggestion === undefined
-        ? `run \`banger${noun} --help\` to see what there is`
-        : `did you mean \`banger ${suggestion}\`?`,
-  });
+  return badUsage(
+    `there is no command \`banger ${given}\``,
+    suggestion === undefined
+      ? `run \`banger${noun} --help\` to see what there is`
+      : `did you mean \`banger ${suggestion}\`?`,
+  );
 }

@@ -16,27 +16,20 @@ export interface Parsed {
  *
  * @throws BangerError `BAD_USAGE` for an option or word too many, one too few, or a value that is missing.
  */
-export function parseWords(command: Command, words: readonly string[], name: string): Parsed {
+export function parseWords(command: Command, words: readonly string[]): Parsed {
+  const name = command.name.join(" ");
   const { own, passedOn, afterDashes } = split(command, words);
   const specs: OptionSpecs = { ...command.options, ...COMMON_OPTIONS };
-  // Not strict: our own errors name the nearest option and what to do.
-  const { tokens } = parseArgs({
-    args: [...own],
-    options: Object.fromEntries(Object.entries(specs).map(([option, spec]) => [option, parserOption(spec)])),
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
   const options = emptyOptions(specs);
-  const words_: string[] = [];
-  for (const token of tokens) {
-    if (token.kind === "positional") words_.push(token.value);
+  const plainWords: string[] = [];
+  for (const token of tokensOf(own, specs)) {
+    if (token.kind === "positional") plainWords.push(token.value);
     if (token.kind !== "option") continue;
     const spec = Object.hasOwn(specs, token.name) ? specs[token.name] : undefined;
     if (spec === undefined) throw unknownOption(token.rawName, specs, command, name);
     setOption(options, token, spec, name);
   }
-  return { args: nameWords(command.arguments, words_, passedOn, afterDashes, name), options };
+  return { args: nameWords(command.arguments, plainWords, passedOn, afterDashes, name), options };
 }
 
 interface Split {
@@ -50,23 +43,24 @@ function split(command: Command, words: readonly string[]): Split {
   const before = beforeDashes(words);
   const afterDashes = before.length === words.length ? undefined : words.slice(before.length + 1);
   if (!command.arguments.some(({ kind }) => kind === "passed-on")) return { own: before, passedOn: [], afterDashes };
-  const { tokens } = parseArgs({
-    args: [...before],
-    options: Object.fromEntries(
-      Object.entries({ ...command.options, ...COMMON_OPTIONS }).map(([option, spec]) => [option, parserOption(spec)]),
-    ),
-    strict: false,
-    tokens: true,
-  });
-  const first = tokens.find((token) => token.kind === "positional");
+  const first = tokensOf(before, { ...command.options, ...COMMON_OPTIONS }).find(
+    (token) => token.kind === "positional",
+  );
   const end = first === undefined ? before.length : first.index + 1;
   return { own: before.slice(0, end), passedOn: before.slice(end), afterDashes };
 }
 
-function parserOption(spec: OptionSpec): { type: OptionSpec["type"]; short?: string } {
-  return { type: spec.type, ...(spec.short !== undefined && { short: spec.short }) };
+/** Not strict: our own errors name the nearest option and what to do. */
+function tokensOf(words: readonly string[], specs: OptionSpecs) {
+  const options = Object.entries(specs).map(([name, { type, short }]): [string, ParserOption] => [
+    name,
+    { type, ...(short !== undefined && { short }) },
+  ]);
+  const config = { strict: false, allowPositionals: true, tokens: true } as const;
+  return parseArgs({ ...config, args: [...words], options: Object.fromEntries(options) }).tokens;
 }
 
+type ParserOption = Pick<OptionSpec, "type"> & { short?: string };
 type OptionValues = Record<string, string | boolean | string[] | undefined>;
 
 function emptyOptions(specs: OptionSpecs): OptionValues {

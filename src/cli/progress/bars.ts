@@ -1,7 +1,7 @@
 import type { ProgressEvent } from "../../lib/progress.ts";
 import type { Io } from "../io.ts";
 import { endLine, liveLine } from "./progress-line.ts";
-import type { ProgressView } from "./view.ts";
+import type { ProgressView } from "./progress-view.ts";
 
 const REDRAW_MS = 100;
 const CLEAR_LINE = "\u001B[2K";

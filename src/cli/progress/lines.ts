@@ -1,7 +1,7 @@
 import type { ProgressEvent } from "../../lib/progress.ts";
 import type { Io } from "../io.ts";
 import { endLine, logLine } from "./progress-line.ts";
-import type { ProgressView } from "./view.ts";
+import type { ProgressView } from "./progress-view.ts";
 
 /** Between two lines on one id that runs on. */
 const QUIET_MS = 5_000;

@@ -7,6 +7,8 @@ import { untilEscape } from "../terminal/escape.ts";
 import { withRawMode } from "../terminal/raw-mode.ts";
 
 export default command({
+  name: ["vm", "console"],
+  summary: "Attach to a VM's serial console",
   arguments: [VM_ARGUMENT],
   options: {},
   details: "For looking at a guest that does not come up. For work, `banger vm ssh` and `banger vm exec` serve better.",

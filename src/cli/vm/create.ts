@@ -3,9 +3,11 @@ import { command } from "../command.ts";
 import { operate } from "../operate.ts";
 import { checkOptions, given } from "../parse/check-options.ts";
 import { VM_FIELDS, VM_OPTIONS, vmInput } from "../parse/vm-options.ts";
-import { PROGRESS_OPTION } from "../progress/view.ts";
+import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
+  name: ["vm", "create"],
+  summary: "Create a VM from an image and start it",
   arguments: [],
   options: {
     image: { type: "string", value: "IMAGE", help: "name or id of the image; default_image_name of the configuration" },

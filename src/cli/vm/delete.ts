@@ -1,9 +1,11 @@
 import { VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
 import { operate } from "../operate.ts";
-import { PROGRESS_OPTION } from "../progress/view.ts";
+import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
+  name: ["vm", "delete"],
+  summary: "Delete a VM and everything it has",
   arguments: [VM_ARGUMENT],
   options: {
     force: { type: "boolean", short: "f", help: "even if it runs" },

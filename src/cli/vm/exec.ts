@@ -7,6 +7,8 @@ import { ENV_OPTIONS, readEnv } from "../parse/env-options.ts";
 import { TTY_OPTIONS, ttyMode } from "../terminal/tty-mode.ts";
 
 export default command({
+  name: ["vm", "exec"],
+  summary: "Run a command in a running VM",
   arguments: [VM_ARGUMENT, { name: "command", kind: "rest", help: "the command and its words, as they are" }],
   options: {
     ...TTY_OPTIONS,

@@ -3,6 +3,8 @@ import { VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
 
 export default command({
+  name: ["vm", "logs"],
+  summary: "Print what a VM wrote to its console",
   arguments: [VM_ARGUMENT],
   options: { follow: { type: "boolean", short: "f", help: "go on with what comes" } },
   examples: [

@@ -3,6 +3,9 @@ import { command } from "../command.ts";
 import { bridge } from "../terminal/bridge.ts";
 
 export default command({
+  name: ["vm", "proxy"],
+  summary: "Join stdin and stdout with something that listens in a VM",
+  hidden: true,
   arguments: [VM_ARGUMENT],
   options: {
     target: { type: "string", value: "TARGET", help: "ssh, tcp:HOST:PORT or unix:PATH in the guest; ssh unless told" },

@@ -1,10 +1,11 @@
 import { VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
-import { runSsh } from "../ssh/run-ssh.ts";
 import { sshSettings } from "../ssh/settings.ts";
 import { bangerCommand } from "../programs.ts";
 
 export default command({
+  name: ["vm", "ssh"],
+  summary: "Log in to a VM with your own ssh",
   arguments: [
     { ...VM_ARGUMENT, help: "name or id of the VM, or USER@VM" },
     { name: "ssh-option", kind: "passed-on", help: "options of ssh, as they are: -L, -A, -v, …" },
@@ -19,6 +20,7 @@ no sshd. The guest's host key is known beforehand, so there is nothing to confir
     { line: "banger vm ssh demo -L 8080:localhost:80 -N", does: "Options of ssh stand after the name" },
   ],
   async run(cli, { vm, "ssh-option": sshOptions, command: words }, { user }) {
+    const { runSsh } = await import("../ssh/run-ssh.ts");
     const at = vm.lastIndexOf("@");
     const access = await cli.client.call("vmSsh", { ref: vm.slice(at + 1) });
     const settings = sshSettings(access, bangerCommand());

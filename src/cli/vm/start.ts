@@ -2,9 +2,11 @@ import { VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
 import { operate } from "../operate.ts";
 import { duration } from "../output/times.ts";
-import { PROGRESS_OPTION } from "../progress/view.ts";
+import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
+  name: ["vm", "start"],
+  summary: "Start a VM and wait until it is ready",
   arguments: [VM_ARGUMENT],
   options: { progress: PROGRESS_OPTION },
   examples: [{ line: "banger vm start demo", does: "Start it, and wait until commands can be run in it" }],

@@ -5,6 +5,8 @@ import { facts } from "../output/table.ts";
 import { duration } from "../output/times.ts";
 
 export default command({
+  name: ["vm", "stats"],
+  summary: "Show what a running VM uses",
   arguments: [VM_ARGUMENT],
   options: {},
   examples: [{ line: "banger vm stats demo", does: "Memory, time on the CPU, load, as the guest sees them" }],

@@ -2,9 +2,11 @@ import { VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
 import { operate } from "../operate.ts";
 import { checkOptions, given, wholeNumber } from "../parse/check-options.ts";
-import { PROGRESS_OPTION } from "../progress/view.ts";
+import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
+  name: ["vm", "stop"],
+  summary: "Shut a VM down, gracefully first",
   arguments: [VM_ARGUMENT],
   options: {
     timeout: { type: "string", value: "SECONDS", help: "how long the guest may take to shut down; 30 unless told" },

@@ -32,7 +32,10 @@ export async function fakeDaemon(handlers: FakeHandlers): Promise<FakeDaemon> {
   const socketPath = join(folder, "bangerd.sock");
   const server = createServer((message, response) => {
     const found = match(message, (kind) => kind !== "socket");
-    if (found === undefined) return void response.writeHead(404).end("no such route");
+    if (found === undefined) {
+      response.writeHead(404).end("no such route");
+      return;
+    }
     const chunks: Buffer[] = [];
     message.on("data", (chunk: Buffer) => chunks.push(chunk));
     message.on("end", () => {

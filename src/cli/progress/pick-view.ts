@@ -1,14 +1,9 @@
-import type { ProgressSink } from "../../lib/progress.ts";
 import type { Cli } from "../cli.ts";
 import type { OptionSpec } from "../command.ts";
 import { badUsage } from "../parse/bad-usage.ts";
-
-/** Shows the progress of one operation. */
-export interface ProgressView {
-  readonly sink: ProgressSink;
-  /** Leaves the terminal in order. Safe to repeat. */
-  finish(): void;
-}
+import { bars } from "./bars.ts";
+import { lines } from "./lines.ts";
+import type { ProgressView } from "./progress-view.ts";
 
 const MODES = ["auto", "bars", "lines", "json", "none"] as const;
 type Mode = (typeof MODES)[number];
@@ -25,11 +20,11 @@ export const PROGRESS_OPTION = {
  *
  * @throws BangerError `BAD_USAGE` for a mode that there is not.
  */
-export async function progressView(cli: Cli, asked: string | undefined): Promise<ProgressView> {
+export function progressView(cli: Cli, asked: string | undefined): ProgressView {
   const { stderr, env } = cli.io;
   const mode = resolve(asked, cli.json, stderr.isTTY === true && env["TERM"] !== "dumb");
-  if (mode === "bars") return (await import("./bars.ts")).bars(stderr);
-  if (mode === "lines") return (await import("./lines.ts")).lines(stderr);
+  if (mode === "bars") return bars(stderr);
+  if (mode === "lines") return lines(stderr);
   return {
     sink(event) {
       if (mode === "json") stderr.write(`${JSON.stringify({ progress: event })}\n`);
