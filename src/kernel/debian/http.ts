@@ -25,11 +25,13 @@ export interface Receiver {
  *         what `receiver` throws; the signal's reason.
  */
 export async function receive(url: string, receiver: Receiver, signal: AbortSignal): Promise<void> {
+  let furthest = receiver.received;
   for (let attempt = 1; ; attempt += 1) {
-    const before = receiver.received;
     const failure = await tryOnce(url, receiver, signal);
     if (failure === undefined) return;
-    if (receiver.received > before) attempt = 1;
+    // A bad line that gets on is worth more patience than one that always breaks at the same place.
+    if (receiver.received > furthest) attempt = 1;
+    furthest = Math.max(furthest, receiver.received);
     if (!failure.passing || attempt >= ATTEMPTS) throw failed(url, failure);
     await delay(FIRST_DELAY_MS * 2 ** (attempt - 1), undefined, { signal });
   }

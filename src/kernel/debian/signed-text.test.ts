@@ -51,6 +51,23 @@ test("refuses a stranger's signature, a changed text, an unsigned one", async ()
   await assert.rejects(verifySignedText(TEXT, keys, "it", now), untrusted);
 });
 
+test("notices every change to what was signed", async () => {
+  const keys = await ring("every.gpg", key.toPublic().write());
+  const message = Buffer.from(await signed(key));
+  const refused = await Promise.all(
+    message.keys().map(async (at) => {
+      const changed = Buffer.from(message);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      const text = await verifySignedText(changed.toString(), keys, "it", now).catch(() => undefined);
+      // Some bytes of the armour mean nothing: then the text is what it was.
+      assert.ok(text === undefined || text === TEXT, `byte ${at}`);
+      return text === undefined;
+    }),
+  );
+  const start = message.indexOf(TEXT);
+  assert.ok(refused.slice(start, start + TEXT.length).every(Boolean), "a change to the text itself");
+});
+
 test("never gives text from outside of the signed part", async () => {
   const keys = await ring("outside.gpg", key.toPublic().write());
   const verified = await verifySignedText(`${await signed(key)}\nOrigin: Evil\n`, keys, "it", now).catch(() => TEXT);
