@@ -1,8 +1,8 @@
-import { constants } from "node:fs";
+import { constants, createReadStream } from "node:fs";
 import { lstat, mkdir, open, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { hasErrno } from "../lib/errors.ts";
-import { digestAlgorithm, digestHex, type Digest } from "./digest.ts";
+import { digestAlgorithm, digestHex, finishDigest, startDigest, type Digest } from "./digest.ts";
 import type { Descriptor } from "./manifest.ts";
 
 /**
@@ -35,6 +35,14 @@ export class BlobStore {
       if (hasErrno(error, "ENOENT")) return false;
       throw error;
     }
+  }
+
+  /** Reads a blob to its end: whether it still is what its name says. */
+  async isIntact(digest: Digest): Promise<boolean> {
+    const algorithm = digestAlgorithm(digest);
+    const hash = startDigest(algorithm);
+    for await (const chunk of createReadStream(this.path(digest))) hash.update(chunk as Buffer);
+    return finishDigest(algorithm, hash) === digest;
   }
 
   async open(digest: Digest): Promise<FileHandle> {

@@ -37,7 +37,7 @@ export class FolderFiles implements FileSet {
       return found.size;
     } catch (error) {
       if (hasErrno(error, "ENOENT")) return undefined;
-      throw readable(error, this.name);
+      throw unreadable(error, this.name);
     }
   }
 
@@ -57,7 +57,7 @@ export async function* readFileFrom(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
-    throw readable(error, path);
+    throw unreadable(error, path);
   });
   try {
     for (let at = offset; at < end;) {
@@ -121,9 +121,8 @@ function notAFile(name: string, path: string): BangerError {
   return archiveInvalid(name, `${path} is a link or no file; a layout holds files only`);
 }
 
-function readable(error: unknown, path: string): unknown {
+export function unreadable(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || !("code" in error) || error instanceof BangerError) return error;
-  if (error.code === "ENOSPC") return error;
   return new BangerError("FILE_UNREADABLE", {
     what: `${path} cannot be read`,
     why: error.message,

@@ -65,7 +65,7 @@ export async function importImage(
       try {
         await applyLayer(layer, download, new LayerTree(root, index), sink, budget, signal);
       } catch (error) {
-        throw layerError(layer, index, error);
+        throw (await damagedCopy(layer, download, store, error)) ?? layerError(layer, index, error);
       }
       layers.push({ digest: layer.descriptor.digest, reused: (await download.done).reused });
     }
@@ -113,6 +113,26 @@ async function applyLayer(
       data: { digest: layer.descriptor.digest, wanted: layer.diffId, found },
     });
   }
+}
+
+/** A layer that was here already has been believed by its name: when it fails, its content is looked at again. */
+async function damagedCopy(
+  { descriptor }: ImageLayer,
+  download: BlobDownload,
+  store: BlobStore,
+  error: unknown,
+): Promise<BangerError | undefined> {
+  const suspicious = error instanceof TarError || (error instanceof BangerError && error.code === "DIGEST_MISMATCH");
+  if (!suspicious) return undefined;
+  const done = await download.done.catch(() => undefined);
+  if (done?.reused !== true || (await store.isIntact(descriptor.digest))) return undefined;
+  await store.delete(descriptor.digest);
+  return new BangerError("DIGEST_MISMATCH", {
+    what: `the stored copy of layer ${shortDigest(descriptor.digest)} was damaged, and has been removed`,
+    why: "its content is not what its digest says",
+    fix: "pull the image again; if it happens more than once, check the disk",
+    data: { digest: descriptor.digest },
+  });
 }
 
 /** Keeps a few downloads going, the next ones in order. */

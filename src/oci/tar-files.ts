@@ -1,8 +1,8 @@
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { mkdtemp, open, realpath, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { ByteString } from "../model/file-tree.ts";
-import { archiveInvalid, readFileFrom, type FileSet } from "./file-set.ts";
+import { archiveInvalid, readFileFrom, unreadable, type FileSet } from "./file-set.ts";
 import { unpack } from "./layer-stream.ts";
 import { TarError, tarInvalid, tarLimit } from "./tar-error.ts";
 import type { TarEntry } from "./tar-entry.ts";
@@ -25,7 +25,7 @@ type Member =
  */
 export async function openTarFiles(path: string, signal: AbortSignal): Promise<FileSet> {
   await using cleanup = new AsyncDisposableStack();
-  let plain = resolve(path);
+  let plain = await findArchive(path);
   try {
     if (await isCompressed(plain, signal)) {
       const folder = await mkdtemp(join(tmpdir(), "banger-archive-"));
@@ -100,6 +100,17 @@ class MemberIndex implements TarHandler {
     throw tarInvalid("a sparse member");
   }
   endEntry(): void {}
+}
+
+async function findArchive(path: string): Promise<string> {
+  let found: string;
+  try {
+    found = await realpath(path);
+    if ((await stat(found)).isFile()) return found;
+  } catch (error) {
+    throw unreadable(error, path);
+  }
+  throw archiveInvalid(path, "it is not a file");
 }
 
 async function indexMembers(path: string, signal: AbortSignal): Promise<ReadonlyMap<string, Member>> {
