@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { BangerError } from "../lib/errors.ts";
 import type { OperationContext } from "../lib/progress.ts";
 import type { KernelArch, KernelContents } from "../model/kernel.ts";
+import { invalidArchive } from "./byte-reader.ts";
 import { readAptSources } from "./debian/apt-sources.ts";
 import { extractDeb } from "./debian/deb.ts";
 import {
@@ -14,9 +15,10 @@ import {
 } from "./debian/debian-archives.ts";
 import { packageMissing, readIndex, type OfferedPackage } from "./debian/debian-index.ts";
 import { download } from "./debian/download.ts";
-import { completeKernelFolder, KERNEL_FOLDER } from "./kernel-folder.ts";
 import { KERNEL_PACKAGE_PREFIX, resolveKernelPackage } from "./debian/kernel-package.ts";
+import { pruneDownloads } from "./debian/prune-downloads.ts";
 import { probeKernelFile } from "./image/probe-kernel.ts";
+import { completeKernelFolder, KERNEL_FOLDER } from "./kernel-folder.ts";
 import { reporting } from "./reporting.ts";
 
 export interface PullDebianOptions extends ArchiveChoice {
@@ -61,9 +63,13 @@ export async function pullDebianKernel(
     options.cacheDir,
     context,
   );
-  await reporting(context.progress, { id: "unpack", label: `unpacking ${chosen.name}` }, (onBytes) =>
+  const written = await reporting(context.progress, { id: "unpack", label: `unpacking ${chosen.name}` }, (onBytes) =>
     extractDeb(deb, { targetDir, place: placeOfFile, signal: context.signal, onBytes }),
   );
+  for (const part of [KERNEL_FOLDER.image, KERNEL_FOLDER.config]) {
+    if (!written.includes(part)) throw invalidArchive(chosen.name, `the package holds no ${part}`);
+  }
+  await pruneDownloads(options.cacheDir, new Date());
   return await reporting(context.progress, { id: "prepare", label: "preparing the kernel" }, async () => {
     const probe = await probeKernelFile(join(targetDir, KERNEL_FOLDER.image), context.signal);
     const { mirror, suite } = chosen.archive;

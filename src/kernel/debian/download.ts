@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat, utimes, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { BangerError, hasErrno } from "../../lib/errors.ts";
@@ -34,6 +34,8 @@ export async function download(file: KnownFile, cacheDir: string, context: Opera
   const event = { id: `download:${file.sha256}`, label: `downloading ${file.label}`, unit: "bytes" as const };
   const finished = { ...event, done: file.sizeBytes, total: file.sizeBytes, status: "done" as const };
   if (await isCached(path, file, context.signal)) {
+    const now = new Date();
+    await utimes(path, now, now);
     context.progress({ ...finished, note: "already here" });
     return path;
   }

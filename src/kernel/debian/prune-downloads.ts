@@ -1,0 +1,23 @@
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { hasErrno } from "../../lib/errors.ts";
+
+/** Debian's point releases come every two or three months, security fixes of the kernel every two or three weeks. */
+const KEEP_MS = 30 * 24 * 3600 * 1000;
+
+/**
+ * Drops downloads that nothing asked for in a month: old indices and packages, and what a killed process left half done.
+ * A download's time of modification is when it was last used.
+ */
+export async function pruneDownloads(cacheDir: string, now: Date): Promise<void> {
+  const dir = join(cacheDir, "sha256");
+  for (const name of await readdir(dir)) {
+    const path = join(dir, name);
+    try {
+      if ((await stat(path)).mtimeMs < now.getTime() - KEEP_MS) await rm(path, { force: true });
+    } catch (error) {
+      // Another pull does the same.
+      if (!hasErrno(error, "ENOENT")) throw error;
+    }
+  }
+}
