@@ -17,7 +17,7 @@ export const NODE_SUITES: readonly NodeSuite[] = [
   {
     name: "unit",
     about: "pure functions and single parts, and the architecture",
-    files: ["src/**/*.test.ts", "scripts/**/*.test.ts", "test/*.test.ts"],
+    files: ["src/**/*.test.ts", "scripts/**/*.test.ts", "test/*.test.ts", "test/bench/**/*.test.ts"],
     concurrency: 2,
     timeoutMs: minutes(5),
   },

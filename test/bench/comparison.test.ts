@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { compare, judge, median } from "./comparison.ts";
+
+const said = { name: "ours", unit: "ms", besideName: "theirs", aim: 2 } as const;
+
+test("the median is the middle, or between the two middle ones", () => {
+  assert.equal(median([30, 10, 1000]), 30);
+  assert.equal(median([10, 40, 20, 30]), 25);
+  assert.throws(() => median([]), /no times/);
+});
+
+test("an aim that is missed does not hold", () => {
+  assert.equal(judge(said, [199], [100]).holds, true);
+  assert.equal(judge(said, [201], [100]).holds, false);
+  assert.equal(judge({ ...said, unit: "s" }, [1500], [1000]).ours, 1.5);
+});
+
+test("both sides take turns, as often as the other, after one round for nothing", async () => {
+  const turns: string[] = [];
+  let disposed = false;
+  const result = await compare({
+    ...said,
+    rounds: 4,
+    prepare: async () => ({
+      ours: async () => (turns.push("o"), 10),
+      beside: async () => (turns.push("b"), 5),
+      [Symbol.asyncDispose]: async () => {
+        disposed = true;
+      },
+    }),
+  });
+  assert.equal(turns.join(""), "obobboobbo");
+  assert.equal(result.ratio, 2);
+  assert.ok(disposed);
+});
