@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Leaves a Go that can build agent/ at build/tools/bin/go: the one in PATH, the distribution's,
-# or the release that agent/go.mod names, fetched and verified as a Go module by an older Go.
+# or the release that agent/go.mod names, fetched and verified as a Go module by an older Go (Debian 12 has 1.19).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 readonly bin=$PWD/build/tools/bin
@@ -34,15 +34,6 @@ fetch_toolchain() { # GO
 }
 
 if [ -x "$bin/go" ] && can_build "$bin/go"; then exit 0; fi
-if ! command -v go >/dev/null && command -v apt-get >/dev/null; then
-  echo "setup: golang-go                missing: builds the program that runs inside each VM"
-  echo "setup: apt-get install golang-go"
-  if [ "$(id -u)" = 0 ]; then as_root=(env); else as_root=(sudo); fi
-  "${as_root[@]}" apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install golang-go >/dev/null
-fi
-if ! command -v go >/dev/null; then
-  echo "setup: install Go $needed or later (https://go.dev/dl), and put it in PATH" >&2
-  exit 1
-fi
+scripts/setup.sh go
 if can_build go; then use "$(command -v go)"; else fetch_toolchain go; fi
 can_build "$bin/go" || { echo "setup: $bin/go cannot build agent/, which needs Go $needed; install that one" >&2; exit 1; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what banger needs from the distribution: looks for each thing, says what is missing and why, installs it by apt.
 # Asks nothing and takes a few milliseconds when all is there.
-# usage: scripts/setup.sh NEED...     NEED: build run demo images kernel lint
+# usage: scripts/setup.sh NEED...     NEED: build go run demo images kernel lint
 set -euo pipefail
 cd "$(dirname "$0")/.."
 readonly tools=build/tools # packages that are unpacked here, not installed: see unpack_packages
@@ -18,6 +18,7 @@ table() {
   cat <<EOF
 build|ca-certificates|install|/etc/ssl/certs/ca-certificates.crt|the certificates that downloads are checked against
 build|npm|install|npm|fetches Node 24 and the libraries that package-lock.json names
+go|golang-go|install|go|builds the program that runs inside each VM
 run|$qemu_package|install|$qemu|runs the virtual machines
 run|qemu-utils|install|qemu-img|makes the copy-on-write disk of each VM
 run|e2fsprogs|install|mke2fs|makes and checks ext4 file systems
