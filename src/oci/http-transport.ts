@@ -187,7 +187,8 @@ export function retryAfterMs(headers: http.IncomingHttpHeaders): number | undefi
   const value = headers["retry-after"];
   if (value === undefined) return undefined;
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
-  const date = Date.parse(value);
+  // Date.parse takes almost anything for a date; HTTP's begin with a day of the week.
+  const date = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
 }
 
