@@ -35,7 +35,19 @@ type Spec struct {
 	TTY      *TTY
 	// Arg0, if set, is what the program sees as its own name, as login shells do.
 	Arg0 string
+	// OnGone is what becomes of the command when its client goes away.
+	OnGone OnGone
 }
+
+// OnGone is what becomes of a command whose client goes away.
+type OnGone int
+
+const (
+	// Kill ends the process group at once.
+	Kill OnGone = iota
+	// HangUp tells the process group (SIGHUP), as sshd does when a connection breaks: nohup(1) outlives it.
+	HangUp
+)
 
 // TTY asks for a terminal.
 type TTY struct {
@@ -53,6 +65,7 @@ type Runner struct {
 type Process struct {
 	child   *children.Child
 	streams *streams
+	onGone  OnGone
 }
 
 // Exit is how a command ended.
@@ -108,7 +121,7 @@ func (r Runner) Start(spec Spec) (*Process, error) {
 		s.close()
 		return nil, rejectStart(err, path, user, cwd)
 	}
-	return &Process{child: child, streams: s}, nil
+	return &Process{child: child, streams: s, onGone: spec.OnGone}, nil
 }
 
 func openStreams(user account.User, tty *TTY) (*streams, error) {
@@ -157,7 +170,7 @@ func (p *Process) CloseStdin() error {
 }
 
 // Wait hands the output to emit, from one goroutine a stream, until the command has ended and its output with it.
-// When the context ends first, or emit fails, the process group is killed.
+// When the context ends first, or emit fails, the client is gone, and the command gets what OnGone says.
 func (p *Process) Wait(ctx context.Context, emit func(Stream, []byte) error) (Exit, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -176,11 +189,9 @@ func (p *Process) Wait(ctx context.Context, emit func(Stream, []byte) error) (Ex
 	select {
 	case <-p.child.Done():
 	case <-ctx.Done():
-		_ = p.Signal(unix.SIGKILL)
-		p.streams.close()
-		<-p.child.Done()
+		p.abandon()
 		<-copied
-		return p.exit(), context.Cause(ctx)
+		return Exit{}, context.Cause(ctx)
 	}
 	linger := time.NewTimer(lingerLimit)
 	defer linger.Stop()
@@ -191,6 +202,17 @@ func (p *Process) Wait(ctx context.Context, emit func(Stream, []byte) error) (Ex
 		<-copied
 	}
 	return p.exit(), context.Cause(ctx)
+}
+
+func (p *Process) abandon() {
+	if p.onGone == HangUp {
+		_ = p.Signal(unix.SIGHUP)
+		p.streams.close()
+		return
+	}
+	_ = p.Signal(unix.SIGKILL)
+	p.streams.close()
+	<-p.child.Done()
 }
 
 func (p *Process) exit() Exit {

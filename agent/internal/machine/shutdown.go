@@ -59,7 +59,7 @@ func Halt(end End, grace time.Duration) error {
 	return fmt.Errorf("end the machine: %w", unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART))
 }
 
-// endProcesses reaps as it goes, so nobody else may be reaping.
+// endProcesses reaps as it goes: whose children these are does not matter any more.
 func endProcesses(grace time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"banger.dev/agent/internal/agent"
+	"banger.dev/agent/internal/boot"
+	"banger.dev/agent/internal/children"
+	"banger.dev/agent/internal/machine"
+)
+
+// hostKeyPath is where the guest's SSH host key is kept.
+const hostKeyPath = "/etc/banger/ssh_host_ed25519_key"
+
+func initramfsInit(ctx context.Context, _ []string) error { return boot.RunInitramfs(ctx) }
+
+// firstBoot goes on as PID 1 where systemd does not take over.
+func firstBoot(ctx context.Context, _ []string) error {
+	if os.Getpid() != 1 {
+		return errors.New("this job is for PID 1 of a guest")
+	}
+	if err := boot.FirstBoot(); err != nil {
+		return err
+	}
+	// A program that is PID 1 gets no signal it has not asked for.
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGPWR)
+	type ending struct {
+		how   machine.End
+		grace time.Duration
+	}
+	ends := make(chan ending, 1)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	nursery := &children.Nursery{}
+	go nursery.Reap(ctx)
+	stopped := make(chan error, 1)
+	go func() {
+		stopped <- agent.Run(ctx, agent.Options{
+			Version: version, HostKey: hostKeyPath, Lines: guestLines(), Nursery: nursery, Log: agent.KernelLog(),
+			Ready: func() { boot.Announce(os.Stdout, boot.StageAgent) },
+			End: func(how machine.End, grace time.Duration) error {
+				select {
+				case ends <- ending{how, grace}:
+				default:
+					// An end is under way already.
+				}
+				return nil
+			},
+		})
+	}()
+	end := ending{machine.Poweroff, machine.DefaultGrace}
+	select {
+	case end = <-ends:
+	case got := <-signals:
+		// SIGINT is ctrl-alt-del; the others are what the small inits' own tools send.
+		if got == unix.SIGINT {
+			end.how = machine.Reboot
+		}
+	case err := <-stopped:
+		return fmt.Errorf("the agent stopped: %w", err)
+	}
+	cancel()
+	<-stopped
+	return machine.Halt(end.how, end.grace)
+}
+
+func guestLines() []agent.Line {
+	return []agent.Line{agent.Vsock(), agent.VirtioSerial()}
+}
+
+// serve is the job under systemd, and, with lines of its own, in tests.
+func serve(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	listenUnix := flags.String("listen-unix", "", "listen on this socket instead of the guest's lines")
+	serialFD := flags.Int("serial-fd", -1, "use this inherited socket as the serial port, instead of the guest's lines")
+	hostKey := flags.String("host-key", hostKeyPath, "file of the SSH host key")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	options := agent.Options{
+		Version: version, HostKey: *hostKey, Lines: guestLines(), Nursery: &children.Nursery{}, Log: agent.KernelLog(),
+		Ready: serviceReady, End: endService,
+	}
+	if *listenUnix != "" || *serialFD >= 0 {
+		options.Lines, options.Log = nil, agent.StderrLog()
+		options.Ready = func() { fmt.Println("ready") }
+		options.End = func(machine.End, time.Duration) error { return errors.New("this is not a guest") }
+	}
+	if *listenUnix != "" {
+		options.Lines = append(options.Lines, agent.Unix(*listenUnix))
+	}
+	if *serialFD >= 0 {
+		options.Lines = append(options.Lines, agent.SerialDescriptor(*serialFD))
+	}
+	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGINT)
+	defer stop()
+	return agent.Run(ctx, options)
+}
+
+func serviceReady() {
+	agent.NotifyReady()
+	if console, err := os.OpenFile("/dev/console", os.O_WRONLY|unix.O_NOCTTY, 0); err == nil {
+		boot.Announce(console, boot.StageAgent)
+		_ = console.Close()
+	}
+}
+
+// endService leaves the end to whoever is PID 1.
+func endService(how machine.End, _ time.Duration) error {
+	if machine.FindInit() != machine.SystemdInit {
+		return errors.New("PID 1 of this guest is neither systemd nor the agent: end it by its own means")
+	}
+	return machine.AskSystemd(how)
+}

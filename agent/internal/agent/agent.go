@@ -1,0 +1,105 @@
+// Package agent puts the parts together: a server of the contract, on every line there is to the host.
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"banger.dev/agent/internal/account"
+	"banger.dev/agent/internal/children"
+	"banger.dev/agent/internal/command"
+	"banger.dev/agent/internal/guest"
+	"banger.dev/agent/internal/machine"
+	"banger.dev/agent/internal/server"
+	"banger.dev/agent/internal/sshd"
+)
+
+// farewell is how long answers that are under way may take before the agent ends.
+const farewell = 300 * time.Millisecond
+
+// Options are what differs between a guest and a test.
+type Options struct {
+	Version string
+	HostKey string
+	Lines   []Line
+	Nursery *children.Nursery
+	// Ready is called once the first line listens.
+	Ready func()
+	// End ends the machine; it must not wait for it.
+	End func(end machine.End, grace time.Duration) error
+	Log *slog.Logger
+}
+
+// Line is a way to the host. Listen may wait until the device is there, and fails for good where it never will be.
+type Line struct {
+	Name   string
+	Listen func(context.Context) (net.Listener, error)
+}
+
+// Run serves until the context ends.
+func Run(ctx context.Context, options Options) error {
+	hostKey, err := sshd.LoadHostKey(options.HostKey, options.Log)
+	if err != nil {
+		return err
+	}
+	executable, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find the agent's own file: %w", err)
+	}
+	accounts := account.Database{Root: "/"}
+	runner := command.Runner{Nursery: options.Nursery, Accounts: accounts}
+	settings := &guest.Settings{}
+	service := &server.Server{
+		Version: options.Version,
+		Runner:  runner,
+		SSH: &sshd.Server{
+			HostKey: hostKey, Runner: runner, Accounts: accounts, Keys: settings.Keys, Env: settings.Env,
+			SFTP: []string{executable, "sftp-server"}, Log: options.Log,
+		},
+		Settings: settings, Root: "/", Init: machine.FindInit(), End: options.End, Log: options.Log,
+	}
+	http := service.HTTP(ctx)
+	var lines sync.WaitGroup
+	var ready sync.Once
+	for _, l := range options.Lines {
+		lines.Go(func() {
+			serveLine(ctx, http, l, func() { ready.Do(options.Ready) }, options.Log.With("line", l.Name))
+		})
+	}
+	<-ctx.Done()
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	err = http.Shutdown(ending)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = http.Close()
+	}
+	lines.Wait()
+	return err
+}
+
+// serveLine listens again if a line breaks: a device may be unplugged and come back.
+func serveLine(ctx context.Context, server *http.Server, l Line, ready func(), log *slog.Logger) {
+	for ctx.Err() == nil {
+		listener, err := l.Listen(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				log.Info("no such line to the host", "error", err)
+			}
+			return
+		}
+		log.Info("listening", "address", listener.Addr().String())
+		ready()
+		err = server.Serve(listener)
+		if errors.Is(err, http.ErrServerClosed) {
+			return
+		}
+		log.Warn("line to the host broke", "error", err)
+	}
+}

@@ -1,0 +1,141 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"banger.dev/agent/internal/guest"
+	"banger.dev/agent/internal/machine"
+	"banger.dev/agent/internal/netif"
+)
+
+// FirstBoot is PID 1 on the root file system. Where systemd shall run it does not return; otherwise the caller
+// goes on as PID 1.
+func FirstBoot() error {
+	if err := mountAll(earlyMounts); err != nil {
+		return err
+	}
+	if err := TakeConsole(); err != nil {
+		return err
+	}
+	console := os.Stdout
+	Announce(console, StageInit)
+	line, err := readCommandLine()
+	if err != nil {
+		return err
+	}
+	for _, err := range []error{linkStandardFiles(), introduce(line), connectNetwork(line)} {
+		if err != nil {
+			Warn(console, err)
+		}
+	}
+	systemd, err := chooseInit(line.Policy, findSystemd("/"))
+	if err != nil {
+		return err
+	}
+	if systemd != "" {
+		err := startSystemd(systemd, line)
+		if line.Policy == PolicySystemd {
+			return err
+		}
+		Warn(console, fmt.Errorf("going on without systemd: %w", err))
+	}
+	if err := mountAll(agentMounts); err != nil {
+		return err
+	}
+	return limitCtrlAltDel()
+}
+
+// introduce tells the guest who it is.
+func introduce(line CommandLine) error {
+	var failed []error
+	if line.Hostname != "" {
+		failed = append(failed, guest.SetHostname("/", line.Hostname))
+	}
+	if line.MachineID != "" {
+		failed = append(failed, guest.SetMachineID("/", line.MachineID))
+	}
+	if len(line.DNS) > 0 {
+		failed = append(failed, guest.SetResolvers("/", line.DNS))
+	}
+	return errors.Join(failed...)
+}
+
+// connectNetwork configures the first interface, unless the kernel has done so.
+func connectNetwork(line CommandLine) error {
+	failed := netif.Up("lo")
+	nic := netif.FirstNIC()
+	if line.Network == nil || nic == "" || netif.HasAddress(nic) {
+		return failed
+	}
+	return errors.Join(failed, netif.Apply(nic, *line.Network))
+}
+
+// chooseInit returns the path of systemd, or nothing where the agent shall be PID 1.
+func chooseInit(policy Policy, found string) (string, error) {
+	switch {
+	case policy == PolicyAgent:
+		return "", nil
+	case policy == PolicySystemd && found == "":
+		return "", errors.New("banger.init=systemd, but the image has no systemd")
+	default:
+		return found, nil
+	}
+}
+
+// findSystemd looks below a root where systemd is installed; /sbin/init counts if it leads there.
+func findSystemd(root string) string {
+	for _, path := range []string{"/lib/systemd/systemd", "/usr/lib/systemd/systemd"} {
+		if isExecutable(filepath.Join(root, path)) {
+			return path
+		}
+	}
+	target, err := os.Readlink(filepath.Join(root, "/sbin/init"))
+	if err != nil || filepath.Base(target) != "systemd" {
+		return ""
+	}
+	if !filepath.IsAbs(target) {
+		target = filepath.Join("/sbin", target)
+	}
+	if isExecutable(filepath.Join(root, target)) {
+		return target
+	}
+	return ""
+}
+
+func isExecutable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+}
+
+// startSystemd returns only in failure.
+func startSystemd(path string, line CommandLine) error {
+	agent, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find the agent's own file: %w", err)
+	}
+	// A deleted file has this mark (proc_pid_exe(5)); then only the copy can be started again.
+	if strings.HasSuffix(agent, " (deleted)") {
+		agent = agentCopy
+	}
+	plan := planUnits(unitFacts{agent: agent, getty: line.Getty, canPowerOff: machine.CanPowerOff()})
+	if err := applyUnits(runtimeUnits, plan); err != nil {
+		return err
+	}
+	Announce(os.Stdout, StageSystemd)
+	environment := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=linux"}
+	return fmt.Errorf("run %s: %w", path, unix.Exec(path, []string{path}, environment))
+}
+
+// limitCtrlAltDel makes the kernel send SIGINT to PID 1 instead of rebooting by itself.
+func limitCtrlAltDel() error {
+	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_OFF); err != nil {
+		return fmt.Errorf("take over ctrl-alt-del: %w", err)
+	}
+	return nil
+}

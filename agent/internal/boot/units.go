@@ -1,0 +1,101 @@
+package boot
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// runtimeUnits is where systemd takes units from that are for this boot only: nothing in the image changes.
+const runtimeUnits = "/run/systemd/system"
+
+const agentUnit = "banger-vsock-agent.service"
+
+// unitFacts is what the units depend on.
+type unitFacts struct {
+	// agent is the path of its program.
+	agent string
+	// getty: somebody shall be asked for a login on the console.
+	getty bool
+	// canPowerOff: the kernel knows how to.
+	canPowerOff bool
+}
+
+// unitPlan is what shall lie in the folder of units: text of files, and targets of links, by path.
+type unitPlan struct {
+	files map[string]string
+	links map[string]string
+}
+
+// masked would each hold up the boot for a minute and more: they wait for events that never come in a guest
+// without udev, for a network that systemd does not manage, or for somebody at the console.
+var masked = []string{
+	"NetworkManager-wait-online.service",
+	"systemd-firstboot.service",
+	"systemd-networkd-wait-online.service",
+}
+
+const consoleGetty = "serial-getty@ttyS0.service"
+
+func planUnits(facts unitFacts) unitPlan {
+	plan := unitPlan{
+		files: map[string]string{agentUnit: fmt.Sprintf(agentUnitText, facts.agent)},
+		links: map[string]string{"sysinit.target.wants/" + agentUnit: "../" + agentUnit},
+	}
+	for _, unit := range masked {
+		plan.links[unit] = os.DevNull
+	}
+	if !facts.getty {
+		plan.links[consoleGetty] = os.DevNull
+	}
+	if !facts.canPowerOff {
+		// A machine that cannot cut its power would halt, and its VMM would run for ever; a reboot ends it.
+		for _, unit := range []string{"systemd-poweroff.service", "systemd-halt.service"} {
+			plan.files[unit+".d/50-banger.conf"] = "[Unit]\nSuccessAction=reboot-force\n"
+		}
+	}
+	return plan
+}
+
+// agentUnitText: early and on its own, since the host waits for it. It logs to /dev/kmsg by itself; systemd's
+// journal would have to be there first. A restart leaves alone what was started through it.
+const agentUnitText = `[Unit]
+Description=banger agent: answers the host
+DefaultDependencies=no
+Conflicts=shutdown.target
+Before=shutdown.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+ExecStart=%s serve
+Restart=always
+RestartSec=100ms
+KillMode=process
+TasksMax=infinity
+StandardInput=null
+StandardOutput=null
+StandardError=null
+`
+
+func applyUnits(dir string, plan unitPlan) error {
+	for name, text := range plan.files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return fmt.Errorf("write units: %w", err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return fmt.Errorf("write units: %w", err)
+		}
+	}
+	for name, target := range plan.links {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return fmt.Errorf("link units: %w", err)
+		}
+		if err := os.Symlink(target, path); err != nil && !os.IsExist(err) {
+			return fmt.Errorf("link units: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+// Package server answers the calls of the contract, agent.proto.
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"banger.dev/agent/gen/banger/agent/v1/agentv1connect"
+	"banger.dev/agent/internal/command"
+	"banger.dev/agent/internal/guest"
+	"banger.dev/agent/internal/machine"
+	"banger.dev/agent/internal/sshd"
+)
+
+// Protocol is the version of the contract.
+const Protocol = 1
+
+const (
+	// maxMessageBytes bounds what a client can make the agent hold for one message.
+	maxMessageBytes = 1 << 20
+	// windowBytes keeps a line busy while credit is on its way back; net/http allows less than 4 MiB.
+	windowBytes = 4<<20 - 1
+	// maxStreams is of one session: commands and forwards that run at once.
+	maxStreams = 1000
+)
+
+// Server is the agent as a host sees it.
+type Server struct {
+	Version  string
+	Runner   command.Runner
+	SSH      *sshd.Server
+	Settings *guest.Settings
+	// Root is where the guest's files begin: "/".
+	Root string
+	Init machine.Init
+	// End ends the machine, soon.
+	End func(end machine.End, grace time.Duration) error
+	Log *slog.Logger
+}
+
+var _ agentv1connect.AgentServiceHandler = (*Server)(nil)
+
+// HTTP makes the server that speaks the contract on any listener: HTTP/2 with prior knowledge, without TLS.
+func (s *Server) HTTP(ctx context.Context) *http.Server {
+	mux := http.NewServeMux()
+	mux.Handle(agentv1connect.NewAgentServiceHandler(s,
+		connect.WithReadMaxBytes(maxMessageBytes),
+		// The line is as fast as memory: compressing would only slow it down.
+		connect.WithCompression("gzip", nil, nil),
+	))
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:   mux,
+		Protocols: &protocols,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          maxStreams,
+			MaxReceiveBufferPerConnection: windowBytes,
+			MaxReceiveBufferPerStream:     windowBytes,
+		},
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog:    slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+	}
+}

@@ -1,0 +1,65 @@
+package sshd
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/crypto/ssh"
+
+	"banger.dev/agent/internal/account"
+)
+
+// maxKeysBytes bounds what is read of a user's authorized_keys.
+const maxKeysBytes = 1 << 20
+
+var errNotAuthorized = errors.New("this key may not log in")
+
+// authorize lets in the host's keys as any user that the guest has, and a user's own as that user.
+func (s *Server) authorize(user string, offered ssh.PublicKey) error {
+	who, err := s.Accounts.Lookup(user)
+	if err != nil {
+		return err
+	}
+	for _, line := range s.Keys() {
+		if holdsKey([]byte(line), offered) {
+			return nil
+		}
+	}
+	if holdsKey(ownKeys(who), offered) {
+		return nil
+	}
+	return errNotAuthorized
+}
+
+func ownKeys(who account.User) []byte {
+	file, err := os.Open(filepath.Join(who.Home, ".ssh", "authorized_keys"))
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = file.Close() }()
+	text, err := io.ReadAll(io.LimitReader(file, maxKeysBytes))
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
+// holdsKey reads lines of sshd(8)'s AUTHORIZED_KEYS FILE FORMAT. A line with options is passed over: options
+// restrict, and what this server does not enforce it must not allow.
+func holdsKey(text []byte, offered ssh.PublicKey) bool {
+	want := offered.Marshal()
+	for len(text) > 0 {
+		key, _, options, rest, err := ssh.ParseAuthorizedKey(text)
+		if err != nil {
+			return false
+		}
+		if len(options) == 0 && bytes.Equal(key.Marshal(), want) {
+			return true
+		}
+		text = rest
+	}
+	return false
+}

@@ -1,0 +1,54 @@
+package sshd
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// LoadHostKey reads the guest's own key, or makes one on the first boot. Where the file cannot be kept (a root
+// that is read-only) the key lasts until the agent ends.
+func LoadHostKey(path string, log *slog.Logger) (ssh.Signer, error) {
+	text, err := os.ReadFile(path)
+	if err == nil {
+		signer, err := ssh.ParsePrivateKey(text)
+		if err == nil {
+			return signer, nil
+		}
+		log.Warn("the SSH host key cannot be read: making another", "path", path, "error", err)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the SSH host key: %w", err)
+	}
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make the SSH host key: %w", err)
+	}
+	if err := saveHostKey(path, private); err != nil {
+		log.Warn("the SSH host key is not kept", "path", path, "error", err)
+	}
+	return ssh.NewSignerFromKey(private)
+}
+
+func saveHostKey(path string, private ed25519.PrivateKey) error {
+	block, err := ssh.MarshalPrivateKey(private, "banger")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	// Renamed into place: a guest may be killed at any moment, and half a key is none.
+	temporary := path + ".new"
+	if err := os.WriteFile(temporary, pem.EncodeToMemory(block), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temporary, path)
+}
