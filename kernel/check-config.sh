@@ -16,16 +16,16 @@ case "${1-}" in -h | --help) usage; exit 0 ;; esac
 if [[ $# -ne 2 || ! -r $1 || ! -r $2 ]]; then usage >&2; exit 2; fi
 
 # A line that is neither an option nor a comment is a typing error, and would otherwise be asked for in vain.
-awk -v fragment="$1" '
+awk '
   function note(text) { print text; bad++ }
   {
     if ($0 ~ /^CONFIG_[A-Za-z0-9_]+=/) { name = substr($0, 1, index($0, "=") - 1); value = substr($0, index($0, "=") + 1) }
     else if ($0 ~ /^# CONFIG_[A-Za-z0-9_]+ is not set$/) { name = $2; value = "n" }
     else if ($0 ~ /^#|^$/) next
-    else if (FILENAME == fragment) { note("line " FNR ": not an option: " $0); next }
+    else if (reading == "fragment") { note("line " FNR ": not an option: " $0); next }
     else next
   }
-  FILENAME == fragment { if (name in asked) note(name ": asked for twice"); asked[name] = value; order[++count] = name; next }
+  reading == "fragment" { if (name in asked) note(name ": asked for twice"); asked[name] = value; order[++count] = name; next }
   { found[name] = value }
   END {
     for (i = 1; i <= count; i++) {
@@ -34,4 +34,4 @@ awk -v fragment="$1" '
     }
     exit bad > 0
   }
-' "$1" "$2"
+' reading=fragment "$1" reading=config "$2"
