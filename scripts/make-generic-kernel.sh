@@ -6,24 +6,24 @@ set -euo pipefail
 # Part of the cache key; raise it when a change here changes the bytes of the result.
 readonly RECIPE=1
 # About what the configuration compiles to; only for saying how far a build is.
-readonly EXPECTED_STEPS=2150
-readonly PROGRESS_SECONDS=5
+readonly EXPECTED_STEPS=2550
+readonly PROGRESS_SECONDS=10
 
-here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-root=$(dirname -- "$here")
-readonly here root
+root=$(dirname -- "$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)")
+readonly root
 
 usage() {
   cat <<'TEXT'
-usage: make-generic-kernel.sh [--out DIR] [--jobs N] [--config FILE] [--from auto|kernel.org|debian] [--source FILE]
+usage: make-generic-kernel.sh [--out DIR] [--name NAME] [--jobs N] [--config FILE] [--from WHERE | --source FILE]
 
 Builds vmlinux for Firecracker, QEMU microvm and QEMU q35 (x86_64). The last line of stdout is its path; progress goes to
 stderr. About 15 minutes of one CPU; a second run finds the first one's result in the cache and is done at once.
 
-  --out DIR      where generic-6.12/{vmlinux,config,build.json} are put (default: build/manual beside this script's folder)
+  --out DIR      where NAME/{vmlinux,config,build.json} are put (default: build/manual beside this script's folder)
+  --name NAME    folder made in DIR (default: generic-6.12)
   --jobs N       compile N files at a time (default: the number of CPUs)
   --config FILE  fragment on top of allnoconfig (default: kernel/generic.config)
-  --from WHERE   where the source comes from; see kernel/fetch-source.sh --help
+  --from WHERE   auto (default), kernel.org or debian; see kernel/fetch-source.sh --help
   --source FILE  a .tar.xz of kernel source that you trust, instead of --from
 
 Builds and sources are kept in ${XDG_CACHE_HOME:-~/.cache}/banger/kernels, which may be deleted at any time.
@@ -33,11 +33,11 @@ TEXT
 say() { printf '%s\n' "$*" >&2; }
 die() { say "make-generic-kernel: $*"; exit 1; }
 
-out=$root/build/manual jobs=$(nproc) config=$root/kernel/generic.config from=auto source=""
+out=$root/build/manual name=generic-6.12 jobs=$(nproc) config=$root/kernel/generic.config from=auto source=""
 while [[ $# -gt 0 ]]; do
   case $1 in
     -h | --help) usage; exit 0 ;;
-    --out | --jobs | --config | --from | --source)
+    --out | --name | --jobs | --config | --from | --source)
       [[ $# -ge 2 ]] || die "$1 needs a value"
       printf -v "${1#--}" '%s' "$2"
       shift 2
@@ -46,6 +46,7 @@ while [[ $# -gt 0 ]]; do
   esac
 done
 [[ $jobs =~ ^[1-9][0-9]*$ ]] || die "--jobs takes a number, not $jobs"
+[[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || die "--name takes letters, digits, dots and dashes, not $name"
 [[ -r $config ]] || die "no such configuration: $config"
 [[ $(uname -m) == x86_64 ]] || die "builds x86_64 kernels on x86_64 only"
 
@@ -67,34 +68,8 @@ check_tools
 if [[ -z $source ]]; then source=$("$root/kernel/fetch-source.sh" --from "$from" | tail -n 1); fi
 [[ -r $source ]] || die "no such source: $source"
 
-compiler=$(gcc --version | head -n 1)
-linker=$(ld --version | head -n 1)
-source_sha256=$(sha256sum <"$source" | cut -d ' ' -f 1)
-key=$(printf '%s\n' "$RECIPE" "$source_sha256" "$(sha256sum <"$config")" "$compiler" "$linker" | sha256sum | cut -c 1-32)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/banger/kernels
 mkdir -p -- "$cache"
-
-# One build at a time: a second one of the same kernel waits, and then finds it done.
-exec 9>"$cache/.lock"
-flock --nonblock 9 || { say "another build is running; waiting for it"; flock 9; }
-
-deliver() {
-  local target=$out/generic-6.12
-  mkdir -p -- "$target"
-  local file
-  for file in vmlinux config build.json; do
-    # Renamed into place, so that a VM that runs the old one keeps it.
-    cp --reflink=auto -- "$cache/$key/$file" "$target/.$file.new"
-    mv -- "$target/.$file.new" "$target/$file"
-  done
-  printf '%s\n' "$target/vmlinux"
-}
-
-if [[ -f $cache/$key/vmlinux ]]; then
-  say "already built: $cache/$key"
-  deliver
-  exit
-fi
 
 work=$(mktemp -d -- "$cache/.build-XXXXXX")
 compiling=""
@@ -106,12 +81,44 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-started=$SECONDS
 
+# The key describes these very bytes, whatever an editor does to the file meanwhile.
+cp -- "$config" "$work/fragment"
+compiler=$(gcc --version | head -n 1)
+linker=$(ld --version | head -n 1)
+source_sha256=$(sha256sum <"$source" | cut -d ' ' -f 1)
+key=$(printf '%s\n' "$RECIPE" "$source_sha256" "$(sha256sum <"$work/fragment")" "$compiler" "$linker" | sha256sum | cut -c 1-32)
+
+# Puts the result where it was asked for. Renamed into place, so that a VM that runs the old file keeps it.
+deliver() {
+  local target=$out/$name file
+  mkdir -p -- "$target"
+  for file in vmlinux config build.json; do
+    cp --reflink=auto -- "$cache/$key/$file" "$target/.$file.new"
+    mv -- "$target/.$file.new" "$target/$file"
+  done
+  printf '%s\n' "$target/vmlinux"
+}
+
+deliver_if_built() {
+  if [[ -f $cache/$key/vmlinux ]]; then
+    say "already built: $cache/$key"
+    deliver
+    exit
+  fi
+}
+deliver_if_built
+
+# One build at a time: a second one of the same kernel waits, and then finds it done.
+exec 9>"$cache/.lock"
+flock --nonblock 9 || { say "another build is running; waiting for it"; flock 9; }
+deliver_if_built
+
+started=$SECONDS
 say "unpacking $source"
-mkdir -- "$work/tree"
-tar -xJf "$source" -C "$work/tree" --strip-components 1
 tree=$work/tree
+mkdir -- "$tree"
+tar -xJf "$source" -C "$tree" --strip-components 1
 
 # Nothing of this machine, user, folder or hour may reach the bytes: a fixed date and name, paths relative to the tree,
 # no version control looked at, no variable of the caller's that kbuild would heed.
@@ -119,18 +126,19 @@ kbuild() {
   env -i PATH="$PATH" HOME="$work" LC_ALL=C TZ=UTC LOCALVERSION="" \
     KBUILD_BUILD_TIMESTAMP="2024-11-17T00:00:00Z" KBUILD_BUILD_VERSION=1 \
     KBUILD_BUILD_USER=banger KBUILD_BUILD_HOST=banger \
-    KCONFIG_ALLCONFIG="$(realpath -- "$config")" GIT_DIR="$work/no-git" \
+    KCONFIG_ALLCONFIG="$work/fragment" GIT_DIR="$work/no-git" \
     make -C "$tree" ARCH=x86 \
     KCFLAGS="-ffile-prefix-map=$tree/=" KAFLAGS="-ffile-prefix-map=$tree/=" "$@"
 }
 
 kbuild --silent allnoconfig >&2
-"$root/kernel/check-config.sh" "$config" "$tree/.config" >&2 || die "the options above did not survive Kconfig; nothing was built"
+"$root/kernel/check-config.sh" "$work/fragment" "$tree/.config" >&2 ||
+  die "the options above did not survive Kconfig; nothing was built"
 version=$(kbuild --silent kernelrelease)
 say "building $version with $jobs jobs"
 
-# Counts what make says it compiles, and says every few seconds how far it is.
-show_progress() {
+# Keeps make's lines for the case that it fails, and says every few seconds how many there were.
+log_and_count() {
   local line steps=0 next=$SECONDS
   while IFS= read -r line; do
     printf '%s\n' "$line" >>"$work/log"
@@ -142,24 +150,23 @@ show_progress() {
   done
 }
 
+# Job control puts the two into one process group, whose number is that of the subshell.
 set -m
-kbuild --jobs="$jobs" vmlinux > >(show_progress) 2>&1 9>&- &
+(kbuild --jobs="$jobs" vmlinux 2>&1 9>&- | log_and_count) &
 compiling=$!
 set +m
-if ! wait "$compiling"; then
-  compiling=""
+built=0
+wait "$compiling" || built=$?
+compiling=""
+if [[ $built -ne 0 ]]; then
   tail -n 40 -- "$work/log" >&2
   die "the build failed; above are its last lines"
 fi
-compiling=""
-
-# Symbols for a debugger would be a fifth of the file, and are loaded into no guest; oopses use kallsyms.
-strip --strip-all --remove-section=.comment -o "$work/vmlinux" "$tree/vmlinux"
-steps=$(wc -l <"$work/log")
 
 result=$work/result
 mkdir -- "$result"
-mv -- "$work/vmlinux" "$result/vmlinux"
+# Symbols for a debugger are loaded into no guest, and an oops names functions by kallsyms.
+strip --strip-all --remove-section=.comment -o "$result/vmlinux" "$tree/vmlinux"
 cp -- "$tree/.config" "$result/config"
 cat >"$result/build.json" <<JSON
 {
@@ -175,5 +182,5 @@ cat >"$result/build.json" <<JSON
 JSON
 rm -rf -- "${cache:?}/$key"
 mv -- "$result" "$cache/$key"
-say "built $version in $((SECONDS - started)) s ($steps steps)"
+say "built $version in $((SECONDS - started)) s ($(wc -l <"$work/log") steps)"
 deliver
