@@ -46,7 +46,7 @@ export interface Command<
   readonly arguments: A;
   readonly options: O;
   readonly examples: readonly [Example, ...Example[]];
-  /** What the summary has no room for; a few lines. */
+  /** What the summary has no room for: a few sentences, which help breaks into lines. */
   readonly details?: string;
   run(cli: Cli, args: ArgumentValues<A>, options: OptionValues<O>): Promise<number | void>;
 }

@@ -1,6 +1,7 @@
 import { COMMON_OPTIONS, type Command, type OptionSpec } from "../command.ts";
 import { usageWords } from "../parse/name-words.ts";
 import { columns } from "./columns.ts";
+import { wrap } from "./wrap.ts";
 
 /** What `--help` says of a command. */
 export function commandHelp(command: Command): string {
@@ -10,7 +11,7 @@ export function commandHelp(command: Command): string {
   return [
     `${command.summary}\n`,
     `Usage: ${usage}\n`,
-    ...(command.details === undefined ? [] : [`${command.details.trim()}\n`]),
+    ...(command.details === undefined ? [] : [`${wrap(command.details.split(/\s+/), 80)}\n`]),
     ...(command.arguments.length === 0
       ? []
       : [`Arguments:\n${columns(command.arguments.map(({ name, help }) => [name.toUpperCase(), help]))}\n`]),

@@ -1,4 +1,5 @@
 import { ERROR_CODES } from "../../lib/error-codes.ts";
+import { wrap } from "./wrap.ts";
 
 /** What the exit statuses of the error table mean. */
 const MEANINGS: Readonly<Record<number, string>> = {
@@ -25,14 +26,4 @@ ${parts.join("\n")}
 \`vm exec\`, \`vm ssh\` and \`run\` end with the status of the command they ran; 128 + N where signal N ended it.
 With --json an error is one line on stderr: {"error":{"code":…,"what":…,"why":…,"fix":…}}.
 `;
-}
-
-function wrap(words: readonly string[], width: number, indent: string): string {
-  const lines: string[] = [];
-  for (const word of words) {
-    const line = lines.at(-1);
-    if (line === undefined || line.length + 1 + word.length > width) lines.push(indent + word);
-    else lines[lines.length - 1] = `${line} ${word}`;
-  }
-  return lines.join("\n");
 }

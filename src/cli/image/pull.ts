@@ -11,7 +11,7 @@ export default command({
   arguments: [
     {
       name: "reference",
-      help: "debian:bookworm, host:port/name@sha256:…, oci:DIR, oci-archive:FILE, docker-archive:FILE",
+      help: "as debian:bookworm, host:port/name@sha256:…, oci:DIR, oci-archive:FILE",
     },
   ],
   options: {

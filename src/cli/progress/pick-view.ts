@@ -12,7 +12,7 @@ type Mode = (typeof MODES)[number];
 export const PROGRESS_OPTION = {
   type: "string",
   value: "MODE",
-  help: "auto, bars, lines, json (one event a line) or none; on stderr. With --json: none unless asked for",
+  help: "auto, bars, lines, json or none, on stderr; auto is none with --json",
 } as const satisfies OptionSpec;
 
 /**

@@ -1,0 +1,61 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { type FakeHandlers, fakeDaemon } from "../../client/testing/fake-daemon.ts";
+
+const MAIN = join(import.meta.dirname, "..", "main.ts");
+
+export type CliChild = ChildProcessByStdio<Writable, Readable, Readable>;
+
+export interface CliResult {
+  readonly status: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+/** An empty home, in which `banger` runs as a process of its own. */
+export interface CliHome extends AsyncDisposable {
+  readonly env: NodeJS.ProcessEnv;
+  readonly folder: string;
+  start(...words: string[]): CliChild;
+  run(...words: string[]): Promise<CliResult>;
+}
+
+/** @param handlers of a fake daemon that listens where banger looks; none listens when absent. */
+export async function cliHome(handlers?: FakeHandlers): Promise<CliHome> {
+  const folder = await mkdtemp(join(tmpdir(), "banger-cli-"));
+  const env: NodeJS.ProcessEnv = { PATH: process.env["PATH"], HOME: folder, XDG_RUNTIME_DIR: join(folder, "run") };
+  await mkdir(join(folder, "run", "banger"), { recursive: true });
+  const daemon = handlers === undefined ? undefined : await fakeDaemon(handlers);
+  if (daemon !== undefined) await symlink(daemon.socketPath, join(folder, "run", "banger", "bangerd.sock"));
+  const start = (...words: string[]): CliChild =>
+    spawn(process.execPath, [MAIN, ...words], { env, cwd: folder, stdio: ["pipe", "pipe", "pipe"] });
+  return {
+    env,
+    folder,
+    start,
+    async run(...words) {
+      const child = start(...words);
+      child.stdin.end();
+      return resultOf(child);
+    },
+    async [Symbol.asyncDispose]() {
+      await daemon?.[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** Waits for a process to end and gathers what it wrote. */
+export async function resultOf(child: CliChild): Promise<CliResult> {
+  const [stdout, stderr, [status]] = await Promise.all([
+    buffer(child.stdout),
+    buffer(child.stderr),
+    once(child, "close") as Promise<[number | null]>,
+  ]);
+  return { status, stdout, stderr: stderr.toString("utf8") };
+}
