@@ -2,6 +2,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { BangerError, hasErrno } from "../lib/errors.ts";
 import { guardedLookup, isLinkLocal, isLoopbackHost } from "./address-guard.ts";
+import { HttpAgents, isUntrusted } from "./http-agents.ts";
 import type { Pace } from "./registry-options.ts";
 import { TransientError } from "./retry.ts";
 
@@ -28,17 +29,11 @@ const MAX_HEADER_BYTES = 64 * 1024;
 /** HTTP as a registry's client needs it: redirects that carry no secrets, servers that may be slow or hostile. */
 export class HttpTransport implements Disposable {
   readonly #pace: Pace;
-  readonly #http: http.Agent;
-  readonly #https: https.Agent;
+  readonly #agents: HttpAgents;
 
-  constructor(
-    pace: Pace,
-    env: Readonly<Record<string, string | undefined>>,
-    authorities: readonly string[] | undefined,
-  ) {
+  constructor(pace: Pace, env: Readonly<Record<string, string | undefined>>, authorities: readonly string[]) {
     this.#pace = pace;
-    this.#http = new http.Agent({ keepAlive: true, proxyEnv: env });
-    this.#https = new https.Agent({ keepAlive: true, proxyEnv: env, ...(authorities && { ca: [...authorities] }) });
+    this.#agents = new HttpAgents(env, authorities);
   }
 
   /**
@@ -51,7 +46,7 @@ export class HttpTransport implements Disposable {
     let { url } = request;
     let headers: Record<string, string> = { "accept-encoding": "identity", "user-agent": "banger", ...request.headers };
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-      const reply = await this.#once({ ...request, url, headers });
+      const reply = await this.#trying({ ...request, url, headers });
       const location = reply.headers.location;
       if (![301, 302, 303, 307, 308].includes(reply.status) || location === undefined) return reply;
       reply.discard();
@@ -66,18 +61,26 @@ export class HttpTransport implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#http.destroy();
-    this.#https.destroy();
+    this.#agents[Symbol.dispose]();
+  }
+
+  async #trying(request: HttpRequest): Promise<HttpReply> {
+    try {
+      return await this.#once(request);
+    } catch (error) {
+      const untrusted = error instanceof TransientError && isUntrusted(error.reported.cause);
+      if (!untrusted || !this.#agents.trustHost()) throw error;
+      return this.#once(request);
+    }
   }
 
   #once({ method = "GET", url, headers, body, signal }: HttpRequest): Promise<HttpReply> {
     if (isLinkLocal(url.hostname)) throw refused(url, "it is a link-local address");
     const { promise, resolve, reject } = Promise.withResolvers<HttpReply>();
-    const secure = url.protocol === "https:";
-    const request = (secure ? https : http).request(url, {
+    const request = (url.protocol === "https:" ? https : http).request(url, {
       method,
       headers: { ...headers },
-      agent: secure ? this.#https : this.#http,
+      agent: this.#agents.for(url),
       lookup: guardedLookup,
       maxHeaderSize: MAX_HEADER_BYTES,
       signal,

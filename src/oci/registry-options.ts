@@ -45,15 +45,14 @@ export function registryOptions(given: Partial<RegistryOptions> = {}): RegistryO
   };
 }
 
-/** Certificates of private authorities for a registry, in PEM; undefined when there are none. */
-export async function privateAuthorities(folder: string, registry: string): Promise<string[] | undefined> {
+/** Certificates of private authorities for a registry, in PEM. */
+export async function privateAuthorities(folder: string, registry: string): Promise<string[]> {
   const own = join(folder, registry);
   try {
     const names = (await readdir(own)).filter((name) => name.endsWith(".crt"));
-    if (names.length === 0) return undefined;
     return await Promise.all(names.sort().map((name) => readFile(join(own, name), "utf8")));
   } catch (error) {
-    if (hasErrno(error, "ENOENT") || hasErrno(error, "ENOTDIR")) return undefined;
+    if (hasErrno(error, "ENOENT") || hasErrno(error, "ENOTDIR")) return [];
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { join } from "node:path";
 import type { TestLayout } from "./test-layout.ts";
 
@@ -24,8 +25,12 @@ export class FaultRegistry implements AsyncDisposable {
     this.#server = server;
   }
 
-  static async start(layout: TestLayout | undefined, fault: Fault = (_, __, serve) => serve()): Promise<FaultRegistry> {
-    const server = createServer();
+  static async start(
+    layout: TestLayout | undefined,
+    fault: Fault = (_, __, serve) => serve(),
+    tls?: { readonly key: string; readonly cert: string },
+  ): Promise<FaultRegistry> {
+    const server = tls === undefined ? createServer() : createSecureServer(tls);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     server.once("error", reject);
     server.listen(0, "127.0.0.1", resolve);

@@ -8,6 +8,7 @@ import type { DirectoryInode, Inode } from "../../src/model/file-tree.ts";
 import { BlobStore } from "../../src/oci/blob-store.ts";
 import { importImage, type ImportOptions } from "../../src/oci/import-image.ts";
 import { openImageSource } from "../../src/oci/open-source.ts";
+import type { RegistryOptions } from "../../src/oci/registry-options.ts";
 import { resolveImage, type ResolvedImage } from "../../src/oci/resolve-image.ts";
 import { MemorySink } from "./memory-sink.ts";
 
@@ -103,12 +104,16 @@ export interface TestImport {
 /** Imports an image as a pull does, with a store that goes away afterwards. */
 export async function importReference(
   reference: Parameters<typeof openImageSource>[0],
-  options: Partial<ImportOptions> & { readonly store?: BlobStore; readonly sink?: MemorySink } = {},
+  options: Partial<ImportOptions> & {
+    readonly store?: BlobStore;
+    readonly sink?: MemorySink;
+    readonly registry?: Partial<RegistryOptions>;
+  } = {},
 ): Promise<TestImport> {
   const { signal = new AbortController().signal, sink = new MemorySink() } = options;
   const folder = await mkdtemp(join(tmpdir(), "banger-blobs-"));
   try {
-    await using source = await openImageSource(reference, signal);
+    await using source = await openImageSource(reference, signal, options.registry);
     const image = await resolveImage(source, { signal, ...(options.retry && { retry: options.retry }) });
     const store = options.store ?? new BlobStore(folder);
     const { root } = await importImage(image, source, store, sink, { progress: noProgress, ...options, signal });

@@ -1,0 +1,69 @@
+import * as http from "node:http";
+import * as https from "node:https";
+import { getCACertificates } from "node:tls";
+import { hasErrno } from "../lib/errors.ts";
+import { isLoopbackHost } from "./address-guard.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Connections to registries: kept open, through the proxies that the environment names, trusting whom the host trusts. */
+export class HttpAgents implements Disposable {
+  readonly #env: Environment;
+  readonly #authorities: readonly string[];
+  readonly #open = new Map<string, http.Agent>();
+  #trustsHost = false;
+
+  constructor(env: Environment, authorities: readonly string[]) {
+    this.#env = env;
+    this.#authorities = authorities;
+  }
+
+  for(url: URL): http.Agent {
+    // No proxy reaches this machine's own servers: Go's clients, and so Docker's, leave it out as well.
+    const direct = isLoopbackHost(url.hostname);
+    const key = `${url.protocol} ${direct}`;
+    let agent = this.#open.get(key);
+    if (agent === undefined) {
+      const options = { keepAlive: true, ...(!direct && { proxyEnv: this.#env }) };
+      agent = url.protocol === "https:" ? new https.Agent({ ...options, ca: this.#trusted() }) : new http.Agent(options);
+      this.#open.set(key, agent);
+    }
+    return agent;
+  }
+
+  /**
+   * Trusts the authorities of the host's own store too, from the next connection on. Reading them takes a fifth of a
+   * second, and most registries need none but those that Node brings: so only once a certificate was not trusted.
+   *
+   * @returns false when that has been done before.
+   */
+  trustHost(): boolean {
+    if (this.#trustsHost) return false;
+    this.#trustsHost = true;
+    this[Symbol.dispose]();
+    return true;
+  }
+
+  [Symbol.dispose](): void {
+    for (const agent of this.#open.values()) agent.destroy();
+    this.#open.clear();
+  }
+
+  #trusted(): string[] | undefined {
+    if (!this.#trustsHost && this.#authorities.length === 0) return undefined;
+    const host = this.#trustsHost ? getCACertificates("system") : [];
+    // Private authorities stand beside the public ones: redirects lead to other hosts.
+    return [...getCACertificates("default"), ...host, ...this.#authorities];
+  }
+}
+
+/** Whether a connection failed because the certificate's authority is not known (OpenSSL's X509_V_ERR_*). */
+export function isUntrusted(error: unknown): boolean {
+  return [
+    "UNABLE_TO_GET_ISSUER_CERT",
+    "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+    "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+    "SELF_SIGNED_CERT_IN_CHAIN",
+    "DEPTH_ZERO_SELF_SIGNED_CERT",
+  ].some((code) => hasErrno(error, code));
+}
