@@ -57,6 +57,8 @@ export const ERROR_CODES = {
   // File systems
   EXT4_LIMIT: { status: 422, exit: 6 },
   EXT4_FULL: { status: 507, exit: 5 },
+  EXT4_INVALID: { status: 422, exit: 2 },
+  PATH_NOT_FOUND: { status: 404, exit: 3 },
 
   // VMs
   VM_NOT_FOUND: { status: 404, exit: 3 },

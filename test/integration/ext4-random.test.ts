@@ -99,7 +99,9 @@ async function make(t: Sketch, s: Step): Promise<Inode | undefined> {
       const files = [...t.contents.keys()].filter((inode) => inode.links > 0);
       return files[s.number % files.length];
     }
-    default: {
+    case "unlink":
+      return undefined;
+    case "file": {
       t.writer.beginFile();
       const whole = Buffer.concat(s.content.map(({ blocks, byte, tail }) => Buffer.alloc(blocks * 4096 + tail, byte)));
       await t.writer.write(whole);
