@@ -313,3 +313,28 @@ test("proxy joins stdin and stdout with the guest, prints nothing else, and ends
   const { status, stdout, stderr } = await resultOf(child);
   assert.deepEqual([status, stdout.toString("latin1"), stderr], [0, "unix:/run/x\n\u0000\u00FF\r\n", ""]);
 });
+
+test("Ctrl-C does not stop run from deleting its VM", async () => {
+  const asked: string[] = [];
+  const home = await cliHome({
+    async answer({ name, message }, response) {
+      asked.push(name);
+      if (name === "imageList") return sendJson(response, 200, [{ id: "img-1", name: "debian", reference: "d" }]);
+      if (name === "vmCreate") return void response.end(`${JSON.stringify({ result: vm })}\n`);
+      child.kill("SIGINT");
+      // The note says that the signal was heard; the connection must not end by it.
+      const ended = once(message.socket, "end");
+      const heard = once(child.stderr, "data");
+      assert.equal(await Promise.race([ended.then(() => "cancelled"), heard.then(() => "heard")]), "heard");
+      response.end('{"result":{}}\n');
+    },
+    socket(webSocket) {
+      onFrames(webSocket, () => exit(webSocket, 0));
+    },
+  });
+  await using _ = home;
+  const child = home.start("run", "debian", "--", "true");
+  const { status } = await resultOf(child);
+  assert.equal(status, 0);
+  assert.deepEqual(asked, ["imageList", "vmCreate", "vmDelete"]);
+});

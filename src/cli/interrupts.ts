@@ -1,6 +1,8 @@
+import { ERROR_CODES } from "../lib/error-codes.ts";
 import { BangerError } from "../lib/errors.ts";
 import type { Cli } from "./cli.ts";
 
+const CANCELLED_STATUS = ERROR_CODES.CANCELLED.exit;
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
@@ -8,8 +10,7 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
  */
 export async function withInterrupts<T>(cli: Cli, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
-  const interrupt = (): void => {
-    if (controller.signal.aborted) process.exit(130);
+  const cancel = (): void => {
     cli.note("\ncancelling, and putting back what was begun; once more to leave at once");
     controller.abort(
       new BangerError("CANCELLED", {
@@ -18,9 +19,24 @@ export async function withInterrupts<T>(cli: Cli, work: (signal: AbortSignal) =>
       }),
     );
   };
+  return withSignals(cancel, () => work(controller.signal));
+}
+
+/** Runs work that Ctrl-C does not cancel, since it cleans up. The first signal says so, the second leaves at once. */
+export async function withoutInterrupts<T>(cli: Cli, awaited: string, work: () => Promise<T>): Promise<T> {
+  return withSignals(() => cli.note(`\n${awaited}; once more to leave at once`), work);
+}
+
+async function withSignals<T>(first: () => void, work: () => Promise<T>): Promise<T> {
+  let count = 0;
+  const interrupt = (): void => {
+    count += 1;
+    if (count > 1) process.exit(CANCELLED_STATUS);
+    first();
+  };
   for (const name of SIGNALS) process.on(name, interrupt);
   try {
-    return await work(controller.signal);
+    return await work();
   } finally {
     for (const name of SIGNALS) process.off(name, interrupt);
   }

@@ -1,7 +1,7 @@
 import type { Cli } from "./cli.ts";
 import { command } from "./command.ts";
-import { withInterrupts } from "./interrupts.ts";
-import { operate, operateUntil } from "./operate.ts";
+import { withInterrupts, withoutInterrupts } from "./interrupts.ts";
+import { operateUntil } from "./operate.ts";
 import { checkOptions, given } from "./parse/check-options.ts";
 import { absoluteReference } from "./parse/local-paths.ts";
 import { VM_FIELDS, VM_OPTIONS, vmInput } from "./parse/vm-options.ts";
@@ -43,14 +43,19 @@ status is the one of banger.`,
       return operateUntil(cli, "vmCreate", { ...asked, image }, progress, signal);
     });
     try {
-      const session = await cli.client.exec({ ref: vm.id }, given({ command: [...words], tty: tty.size }));
+      const start = given({ command: [...words], tty: tty.size });
+      const session = await withInterrupts(cli, (signal) => cli.client.exec({ ref: vm.id }, start, { signal }));
       return await attach(session, cli.io, tty);
     } finally {
       if (keep) cli.note(`VM ${vm.name} is kept. Delete it with: banger vm delete --force ${vm.name}`);
-      else await operate(cli, "vmDelete", { ref: vm.id, force: true }, progress ?? "none");
+      else await withoutInterrupts(cli, `deleting VM ${vm.name}`, () => deleteVm(cli, vm.id));
     }
   },
 });
+
+async function deleteVm(cli: Cli, ref: string): Promise<void> {
+  await cli.client.operate("vmDelete", { ref, force: true });
+}
 
 interface Wanted {
   readonly wanted: string;

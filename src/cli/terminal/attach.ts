@@ -21,7 +21,8 @@ const SIGPIPE_STATUS = 141;
  */
 export async function attach(session: ExecSession, io: Io, mode: TtyMode): Promise<number> {
   if (mode.size === undefined) return join(session, io, mode, passSignalsOn(session));
-  return withRawMode(io, () => join(session, io, mode, followTerminal(session, io)));
+  const release = followTerminal(session, io);
+  return withRawMode(io, () => join(session, io, mode, release));
 }
 
 /** Joins the streams; `release` undoes what was set up for it. */

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { test } from "node:test";
+import type { RawData } from "ws";
+import type { FakeHandlers } from "../../client/testing/fake-daemon.ts";
+import { STDOUT } from "../../api/exec-streams.ts";
+import { cliHome } from "../testing/cli-process.ts";
+import { untilEscape } from "./escape.ts";
+
+const MAIN = join(import.meta.dirname, "..", "main.ts");
+
+/** Runs banger on a terminal of its own (script(1)); the terminal's settings must be the same before and after. */
+async function onTerminal(
+  words: string,
+  handlers: FakeHandlers,
+  type: (write: (keys: string) => void, folder: string, screen: Readable) => void,
+): Promise<{ screen: string; status: string }> {
+  await using home = await cliHome(handlers);
+  const line = `tty > tty; stty rows 24 cols 80; stty -g > before; "$NODE" "$MAIN" ${words}; echo $? > status; stty -g > after`;
+  const child = spawn("script", ["-qec", line, "/dev/null"], {
+    cwd: home.folder,
+    env: { ...home.env, NODE: process.execPath, MAIN, TERM: "xterm", SHELL: "/bin/sh" },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  type((keys) => void child.stdin.write(keys), home.folder, child.stdout);
+  const [screen] = await Promise.all([text(child.stdout), once(child, "exit")]);
+  const read = (name: string): Promise<string> => readFile(join(home.folder, name), "utf8");
+  assert.equal(await read("after"), await read("before"), "the terminal is not as it was");
+  return { screen, status: (await read("status")).trim() };
+}
+
+test("exec on a terminal: its size, its keys as they are, and its new size when that changes", async () => {
+  const frames: unknown[] = [];
+  const keys: Buffer[] = [];
+  let press: (keys: string) => void = () => {};
+  let folder = "";
+  const { screen, status } = await onTerminal(
+    "vm exec demo -- sh",
+    {
+      socket(webSocket) {
+        webSocket.on("message", (data: RawData, isBinary: boolean) => {
+          const bytes = data as Buffer;
+          if (isBinary) {
+            keys.push(bytes.subarray(1));
+            if (bytes.at(-1) !== 0x03) return;
+            webSocket.send(Buffer.concat([Buffer.of(STDOUT), Buffer.from("bye\r\n")]));
+            webSocket.send(JSON.stringify({ type: "exit", code: 3 }));
+            webSocket.close();
+            return;
+          }
+          frames.push(JSON.parse(bytes.toString()));
+          const terminal = readFileSync(join(folder, "tty"), "utf8").trim();
+          if (frames.length === 1) execFileSync("stty", ["-F", terminal, "rows", "33", "cols", "99"]);
+          // Ctrl-C is a key of the guest's.
+          else press("ls\r\u0003");
+        });
+      },
+    },
+    (write, home) => {
+      press = write;
+      folder = home;
+    },
+  );
+  assert.deepEqual(frames, [
+    { type: "start", argv: ["sh"], env: {}, tty: { rows: 24, cols: 80, term: "xterm" } },
+    { type: "resize", rows: 33, cols: 99 },
+  ]);
+  assert.equal(Buffer.concat(keys).toString(), "ls\r\u0003");
+  assert.match(screen, /bye\r\n$/);
+  assert.equal(status, "3");
+});
+
+test("a terminal is put back when the connection breaks", async () => {
+  const { screen, status } = await onTerminal(
+    "vm exec demo -- sh",
+    { socket: (webSocket) => webSocket.once("message", () => webSocket.terminate()) },
+    () => {},
+  );
+  assert.match(screen, /error\[DAEMON_UNREACHABLE\]/);
+  assert.equal(status, "1");
+});
+
+test("the console shows what the guest writes, sends keys, and Ctrl-] leaves", async () => {
+  const keys: Buffer[] = [];
+  let press: (keys: string) => void = () => {};
+  const { screen, status } = await onTerminal(
+    "vm console demo",
+    {
+      socket(webSocket) {
+        webSocket.send(Buffer.from("login: "));
+        webSocket.on("message", (data: RawData, isBinary: boolean) => {
+          if (isBinary) keys.push(data as Buffer);
+          if (Buffer.concat(keys).toString() === "root\r\u0003") press("\u001Dnot sent");
+        });
+      },
+    },
+    (write, _folder, screen) => {
+      press = write;
+      // Not before it is shown: until then Ctrl-C is a signal.
+      screen.on("data", (chunk: Buffer) => {
+        if (chunk.includes("login: ")) press("root\r\u0003");
+      });
+    },
+  );
+  assert.match(screen, /Leave with Ctrl-\][^]*login: [^]*Detached\./);
+  assert.equal(Buffer.concat(keys).toString(), "root\r\u0003");
+  assert.equal(status, "0");
+});
+
+test("what is typed ends at Ctrl-], wherever it stands", async () => {
+  async function* typed(...chunks: string[]): AsyncGenerator<Uint8Array> {
+    for (const chunk of chunks) yield Buffer.from(chunk);
+  }
+  const sent = async (...chunks: string[]): Promise<string> => {
+    let all = "";
+    for await (const chunk of untilEscape(typed(...chunks))) all += Buffer.from(chunk).toString();
+    return all;
+  };
+  assert.equal(await sent("ab", "c\u001Dd", "e"), "abc");
+  assert.equal(await sent("\u001D", "e"), "");
+  assert.equal(await sent("ab", "cd"), "abcd");
+});
