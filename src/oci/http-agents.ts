@@ -57,13 +57,21 @@ export class HttpAgents implements Disposable {
   }
 }
 
-/** Whether a connection failed because the certificate's authority is not known (OpenSSL's X509_V_ERR_*). */
+/** OpenSSL's X509_V_ERR_* for a certificate whose authority is not known. */
+const UNTRUSTED: readonly string[] = [
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+];
+
 export function isUntrusted(error: unknown): boolean {
-  return [
-    "UNABLE_TO_GET_ISSUER_CERT",
-    "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-    "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-    "SELF_SIGNED_CERT_IN_CHAIN",
-    "DEPTH_ZERO_SELF_SIGNED_CERT",
-  ].some((code) => hasErrno(error, code));
+  return UNTRUSTED.some((code) => hasErrno(error, code));
+}
+
+/** Whether a server was reached and its certificate is no good: another authority, another name, another time. */
+export function isCertificateError(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return UNTRUSTED.includes(code) || /^(?:ERR_TLS_CERT_|CERT_)/.test(code);
 }

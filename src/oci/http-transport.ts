@@ -2,7 +2,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { BangerError, hasErrno } from "../lib/errors.ts";
 import { guardedLookup, isLinkLocal, isLoopbackHost } from "./address-guard.ts";
-import { HttpAgents, isUntrusted } from "./http-agents.ts";
+import { HttpAgents, isCertificateError, isUntrusted } from "./http-agents.ts";
 import type { Pace } from "./registry-options.ts";
 import { TransientError } from "./retry.ts";
 
@@ -68,7 +68,7 @@ export class HttpTransport implements Disposable {
     try {
       return await this.#once(request);
     } catch (error) {
-      const untrusted = error instanceof TransientError && isUntrusted(error.reported.cause);
+      const untrusted = error instanceof BangerError && isUntrusted(error.cause);
       if (!untrusted || !this.#agents.trustHost()) throw error;
       return this.#once(request);
     }
@@ -165,13 +165,21 @@ function tooSlow(url: URL, bytes: number, ms: number): TransientError {
 function connectionError(url: URL, error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof TransientError || error instanceof BangerError) return error;
+  if (isCertificateError(error)) return badCertificate(url, error);
+  const message = error instanceof Error ? error.message : String(error);
   // Node calls a body that ends too early "aborted".
-  const cut = hasErrno(error, "ECONNRESET");
-  return unreachable(
-    url,
-    cut ? "the connection was cut" : error instanceof Error ? error.message : String(error),
-    error,
-  );
+  const failure = unreachable(url, hasErrno(error, "ECONNRESET") ? "the connection was cut" : message, error);
+  // A name that does not exist will not exist in a second either.
+  return hasErrno(error, "ENOTFOUND") ? failure.reported : failure;
+}
+
+function badCertificate(url: URL, cause: unknown): BangerError {
+  return new BangerError("REGISTRY_UNREACHABLE", {
+    what: `the certificate of ${url.host} is not trusted`,
+    why: cause instanceof Error ? cause.message : String(cause),
+    fix: `put the authority that signed it into /etc/docker/certs.d/${url.host}/ca.crt`,
+    cause,
+  });
 }
 
 function unreachable(url: URL, why: string, cause?: unknown): TransientError {

@@ -1,6 +1,7 @@
 import { BangerError } from "../lib/errors.ts";
 import { isLoopbackHost } from "./address-guard.ts";
 import { dockerCredentials } from "./docker-credentials.ts";
+import { isCertificateError } from "./http-agents.ts";
 import { HttpTransport, retryAfterMs, type HttpReply } from "./http-transport.ts";
 import { DOCKER_HUB } from "./reference.ts";
 import { answerChallenge, parseChallenge } from "./registry-auth.ts";
@@ -103,7 +104,11 @@ async function chooseScheme(
     (await transport.send({ url: new URL("/v2/", secure), signal })).discard();
     return secure;
   } catch (error) {
-    if (!(error instanceof TransientError)) throw error;
+    signal.throwIfAborted();
+    const failure = error instanceof TransientError ? error.reported : error;
+    const speaksTls = failure instanceof BangerError && isCertificateError(failure.cause);
+    const unreachable = failure instanceof BangerError && failure.code === "REGISTRY_UNREACHABLE";
+    if (speaksTls || !unreachable) throw error;
     return new URL(`http://${registry}`);
   }
 }

@@ -3,10 +3,13 @@ import { MAX_CONFIG_BYTES, parseImageConfig, type ImageConfig } from "./image-co
 import { readBlob, type ImageSource } from "./image-source.ts";
 import { manifestInvalid, parseManifest, type Descriptor, type ImageManifest } from "./manifest.ts";
 import { choosePlatform, hostPlatform, type Platform } from "./platform.ts";
-import { withRetry, DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
+import { DEFAULT_RETRY, withRetry, type RetryPolicy } from "./retry.ts";
 
 /** An index may hold an index (OCI image spec, image-index.md); nobody nests deeper than this. */
 const MAX_INDEX_DEPTH = 4;
+
+/** The first questions to a registry: a name that is wrong should be told soon. */
+const RESOLVE_RETRY: RetryPolicy = { ...DEFAULT_RETRY, attempts: 3 };
 
 export interface ImageLayer {
   readonly descriptor: Descriptor;
@@ -41,7 +44,7 @@ export interface ResolveOptions {
  *         `DIGEST_MISMATCH`, `SIZE_MISMATCH`, and the source's own.
  */
 export async function resolveImage(source: ImageSource, options: ResolveOptions): Promise<ResolvedImage> {
-  const { signal, platform = hostPlatform(), retry = DEFAULT_RETRY } = options;
+  const { signal, platform = hostPlatform(), retry = RESOLVE_RETRY } = options;
   const seen = new Set<Digest>();
   let next: Descriptor | undefined;
   for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth++) {
