@@ -248,7 +248,7 @@ test("run pulls what is not here, runs, deletes the VM, and ends as the command 
   await using home = await cliHome({
     answer({ name, body, fields }, response) {
       asked.push(`${name} ${body}${JSON.stringify(fields)}`);
-      if (name === "imageList" || name === "kernelList") return sendJson(response, 200, []);
+      if (name === "imageList") return sendJson(response, 200, []);
       if (name === "imagePull") return void response.end('{"result":{"id":"img-1","name":"debian"}}\n');
       response.end(`${JSON.stringify({ result: vm })}\n`);
     },
@@ -263,8 +263,6 @@ test("run pulls what is not here, runs, deletes the VM, and ends as the command 
   assert.equal(status, 7, stderr);
   assert.deepEqual(asked, [
     "imageList {}",
-    "kernelList {}",
-    'kernelPull {"source":"debian-cloud"}{}',
     'imagePull {"reference":"debian:bookworm","insecure":false}{}',
     'vmCreate {"nat":false,"env":{},"image":"img-1"}{}',
     'exec vm-0123456789abcdef {"type":"start","command":["sh","-c","exit 7"]}',

@@ -9,9 +9,6 @@ import { PROGRESS_OPTION } from "./progress/pick-view.ts";
 import { attach } from "./terminal/attach.ts";
 import { TTY_OPTIONS, ttyMode } from "./terminal/tty-mode.ts";
 
-/** Pulled when there is no kernel at all, so that the first command of all works. */
-const FIRST_KERNEL = "debian-cloud";
-
 export default command({
   name: ["run"],
   summary: "Run a command in a new VM, made from any image",
@@ -73,10 +70,6 @@ async function ensureImage(cli: Cli, { wanted, kernel, insecure, progress, signa
     images.find(({ name, id }) => name === wanted || id === wanted) ??
     images.findLast((image) => image.reference === reference);
   if (here !== undefined) return here.id;
-  const kernels = await cli.client.call("kernelList", {}, { signal });
-  if (kernels.length === 0 && kernel === undefined) {
-    await operateUntil(cli, "kernelPull", { source: FIRST_KERNEL }, progress, signal);
-  }
   const input = given({ reference, insecure, kernel });
   const image = await operateUntil(cli, "imagePull", input, progress, signal);
   return image.id;

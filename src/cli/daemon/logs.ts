@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { command } from "../command.ts";
+import { logText } from "../output/log-text.ts";
 import { badUsage } from "../parse/bad-usage.ts";
 import { wholeNumber } from "../parse/check-options.ts";
 
@@ -26,7 +27,7 @@ export default command({
     const copyOn = async (): Promise<void> => {
       const bytes = await readFrom(log, at);
       at += bytes.length;
-      if (!cli.io.stdout.write(bytes)) await once(cli.io.stdout, "drain");
+      if (!cli.io.stdout.write(logText(bytes.toString("utf8")))) await once(cli.io.stdout, "drain");
     };
     await copyOn();
     if (!follow) return;

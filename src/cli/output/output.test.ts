@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { BangerError } from "../../lib/errors.ts";
 import { doctorText } from "./doctor-text.ts";
 import { errorText } from "./error-text.ts";
+import { logText } from "./log-text.ts";
 import { facts, table } from "./table.ts";
 import { ago, duration } from "./times.ts";
 
@@ -70,5 +71,13 @@ warn  kvm   opens, runs nothing
             fix: turn it on
 
 VMs can run on this host, by TCG: the processor is emulated, which is slower.`,
+  );
+});
+
+test("the daemon's log is shown for people, and what is no entry as it is", () => {
+  const entry = JSON.stringify({ level: 30, time: 0, pid: 7, err: { code: "X" }, msg: "ready\u001B" });
+  assert.equal(
+    logText(`${entry}\nplain \u0007\n{"level":1}\n{"half`),
+    '1970-01-01T00:00:00.000Z info  ready\\x1b pid=7 err={"code":"X"}\nplain \\x07\n{"level":1}\n{"half',
   );
 });
