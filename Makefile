@@ -72,7 +72,7 @@ tools-demo:
 	@scripts/setup.sh run demo
 
 tools-test:
-	@scripts/setup.sh run demo images kernel
+	@scripts/setup.sh run demo images test kernel
 
 tools-lint:
 	@scripts/setup.sh lint

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what banger needs from the distribution: looks for each thing, says what is missing and why, installs it by apt.
 # Asks nothing and takes a few milliseconds when all is there.
-# usage: scripts/setup.sh NEED...     NEED: build go run demo images kernel lint
+# usage: scripts/setup.sh NEED...     NEED: build go run demo images test kernel lint
 set -euo pipefail
 cd "$(dirname "$0")/.."
 readonly tools=build/tools # packages that are unpacked here, not installed: see unpack_packages
@@ -13,7 +13,7 @@ case $(uname -m) in
 esac
 
 # need | package | how | what shows that it is there: a command, or a file | why
-# how: install; unpack (its service must not start); maybe (only some distributions have it, what needs it is skipped)
+# how: install, or unpack where its service must not start
 table() {
   cat <<EOF
 build|ca-certificates|install|/etc/ssl/certs/ca-certificates.crt|the certificates that downloads are checked against
@@ -29,14 +29,16 @@ demo|busybox-static|install|/bin/busybox|the whole of the image that has no init
 images|mmdebstrap|install|mmdebstrap|makes a Debian image where no registry can be reached
 images|skopeo|install|skopeo|pushes them to a registry, and judges our own reading of them
 images|docker-registry|unpack|docker-registry|the registry that they are pulled from, on loopback
-images|attr|install|setfattr|layers with extended attributes
-images|acl|install|setfacl|layers with access control lists
-images|cpio|install|cpio|judges our initramfs
-images|xz-utils|install|xz|judges our reading of kernel packages
-images|zstd|install|zstd|layers packed with zstd
-images|kmod|install|modinfo|judges our reading of kernel modules
-kernel|linux-source-6.12|maybe|/usr/src/linux-source-6.12.tar.xz|the source of the kernel that boots without an initrd
-kernel|gcc|install|gcc|compiles it
+test|attr|install|setfattr|layers with extended attributes
+test|acl|install|setfacl|layers with access control lists
+test|cpio|install|cpio|judges our initramfs
+test|xz-utils|install|xz|judges our reading of kernel packages
+test|zstd|install|zstd|layers packed with zstd
+test|kmod|install|modinfo|judges our reading of kernel modules
+test|openssl|install|openssl|makes the certificates of a registry of our own
+test|python3|install|python3|writes tar files that judge our reader
+test|xfsprogs|install|mkfs.xfs|a file system with reflinks, for disks that share blocks
+kernel|gcc|install|gcc|compiles the kernel that boots without an initrd
 kernel|make|install|make|compiles it
 kernel|flex|install|flex|compiles it
 kernel|bison|install|bison|compiles it
@@ -93,7 +95,7 @@ unpack_packages() {
   rm -r "$dir"
 }
 
-install=() unpack=() maybe=()
+install=() unpack=()
 for need in "$@"; do
   while IFS='|' read -r of package how shown why; do
     if [ "$of" != "$need" ] || is_there "$shown"; then continue; fi
@@ -101,14 +103,13 @@ for need in "$@"; do
     case $how in
       install) install+=("$package") ;;
       unpack) unpack+=("$package") ;;
-      maybe) maybe+=("$package") ;;
     esac
   done < <(table)
 done
-[ $((${#install[@]} + ${#unpack[@]} + ${#maybe[@]})) -gt 0 ] || exit 0
+[ $((${#install[@]} + ${#unpack[@]})) -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
-  echo "setup: these are Debian's names; install what your distribution calls ${install[*]} ${unpack[*]} ${maybe[*]}, then run this again" >&2
+  echo "setup: these are Debian's names; install what your distribution calls ${install[*]} ${unpack[*]}, then run this again" >&2
   exit 1
 fi
 if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null && [ ${#install[@]} -gt 0 ]; then
@@ -116,9 +117,6 @@ if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null && [ ${#install[@]} -gt 0
   exit 1
 fi
 
-for package in "${install[@]}" "${unpack[@]}" "${maybe[@]}"; do known_to_apt "$package" || update_once; done
-for package in "${maybe[@]}"; do
-  if known_to_apt "$package"; then install+=("$package"); else echo "setup: $package is not in this distribution: what needs it is skipped"; fi
-done
+for package in "${install[@]}" "${unpack[@]}"; do known_to_apt "$package" || update_once; done
 [ ${#install[@]} -eq 0 ] || install_packages "${install[@]}"
 [ ${#unpack[@]} -eq 0 ] || unpack_packages "${unpack[@]}"
