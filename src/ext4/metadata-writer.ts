@@ -105,11 +105,13 @@ async function writeInodeTables(
 ): Promise<Map<number, number>> {
   const { plan, layout } = volume;
   const directories = new Map<number, number>([[0, 1]]);
+  // One buffer for all tables: many large ones would be given back late.
+  const whole = Buffer.alloc(Math.min(layout.lastInode, plan.inodesPerGroup) * INODE_BYTES);
   for (let first = 1; first <= layout.lastInode; first += plan.inodesPerGroup) {
     volume.signal?.throwIfAborted();
     const group = (first - 1) / plan.inodesPerGroup;
     const last = Math.min(layout.lastInode, first + plan.inodesPerGroup - 1);
-    const table = Buffer.alloc((last - first + 1) * INODE_BYTES);
+    const table = whole.subarray(0, (last - first + 1) * INODE_BYTES).fill(0);
     for (let ino = first; ino <= last; ino += 1) {
       const inode = layout.inodes[ino - EXT4_FIRST_INO];
       const fields =

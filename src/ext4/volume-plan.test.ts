@@ -32,16 +32,26 @@ test("nothing overlaps, and all lies within the volume and behind the contents",
       fc.integer({ min: 256, max: 3_000_000 }),
       fc.double({ min: 0, max: 1.5, noNaN: true }),
       fc.integer({ min: 11, max: 400_000 }),
-      (blocks, fill, lastInode) => {
+      fc.oneof(fc.constant(0), fc.nat(1_000_000)),
+      (blocks, fill, lastInode, minFreeBlocks) => {
         const geometry = planGeometry(blocks);
         const firstFree = skipHead(geometry, Math.floor(blocks * fill));
-        const plan = planVolume({ geometry, blocks, maxBlocks: largestVolume(geometry), lastInode, firstFree });
+        const plan = planVolume({
+          geometry,
+          blocks,
+          maxBlocks: largestVolume(geometry),
+          lastInode,
+          firstFree,
+          minFreeBlocks,
+        });
         let end = 0;
         for (const [first, length] of places(plan)) {
           assert.ok(first >= end, `${first} lies before ${end}`);
           end = first + length;
         }
         assert.ok(end <= plan.blocks);
+        const taken = places(plan).reduce((sum, [first, length]) => sum + (first >= firstFree ? length : 0), firstFree);
+        assert.ok(plan.blocks - taken >= minFreeBlocks);
         assert.ok(plan.resizeBlock >= firstFree);
         assert.ok(plan.groups * plan.inodesPerGroup > lastInode);
         assert.equal(plan.inodesPerGroup % 16, 0);
@@ -55,7 +65,7 @@ test("nothing overlaps, and all lies within the volume and behind the contents",
 
 test("more inodes than a volume has room for make it larger, or fail with what is needed", () => {
   const geometry = planGeometry(32768);
-  const needs = { geometry, blocks: 32768, lastInode: 100_000, firstFree: 5000 };
+  const needs = { geometry, blocks: 32768, lastInode: 100_000, firstFree: 5000, minFreeBlocks: 0 };
   assert.equal(planVolume({ ...needs, maxBlocks: 2 ** 20 }).groups, 4);
   assert.throws(
     () => planVolume({ ...needs, maxBlocks: 3 * 32768 }),

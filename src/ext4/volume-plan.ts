@@ -6,6 +6,7 @@ import {
   descriptorBlocks,
   groupCount,
   headBlocks,
+  nextSuperblock,
   skipHead,
   type Geometry,
 } from "./geometry.ts";
@@ -49,6 +50,8 @@ export interface VolumeNeeds {
   readonly lastInode: number;
   /** First block behind contents and directories. */
   readonly firstFree: number;
+  /** How many blocks there must be left to write to. */
+  readonly minFreeBlocks: number;
 }
 
 /** Where everything stands. Block numbers, all of the volume's. */
@@ -81,9 +84,11 @@ export function planVolume(needs: VolumeNeeds): VolumePlan {
   let blocks = wholeGroups(needs.geometry, needs.blocks);
   for (;;) {
     const { plan, end } = placeAll(needs, blocks);
-    if (end <= blocks) return plan;
+    const missing = needs.minFreeBlocks - freeBlocks(plan, needs.firstFree);
+    if (end <= blocks && missing <= 0) return plan;
     // Group by group at the end: a larger volume needs a little more for itself.
-    const larger = Math.max(Math.ceil(end / BLOCKS_PER_GROUP), groupCount(blocks) + 1) * BLOCKS_PER_GROUP;
+    const wanted = Math.max(end, blocks + Math.max(0, missing), blocks + 1);
+    const larger = groupCount(wanted) * BLOCKS_PER_GROUP;
     if (larger > needs.maxBlocks) throw volumeFull(larger, needs.maxBlocks);
     blocks = larger;
   }
@@ -131,6 +136,16 @@ function placeAll(needs: VolumeNeeds, blocks: number): { plan: VolumePlan; end: 
   };
   const inodeGroups = Math.ceil(inodesWanted(needs.lastInode) / MAX_INODES_PER_GROUP);
   return { plan, end: Math.max(space.end, (inodeGroups - 1) * BLOCKS_PER_GROUP + 1) };
+}
+
+/** What the plan leaves free, if all before `firstFree` is in use. */
+function freeBlocks(plan: VolumePlan, firstFree: number): number {
+  let taken = firstFree + 1 + plan.journalBlocks + plan.journalTree.length + plan.groups * (2 + plan.inodeTableBlocks);
+  for (let group = nextSuperblock(Math.floor((firstFree - 1) / BLOCKS_PER_GROUP)); group < plan.groups;) {
+    taken += headBlocks(plan.geometry, group);
+    group = nextSuperblock(group);
+  }
+  return plan.blocks - taken;
 }
 
 /** The usual ratio, or more where the content has many small files. */

@@ -24,6 +24,8 @@ export interface Ext4Options {
   readonly sizeBytes?: Bytes;
   /** The volume becomes larger than wished, up to this, if the content needs it. Default: `sizeBytes`. */
   readonly maxSizeBytes?: Bytes;
+  /** How much must be left to write to; the volume grows for it, too. Default: none. */
+  readonly minFreeBytes?: Bytes;
   /** Volume label, up to 16 bytes. */
   readonly label?: string;
   /** When the volume says that it was made, in seconds since 1970; default 0, whatever day it is. */
@@ -161,6 +163,7 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
       maxBlocks: this.#maxBlocks,
       lastInode: layout.lastInode,
       firstFree,
+      minFreeBlocks: Math.ceil((this.#options.minFreeBytes ?? 0) / BLOCK_BYTES),
     });
     const sizeBytes = Math.max(plan.blocks * BLOCK_BYTES, this.#options.sizeBytes ?? DEFAULT_SIZE) as Bytes;
     await this.#file.truncate(sizeBytes);

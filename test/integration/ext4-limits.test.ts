@@ -162,6 +162,15 @@ test("a volume grows past the size wished when the content asks for it, up to wh
   await assert.rejects(TestImage.draw(draw, { sizeBytes: mib(64), maxSizeBytes: mib(128) }), code("EXT4_FULL"));
 });
 
+test("a volume grows for the room that must be left in it", async () => {
+  const draw = (t: Sketch): Promise<unknown> => t.file("file", Buffer.alloc(mib(40), 1));
+  const sizes = { sizeBytes: mib(64), maxSizeBytes: gib(4), minFreeBytes: mib(500) };
+  await using drawn = await TestImage.draw(draw, sizes);
+  await drawn.image.assertClean();
+  const { used, total } = drawn.summary.blocks;
+  assert.ok((total - used) * 4096 >= mib(500) && total * 4096 <= mib(768));
+});
+
 test("what does not fit is refused with the size needed, and nothing is left", async () => {
   await using image = await TestImage.empty();
   const writer = await Ext4Writer.create(image.path, { identity: Buffer.from("x"), sizeBytes: mib(8), durable: false });
