@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { lstatSync, statSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createEmptyExt4, Ext4Writer } from "../../src/ext4/writer.ts";
 import { gib, kib, mib, type Bytes } from "../../src/lib/bytes.ts";
-import { BangerError } from "../../src/lib/errors.ts";
+import { asBangerError, BangerError } from "../../src/lib/errors.ts";
 import { link, newDevice, newDirectory, newFile, newRoot, newSymlink } from "../../src/model/file-tree.ts";
 import { attributes, needsLoop, TestImage, type Piece, type Sketch } from "../helpers/ext4-image.ts";
 
@@ -289,6 +290,25 @@ test("sizes and labels that cannot be are refused", async () => {
   await refuse({ sizeBytes: 1000 });
   await refuse({ sizeBytes: 2 ** 45 });
   await refuse({ label: "seventeen bytes !" });
+});
+
+test("a host disk that is full fails the work, and nothing is left", asRoot, async () => {
+  await using image = await TestImage.empty();
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=8m", "tmpfs", image.folder]);
+  try {
+    await using writer = await Ext4Writer.create(image.path, { identity: Buffer.from("x") });
+    writer.beginFile();
+    const fill = async (): Promise<void> => {
+      for (let i = 0; i < 20; i += 1) await writer.write(Buffer.alloc(mib(1), 1));
+      writer.endFile();
+      await writer.finish(newRoot());
+    };
+    await assert.rejects(fill(), (error) => asBangerError(error).code === "DISK_FULL");
+    await writer.abort();
+    assert.deepEqual(await readdir(image.folder), []);
+  } finally {
+    execFileSync("umount", [image.folder]);
+  }
 });
 
 test("an abort ends the work and removes the file", async () => {
