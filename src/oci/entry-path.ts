@@ -17,11 +17,26 @@ export function entryPath(path: ByteString): ByteString[] {
   for (const name of path.split("/")) {
     if (name === "" || name === ".") continue;
     if (name === "..") throw tarInvalid("its path contains ..", path);
-    if (name.length > MAX_NAME_BYTES)
-      throw tarLimit(`a name of ${name.length} bytes; Linux has ${MAX_NAME_BYTES}`, path);
+    checkNameLength(name, path);
     names.push(name);
   }
   return names;
+}
+
+/**
+ * Lets pass what a directory may be called that a link on the way leads to and that has to be made.
+ *
+ * @throws TarError for what no entry could be called either.
+ */
+export function checkMadeName(name: ByteString, path: ByteString): void {
+  checkNameLength(name, path);
+  if (name.startsWith(WHITEOUT)) throw tarInvalid("a link on its path leads to a name that begins with .wh.", path);
+}
+
+function checkNameLength(name: ByteString, path: ByteString): void {
+  if (name.length > MAX_NAME_BYTES) {
+    throw tarLimit(`a name of ${name.length} bytes; Linux has ${MAX_NAME_BYTES}`, path);
+  }
 }
 
 const WHITEOUT = ".wh.";

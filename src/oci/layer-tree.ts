@@ -8,6 +8,7 @@ import {
   type DirectoryInode,
   type Inode,
 } from "../model/file-tree.ts";
+import { checkMadeName } from "./entry-path.ts";
 import { tarInvalid, tarLimit } from "./tar-error.ts";
 
 /** As many symbolic links as Linux follows in one path (MAXSYMLINKS). */
@@ -156,6 +157,7 @@ export class LayerTree {
       let next = at.directory.entries.get(name);
       if (next === undefined) {
         if (!make) return undefined;
+        checkMadeName(name, path);
         next = newDirectory(PLAIN_DIRECTORY);
         this.#put(at, name, next);
       }

@@ -1,4 +1,6 @@
 import type { ByteString } from "../model/file-tree.ts";
+import { BlockGatherer } from "./tar-blocks.ts";
+import { ContentWalk } from "./tar-content.ts";
 import { composeEntry, paxValue, type TarEntry } from "./tar-entry.ts";
 import { tarInvalid } from "./tar-error.ts";
 import { hasChecksum, isZeroBlock, parseHeader, TAR_BLOCK, type TarHeader } from "./tar-header.ts";
@@ -27,8 +29,8 @@ export interface TarHandler {
 }
 
 /**
- * What is expected next. `content` walks the parts of a file; `skip` passes over padding and bodies of no meaning;
- * `probe` tells whether a hard link has a body, on which tars differ.
+ * What is expected next, unless a file's content is coming: `skip` passes over padding and bodies of no meaning, `probe`
+ * tells whether a hard link has a body, on which tars differ.
  */
 type State =
   | "header"
@@ -38,7 +40,6 @@ type State =
   | "long-link"
   | "old-sparse"
   | "sparse-map"
-  | "content"
   | "skip"
   | "probe"
   | "end";
@@ -56,11 +57,7 @@ export class TarReader {
   #offset = 0;
   #zeroBlocks = 0;
 
-  /** A block or extended header that came in pieces. */
-  #gathered: Buffer | undefined;
-  #gatheredBytes = 0;
-  /** Length of what is being gathered: extended headers are larger than a block. */
-  #wanted = TAR_BLOCK;
+  readonly #blocks = new BlockGatherer();
   #skipBytes = 0;
 
   #extendedBytes = 0;
@@ -74,10 +71,7 @@ export class TarReader {
   #oldSparse: OldSparse | undefined;
   #mapReader: SparseMapReader | undefined;
 
-  /** The current file's parts, and how far it has been handed on. */
-  #map: SparseMap = { parts: [], realSize: 0 };
-  #part = 0;
-  #position = 0;
+  #content: ContentWalk | undefined;
 
   constructor(handler: TarHandler) {
     this.#handler = handler;
@@ -101,50 +95,33 @@ export class TarReader {
    */
   end(): void {
     const padding = this.#state === "skip" && this.#skipBytes < TAR_BLOCK;
-    const between = padding || (this.#state === "header" && this.#gatheredBytes === 0);
-    if (this.#state === "end" || (between && !this.#hasExtended())) return;
-    throw tarInvalid(`the archive is cut off after ${this.#offset + this.#gatheredBytes} bytes`);
+    const between = padding || ((this.#state === "header" || this.#state === "probe") && this.#blocks.pendingBytes === 0);
+    if (this.#state === "end" || (between && this.#content === undefined && !this.#hasExtended())) return;
+    throw tarInvalid(`the archive is cut off after ${this.#offset + this.#blocks.pendingBytes} bytes`);
   }
 
   #run(chunk: Buffer, from: number): Promise<void> | undefined {
     let at = from;
     while (at < chunk.length) {
       if (this.#state === "end") return undefined;
-      if (this.#state === "content") {
-        const taken = this.#content(chunk, at);
-        at += taken.bytes;
-        if (taken.wait !== undefined) return taken.wait.then(() => this.#run(chunk, at));
+      if (this.#content !== undefined) {
+        const { bytes, wait } = this.#passOn(this.#content, chunk, at);
+        at += bytes;
+        if (wait !== undefined) return wait.then(() => this.#run(chunk, at));
       } else if (this.#state === "skip") {
         const bytes = Math.min(this.#skipBytes, chunk.length - at);
         at += bytes;
         this.#skip(bytes);
       } else {
-        const bytes = Math.min(this.#wanted - this.#gatheredBytes, chunk.length - at);
-        this.#gather(chunk, at, bytes);
+        const { bytes, block } = this.#blocks.take(chunk, at);
         at += bytes;
+        if (block !== undefined) {
+          this.#offset += block.length;
+          this.#take(block);
+        }
       }
     }
     return undefined;
-  }
-
-  #gather(chunk: Buffer, at: number, bytes: number): void {
-    let whole = chunk;
-    let start = at;
-    if (this.#gatheredBytes !== 0 || bytes < this.#wanted) {
-      // It straddles two chunks: gather it.
-      this.#gathered ??= Buffer.allocUnsafe(this.#wanted);
-      chunk.copy(this.#gathered, this.#gatheredBytes, at, at + bytes);
-      this.#gatheredBytes += bytes;
-      if (this.#gatheredBytes < this.#wanted) return;
-      whole = this.#gathered;
-      start = 0;
-    }
-    const block = whole.subarray(start, start + this.#wanted);
-    this.#offset += this.#wanted;
-    this.#gathered = undefined;
-    this.#gatheredBytes = 0;
-    this.#wanted = TAR_BLOCK;
-    this.#take(block);
   }
 
   #take(block: Buffer): void {
@@ -170,7 +147,6 @@ export class TarReader {
       case "long-link":
         this.#longLink = cString(block, this.#extendedBytes);
         break;
-      case "content":
       case "skip":
       case "end":
         throw new Error(`no block is gathered in state ${this.#state}`);
@@ -217,7 +193,7 @@ export class TarReader {
     checkExtendedSize(size);
     if (size === 0) throw tarInvalid("an extended header is empty");
     this.#extendedBytes = size;
-    this.#wanted = padded(size);
+    this.#blocks.expect(padded(size));
     this.#state = state;
   }
 
@@ -255,10 +231,8 @@ export class TarReader {
 
     this.#handler.entry(entry);
     if (entry.type === "file") {
-      this.#map = map ?? { parts: [0, this.#bodyBytes], realSize: this.#bodyBytes };
-      this.#part = this.#position = 0;
-      this.#state = "content";
-      if (this.#map.realSize === 0) this.#endContent();
+      this.#content = new ContentWalk(map ?? { parts: [0, this.#bodyBytes], realSize: this.#bodyBytes });
+      if (this.#content.isComplete) this.#endContent();
       return;
     }
     this.#handler.endEntry();
@@ -276,34 +250,22 @@ export class TarReader {
     this.#startSkip(padded(this.#bodyBytes) - TAR_BLOCK);
   }
 
-  /** Hands on the next run of data or hole; how much of the chunk that took, and what to wait for. */
-  #content(chunk: Buffer, at: number): { bytes: number; wait: Promise<void> | undefined } {
-    const { parts, realSize } = this.#map;
-    while ((parts[this.#part + 1] ?? 1) === 0) this.#part += 2;
-    const start = parts[this.#part] ?? realSize;
-    if (this.#position < start) {
-      const wait = this.#handler.hole(start - this.#position);
-      this.#position = start;
-      return { bytes: 0, wait: this.#endIfComplete(wait) };
-    }
-    const end = start + (parts[this.#part + 1] ?? 0);
-    const bytes = Math.min(end - this.#position, chunk.length - at);
-    const wait = this.#handler.data(chunk.subarray(at, at + bytes));
-    this.#position += bytes;
+  /** Hands on the next run of a file; how much of the chunk that took, and what to wait for. */
+  #passOn(content: ContentWalk, chunk: Buffer, at: number): { bytes: number; wait: Promise<void> | undefined } {
+    const run = content.next(chunk.length - at);
+    const isHole = run.kind === "hole";
+    const wait = isHole ? this.#handler.hole(run.bytes) : this.#handler.data(chunk.subarray(at, at + run.bytes));
+    const bytes = isHole ? 0 : run.bytes;
     this.#offset += bytes;
-    if (this.#position === end) this.#part += 2;
-    return { bytes, wait: this.#endIfComplete(wait) };
-  }
-
-  /** The member ends only when its last bytes have been taken. */
-  #endIfComplete(wait: Promise<void> | undefined): Promise<void> | undefined {
-    if (this.#position < this.#map.realSize) return wait;
-    if (wait !== undefined) return wait.then(() => this.#endContent());
+    if (!content.isComplete) return { bytes, wait };
+    // The member ends only when its last bytes have been taken.
+    if (wait !== undefined) return { bytes, wait: wait.then(() => this.#endContent()) };
     this.#endContent();
-    return undefined;
+    return { bytes, wait };
   }
 
   #endContent(): void {
+    this.#content = undefined;
     this.#handler.endEntry();
     this.#startSkip(padded(this.#bodyBytes) - this.#bodyBytes);
   }

@@ -119,6 +119,12 @@ test("a link in a parent leads inside the image, never out of it", async () => {
   assert.equal(at(root, "pwn")?.type, "symlink");
 });
 
+test("a link to a name that no entry may have", async () => {
+  await invalid(tar().symlink("l", ".wh.x").file("l/f"), /begins with \.wh\./);
+  await tooLarge(tar().long("n".repeat(300), "K").symlink("l", "x").file("l/f"), /300 bytes/);
+  await one(tar().symlink("l", ".wh.x"));
+});
+
 test("links that lead in a circle", async () => {
   await invalid(tar().symlink("a", "b").symlink("b", "a").file("a/f"), /symbolic links/);
   await invalid(tar().symlink("a", "a").file("a/f"), /symbolic links/);
