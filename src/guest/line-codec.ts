@@ -1,6 +1,8 @@
 /**
  * The bytes of the agent's serial line, as agent/internal/line/marker.go tells it: a marker and a kind, mostly with
- * a nonce, stand out of a stream; where the stream itself holds the marker, a literal byte behind it says so.
+ * a nonce, stand out of a stream; where the stream itself holds the marker, a literal byte behind it says so. What may
+ * be the beginning of a marker is kept by its receiver; a sender whose bytes end like that adds a marker that means
+ * nothing, so that nobody waits.
  */
 export const MARKER = Buffer.from("a46a7762bf1bae43ece9f2a02d9c891f", "hex");
 
@@ -12,6 +14,7 @@ export const HELLO = 0x01;
 export const READY = 0x02;
 export const BEGIN = 0x03;
 export const GONE = 0x04;
+export const PAUSE = 0x05;
 
 export interface Control {
   readonly kind: number;
@@ -47,6 +50,15 @@ class MarkerScanner {
     this.#matched = partAtEnd(chunk, at);
     return -1;
   }
+
+  /** How many bytes at the end of what has been seen may be the beginning of a marker. */
+  get matched(): number {
+    return this.#matched;
+  }
+
+  reset(): void {
+    this.#matched = 0;
+  }
 }
 
 /** How many bytes at the end of the chunk may be the beginning of a marker. */
@@ -72,6 +84,10 @@ export class LineEncoder {
       from = end;
     }
     if (from < payload.length) pieces.push(payload.subarray(from));
+    if (this.#scanner.matched > 0) {
+      this.#scanner.reset();
+      pieces.push(MARKER, Buffer.of(PAUSE));
+    }
     return pieces;
   }
 }
@@ -83,7 +99,7 @@ export interface LineEvents {
   broken(): void;
 }
 
-/** Parts payload from controls. Holds nothing back but a control's own bytes. */
+/** Parts payload from controls, of which no byte is ever passed on as payload. */
 export class LineDecoder {
   readonly #scanner = new MarkerScanner();
   /** After a whole marker: undefined until the kind has come, then the bytes of the nonce so far. */
@@ -96,11 +112,17 @@ export class LineDecoder {
         from = this.#decodeControl(this.#control, chunk, from, events);
         continue;
       }
+      const kept = this.#scanner.matched;
       const end = this.#scanner.find(chunk, from);
-      const payload = chunk.subarray(from, end === -1 ? chunk.length : end);
+      const stop = end === -1 ? chunk.length : end;
+      const held = end === -1 ? this.#scanner.matched : MARKER.length;
+      // Offsets below `from` are in what was kept of the chunk before: some of it may be payload now.
+      const length = kept + stop - from - held;
+      const ofKept = Math.min(kept, length);
+      if (ofKept > 0) events.payload(MARKER.subarray(0, ofKept));
+      if (length > ofKept) events.payload(chunk.subarray(from, from + length - ofKept));
       if (end !== -1) this.#control = { kind: undefined, nonce: Buffer.alloc(0) };
-      from += payload.length;
-      if (payload.length > 0) events.payload(payload);
+      from = stop;
     }
   }
 
@@ -112,8 +134,9 @@ export class LineDecoder {
   ): number {
     if (control.kind === undefined) {
       const kind = chunk[from] ?? LITERAL;
-      if (kind === LITERAL) {
+      if (kind === LITERAL || kind === PAUSE) {
         this.#control = undefined;
+        if (kind === LITERAL) events.payload(MARKER);
         return from + 1;
       }
       if (kind < HELLO || kind > GONE) {

@@ -114,6 +114,8 @@ type session struct {
 	listener *Listener
 	nonce    nonce
 	encoder  encoder
+	// payload is decoded and not read yet; it lies in the listener's buffer, which is refilled only after it.
+	payload []byte
 
 	reading, writing sync.Mutex
 	ended            atomic.Bool
@@ -122,8 +124,6 @@ type session struct {
 	once    sync.Once
 	done    chan struct{}
 }
-
-var literal = []byte{byte(kindLiteral)}
 
 // Read ends (io.EOF) when the host goes away, and when another one says hello.
 func (s *session) Read(p []byte) (int, error) {
@@ -138,10 +138,12 @@ func (s *session) read(p []byte) (int, error) {
 	s.reading.Lock()
 	defer s.reading.Unlock()
 	l := s.listener
-	if len(p) == 0 {
-		return 0, nil
-	}
 	for !s.ended.Load() {
+		if len(s.payload) > 0 {
+			n := copy(p, s.payload)
+			s.payload = s.payload[n:]
+			return n, nil
+		}
 		if len(l.unread) == 0 {
 			n, err := l.port.read(l.buffer)
 			if err != nil {
@@ -149,23 +151,16 @@ func (s *session) read(p []byte) (int, error) {
 			}
 			l.unread = l.buffer[:n]
 		}
-		// No more than fits, so that nothing decoded is left over. A control yields no payload and may be cut anywhere.
-		window := l.unread[:min(len(l.unread), len(p))]
-		payload, c, rest := l.decoder.next(window)
-		taken := len(window) - len(rest)
+		var c control
+		s.payload, c, l.unread = l.decoder.next(l.unread)
 		switch c.kind {
 		case kindNone:
 		case kindHello:
 			// Left for the acceptor, as if it had just come.
-			l.unread = append(c.encode(), l.unread[taken:]...)
+			l.unread = append(c.encode(), l.unread...)
 			return 0, io.EOF
 		default:
-			l.unread = l.unread[taken:]
 			return 0, io.EOF
-		}
-		l.unread = l.unread[taken:]
-		if len(payload) > 0 {
-			return copy(p, payload), nil
 		}
 	}
 	return 0, io.EOF
@@ -178,14 +173,13 @@ func (s *session) Write(p []byte) (int, error) {
 		if s.ended.Load() {
 			return 0, net.ErrClosed
 		}
-		var out []byte
-		var isMarker bool
-		out, isMarker, rest = s.encoder.next(rest)
+		var out, suffix []byte
+		out, suffix, rest = s.encoder.next(rest)
 		if _, err := s.listener.port.file.Write(out); err != nil {
 			return 0, err
 		}
-		if isMarker {
-			if _, err := s.listener.port.file.Write(literal); err != nil {
+		if len(suffix) > 0 {
+			if _, err := s.listener.port.file.Write(suffix); err != nil {
 				return 0, err
 			}
 		}

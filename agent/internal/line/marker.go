@@ -12,6 +12,9 @@
 // Where a stream itself holds the marker, its sender puts a literal byte behind it, which the receiver takes
 // away. So a marker with any other kind is never payload, whatever the payload is: in the midst of a stream it
 // means that the other end is a new one, and that the stream is stale.
+//
+// A receiver keeps what may be the beginning of a marker until it knows. So that nobody waits for it, a sender
+// whose bytes end like that puts a marker of kind pause behind them, which means nothing.
 package line
 
 import "bytes"
@@ -33,6 +36,7 @@ const (
 	kindReady   kind = 0x02
 	kindBegin   kind = 0x03
 	kindGone    kind = 0x04
+	kindPause   kind = 0x05 // no nonce: there is more to come, but not yet
 
 	kindNone   kind = 0xfe // nothing but data
 	kindBroken kind = 0xff // a marker, and then no kind: whoever wrote it was cut off
@@ -52,45 +56,14 @@ func (c control) encode() []byte {
 	return append(out, c.nonce[:]...)
 }
 
-// scanner finds markers in a stream that comes in pieces.
-type scanner struct {
-	matched int
-}
-
-// find returns the length of what ends with the first whole marker, or all of it and false.
-func (s *scanner) find(in []byte) (int, bool) {
-	for i := 0; i < len(in); {
-		switch {
-		case s.matched == 0:
-			at := bytes.IndexByte(in[i:], marker[0])
-			if at < 0 {
-				return len(in), false
-			}
-			i += at + 1
-			s.matched = 1
-		case in[i] != marker[s.matched]:
-			s.matched = 0
-		default:
-			i++
-			s.matched++
-			if s.matched == len(marker) {
-				s.matched = 0
-				return i, true
-			}
-		}
-	}
-	return len(in), false
-}
-
-// decoder parts payload from controls. It holds nothing back: the bytes of a marker that is not whole yet are
-// passed on as payload, since they may be, and a peer may wait for an answer to them. The same bytes before
-// a control reach a session that is stale by then.
+// decoder parts payload from controls.
 type decoder struct {
-	scan  scanner
 	state decoderState
-	kind  kind
-	nonce nonce
-	have  int
+	// matched bytes of a marker have come, and are kept.
+	matched int
+	kind    kind
+	nonce   nonce
+	have    int
 }
 
 type decoderState int
@@ -112,6 +85,8 @@ func (d *decoder) next(in []byte) (payload []byte, c control, rest []byte) {
 		d.state = inPayload
 		switch k := kind(in[0]); k {
 		case kindLiteral:
+			return marker[:], none, in[1:]
+		case kindPause:
 			return nil, none, in[1:]
 		case kindHello, kindReady, kindBegin, kindGone:
 			d.state, d.kind, d.have = inNonce, k, 0
@@ -129,21 +104,65 @@ func (d *decoder) next(in []byte) (payload []byte, c control, rest []byte) {
 		d.state = inPayload
 		return nil, control{kind: d.kind, nonce: d.nonce}, in[n:]
 	default:
-		n, found := d.scan.find(in)
-		if found {
-			d.state = atKind
-		}
-		return in[:n], none, in[n:]
+		payload, rest = d.nextPayload(in)
+		return payload, none, rest
 	}
+}
+
+func (d *decoder) nextPayload(in []byte) (payload, rest []byte) {
+	if d.matched == 0 {
+		at := bytes.IndexByte(in, marker[0])
+		if at < 0 {
+			return in, nil
+		}
+		d.matched = 1
+		return in[:at], in[at+1:]
+	}
+	for i, b := range in {
+		if b != marker[d.matched] {
+			kept := marker[:d.matched]
+			d.matched = 0
+			return kept, in[i:]
+		}
+		d.matched++
+		if d.matched == len(marker) {
+			d.matched, d.state = 0, atKind
+			return nil, in[i+1:]
+		}
+	}
+	return nil, nil
 }
 
 // encoder writes payload so that no marker in it is taken for a control.
 type encoder struct {
-	scan scanner
+	matched int
 }
 
-// next takes off what can be written as it is; if literal, a literal byte must be written behind it.
-func (e *encoder) next(in []byte) (out []byte, literal bool, rest []byte) {
-	n, found := e.scan.find(in)
-	return in[:n], found, in[n:]
+// next takes off what can be written as it is; the suffix, if any, must be written behind it.
+func (e *encoder) next(in []byte) (out, suffix, rest []byte) {
+	for i := 0; i < len(in); {
+		switch {
+		case e.matched == 0:
+			at := bytes.IndexByte(in[i:], marker[0])
+			if at < 0 {
+				return in, nil, nil
+			}
+			i += at + 1
+			e.matched = 1
+		case in[i] != marker[e.matched]:
+			e.matched = 0
+		default:
+			i++
+			e.matched++
+			if e.matched == len(marker) {
+				e.matched = 0
+				return in[:i], []byte{byte(kindLiteral)}, in[i:]
+			}
+		}
+	}
+	if e.matched > 0 {
+		e.matched = 0
+		return in, append(marker[:len(marker):len(marker)], byte(kindPause)), nil
+	}
+	return in, nil, nil
 }
