@@ -1,7 +1,8 @@
 import type { Hash } from "node:crypto";
 import { rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { asBangerError } from "../lib/errors.ts";
+import type { ErrorCode } from "../lib/error-codes.ts";
+import { asBangerError, BangerError } from "../lib/errors.ts";
 import { syncDirectory } from "../lib/files.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { digestAlgorithm, finishDigest, startDigest, type Digest } from "./digest.ts";
@@ -14,6 +15,9 @@ const WRITE_BYTES = 1024 ** 2;
 const READ_BYTES = 512 * 1024;
 /** An attempt that brought this much is progress, and failures before it are forgotten. */
 const PROGRESS_BYTES = 4 * 1024 ** 2;
+
+/** Failures after which a part of a blob is of no use, or in the way. */
+const USELESS_AFTER: readonly ErrorCode[] = ["DIGEST_MISMATCH", "SIZE_MISMATCH", "DISK_FULL"];
 
 export interface DownloadOptions {
   readonly signal: AbortSignal;
@@ -88,10 +92,14 @@ export class BlobDownload {
     }
     this.#file = await this.#store.openPartial(digest);
     const resumed = await this.#rehash(this.#file);
-    const found = await this.#fetch(this.#file, resumed);
-    if (found !== digest) {
-      await rm(this.#store.partialPath(digest), { force: true });
-      throw digestMismatch(digest, found);
+    try {
+      const found = await this.#fetch(this.#file, resumed);
+      if (found !== digest) throw digestMismatch(digest, found);
+    } catch (error) {
+      // Part of a blob waits for another try, but neither what is wrong nor what has filled the disk.
+      const useless = error instanceof BangerError && USELESS_AFTER.includes(error.code);
+      if (useless) await rm(this.#store.partialPath(digest), { force: true });
+      throw error;
     }
     await this.#file.datasync();
     await rename(this.#store.partialPath(digest), this.#store.path(digest));
@@ -136,13 +144,14 @@ export class BlobDownload {
     let pending: Buffer[] = [];
     let pendingBytes = 0;
     const flush = async (): Promise<void> => {
-      if (pendingBytes === 0) return;
-      const data = pending.length === 1 ? (pending[0] ?? Buffer.alloc(0)) : Buffer.concat(pending);
+      const chunks = pending;
+      const bytes = pendingBytes;
+      if (bytes === 0) return;
       pending = [];
       pendingBytes = 0;
-      await writeAll(file, data, this.#written);
-      hash.update(data);
-      this.#advance(this.#written + data.length);
+      await writeAll(file, chunks, bytes, this.#written);
+      for (const chunk of chunks) hash.update(chunk);
+      this.#advance(this.#written + bytes);
     };
     try {
       for await (const chunk of this.#source.openBlob(this.#descriptor, this.#written, signal)) {
@@ -187,10 +196,14 @@ export class BlobDownload {
   }
 }
 
-async function writeAll(file: FileHandle, data: Buffer, position: number): Promise<void> {
+async function writeAll(file: FileHandle, chunks: readonly Buffer[], bytes: number, position: number): Promise<void> {
   try {
-    for (let at = 0; at < data.length;) {
-      at += (await file.write(data, at, data.length - at, position + at)).bytesWritten;
+    const { bytesWritten } = await file.writev(chunks, position);
+    if (bytesWritten === bytes) return;
+    // Almost never: a full disk or a signal has ended it early.
+    const data = Buffer.concat(chunks, bytes);
+    for (let at = bytesWritten; at < bytes; ) {
+      at += (await file.write(data, at, bytes - at, position + at)).bytesWritten;
     }
   } catch (error) {
     throw asBangerError(error);

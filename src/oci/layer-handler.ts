@@ -53,6 +53,7 @@ export class LayerHandler implements TarHandler {
 
   #apply(names: readonly ByteString[], entry: TarEntry): void {
     const { path, devMajor, devMinor } = entry;
+    if (entry.type === "char" || entry.type === "block") checkDevice(entry);
     const attributes = attributesOf(entry);
     switch (entry.type) {
       case "file":
@@ -97,6 +98,11 @@ function keptXattrs({ xattrs, path }: TarEntry): Map<ByteString, Buffer> | undef
     kept.set(name, value);
   }
   return kept.size === 0 ? undefined : kept;
+}
+
+/** Linux numbers devices with 12 and 20 bits (kdev_t.h). */
+function checkDevice({ path, devMajor, devMinor }: TarEntry): void {
+  if (devMajor >= 2 ** 12 || devMinor >= 2 ** 20) throw tarInvalid(`there is no device ${devMajor}:${devMinor}`, path);
 }
 
 function checkTarget({ linkTarget, path }: TarEntry): ByteString {

@@ -31,9 +31,22 @@ export function choosePlatform(manifests: readonly Descriptor[], wanted: Platfor
     matching.find((m) => m.platform === undefined);
   if (best !== undefined) return best;
   const found = images.map((m) => (m.platform === undefined ? "unknown" : formatPlatform(m.platform)));
-  throw new BangerError("PLATFORM_MISSING", {
+  throw missing(wanted, [...new Set(found)]);
+}
+
+/**
+ * Checks what an image says of itself, where no index has said it before.
+ *
+ * @throws BangerError `PLATFORM_MISSING`.
+ */
+export function checkPlatform(found: Platform, wanted: Platform): void {
+  if (!fits(found, wanted)) throw missing(wanted, [formatPlatform(found)]);
+}
+
+function missing(wanted: Platform, found: readonly string[]): BangerError {
+  return new BangerError("PLATFORM_MISSING", {
     what: `the image is not built for ${formatPlatform(wanted)}`,
-    why: found.length === 0 ? "its index is empty" : `it is built for ${[...new Set(found)].slice(0, 20).join(", ")}`,
+    why: found.length === 0 ? "its index is empty" : `it is built for ${found.slice(0, 20).join(", ")}`,
     fix: "choose an image or a tag that is built for this platform",
   });
 }

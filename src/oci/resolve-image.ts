@@ -2,7 +2,7 @@ import type { Digest } from "./digest.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig, type ImageConfig } from "./image-config.ts";
 import { readBlob, type ImageSource } from "./image-source.ts";
 import { manifestInvalid, parseManifest, type Descriptor, type ImageManifest } from "./manifest.ts";
-import { choosePlatform, hostPlatform, type Platform } from "./platform.ts";
+import { checkPlatform, choosePlatform, hostPlatform, type Platform } from "./platform.ts";
 import { DEFAULT_RETRY, withRetry, type RetryPolicy } from "./retry.ts";
 
 /** An index may hold an index (OCI image spec, image-index.md); nobody nests deeper than this. */
@@ -57,7 +57,9 @@ export async function resolveImage(source: ImageSource, options: ResolveOptions)
       const configData = await withRetry(retry, signal, () =>
         readBlob(source, manifest.config, MAX_CONFIG_BYTES, signal),
       );
-      return compose(raw.digest, raw.data, raw.mediaType, manifest, configData);
+      const image = compose(raw.digest, raw.data, raw.mediaType, manifest, configData);
+      checkPlatform(image.config.platform, platform);
+      return image;
     }
     next = choosePlatform(manifest.manifests, platform);
   }

@@ -44,9 +44,9 @@ export interface LongNames {
   readonly linkTarget: ByteString | undefined;
 }
 
-/** Puts an entry together: PAX records come before GNU long names, and these before the header's own fields. */
+/** Puts an entry together, in the order of Go's archive/tar: GNU long names beat PAX records, these the header's fields. */
 export function composeEntry(header: TarHeader, pax: PaxRecords | undefined, long: LongNames, size: number): TarEntry {
-  const path = paxText(pax, "GNU.sparse.name") ?? paxText(pax, "path") ?? long.path ?? header.name;
+  const path = paxText(pax, "GNU.sparse.name") ?? long.path ?? paxText(pax, "path") ?? header.name;
   const type = TYPES[header.typeflag];
   if (type === undefined) throw tarInvalid(`type ${JSON.stringify(header.typeflag)} is not known`, path);
   const mtime = time(pax, header);
@@ -54,7 +54,7 @@ export function composeEntry(header: TarHeader, pax: PaxRecords | undefined, lon
     path,
     // BSD's convention, and GNU tar's: a file whose name ends in a slash is a directory.
     type: type === "file" && path.endsWith("/") ? "directory" : type,
-    linkTarget: paxText(pax, "linkpath") ?? long.linkTarget ?? header.linkname,
+    linkTarget: long.linkTarget ?? paxText(pax, "linkpath") ?? header.linkname,
     size: type === "file" ? size : 0,
     mode: header.mode & 0o7777,
     uid: id(pax, "uid", header.uid, path),

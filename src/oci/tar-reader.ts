@@ -191,7 +191,7 @@ export class TarReader {
 
   #startExtended(state: State, size: number): void {
     checkExtendedSize(size);
-    if (size === 0) throw tarInvalid("an extended header is empty");
+    if (size === 0) return;
     this.#extendedBytes = size;
     this.#blocks.expect(padded(size));
     this.#state = state;

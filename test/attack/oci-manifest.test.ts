@@ -240,6 +240,11 @@ test("an index without our platform names those it has", async () => {
   );
 });
 
+test("an image for another platform, with no index to say so", async () => {
+  await fails([layer], { config: { architecture: "s390x" } }, "PLATFORM_MISSING", /built for linux\/s390x/);
+  await fails([layer], { config: { os: "windows" } }, "PLATFORM_MISSING", /built for windows/);
+});
+
 test("a layout that is none", async () => {
   const broken: [string, (folder: string) => Promise<unknown>, RegExp][] = [
     ["no oci-layout", (folder) => rm(join(folder, "oci-layout")), /has no oci-layout/],

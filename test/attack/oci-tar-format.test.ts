@@ -70,6 +70,17 @@ for (const [what, body] of [
     invalid(tar().add({ name: "x", type: "x", content: body }).file("f"), /PAX record/));
 }
 
+test("which name counts: a sparse file's, GNU's, PAX', the header's", async () => {
+  const pax = [
+    ["path", "pax"],
+    ["linkpath", "pax-link"],
+  ] as const;
+  const { root } = await one(tar().pax(pax).long("gnu").long("gnu-link", "K").symlink("header", "header-link"));
+  assert.deepEqual([...root.entries.keys()], ["gnu"]);
+  const link = at(root, "gnu");
+  assert.equal(link?.type === "symlink" && link.target, "gnu-link");
+});
+
 test("a global header is checked, and has no effect", async () => {
   const { root } = await one(
     tar()
@@ -150,7 +161,8 @@ test("owners: up to 2^32 - 1, never negative", async () => {
 test("a long name that never ends, is empty, or is a GiB", async () => {
   const { root } = await one(tar().add({ name: "L", type: "L", content: "no-nul-at-its-end" }).file("x"));
   assert.deepEqual([...root.entries.keys()], ["no-nul-at-its-end"]);
-  await invalid(tar().add({ name: "L", type: "L", size: 0 }).file("x"), /empty/);
+  const empty = tar().add({ name: "L", type: "L", size: 0 }).add({ name: "x", type: "x", size: 0 }).file("own-name");
+  assert.ok(at((await one(empty)).root, "own-name"));
   for (const type of ["L", "K", "x", "g"]) {
     await tooLarge(tar().raw(tarHeader({ name: "L", type, size: 1024 ** 3 })), /1073741824 bytes/);
     await tooLarge(tar().raw(tarHeader({ name: "L", type, size: 1024 ** 2 + 1 })), /1048577 bytes/);
@@ -384,9 +396,11 @@ test("xattrs: both spellings, any bytes, and those of the machine dropped", asyn
 
 test("setuid, devices and modes are kept, and no more bits than there are", async () => {
   const { root } = await one(
-    tar().file("su", "", { mode: 0o107755 }).add({ name: "disk", type: "4", devmajor: 259, devminor: 2_097_151 }),
+    tar().file("su", "", { mode: 0o107755 }).add({ name: "disk", type: "4", devmajor: 259, devminor: 1_048_575 }),
   );
   assert.equal(at(root, "su")?.mode, 0o7755);
   const disk = at(root, "disk");
-  assert.deepEqual(disk?.type === "block" && [disk.major, disk.minor], [259, 2_097_151]);
+  assert.deepEqual(disk?.type === "block" && [disk.major, disk.minor], [259, 1_048_575]);
+  await invalid(tar().add({ name: "d", type: "3", devmajor: 1, devminor: 1_048_576 }), /no device/);
+  await invalid(tar().add({ name: "d", type: "4", devmajor: 4096, devminor: 1 }), /no device/);
 });

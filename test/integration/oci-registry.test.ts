@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -140,6 +141,21 @@ test("a stored layer that was damaged is dropped, and the next pull is good", as
     await expectCode(pull(layout.reference, { store }), "DIGEST_MISMATCH", /stored copy/);
     assert.ok(!existsSync(store.path(digest)));
     await pull(layout.reference, { store });
+  });
+});
+
+test("a disk that is full: said so, and nothing left on it", { skip: process.getuid?.() !== 0 }, async () => {
+  const random = new TarBuilder().file("random", randomBytes(4 * 2 ** 20)).end();
+  await using layout = await TestLayout.make([random]);
+  await inFolder(async (folder) => {
+    await run("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", folder]);
+    try {
+      const store = new BlobStore(folder);
+      await expectCode(pull(layout.reference, { store }), "DISK_FULL");
+      assert.deepEqual(await readdir(join(folder, "sha256")), []);
+    } finally {
+      await run("umount", [folder]);
+    }
   });
 });
 
