@@ -1,10 +1,10 @@
 module banger.dev/bench/tar2ext4
 
-go 1.26
+go 1.26.8
 
 tool github.com/Microsoft/hcsshim/cmd/tar2ext4
 
-require github.com/Microsoft/hcsshim v0.15.0
+require github.com/Microsoft/hcsshim v0.15.0 // indirect
 
 require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
