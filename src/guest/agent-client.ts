@@ -1,0 +1,191 @@
+import { createClient, type Client } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import type { Duplex } from "node:stream";
+import { untilAborted, withDeadline } from "../lib/deadline.ts";
+import { BangerError } from "../lib/errors.ts";
+import { agentError } from "./agent-errors.ts";
+import { startExec, type AgentExec, type ExecSpec } from "./agent-exec.ts";
+import { openForward, type ForwardTarget } from "./agent-forward.ts";
+import { agentSession } from "./agent-session.ts";
+import type { Dial } from "./dial.ts";
+import { AgentService, ShutdownMode } from "./gen/banger/agent/v1/agent_pb.ts";
+
+export type { AgentExec, ExecExit, ExecSpec } from "./agent-exec.ts";
+export type { ForwardTarget } from "./agent-forward.ts";
+
+export interface AgentInfo {
+  readonly version: string;
+  readonly abilities: readonly string[];
+  readonly bootId: string;
+  readonly kernelRelease: string;
+  /** Of the agent's SSH server, as in `authorized_keys`: `ssh-ed25519 AAAA…`. */
+  readonly sshHostKey: string;
+}
+
+/** What a guest is told of itself. */
+export interface GuestIdentity {
+  readonly hostname: string;
+  readonly authorizedKeys: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly dns: readonly string[];
+}
+
+export interface AgentStats {
+  readonly uptimeMs: number;
+  readonly memoryTotalBytes: number;
+  readonly memoryAvailableBytes: number;
+  /** Time that all processors together were at work since boot. */
+  readonly cpuMs: number;
+  readonly load1: number;
+  readonly processes: number;
+}
+
+/** The agent of one guest, over one connection; any number of calls at once. What it says is hostile: bounded, typed. */
+export interface AgentClient {
+  /** Whether the connection is gone: then every call fails, and another client is needed. */
+  readonly closed: boolean;
+  info(signal: AbortSignal): Promise<AgentInfo>;
+  configure(identity: GuestIdentity, signal: AbortSignal): Promise<void>;
+  exec(spec: ExecSpec, options: { readonly signal: AbortSignal }): Promise<AgentExec>;
+  forward(target: ForwardTarget, signal: AbortSignal): Promise<Duplex>;
+  stats(signal: AbortSignal): Promise<AgentStats>;
+  /** Asks the guest to go down; resolves when it has taken the request. */
+  shutdown(signal: AbortSignal): Promise<void>;
+  /** Grows the root file system to its disk. */
+  growRoot(signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+export interface ConnectOptions {
+  readonly dial: Dial;
+  /** Ends the trying; once connected it changes nothing. */
+  readonly signal: AbortSignal;
+}
+
+/** Largest message from the guest. Output comes in pieces far smaller. */
+const MAX_MESSAGE_BYTES = 4 * 1024 ** 2;
+const CALL_MS = 30_000;
+/** Between two attempts, where the line itself does not wait for a guest that is still booting. */
+const RETRY_MS = 50;
+
+/**
+ * Connects to an agent, and tries again until the signal aborts: a guest that boots has none yet.
+ *
+ * @throws BangerError the signal's reason.
+ */
+export async function connectAgent({ dial, signal }: ConnectOptions): Promise<AgentClient> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      const client = agentOver(await dial(signal));
+      try {
+        await withDeadline(signal, CALL_MS, "the agent's first answer", (within) => client.info(within));
+        return client;
+      } catch (error) {
+        client.close();
+        throw error;
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof BangerError && error.code === "AGENT_PROTOCOL") throw error;
+      await untilAborted(new Promise((resolve) => setTimeout(resolve, RETRY_MS)), signal);
+    }
+  }
+}
+
+/** Speaks to an agent over a stream that has just been opened. */
+export function agentOver(stream: Duplex): AgentClient {
+  const transport = createConnectTransport({
+    baseUrl: "http://agent.banger",
+    httpVersion: "2",
+    sessionManager: agentSession(stream),
+    readMaxBytes: MAX_MESSAGE_BYTES,
+    useBinaryFormat: true,
+  });
+  const client = createClient(AgentService, transport);
+  return clientOf(client, stream);
+}
+
+function clientOf(client: Client<typeof AgentService>, stream: Duplex): AgentClient {
+  /** One bounded call. */
+  const call = async <T>(
+    signal: AbortSignal,
+    awaited: string,
+    work: (within: AbortSignal) => Promise<T>,
+  ): Promise<T> => {
+    checkOpen(stream);
+    return withDeadline(signal, CALL_MS, awaited, async (within) => {
+      try {
+        return await work(within);
+      } catch (error) {
+        throw agentError(error, within);
+      }
+    });
+  };
+  return {
+    get closed() {
+      return stream.destroyed;
+    },
+    info: (signal) =>
+      call(signal, "the agent's answer", async (within) => {
+        const { version, abilities, bootId, kernelRelease, sshHostKey } = await client.info({}, { signal: within });
+        return { version, abilities, bootId, kernelRelease, sshHostKey: checkHostKey(sshHostKey) };
+      }),
+    configure: (identity, signal) =>
+      call(signal, "the guest to take its name", async (within) => {
+        const { hostname, authorizedKeys, env, dns } = identity;
+        const wallClockNs = BigInt(Date.now()) * 1_000_000n;
+        await client.configure(
+          { hostname, authorizedKeys: [...authorizedKeys], env: { ...env }, dnsServers: [...dns], wallClockNs },
+          { signal: within },
+        );
+      }),
+    exec(spec, { signal }) {
+      checkOpen(stream);
+      return startExec(client, spec, signal);
+    },
+    forward(target, signal) {
+      checkOpen(stream);
+      return openForward(client, target, signal);
+    },
+    stats: (signal) =>
+      call(signal, "the guest's figures", async (within) => {
+        const { uptimeMs, memory, cpu, load, processes } = await client.stats({}, { signal: within });
+        return {
+          uptimeMs: Number(uptimeMs),
+          memoryTotalBytes: Number(memory?.totalBytes ?? 0),
+          memoryAvailableBytes: Number(memory?.availableBytes ?? 0),
+          cpuMs: Number((cpu?.userMs ?? 0n) + (cpu?.systemMs ?? 0n)),
+          load1: load?.one ?? 0,
+          processes,
+        };
+      }),
+    shutdown: (signal) =>
+      call(signal, "the guest to go down", async (within) => {
+        await client.shutdown({ mode: ShutdownMode.POWEROFF }, { signal: within });
+      }),
+    growRoot: (signal) =>
+      call(signal, "the root file system to grow", async (within) => {
+        await client.resize({}, { signal: within });
+      }),
+    close: () => void stream.destroy(),
+  };
+}
+
+function checkOpen(stream: Duplex): void {
+  if (!stream.destroyed) return;
+  throw new BangerError("AGENT_UNREACHABLE", {
+    what: "the connection to the VM's agent is gone",
+    fix: "try again",
+  });
+}
+
+/** It becomes a line of a known_hosts file, so it must be one key and nothing else. */
+function checkHostKey(key: string): string {
+  const trimmed = key.trim();
+  if (/^ssh-ed25519 [A-Za-z0-9+/]+={0,2}(?: [\w.@-]*)?$/.test(trimmed)) return trimmed;
+  throw new BangerError("AGENT_PROTOCOL", {
+    what: "the agent's SSH host key is none",
+    fix: "stop and start the VM",
+  });
+}

@@ -1,0 +1,53 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createConnection } from "node:net";
+import { Duplex } from "node:stream";
+import { agentUnreachable } from "./agent-errors.ts";
+
+/** Longest answer to `CONNECT`: `OK 4294967295\n` and some room. */
+const MAX_ANSWER_BYTES = 32;
+
+/**
+ * Connects to a guest's vsock port through Firecracker's unix socket (docs/vsock.md there): `CONNECT port`, and the
+ * answer read byte by byte, since the guest's own bytes may follow it at once.
+ *
+ * @throws BangerError `AGENT_UNREACHABLE` while nothing listens on the port.
+ */
+export async function dialFirecrackerVsock(path: string, port: number, signal: AbortSignal): Promise<Duplex> {
+  const socket = createConnection(path);
+  const abort = (): void => void socket.destroy();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    await once(socket, "connect", { signal });
+    socket.write(`CONNECT ${port}\n`);
+    let answer = "";
+    while (!answer.endsWith("\n")) {
+      const byte: unknown = socket.read(1);
+      if (Buffer.isBuffer(byte)) answer += byte.toString("latin1");
+      else if (socket.readableEnded || socket.destroyed)
+        throw agentUnreachable(`nothing listens on vsock port ${port}`);
+      else await Promise.race([once(socket, "readable"), once(socket, "end"), once(socket, "close")]);
+      if (answer.length > MAX_ANSWER_BYTES) throw agentUnreachable("the VMM's answer to CONNECT is too long");
+    }
+    if (!/^OK \d+\n$/.test(answer)) throw agentUnreachable(`the VMM answered ${JSON.stringify(answer)} to CONNECT`);
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/**
+ * Connects to a guest's vsock port by the host's own vsock. Node has no AF_VSOCK, so the agent's binary does it: run on
+ * the host as `vsock-connect`, it joins its standard streams with the connection.
+ */
+export function dialHostVsock(agentPath: string, cid: number, port: number, signal: AbortSignal): Duplex {
+  signal.throwIfAborted();
+  const child = spawn(agentPath, ["vsock-connect", String(cid), String(port)], { stdio: ["pipe", "pipe", "ignore"] });
+  const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
+  child.once("error", (error) => stream.destroy(error));
+  stream.once("close", () => void child.kill());
+  return stream;
+}
