@@ -1,0 +1,66 @@
+import { readdir } from "node:fs/promises";
+import { canReflink } from "../disk/probe-clone.ts";
+import { configCheck, leftoversCheck } from "../host/checks/told.ts";
+import { runChecks } from "../host/checks.ts";
+import type { HostCheck } from "../host/host-check.ts";
+import type { Config } from "../model/config.ts";
+import type { DoctorReport } from "../model/doctor.ts";
+import type { Layout } from "../model/layout.ts";
+import type { Store } from "../store/store.ts";
+import { loadConfig } from "./config.ts";
+import type { DriverChoice } from "./driver-choice.ts";
+
+export interface DoctorDependencies {
+  readonly layout: Layout;
+  readonly config: Config;
+  readonly store: Store;
+  readonly drivers: DriverChoice;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Looks at this host as the daemon finds it. */
+export function doctorService(deps: DoctorDependencies): (signal: AbortSignal) => Promise<DoctorReport> {
+  const { layout, config, store, drivers, env } = deps;
+  return (signal) =>
+    runChecks(
+      {
+        qemu: {
+          ...(config.qemu_bin !== undefined && { qemuBin: config.qemu_bin }),
+          ...(env["PATH"] !== undefined && { searchPath: env["PATH"] }),
+        },
+        searchPath: env["PATH"],
+        dataDir: layout.dataDir,
+        registries: ["https://registry-1.docker.io/v2/"],
+        kvm: () => drivers.kvm(),
+        canReflink,
+        more: [
+          configCheck(layout.configFile, () => loadConfig(layout.configFile)),
+          daemonCheck(layout),
+          leftoversCheck(() => leftovers(layout, store)),
+        ],
+      },
+      signal,
+    );
+}
+
+/** Whoever reads this has asked a daemon: all that can be wrong is said elsewhere. */
+function daemonCheck(layout: Layout): HostCheck {
+  return {
+    name: "daemon",
+    why: "bangerd keeps the state and starts VMs; they go on without it",
+    essential: false,
+    look: () =>
+      Promise.resolve({
+        result: "ok",
+        summary: `runs, pid ${process.pid}`,
+        data: { pid: process.pid, socket: layout.socket },
+      }),
+  };
+}
+
+/** Run folders of VMs that are no more; the next start of the daemon removes them with what still runs in them. */
+async function leftovers(layout: Layout, store: Store): Promise<readonly string[]> {
+  const known = new Set([...store.vms.list().map((vm) => vm.id), ...store.vms.broken()]);
+  const names = await readdir(layout.runDir);
+  return names.filter((name) => /^vm-[0-9a-z]{16}$/.test(name) && !known.has(name));
+}

@@ -1,0 +1,55 @@
+import { open } from "node:fs/promises";
+import type { DirectoryInode, FileInode } from "../../model/file-tree.ts";
+import type { GuestSystem } from "../../model/image.ts";
+import { lookup } from "./tree-path.ts";
+
+/** Where systemd's PID 1 lies in Debian and its kin, and elsewhere. The agent in the guest looks at the same places. */
+const SYSTEMD_PATHS = ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"];
+const OS_RELEASE_PATHS = ["/etc/os-release", "/usr/lib/os-release"];
+const MAX_OS_RELEASE_BYTES = 64 * 1024;
+
+/**
+ * What kind of system an image holds, by its own files.
+ *
+ * @param rootfs the finished file system that `root` was written to, with blocks of `blockSize` bytes.
+ */
+export async function detectSystem(root: DirectoryInode, rootfs: string, blockSize: number): Promise<GuestSystem> {
+  const hasSystemd = SYSTEMD_PATHS.some((path) => {
+    const found = lookup(root, path);
+    return found?.type === "file" && (found.mode & 0o111) !== 0;
+  });
+  const release = OS_RELEASE_PATHS.map((path) => lookup(root, path)).find((found) => found?.type === "file");
+  const fields = release === undefined ? {} : parseOsRelease(await readContent(release, rootfs, blockSize));
+  return {
+    init: hasSystemd ? "systemd" : "none",
+    ...(fields["ID"] !== undefined && { osId: fields["ID"] }),
+    ...(fields["VERSION_ID"] !== undefined && { osVersion: fields["VERSION_ID"] }),
+    ...(fields["PRETTY_NAME"] !== undefined && { osName: fields["PRETTY_NAME"] }),
+  };
+}
+
+/** The fields of an os-release file (os-release(5)): shell-like assignments, quotes taken off. */
+export function parseOsRelease(text: string): Readonly<Record<string, string>> {
+  const fields: Record<string, string> = {};
+  for (const line of text.split("\n")) {
+    const match = /^([A-Z][A-Z0-9_]{0,63})=(.{0,512})$/.exec(line.trim());
+    if (match?.[1] === undefined || match[2] === undefined) continue;
+    fields[match[1]] = match[2].replace(/^(["'])(.*)\1$/, "$2").replace(/\\(["'$`\\])/g, "$1");
+  }
+  return fields;
+}
+
+async function readContent(file: FileInode, rootfs: string, blockSize: number): Promise<string> {
+  const content = Buffer.alloc(Math.min(file.size, MAX_OS_RELEASE_BYTES));
+  const image = await open(rootfs, "r");
+  try {
+    for (let run = file.extents; run !== undefined; run = run.next) {
+      const start = run.fileBlock * blockSize;
+      const length = Math.min(run.blocks * blockSize, content.length - start);
+      if (length > 0) await image.read(content, start, length, run.diskBlock * blockSize);
+    }
+  } finally {
+    await image.close();
+  }
+  return content.toString("utf8");
+}

@@ -1,0 +1,16 @@
+import type { BlobStore } from "../../oci/blob-store.ts";
+import type { Config } from "../../model/config.ts";
+import type { Layout } from "../../model/layout.ts";
+import type { Store } from "../../store/store.ts";
+import type { KernelService } from "../kernels.ts";
+
+/** What the verbs on images share. */
+export interface ImageContext {
+  readonly layout: Layout;
+  readonly config: Config;
+  readonly store: Store;
+  readonly kernels: KernelService;
+  readonly blobs: BlobStore;
+  /** The agent's binary on this host, which every image gets. */
+  readonly agentPath: string;
+}

@@ -1,0 +1,45 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { BangerError } from "../../lib/errors.ts";
+import type { OperationContext } from "../../lib/progress.ts";
+import type { Image } from "../../model/image.ts";
+import { releaseBlobs } from "./image-blobs.ts";
+import { pullImage, type ImagePullRequest } from "./pull-image.ts";
+import type { ImageContext } from "./image-context.ts";
+
+export interface ImageService {
+  list(): readonly Image[];
+  inspect(ref: string): Image;
+  pull(request: ImagePullRequest, context: OperationContext): Promise<Image>;
+  delete(ref: string): Promise<void>;
+}
+
+export function imageService(context: ImageContext): ImageService {
+  const { store, layout } = context;
+  return {
+    list: () => store.images.list(),
+    inspect: (ref) => store.images.get(ref),
+    pull: (request, operation) => pullImage(context, request, operation),
+    async delete(ref) {
+      const image = store.images.get(ref);
+      refuseIfUsed(context, image);
+      const intent = store.intents.begin("image.delete", image.id);
+      store.images.delete(image.id);
+      await rm(join(layout.imagesDir, image.id), { recursive: true, force: true });
+      await releaseBlobs(context, image);
+      store.intents.end(intent);
+    },
+  };
+}
+
+function refuseIfUsed({ store }: ImageContext, image: Image): void {
+  const users = store.vms.list().filter((vm) => vm.image.id === image.id);
+  if (users.length === 0) return;
+  const names = users.map((vm) => vm.name);
+  throw new BangerError("IMAGE_IN_USE", {
+    what: `image ${image.name} is in use`,
+    why: `VM ${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more were` : " was"} made from it`,
+    fix: "delete those VMs first",
+    data: { vms: names },
+  });
+}

@@ -1,0 +1,135 @@
+import { mkdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { BangerError } from "../lib/errors.ts";
+import { ensurePrivateDirectory, syncDirectory } from "../lib/files.ts";
+import { newId } from "../lib/ids.ts";
+import type { OperationContext } from "../lib/progress.ts";
+import { importKernel } from "../kernel/import-kernel.ts";
+import { ensureInitramfs } from "../kernel/initramfs.ts";
+import { pullDebianKernel } from "../kernel/pull-debian.ts";
+import type { Config } from "../model/config.ts";
+import type { Kernel, KernelContents, KernelFormat } from "../model/kernel.ts";
+import type { Layout } from "../model/layout.ts";
+import { withIntent } from "../store/intents.ts";
+import type { Store } from "../store/store.ts";
+import type { BootKernel } from "../vmm/driver.ts";
+
+export interface KernelService {
+  list(): readonly Kernel[];
+  inspect(ref: string): Kernel;
+  pull(name: string | undefined, context: OperationContext): Promise<Kernel>;
+  import(request: KernelImport, context: OperationContext): Promise<Kernel>;
+  delete(ref: string): Promise<void>;
+  /** What a driver needs to boot it, its initramfs made anew where the agent changed. */
+  bootable(ref: string, signal: AbortSignal): Promise<Omit<BootKernel, "commandLine">>;
+}
+
+export interface KernelImport {
+  readonly name: string;
+  readonly vmlinux: string;
+  readonly initrd?: string | undefined;
+  readonly modules?: string | undefined;
+}
+
+export interface KernelDependencies {
+  readonly layout: Layout;
+  readonly config: Config;
+  readonly store: Store;
+  /** The agent's binary on this host: `/init` of the initramfs. */
+  readonly agentPath: string;
+}
+
+export function kernelService({ layout, config, store, agentPath }: KernelDependencies): KernelService {
+  const folder = (id: string): string => join(layout.kernelsDir, id);
+
+  /** Makes a kernel's files in a folder of their own, and gives it its row once they stand in place. */
+  async function add(name: string, make: (target: string) => Promise<KernelContents>): Promise<Kernel> {
+    store.kernels.checkFree(name);
+    const id = newId("krn");
+    const work = join(layout.workDir, id);
+    return withIntent(
+      store.intents,
+      "kernel.add",
+      id,
+      async () => {
+        await mkdir(work, { recursive: true, mode: 0o700 });
+        const contents = await make(work);
+        await ensurePrivateDirectory(layout.kernelsDir);
+        await rename(work, folder(id));
+        await syncDirectory(layout.kernelsDir);
+        const kernel: Kernel = { id, name, createdAt: new Date().toISOString(), ...contents };
+        store.kernels.insert(kernel);
+        return kernel;
+      },
+      async () => {
+        await rm(work, { recursive: true, force: true });
+        await rm(folder(id), { recursive: true, force: true });
+      },
+    );
+  }
+
+  return {
+    list: () => store.kernels.list(),
+    inspect: (ref) => store.kernels.get(ref),
+    pull: (name = "debian-cloud", context) =>
+      add(name, (target) =>
+        pullDebianKernel(
+          {
+            cacheDir: join(layout.cacheDir, "debian"),
+            ...(config.debian_mirror !== undefined && { mirror: config.debian_mirror }),
+            ...(config.debian_suite !== undefined && { suite: config.debian_suite }),
+          },
+          target,
+          context,
+        ),
+      ),
+    import: ({ name, vmlinux, initrd, modules }, context) =>
+      add(name, (target) =>
+        importKernel(
+          { vmlinux, ...(initrd !== undefined && { initrd }), ...(modules !== undefined && { modules }) },
+          target,
+          context,
+        ),
+      ),
+    async delete(ref) {
+      const kernel = store.kernels.get(ref);
+      refuseIfUsed(store, kernel);
+      const intent = store.intents.begin("kernel.delete", kernel.id);
+      store.kernels.delete(kernel.id);
+      await rm(folder(kernel.id), { recursive: true, force: true });
+      store.intents.end(intent);
+    },
+    async bootable(ref, signal) {
+      const kernel = store.kernels.get(ref);
+      const at = folder(kernel.id);
+      const boot = bootFile(kernel);
+      const image = { path: join(at, boot.path), format: boot.format, microvm: boot.microvm };
+      const { initrd, bootModules } = kernel.files;
+      if (initrd !== undefined) return { ...image, initrdPath: join(at, initrd) };
+      if (bootModules === undefined) return image;
+      const initramfs = await ensureInitramfs(at, bootModules, agentPath, signal);
+      return { ...image, initrdPath: initramfs.path };
+    },
+  };
+}
+
+/** The file a VMM is given. An ELF that can be entered by PVH is quicker than a bzImage, which unpacks itself first. */
+function bootFile(kernel: Kernel): { path: string; format: KernelFormat; microvm: boolean } {
+  const { image, vmlinux } = kernel.files;
+  const { pvh, virtioMmioCmdline } = kernel.abilities;
+  const file = vmlinux !== undefined && pvh ? { path: vmlinux, format: "elf" as const } : image;
+  return { ...file, microvm: file.format === "elf" && pvh && virtioMmioCmdline };
+}
+
+function refuseIfUsed(store: Store, kernel: Kernel): void {
+  const images = store.images.list().filter((image) => image.kernel === kernel.name);
+  const vms = store.vms.list().filter((vm) => vm.kernel.id === kernel.id);
+  const [user] = [...images.map((image) => `image ${image.name}`), ...vms.map((vm) => `VM ${vm.name}`)];
+  if (user === undefined) return;
+  throw new BangerError("KERNEL_IN_USE", {
+    what: `kernel ${kernel.name} is in use`,
+    why: `${user} boots with it${images.length + vms.length > 1 ? `, and ${images.length + vms.length - 1} more` : ""}`,
+    fix: "delete those first",
+    data: { images: images.map((image) => image.name), vms: vms.map((vm) => vm.name) },
+  });
+}

@@ -1,0 +1,135 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { hasErrno } from "../lib/errors.ts";
+import { identifyProcess, signalProcess } from "../lib/process.ts";
+import type { Vm } from "../model/vm.ts";
+import type { Intent } from "../store/intents.ts";
+import { agentConnector } from "./vms/agent-connection.ts";
+import { forgetVm } from "./vms/delete-vm.ts";
+import { liveVm } from "./vms/live-vms.ts";
+import { endMachine, noteExit, recordExit } from "./vms/stop-vm.ts";
+import type { VmContext } from "./vms/vm-context.ts";
+
+/**
+ * Puts the state in order after a daemon that died, or simply after the last one: VMMs that live are taken back, what
+ * was begun is finished or undone, what nobody owns is removed. Doing it twice changes nothing.
+ *
+ * @returns what was found and done, in words, for the log and `daemon status`.
+ */
+export async function recover(context: VmContext, signal: AbortSignal): Promise<readonly string[]> {
+  const told: string[] = [];
+  for (const vm of context.store.vms.list()) await takeBack(context, vm, told, signal);
+  for (const intent of context.store.intents.open()) {
+    await settle(context, intent, told);
+    context.store.intents.end(intent);
+  }
+  await sweep(context, told);
+  for (const line of told) context.log.info({ recovery: line }, "recovered");
+  return told;
+}
+
+async function takeBack(context: VmContext, vm: Vm, told: string[], signal: AbortSignal): Promise<void> {
+  if (vm.machine === undefined) return;
+  const driver = await context.driver();
+  const machine = await driver.attach(vm.machine, signal);
+  if (machine === undefined) {
+    told.push(`VM ${vm.name}: its VMM had ended`);
+    await recordExit(context, vm.id, false, "the VMM ended while no daemon ran");
+    return;
+  }
+  context.live.set(vm.id, liveVm(machine, agentConnector(context)));
+  noteExit(context, vm.id, machine);
+  if (vm.state === "running" || vm.state === "paused")
+    told.push(`VM ${vm.name}: taken back, pid ${machine.record.pid}`);
+}
+
+/** Finishes or undoes what a daemon left half-done. */
+async function settle(context: VmContext, intent: Intent, told: string[]): Promise<void> {
+  const { store, layout } = context;
+  const { kind, subject } = intent;
+  switch (kind) {
+    case "kernel.add":
+      if (store.kernels.find(subject) !== undefined) return;
+      await removeAll([join(layout.workDir, subject), join(layout.kernelsDir, subject)]);
+      told.push("undid a kernel that was being added");
+      return;
+    case "image.add":
+      if (store.images.find(subject) !== undefined) return;
+      await removeAll([join(layout.workDir, subject), join(layout.imagesDir, subject)]);
+      told.push("undid an image that was being added");
+      return;
+    case "kernel.delete":
+      store.kernels.delete(subject);
+      await removeAll([join(layout.kernelsDir, subject)]);
+      told.push("finished deleting a kernel");
+      return;
+    case "image.delete":
+      store.images.delete(subject);
+      await removeAll([join(layout.imagesDir, subject)]);
+      told.push("finished deleting an image");
+      return;
+    case "vm.create":
+      if (store.vms.find(subject)?.state === "creating") {
+        await forgetVm(context, subject);
+        told.push("undid a VM that was being created");
+      }
+      return;
+    case "vm.delete":
+      await endStrays(context, subject);
+      await forgetVm(context, subject);
+      told.push("finished deleting a VM");
+      return;
+    case "vm.start":
+    case "vm.stop": {
+      const vm = store.vms.find(subject);
+      if (vm === undefined || (vm.state !== "starting" && vm.state !== "stopping")) return;
+      // A start without its daemon has lost who waited for it; a stop that was begun is wanted.
+      await endMachine(context, subject);
+      await endStrays(context, subject);
+      const { machine: _machine, ...rest } = vm;
+      store.vms.update({ ...rest, state: "stopped" });
+      told.push(`VM ${vm.name}: was ${vm.state} when the daemon died; it is stopped now`);
+      return;
+    }
+  }
+}
+
+/** Ends VMMs that were started in the instant before a daemon died, so that no record knows them. */
+async function endStrays(context: VmContext, vmId: string): Promise<void> {
+  const driver = await context.driver();
+  for (const pid of await driver.strays(vmId)) {
+    const identity = await identifyProcess(pid);
+    if (identity !== undefined) await signalProcess(identity, "SIGKILL");
+  }
+}
+
+/** Removes what belongs to nothing: work in progress, and run folders and files of VMs that are no more. */
+async function sweep(context: VmContext, told: string[]): Promise<void> {
+  const { layout, store } = context;
+  await removeAll((await entries(layout.workDir)).map((name) => join(layout.workDir, name)));
+  const known = new Set([...store.vms.list().map((vm) => vm.id), ...store.vms.broken()]);
+  const vmId = /^vm-[0-9a-z]{16}$/;
+  const orphans = new Set(
+    [...(await entries(layout.runDir)), ...(await entries(layout.vmsDir))].filter(
+      (name) => vmId.test(name) && !known.has(name),
+    ),
+  );
+  for (const id of orphans) {
+    await endStrays(context, id);
+    await removeAll([join(layout.runDir, id), join(layout.vmsDir, id)]);
+    told.push(`removed what was left of ${id}`);
+  }
+}
+
+async function entries(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
+async function removeAll(paths: readonly string[]): Promise<void> {
+  for (const path of paths) await rm(path, { recursive: true, force: true });
+}

@@ -1,0 +1,36 @@
+import type { AgentClient } from "../../guest/agent-client.ts";
+import type { Machine } from "../../vmm/driver.ts";
+
+/** A VM whose VMM runs, as this daemon knows it. */
+export interface LiveVm {
+  readonly machine: Machine;
+  /** Connects to the agent on first use, and anew after the line broke. Callers share one connection. */
+  agent(signal: AbortSignal): Promise<AgentClient>;
+  /** Set once somebody asked for the end of this machine: what follows is no crash. */
+  ending: boolean;
+  close(): Promise<void>;
+}
+
+type Connect = (machine: Machine, signal: AbortSignal) => Promise<AgentClient>;
+
+export function liveVm(machine: Machine, connect: Connect): LiveVm {
+  const lifetime = new AbortController();
+  let client: Promise<AgentClient> | undefined;
+  return {
+    machine,
+    ending: false,
+    async agent(signal) {
+      signal.throwIfAborted();
+      const current = await client?.catch(() => undefined);
+      if (current !== undefined && !current.closed) return current;
+      // The connection belongs to the VM, not to the request that happened to need it first.
+      client = connect(machine, AbortSignal.any([lifetime.signal, signal]));
+      return client;
+    },
+    async close() {
+      lifetime.abort();
+      const current = await client?.catch(() => undefined);
+      current?.close();
+    },
+  };
+}

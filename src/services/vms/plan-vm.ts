@@ -1,0 +1,74 @@
+import { randomBytes } from "node:crypto";
+import { bytes, formatBytes, parseBytes } from "../../lib/bytes.ts";
+import { BangerError } from "../../lib/errors.ts";
+import { newId } from "../../lib/ids.ts";
+import type { Config } from "../../model/config.ts";
+import type { Image } from "../../model/image.ts";
+import type { Kernel } from "../../model/kernel.ts";
+import type { InitPolicy, Vm, VmNetwork } from "../../model/vm.ts";
+
+/** What a user asks for, with all that was left out still open. */
+export interface VmRequest {
+  readonly name?: string | undefined;
+  readonly vcpus?: number | undefined;
+  readonly memoryBytes?: number | undefined;
+  readonly diskSizeBytes?: number | undefined;
+  readonly nat: boolean;
+  readonly env: Readonly<Record<string, string>>;
+  readonly init: InitPolicy;
+}
+
+/**
+ * A new VM's record: every open question answered from the configuration and the image.
+ *
+ * @throws BangerError `VM_SPEC_INVALID` if the image cannot be run as asked.
+ */
+export function planVm(
+  request: VmRequest,
+  image: Image,
+  kernel: Kernel,
+  config: Config,
+  planNetwork: (vmId: string) => VmNetwork,
+): Vm {
+  const id = newId("vm");
+  if (request.init === "systemd" && image.system.init !== "systemd") {
+    throw new BangerError("VM_SPEC_INVALID", {
+      what: `image ${image.name} has no systemd`,
+      fix: "leave --init out: the agent then is PID 1; or pull an image that has systemd",
+    });
+  }
+  const diskSizeBytes = request.diskSizeBytes;
+  if (diskSizeBytes !== undefined && diskSizeBytes < image.rootfs.sizeBytes) {
+    throw new BangerError("VM_SPEC_INVALID", {
+      what: `a disk of ${formatBytes(diskSizeBytes)} is too small for image ${image.name}`,
+      why: `its root file system is ${formatBytes(image.rootfs.sizeBytes)} large (that is what the guest sees; it takes ${formatBytes(image.rootfs.usedBytes)} here)`,
+      fix: "ask for a larger disk, or leave --disk-size out",
+    });
+  }
+  return {
+    id,
+    name: request.name ?? `${hostLabel(image.name)}-${id.slice(-5)}`,
+    createdAt: new Date().toISOString(),
+    state: "creating",
+    image: { id: image.id, name: image.name, digest: image.digest },
+    kernel: { id: kernel.id, name: kernel.name },
+    spec: {
+      vcpus: request.vcpus ?? config.vm.vcpus,
+      memoryBytes: request.memoryBytes ?? parseBytes(config.vm.memory),
+      ...(diskSizeBytes !== undefined && { diskSizeBytes: bytes(diskSizeBytes) }),
+      nat: request.nat,
+      env: { ...request.env },
+      init: request.init,
+    },
+    machineId: randomBytes(16).toString("hex"),
+    disks: [],
+    network: request.nat ? planNetwork(id) : { mode: "none" },
+    timings: { stages: {} },
+  };
+}
+
+/** An image's name as the beginning of a hostname: `debian-bookworm` of `docker.io/library/debian:bookworm`. */
+function hostLabel(imageName: string): string {
+  const label = imageName.replace(/[^a-z0-9]+/g, "-").replace(/^-+/, "");
+  return label.slice(0, 40).replace(/-+$/, "") || "vm";
+}

@@ -1,0 +1,159 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { bytes } from "../../lib/bytes.ts";
+import { untilAborted, withDeadline } from "../../lib/deadline.ts";
+import { asBangerError, BangerError } from "../../lib/errors.ts";
+import { ensurePrivateDirectory } from "../../lib/files.ts";
+import type { OperationContext } from "../../lib/progress.ts";
+import { vmRunDir } from "../../model/layout.ts";
+import type { Vm } from "../../model/vm.ts";
+import { checkStep } from "../../model/vm-states.ts";
+import { withIntent } from "../../store/intents.ts";
+import type { MachineSpec } from "../../vmm/driver.ts";
+import { agentConnector, introduce } from "./agent-connection.ts";
+import { bootArguments } from "./boot-arguments.ts";
+import { bootClock, watchConsole, type BootClock } from "./boot-watch.ts";
+import { consoleTail } from "./console-log.ts";
+import { liveVm, type LiveVm } from "./live-vms.ts";
+import { endMachine, noteExit } from "./stop-vm.ts";
+import type { VmContext } from "./vm-context.ts";
+
+export function consoleLogPath(context: Pick<VmContext, "layout">, vmId: string): string {
+  return join(context.layout.vmsDir, vmId, "console.log");
+}
+
+/**
+ * Starts a VM and waits until its agent has answered. When that fails no VMM is left; the VM is `failed` with the stage
+ * it stopped in, or `stopped` again if the start was cancelled.
+ *
+ * @throws BangerError `VM_WRONG_STATE`; `VM_START_FAILED` with stage, time and the console's end; what the driver throws.
+ */
+export async function startVm(context: VmContext, vm: Vm, { signal, progress }: OperationContext): Promise<Vm> {
+  checkStep(vm.name, vm.state, "starting");
+  const clock = bootClock(vm.name, progress);
+  const { failure: _failure, ...rest } = vm;
+  const starting: Vm = { ...rest, state: "starting", timings: { stages: {} } };
+  return withIntent(
+    context.store.intents,
+    "vm.start",
+    vm.id,
+    async () => {
+      context.store.vms.update(starting);
+      try {
+        return await boot(context, starting, clock, signal);
+      } catch (error) {
+        await endMachine(context, vm.id);
+        throw await failed(context, starting, clock, error);
+      }
+    },
+    async () => {},
+  );
+}
+
+async function boot(context: VmContext, vm: Vm, clock: BootClock, signal: AbortSignal): Promise<Vm> {
+  const runDir = vmRunDir(context.layout, vm.id);
+  await rm(runDir, { recursive: true, force: true });
+  await ensurePrivateDirectory(runDir);
+  // Each start writes its own log: an old panic must not be taken for a new one.
+  await rm(consoleLogPath(context, vm.id), { force: true });
+  const driver = await context.driver();
+  const spec = await machineSpec(context, vm, runDir, signal);
+  clock.enter("vmm");
+  const machine = await driver.start(spec, signal);
+  clock.enter("kernel");
+  const live = liveVm(machine, agentConnector(context));
+  context.live.set(vm.id, live);
+  const booting: Vm = { ...vm, machine: machine.record, startedAt: new Date().toISOString() };
+  context.store.vms.update(booting);
+  noteExit(context, vm.id, machine);
+  await awaitAgent(context, booting, live, clock, signal);
+  clock.finish();
+  const running: Vm = { ...booting, state: "running", timings: { stages: clock.stages, readyMs: clock.elapsedMs } };
+  context.store.vms.update(running);
+  return running;
+}
+
+async function machineSpec(context: VmContext, vm: Vm, runDir: string, signal: AbortSignal): Promise<MachineSpec> {
+  const kernel = await context.kernels.bootable(vm.kernel.id, signal);
+  return {
+    id: vm.id,
+    name: vm.name,
+    runDir,
+    consoleLog: consoleLogPath(context, vm.id),
+    vcpus: vm.spec.vcpus,
+    memoryBytes: bytes(vm.spec.memoryBytes),
+    kernel: {
+      ...kernel,
+      commandLine: bootArguments({
+        hostname: vm.name,
+        machineId: vm.machineId,
+        init: vm.spec.init,
+        network: vm.network,
+      }),
+    },
+    disks: vm.disks.map(({ id, path, format }) => ({ id, path, format, readOnly: false })),
+    network: vm.network,
+  };
+}
+
+/** Waits for the agent while the console tells of the stages, and gives up at once when the VMM ends. */
+async function awaitAgent(
+  context: VmContext,
+  vm: Vm,
+  live: LiveVm,
+  clock: BootClock,
+  signal: AbortSignal,
+): Promise<void> {
+  const watching = new AbortController();
+  live.ending = true; // Its end, should it come now, is this start's failure and told by it.
+  const watched = watchConsole(consoleLogPath(context, vm.id), clock, watching.signal);
+  const ended = live.machine.exited.then((exit): never => {
+    throw new BangerError("VMM_FAILED", { what: exit.reason, fix: "see the console's last lines" });
+  });
+  ended.catch(() => {}); // It may well be that nobody waits for it any more.
+  try {
+    await withDeadline(signal, context.config.vm.start_timeout * 1000, "the agent", async (within) => {
+      const agent = await untilAborted(Promise.race([live.agent(within), ended]), within);
+      await introduce(context, vm, agent, within);
+    });
+    live.ending = false;
+  } finally {
+    watching.abort();
+    await watched;
+  }
+}
+
+async function failed(context: VmContext, vm: Vm, clock: BootClock, cause: unknown): Promise<BangerError> {
+  const error = asBangerError(cause);
+  const { machine: _machine, ...rest } = vm;
+  if (error.code === "CANCELLED") {
+    context.store.vms.update({ ...rest, state: "stopped" });
+    return error;
+  }
+  const tail = await consoleTail(consoleLogPath(context, vm.id));
+  const seconds = (clock.elapsedMs / 1000).toFixed(1);
+  const what = `VM ${vm.name} did not start: it stopped in stage "${clock.stage}" after ${seconds} s`;
+  context.store.vms.update({
+    ...rest,
+    state: "failed",
+    failure: { at: new Date().toISOString(), stage: clock.stage, what: `${what}: ${error.message}`, consoleTail: tail },
+  });
+  // What the host lacks has its own code and its own mend; only the guest's failures are this start's.
+  if (!GUEST_FAILURES.has(error.code)) return error;
+  return new BangerError("VM_START_FAILED", {
+    what,
+    why:
+      tail === "" ? `${error.message}; its console is silent` : `${error.message}; the console's last lines:\n${tail}`,
+    fix: `create it with --no-start and look at \`banger vm logs\` after a start; a slow host may need a longer vm.start_timeout`,
+    cause: error,
+    data: { stage: clock.stage, elapsedMs: clock.elapsedMs },
+  });
+}
+
+const GUEST_FAILURES: ReadonlySet<string> = new Set([
+  "TIMED_OUT",
+  "VMM_FAILED",
+  "AGENT_UNREACHABLE",
+  "AGENT_PROTOCOL",
+  "INTERNAL",
+]);

@@ -1,0 +1,151 @@
+import { rm } from "node:fs/promises";
+import { withDeadline, untilAborted } from "../../lib/deadline.ts";
+import { asBangerError, BangerError } from "../../lib/errors.ts";
+import type { OperationContext } from "../../lib/progress.ts";
+import { vmRunDir } from "../../model/layout.ts";
+import type { Vm } from "../../model/vm.ts";
+import { checkStep } from "../../model/vm-states.ts";
+import type { Machine } from "../../vmm/driver.ts";
+import type { LiveVm } from "./live-vms.ts";
+import { consoleTail } from "./console-log.ts";
+import type { VmContext } from "./vm-context.ts";
+
+/** Time to reach the agent, or to press a button: whoever does not answer by then is passed over. */
+const ASK_MS = 5_000;
+
+export interface StopOptions {
+  readonly timeoutMs: number;
+  /** End it at once, as if its power had failed. */
+  readonly force: boolean;
+}
+
+/**
+ * Brings a VM to `stopped`: through its agent, then by its power button, then by ending the VMM.
+ * A VM that is stopped already stays so.
+ *
+ * @throws BangerError `VM_WRONG_STATE`, `CANCELLED`.
+ */
+export async function stopVm(
+  context: VmContext,
+  vm: Vm,
+  options: StopOptions,
+  { signal, progress }: OperationContext,
+): Promise<Vm> {
+  const live = context.live.get(vm.id);
+  if (live === undefined && (vm.state === "stopped" || vm.state === "failed")) {
+    return saveStopped(context, vm);
+  }
+  checkStep(vm.name, vm.state, "stopping");
+  const stopping: Vm = { ...vm, state: "stopping" };
+  const intent = context.store.intents.begin("vm.stop", vm.id);
+  context.store.vms.update(stopping);
+  progress({ id: "stop", label: `${vm.name}: shutting down`, status: "running" });
+  try {
+    const how = live === undefined ? "already gone" : await shutDown(context, live, options, signal);
+    await endMachine(context, vm.id);
+    progress({ id: "stop", label: `${vm.name} stopped`, status: "done", note: how });
+    return saveStopped(context, stopping);
+  } catch (error) {
+    // Cancelled half-way: the guest may be shutting down or not; say what is.
+    if (context.live.has(vm.id)) context.store.vms.update({ ...vm, state: "running" });
+    throw error;
+  } finally {
+    context.store.intents.end(intent);
+  }
+}
+
+/** Tries the polite ways in turn; says in words which one worked. */
+async function shutDown(
+  context: VmContext,
+  live: LiveVm,
+  { timeoutMs, force }: StopOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  live.ending = true;
+  const { machine } = live;
+  if (force) return "ended by force";
+  const ways: readonly [string, (s: AbortSignal) => Promise<void>][] = [
+    ["the guest shut down", async (s) => (await live.agent(s)).shutdown(s)],
+    ["the guest followed its power button", (s) => machine.requestShutdown(s)],
+  ];
+  try {
+    return await withDeadline(signal, timeoutMs, "the guest to shut down", async (within) => {
+      for (const [how, ask] of ways) {
+        const asked = await attempt(ask, within);
+        if (!asked) continue;
+        await untilAborted(machine.exited, within);
+        return how;
+      }
+      return "ended by force: nothing in the guest took the request";
+    });
+  } catch (error) {
+    if (asBangerError(error).code !== "TIMED_OUT") {
+      live.ending = false;
+      throw error;
+    }
+    context.log.warn({ vm: machine.record.pid, timeoutMs }, "the guest did not shut down in time");
+    return `ended by force after ${timeoutMs / 1000} s`;
+  }
+}
+
+async function attempt(ask: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<boolean> {
+  try {
+    await withDeadline(signal, ASK_MS, "the guest to take the request", ask);
+    return true;
+  } catch (error) {
+    signal.throwIfAborted();
+    // A guest that goes down at once breaks the line that the answer would have come over.
+    return error instanceof BangerError && error.code === "AGENT_PROTOCOL";
+  }
+}
+
+/** Ends a VM's VMM if there is one, and removes its run folder's content. Safe to repeat. */
+export async function endMachine(context: VmContext, vmId: string): Promise<void> {
+  const live = context.live.get(vmId);
+  if (live !== undefined) {
+    live.ending = true;
+    await live.machine.kill();
+    await live.close();
+    context.live.delete(vmId);
+  }
+  await rm(vmRunDir(context.layout, vmId), { recursive: true, force: true });
+}
+
+function saveStopped(context: VmContext, vm: Vm): Vm {
+  const { machine: _machine, failure: _failure, ...rest } = vm;
+  const stopped: Vm = { ...rest, state: "stopped" };
+  context.store.vms.update(stopped);
+  return stopped;
+}
+
+/** What happens when a VMM ends and nobody asked for it. */
+export function noteExit(context: VmContext, vmId: string, machine: Machine): void {
+  const note = async (): Promise<void> => {
+    const exit = await machine.exited;
+    const live = context.live.get(vmId);
+    if (live?.machine !== machine || live.ending) return;
+    context.live.delete(vmId);
+    await live.close();
+    await recordExit(context, vmId, exit.clean, exit.reason);
+  };
+  note().catch((error: unknown) => context.log.error({ err: error, vm: vmId }, "the end of a VMM could not be noted"));
+}
+
+/** Writes down that a VM's VMM is gone: `stopped` where the guest wished it, `failed` where not. */
+export async function recordExit(context: VmContext, vmId: string, clean: boolean, reason: string): Promise<void> {
+  const vm = context.store.vms.find(vmId);
+  if (vm === undefined || vm.state === "deleting") return;
+  context.log[clean ? "info" : "warn"]({ vm: vm.name, reason }, "the VMM ended");
+  const { machine, ...rest } = vm;
+  const consoleLog = machine?.consoleLog;
+  const tail = consoleLog === undefined ? "" : await consoleTail(consoleLog);
+  if (clean) saveStopped(context, vm);
+  else {
+    context.store.vms.update({
+      ...rest,
+      state: "failed",
+      failure: { at: new Date().toISOString(), what: reason, consoleTail: tail },
+    });
+  }
+  await rm(vmRunDir(context.layout, vmId), { recursive: true, force: true });
+}

@@ -1,0 +1,24 @@
+import type { Logger } from "pino";
+import type { KeyedQueue } from "../../lib/keyed-queue.ts";
+import type { Config } from "../../model/config.ts";
+import type { Layout } from "../../model/layout.ts";
+import type { Store } from "../../store/store.ts";
+import type { Driver } from "../../vmm/driver.ts";
+import type { KernelService } from "../kernels.ts";
+import type { LiveVm } from "./live-vms.ts";
+
+/** What the verbs on VMs share. */
+export interface VmContext {
+  readonly layout: Layout;
+  readonly config: Config;
+  readonly store: Store;
+  readonly log: Logger;
+  readonly kernels: KernelService;
+  /** The agent's binary on this host; it also dials where Node cannot. */
+  readonly agentPath: string;
+  /** The driver for new VMs on this host; probing it may take a second the first time. */
+  readonly driver: () => Promise<Driver>;
+  /** One queue of operations a VM: list and inspect never wait on it. */
+  readonly queue: KeyedQueue;
+  readonly live: Map<string, LiveVm>;
+}

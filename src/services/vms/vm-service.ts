@@ -1,0 +1,149 @@
+import type { Duplex } from "node:stream";
+import { createConnection } from "node:net";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { ExecStart } from "../../api/exec-frames.ts";
+import type { AgentExec, AgentClient, AgentStats, ForwardTarget } from "../../guest/agent-client.ts";
+import { BangerError } from "../../lib/errors.ts";
+import { writeFileAtomic } from "../../lib/files.ts";
+import type { OperationContext } from "../../lib/progress.ts";
+import { vmRunDir } from "../../model/layout.ts";
+import type { Vm } from "../../model/vm.ts";
+import { planUserNetwork } from "../../net/user-network.ts";
+import { ensureSshKey } from "../ssh-key.ts";
+import { createVm } from "./create-vm.ts";
+import { deleteVm, forgetVm } from "./delete-vm.ts";
+import { planExec } from "./exec-plan.ts";
+import type { LiveVm } from "./live-vms.ts";
+import { planVm, type VmRequest } from "./plan-vm.ts";
+import { consoleLogPath, startVm } from "./start-vm.ts";
+import { stopVm, type StopOptions } from "./stop-vm.ts";
+import type { VmContext } from "./vm-context.ts";
+
+export interface VmCreateRequest extends VmRequest {
+  readonly image?: string | undefined;
+  readonly kernel?: string | undefined;
+  readonly start: boolean;
+}
+
+export interface SshAccess {
+  readonly id: string;
+  readonly name: string;
+  readonly keyPath: string;
+  readonly knownHostsPath: string;
+  readonly user: string;
+}
+
+/** All verbs on VMs. Those that change one wait in its queue; those that look never do. */
+export interface VmService {
+  list(): readonly Vm[];
+  inspect(ref: string): Vm;
+  create(request: VmCreateRequest, context: OperationContext): Promise<Vm>;
+  start(ref: string, context: OperationContext): Promise<Vm>;
+  stop(ref: string, options: StopOptions, context: OperationContext): Promise<Vm>;
+  delete(ref: string, force: boolean, context: OperationContext): Promise<void>;
+  exec(ref: string, start: ExecStart, signal: AbortSignal): Promise<AgentExec>;
+  forward(ref: string, target: ForwardTarget, signal: AbortSignal): Promise<Duplex>;
+  stats(ref: string, signal: AbortSignal): Promise<AgentStats>;
+  ssh(ref: string, signal: AbortSignal): Promise<SshAccess>;
+  console(ref: string, signal: AbortSignal): Promise<Duplex>;
+  consoleLog(ref: string): string;
+}
+
+export function vmService(context: VmContext): VmService {
+  const { store, live, queue } = context;
+
+  /** Runs a change of one VM after the changes of it that were asked for before, on the VM as it is then. */
+  const inTurn = <T>(ref: string, signal: AbortSignal, change: (vm: Vm) => Promise<T>): Promise<T> => {
+    const { id } = store.vms.get(ref);
+    return queue.run(id, signal, () => change(store.vms.get(id)));
+  };
+
+  const liveOf = (ref: string): { readonly vm: Vm; readonly live: LiveVm } => {
+    const vm = store.vms.get(ref);
+    const found = live.get(vm.id);
+    if (found !== undefined && vm.state === "running") return { vm, live: found };
+    throw new BangerError("VM_WRONG_STATE", {
+      what: `VM ${vm.name} is ${vm.state}`,
+      ...(vm.failure !== undefined && { why: vm.failure.what }),
+      fix: `start it with \`banger vm start ${vm.name}\``,
+      data: { state: vm.state },
+    });
+  };
+
+  const agentOf = async (ref: string, signal: AbortSignal): Promise<{ vm: Vm; agent: AgentClient }> => {
+    const found = liveOf(ref);
+    return { vm: found.vm, agent: await found.live.agent(signal) };
+  };
+
+  return {
+    list: () => store.vms.list(),
+    inspect: (ref) => store.vms.get(ref),
+
+    async create(request, operation) {
+      const image = store.images.get(request.image ?? defaultImage(context));
+      const kernel = store.kernels.get(request.kernel ?? image.kernel);
+      const planned = planVm(request, image, kernel, context.config, planUserNetwork);
+      return queue.run(planned.id, operation.signal, async () => {
+        const created = await createVm(context, planned, image, operation);
+        if (!request.start) return created;
+        try {
+          return await startVm(context, created, operation);
+        } catch (error) {
+          // To create is all or nothing; who wants to see a start fail uses --no-start and `vm start`.
+          await forgetVm(context, created.id);
+          throw error;
+        }
+      });
+    },
+    start: (ref, operation) =>
+      inTurn(ref, operation.signal, async (vm) =>
+        vm.state === "running" ? vm : await startVm(context, vm, operation),
+      ),
+    stop: (ref, options, operation) => inTurn(ref, operation.signal, (vm) => stopVm(context, vm, options, operation)),
+    delete: (ref, force, operation) => inTurn(ref, operation.signal, (vm) => deleteVm(context, vm, force, operation)),
+
+    async exec(ref, start, signal) {
+      const { vm, agent } = await agentOf(ref, signal);
+      const image = store.images.get(vm.image.id);
+      return agent.exec(planExec(start, vm, image.config), { signal });
+    },
+    async forward(ref, target, signal) {
+      const { agent } = await agentOf(ref, signal);
+      return agent.forward(target, signal);
+    },
+    async stats(ref, signal) {
+      const { agent } = await agentOf(ref, signal);
+      return agent.stats(signal);
+    },
+    async ssh(ref, signal) {
+      const { vm, agent } = await agentOf(ref, signal);
+      const [info, key] = await Promise.all([agent.info(signal), ensureSshKey(context.layout, context.config, signal)]);
+      const knownHostsPath = join(vmRunDir(context.layout, vm.id), "known_hosts");
+      await writeFileAtomic(knownHostsPath, `${vm.id} ${info.sshHostKey}\n`);
+      return { id: vm.id, name: vm.name, keyPath: key.privatePath, knownHostsPath, user: "root" };
+    },
+    async console(ref, signal) {
+      const socket = createConnection(liveOf(ref).live.machine.record.consoleSocket);
+      await once(socket, "connect", { signal });
+      return socket;
+    },
+    consoleLog: (ref) => consoleLogPath(context, store.vms.get(ref).id),
+  };
+}
+
+function defaultImage(context: VmContext): string {
+  const name = context.config.default_image_name;
+  if (name !== undefined) return name;
+  const images = context.store.images.list();
+  const [only] = images;
+  if (only !== undefined && images.length === 1) return only.name;
+  throw new BangerError("BAD_REQUEST", {
+    what: "which image?",
+    why: images.length === 0 ? "there is none yet" : `there are ${images.length}`,
+    fix:
+      images.length === 0
+        ? "get one: `banger image pull debian:bookworm`"
+        : "name one with --image, or set default_image_name in config.toml",
+  });
+}
