@@ -1,0 +1,88 @@
+import { createReadStream } from "node:fs";
+import { hasErrno } from "../lib/errors.ts";
+import type { DaemonStatus } from "../api/schemas.ts";
+import type { DoctorReport } from "../model/doctor.ts";
+import { viewVm } from "../model/vm.ts";
+import type { ImageService } from "../services/images/image-service.ts";
+import type { KernelService } from "../services/kernels.ts";
+import { followFile } from "../services/vms/console-log.ts";
+import { parseForwardTarget } from "../services/vms/forward-target.ts";
+import type { VmService } from "../services/vms/vm-service.ts";
+import { serveExec } from "./exec-socket.ts";
+import type { Handlers } from "./handlers.ts";
+import { serveRaw } from "./raw-socket.ts";
+
+export interface Services {
+  readonly kernels: KernelService;
+  readonly images: ImageService;
+  readonly vms: VmService;
+  doctor(signal: AbortSignal): Promise<DoctorReport>;
+  status(): DaemonStatus;
+  /** Begins the daemon's end, once the answer is out. */
+  stop(): void;
+}
+
+/** What each route of the contract asks of which service. Nothing is decided here. */
+export function apiHandlers(services: Services): Handlers {
+  const { kernels, images, vms } = services;
+  return {
+    calls: {
+      daemonStatus: () => services.status(),
+      daemonStop: () => {
+        services.stop();
+        return {};
+      },
+      doctor: (_input, signal) => services.doctor(signal),
+      kernelList: () => [...kernels.list()],
+      kernelInspect: ({ ref }) => kernels.inspect(ref),
+      kernelDelete: async ({ ref }) => {
+        await kernels.delete(ref);
+        return {};
+      },
+      imageList: () => [...images.list()],
+      imageInspect: ({ ref }) => images.inspect(ref),
+      imageDelete: async ({ ref }) => {
+        await images.delete(ref);
+        return {};
+      },
+      vmList: () => vms.list().map(viewVm),
+      vmInspect: ({ ref }) => viewVm(vms.inspect(ref)),
+      vmStats: ({ ref }, signal) => vms.stats(ref, signal),
+      vmSsh: ({ ref }, signal) => vms.ssh(ref, signal),
+    },
+    operations: {
+      kernelPull: ({ name }, context) => kernels.pull(name, context),
+      kernelImport: (input, context) => kernels.import(input, context),
+      imagePull: (input, context) => images.pull(input, context),
+      vmCreate: async (input, context) => viewVm(await vms.create(input, context)),
+      vmStart: async ({ ref }, context) => viewVm(await vms.start(ref, context)),
+      vmStop: async ({ ref, timeoutSeconds, force }, context) =>
+        viewVm(await vms.stop(ref, { timeoutMs: timeoutSeconds * 1000, force }, context)),
+      vmDelete: async ({ ref, force }, context) => {
+        await vms.delete(ref, force, context);
+        return {};
+      },
+    },
+    texts: {
+      vmLogs: ({ ref, follow }, signal) => {
+        const path = vms.consoleLog(ref);
+        return follow ? followFile(path, signal) : readWhole(path, signal);
+      },
+    },
+    sockets: {
+      vmExec: ({ ref }, socket, signal) => serveExec(socket, signal, (start, s) => vms.exec(ref, start, s)),
+      vmConsole: ({ ref }, socket, signal) => serveRaw(socket, signal, (s) => vms.console(ref, s)),
+      vmForward: ({ ref, target }, socket, signal) =>
+        serveRaw(socket, signal, (s) => vms.forward(ref, parseForwardTarget(target), s)),
+    },
+  };
+}
+
+/** A file's bytes; a VM that never started has no console yet. */
+async function* readWhole(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path, { signal }) as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    if (!hasErrno(error, "ENOENT")) throw error;
+  }
+}

@@ -1,0 +1,136 @@
+import { rm } from "node:fs/promises";
+import { pino } from "pino";
+import { asBangerError, type BangerError } from "../lib/errors.ts";
+import { ensurePrivateDirectory } from "../lib/files.ts";
+import { keyedQueue } from "../lib/keyed-queue.ts";
+import type { Config } from "../model/config.ts";
+import { layoutFrom, type Layout } from "../model/layout.ts";
+import { loadConfig, parseConfig } from "../services/config.ts";
+import { doctorService } from "../services/doctor.ts";
+import { driverChoice } from "../services/driver-choice.ts";
+import { BlobStore } from "../oci/blob-store.ts";
+import { pruneBlobs } from "../services/images/image-blobs.ts";
+import type { ImageContext } from "../services/images/image-context.ts";
+import { imageService } from "../services/images/image-service.ts";
+import { kernelService } from "../services/kernels.ts";
+import { recover } from "../services/recovery.ts";
+import type { VmContext } from "../services/vms/vm-context.ts";
+import { vmService } from "../services/vms/vm-service.ts";
+import { lockHolder, tryLock } from "../store/lock.ts";
+import { openStore } from "../store/store.ts";
+import { apiHandlers } from "./api-handlers.ts";
+import { agentBinaryPath } from "./installation.ts";
+import { claimPrivateDirectory } from "./private-folder.ts";
+import { tellReadiness } from "./readiness.ts";
+import { refuseAll } from "./refuse-all.ts";
+import { createServer } from "./server.ts";
+import { VERSION } from "./version.ts";
+
+/** Exit status of a daemon that found another one at work. */
+const EXIT_ALREADY_RUNNING = 4;
+
+/**
+ * Runs bangerd until it is told to stop: wires services to engines, recovers, answers. VMs outlive it.
+ *
+ * @returns the exit status.
+ */
+export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
+  const layout = layoutFrom(env);
+  await makeFolders(layout);
+  using lock = tryLock(layout.lockFile);
+  if (lock === undefined) {
+    const holder = lockHolder(layout.lockFile);
+    tellReadiness({ holder: holder ?? null }, env);
+    console.error(`bangerd: another daemon owns ${layout.stateDir}${holder === undefined ? "" : ` (pid ${holder})`}`);
+    return EXIT_ALREADY_RUNNING;
+  }
+  const log = pino({ level: env["BANGER_LOG_LEVEL"] ?? "info", base: null });
+  const { config, mistake } = await readConfig(layout.configFile);
+  using store = openStore(layout.database);
+
+  const ending = new AbortController();
+  const agentPath = agentBinaryPath(env);
+  const drivers = driverChoice(config, layout, env);
+  const kernels = kernelService({ layout, config, store, agentPath });
+  const imageContext: ImageContext = {
+    layout,
+    config,
+    store,
+    agentPath,
+    kernels,
+    blobs: new BlobStore(layout.blobsDir),
+  };
+  const vmContext: VmContext = {
+    layout,
+    config,
+    store,
+    log,
+    kernels,
+    agentPath,
+    driver: () => drivers.driver(),
+    queue: keyedQueue(),
+    live: new Map(),
+  };
+  const recovered = await recover(vmContext, ending.signal);
+  await pruneBlobs(imageContext);
+  const images = imageService(imageContext);
+  const vms = vmService(vmContext);
+  const startedAt = new Date().toISOString();
+  // The answer that asks for the end goes out first.
+  const stop = (): void => void setImmediate(() => ending.abort());
+  const handlers = apiHandlers({
+    kernels,
+    images,
+    vms,
+    doctor: doctorService({ layout, config, store, drivers, env }),
+    status: () => ({
+      version: VERSION,
+      pid: process.pid,
+      startedAt,
+      socket: layout.socket,
+      dataDir: layout.dataDir,
+      log: layout.daemonLog,
+      runningVms: vmContext.live.size,
+      recovered: [...recovered],
+    }),
+    stop,
+  });
+  // Who is told of the mistake mends it; the next command then finds a daemon that has read it anew.
+  const server = createServer(mistake === undefined ? handlers : refuseAll(handlers, mistake, stop), log);
+  // We hold the lock, so a socket that stands there has no owner.
+  await rm(layout.socket, { force: true });
+  await server.listen(layout.socket);
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => ending.abort());
+  log.info({ version: VERSION, pid: process.pid, socket: layout.socket }, "ready");
+  tellReadiness({ ready: true }, env);
+
+  await untilEnding(ending.signal);
+  log.info("stopping; running VMs go on");
+  await server.close();
+  for (const live of vmContext.live.values()) {
+    live.machine.release();
+    await live.close();
+  }
+  await rm(layout.socket, { force: true });
+  return 0;
+}
+
+async function makeFolders(layout: Layout): Promise<void> {
+  for (const folder of [layout.dataDir, layout.stateDir, layout.cacheDir, layout.workDir])
+    await ensurePrivateDirectory(folder);
+  await claimPrivateDirectory(layout.runDir);
+}
+
+/** The configuration; where it cannot be read, what is wrong with it beside the defaults, with which doctor can run. */
+async function readConfig(path: string): Promise<{ config: Config; mistake?: BangerError }> {
+  try {
+    return { config: await loadConfig(path) };
+  } catch (error) {
+    return { config: parseConfig("", path), mistake: asBangerError(error) };
+  }
+}
+
+async function untilEnding(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

@@ -1,0 +1,42 @@
+import { asBangerError, toErrorBody, type ErrorBody } from "../lib/errors.ts";
+import { throttleProgress, type OperationContext, type ProgressEvent } from "../lib/progress.ts";
+
+export type OperationLine =
+  | { readonly progress: ProgressEvent }
+  | { readonly result: unknown }
+  | { readonly error: ErrorBody; readonly status: number; readonly cause: unknown };
+
+/** Lines that may wait for a slow reader; past that, the oldest word on progress gives way. */
+const MAX_WAITING = 256;
+
+/** Runs an operation and tells of it: its progress as it comes, and at the end its result or error. */
+export async function* operationLines(
+  operation: (context: OperationContext) => Promise<unknown>,
+  signal: AbortSignal,
+): AsyncGenerator<OperationLine> {
+  const waiting: ProgressEvent[] = [];
+  let wake = Promise.withResolvers<void>();
+  let ended: OperationLine | undefined;
+  const progress = throttleProgress((event) => {
+    waiting.push(event);
+    if (waiting.length > MAX_WAITING) waiting.shift();
+    wake.resolve();
+  });
+  const running = operation({ signal, progress }).then(
+    (result) => (ended = { result: result ?? {} }),
+    (error: unknown) => {
+      const known = asBangerError(error);
+      ended = { error: toErrorBody(known), status: known.status, cause: known.cause ?? known };
+    },
+  );
+  void running.then(() => wake.resolve());
+  for (;;) {
+    await wake.promise;
+    wake = Promise.withResolvers<void>();
+    for (const event of waiting.splice(0)) yield { progress: event };
+    if (ended !== undefined) {
+      yield ended;
+      return;
+    }
+  }
+}
