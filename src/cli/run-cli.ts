@@ -1,4 +1,4 @@
-import { asBangerError, hasErrno } from "../lib/errors.ts";
+import { asBangerError, hasErrno, type BangerError } from "../lib/errors.ts";
 import { createCli } from "./cli.ts";
 import type { Command } from "./command.ts";
 import { commandHelp } from "./help/command-help.ts";
@@ -26,8 +26,14 @@ export async function runCli(commands: readonly Command[], words: readonly strin
     if (hasErrno(error, "EPIPE")) return 0;
     const known = asBangerError(error);
     printError(known, io, asksForJson(words));
-    return known.exit;
+    return exitStatus(known);
   }
+}
+
+/** A command that could not even be started ends as it would in a shell: 127 where it is not there, 126 where it is none. */
+function exitStatus(error: BangerError): number {
+  const { exitCode } = error.data;
+  return error.code === "EXEC_FAILED" && typeof exitCode === "number" ? exitCode : error.exit;
 }
 
 async function dispatch(commands: readonly Command[], words: readonly string[], io: Io): Promise<number> {

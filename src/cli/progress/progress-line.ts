@@ -26,8 +26,9 @@ export function endLine(event: ProgressEvent): string {
 
 /** One id's line in a log, while it runs. */
 export function logLine(event: ProgressEvent): string {
-  const far = howFar(event);
-  const part = fraction(event);
+  // That nothing is done yet says nothing.
+  const far = event.done === 0 ? "" : howFar(event);
+  const part = event.done === 0 ? undefined : fraction(event);
   const percent = part === undefined ? "" : ` (${Math.floor(part * 100)}%)`;
   return `${plainText(event.label)}${far === "" ? " …" : `: ${far}${percent}`}`;
 }

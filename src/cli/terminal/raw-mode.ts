@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import type { Io } from "../io.ts";
 
 /**
@@ -10,7 +11,7 @@ export async function withRawMode<T>(io: Io, work: () => Promise<T>): Promise<T>
   stdin.setRawMode?.(true);
   process.once("exit", restore);
   try {
-    await leaveOutputAlone();
+    leaveOutputAlone();
     return await work();
   } finally {
     restore();
@@ -24,7 +25,6 @@ export async function withRawMode<T>(io: Io, work: () => Promise<T>): Promise<T>
  * has done already: a full-screen program that moves down by a bare LF would draw in the wrong column.
  * Without stty(1) we do with that; `restore` undoes both.
  */
-async function leaveOutputAlone(): Promise<void> {
-  const { spawnSync } = await import("node:child_process");
+function leaveOutputAlone(): void {
   spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
 }
