@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { debianImage } from "../helpers/test-images.ts";
+import { TestHost } from "../helpers/test-host.ts";
+import { TestRegistry } from "../helpers/test-registry.ts";
+
+/** The main road, as `make demo` shows it: a registry, a real Debian, systemd, ssh. */
+suite("a VM of a Debian image", { timeout: 900_000 }, () => {
+  test("goes the whole way from a registry to a shell, and away again", async () => {
+    const layout = await debianImage("bookworm");
+    await using registry = await TestRegistry.start();
+    await using host = await TestHost.start();
+    const reference = `${registry.host}/library/debian:bookworm`;
+    await registry.push(layout, "library/debian:bookworm");
+
+    await host.ok(["kernel", "pull", "debian-cloud"]);
+    await host.ok(["image", "pull", reference, "--name", "debian"]);
+    const image = await host.json<{ rootfs: { path: string }; system: { init: string; osId: string } }>([
+      "image",
+      "inspect",
+      "debian",
+    ]);
+    assert.equal(image.system.init, "systemd");
+    assert.equal(image.system.osId, "debian");
+    assert.equal((await host.run("e2fsck", ["-fn", image.rootfs.path])).code, 0);
+
+    await host.ok(["vm", "create", "--name", "demo", "--image", "debian", "--nat"]);
+    const command = "id; uname -r; cat /etc/os-release; systemctl is-active banger-vsock-agent";
+    const said = await host.ok(["vm", "ssh", "demo", "--", command]);
+    assert.match(said, /uid=0\(root\)/);
+    assert.match(said, /^6\.\d+\.\d+-.*cloud-amd64$/m);
+    assert.match(said, /PRETTY_NAME="Debian GNU\/Linux 12/);
+    assert.match(said, /^active$/m);
+
+    // The host's own 10.0.2.2 is the only address that a test may talk to.
+    const port = registry.host.split(":")[1] ?? "";
+    const reach = `exec 3<>/dev/tcp/10.0.2.2/${port} && printf 'GET /v2/ HTTP/1.0\\r\\n\\r\\n' >&3 && head -1 <&3`;
+    assert.match(await host.ok(["vm", "exec", "demo", "--", "bash", "-c", reach]), /200 OK/);
+
+    assert.equal((await host.ok(["vm", "exec", "demo", "--", "hostname"])).trim(), "demo");
+    const failed = await host.ok([
+      "vm",
+      "exec",
+      "demo",
+      "--",
+      "systemctl",
+      "list-units",
+      "--failed",
+      "--plain",
+      "--no-legend",
+    ]);
+    assert.equal(failed.trim(), "", "no unit fails in a fresh VM");
+
+    const vm = await host.json<{ id: string; pid: number; timings: { stages: Record<string, number> } }>([
+      "vm",
+      "inspect",
+      "demo",
+    ]);
+    assert.deepEqual(Object.keys(vm.timings.stages), ["disk", "vmm", "kernel", "init", "agent"]);
+    await host.ok(["vm", "stop", "demo"]);
+    assert.match(await host.ok(["vm", "logs", "demo"]), /banger: stage agent/);
+    await host.ok(["vm", "delete", "demo"]);
+    assert.throws(() => process.kill(vm.pid, 0), { code: "ESRCH" });
+    assert.deepEqual(
+      (await host.files()).filter((path) => path.includes(vm.id)),
+      [],
+    );
+  });
+});

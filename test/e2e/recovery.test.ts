@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { busyboxImage } from "../helpers/test-images.ts";
+import { TestHost } from "../helpers/test-host.ts";
+
+interface VmRow {
+  readonly name: string;
+  readonly state: string;
+  readonly pid?: number;
+}
+
+/** The VMM's process, not the daemon's: it must go on when the daemon does not. */
+suite("a daemon that dies", { timeout: 600_000 }, () => {
+  test("leaves its VMs running, and the next one takes them back", async () => {
+    await using host = await TestHost.start();
+    await using image = await busyboxImage();
+    await host.ok(["kernel", "pull", "debian-cloud"]);
+    await host.ok(["image", "pull", image.reference, "--name", "busybox"]);
+    await host.ok(["vm", "create", "--name", "counter", "--image", "busybox", "--memory", "256M"]);
+    const count = "i=0; while :; do i=$((i+1)); echo $i > /count; sleep 0.1; done";
+    await host.ok(["vm", "exec", "counter", "--", "sh", "-c", `(${count}) >/dev/null 2>&1 </dev/null &`]);
+    const before = await host.json<VmRow>(["vm", "inspect", "counter"]);
+    const read = async (): Promise<number> => Number(await host.ok(["vm", "exec", "counter", "--", "cat", "/count"]));
+    const first = await read();
+
+    const daemon = await host.daemonPid();
+    process.kill(daemon, "SIGKILL");
+
+    const [listed] = await host.json<VmRow[]>(["vm", "list"]);
+    assert.equal(listed?.state, "running");
+    assert.notEqual(await host.daemonPid(), daemon);
+    assert.equal((await host.json<VmRow>(["vm", "inspect", "counter"])).pid, before.pid, "it is the same VMM");
+    const second = await read();
+    assert.ok(second > first, `the counter went from ${first} to ${second}`);
+
+    // Once more, in the middle of a command.
+    const running = host.banger(["vm", "exec", "counter", "--", "sleep", "100"]);
+    await host.ok(["vm", "exec", "counter", "--", "sh", "-c", "until ps | grep -q '[s]leep 100'; do sleep 0.1; done"]);
+    process.kill(await host.daemonPid(), "SIGKILL");
+    assert.notEqual((await running).code, 0, "a command that lost its daemon says so");
+    const third = await read();
+    assert.ok(third > second);
+
+    const vm = await host.json<{ id: string; pid: number }>(["vm", "inspect", "counter"]);
+    await host.ok(["vm", "stop", "counter"]);
+    await host.ok(["vm", "delete", "counter"]);
+    assert.deepEqual(
+      (await host.files()).filter((path) => path.includes(vm.id)),
+      [],
+    );
+    assert.throws(() => process.kill(vm.pid, 0), { code: "ESRCH" });
+    await host.ok(["daemon", "stop"]);
+    assert.deepEqual(await host.processes(), []);
+  });
+
+  test("and a VMM that died with it is told of, and starts again", async () => {
+    await using host = await TestHost.start();
+    await using image = await busyboxImage();
+    await host.ok(["kernel", "pull", "debian-cloud"]);
+    await host.ok(["image", "pull", image.reference, "--name", "busybox"]);
+    await host.ok(["vm", "create", "--name", "mortal", "--image", "busybox", "--memory", "256M"]);
+    const { pid } = await host.json<{ pid: number }>(["vm", "inspect", "mortal"]);
+    process.kill(await host.daemonPid(), "SIGKILL");
+    process.kill(pid, "SIGKILL");
+    const [listed] = await host.json<VmRow[]>(["vm", "list"]);
+    assert.equal(listed?.state, "failed");
+    await host.ok(["vm", "start", "mortal"]);
+    await host.ok(["vm", "exec", "mortal", "--", "true"]);
+
+    // And with the daemon there: the crash shows at once.
+    const again = await host.json<{ pid: number }>(["vm", "inspect", "mortal"]);
+    process.kill(again.pid, "SIGKILL");
+    const failed = await host.banger(["vm", "exec", "mortal", "--", "sleep", "5"]);
+    assert.notEqual(failed.code, 0);
+    assert.equal((await host.json<VmRow>(["vm", "inspect", "mortal"])).state, "failed");
+    await host.ok(["vm", "delete", "mortal"]);
+  });
+});
