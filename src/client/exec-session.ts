@@ -4,7 +4,7 @@ import type { ExecClientFrame } from "../api/exec-frames.ts";
 import { MAX_FRAME_BYTES, STDERR, STDIN, STDOUT } from "../api/exec-streams.ts";
 import { asBangerError } from "../lib/errors.ts";
 import { connectionLost, errorFromWire } from "./daemon-errors.ts";
-import { jsonFrame, sendFrame } from "./web-socket.ts";
+import { closedEarly, jsonFrame, sendFrame } from "./web-socket.ts";
 
 /** How a command ended. `code` is 128 + the signal's number where a signal ended it. */
 export interface ExecExit {
@@ -65,7 +65,9 @@ export function execSession(webSocket: WebSocket, start: ExecStartInput, signal:
     if (frame["type"] === "error") fail(errorFromWire(frame["error"]));
   });
   webSocket.on("error", (error) => fail(connectionLost(error)));
-  webSocket.on("close", () => fail(signal.aborted ? asBangerError(signal.reason) : connectionLost()));
+  webSocket.on("close", (code: number, reason: Buffer) =>
+    fail(signal.aborted ? asBangerError(signal.reason) : closedEarly(code, reason)),
+  );
   send({ type: "start", ...start });
   webSocket.resume();
   return {

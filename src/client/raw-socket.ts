@@ -3,7 +3,7 @@ import type { RawData, WebSocket } from "ws";
 import { MAX_FRAME_BYTES } from "../api/exec-streams.ts";
 import { asBangerError } from "../lib/errors.ts";
 import { connectionLost, errorFromWire } from "./daemon-errors.ts";
-import { closedWell, jsonFrame, sendFrame } from "./web-socket.ts";
+import { closedEarly, closedWell, jsonFrame, sendFrame } from "./web-socket.ts";
 
 /**
  * The WebSocket of a console or a forward as a plain stream: binary frames are bytes, and either direction can end
@@ -48,9 +48,9 @@ export function rawStream(webSocket: WebSocket, signal: AbortSignal): Duplex {
     if (frame["type"] === "error") stream.destroy(errorFromWire(frame["error"]));
   });
   webSocket.on("error", (error) => stream.destroy(connectionLost(error)));
-  webSocket.on("close", (code: number) => {
+  webSocket.on("close", (code: number, reason: Buffer) => {
     if (signal.aborted) stream.destroy(asBangerError(signal.reason));
-    else if (!endReceived && !closedWell(code)) stream.destroy(connectionLost());
+    else if (!endReceived && !closedWell(code)) stream.destroy(closedEarly(code, reason));
     else letGo();
   });
   return stream;

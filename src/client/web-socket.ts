@@ -2,7 +2,8 @@ import type { IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import type { RawData, WebSocket } from "ws";
 import { MAX_FRAME_BYTES } from "../api/exec-streams.ts";
-import { isRecord } from "./daemon-errors.ts";
+import type { BangerError } from "../lib/errors.ts";
+import { connectionLost, isRecord } from "./daemon-errors.ts";
 import { errorOf, parseJson } from "./answers.ts";
 import type { WireRequest } from "./wire-request.ts";
 
@@ -52,6 +53,12 @@ export function jsonFrame(data: RawData): Readonly<Record<string, unknown>> {
   } catch {
     return {};
   }
+}
+
+/** A WebSocket that was closed before its time, with what the daemon said of it. */
+export function closedEarly(code: number, reason: Buffer): BangerError {
+  const said = reason.toString("utf8");
+  return connectionLost(new Error(`it was closed with ${code}${said === "" ? "" : `: ${said}`}`));
 }
 
 /** WebSocket close codes that say that all went well (RFC 6455, 7.4.1); 1005 stands for none given. */
