@@ -2,12 +2,16 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ROOT } from "../helpers/test-host.ts";
 import { importBesideGunzip, importBesideTar2ext4, importBesideUnpacking } from "./cases/image-import.ts";
+import { vmExec } from "./cases/vm-exec.ts";
 import { vmList } from "./cases/vm-list.ts";
+import { vmReady } from "./cases/vm-ready.ts";
 import { type BenchResult, type Comparison, compare } from "./comparison.ts";
 import { table } from "./table.ts";
 
 const CASES: Readonly<Record<string, Comparison>> = {
   "vm-list": vmList,
+  "vm-exec": vmExec,
+  "vm-ready": vmReady,
   "import-gunzip": importBesideGunzip,
   "import-tar2ext4": importBesideTar2ext4,
   "import-unpacking": importBesideUnpacking,
