@@ -1,0 +1,184 @@
+package boot
+
+import (
+	"bytes"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"banger.dev/agent/internal/netif"
+)
+
+func TestParseCommandLine(t *testing.T) {
+	got, err := ParseCommandLine(`console=ttyS0 ro root=/dev/vda rootfstype=ext4 rw "rootflags=a=1 b" init=/sbin/x ` +
+		`banger.init=agent banger.hostname=demo banger.dns=10.0.2.3,1.1.1.1 banger.ip=10.0.2.15/24,10.0.2.2 ` +
+		"banger.getty=1 systemd.machine_id=0123 unknown=1 -- banger.hostname=not-ours\n")
+	want := CommandLine{
+		Root: "/dev/vda", RootType: "ext4", RootFlags: "a=1 b", Init: "/sbin/x", Policy: PolicyAgent,
+		Hostname: "demo", MachineID: "0123", DNS: []string{"10.0.2.3", "1.1.1.1"}, Getty: true,
+		Network: &netif.Plan{Address: netip.MustParsePrefix("10.0.2.15/24"), Gateway: netip.MustParseAddr("10.0.2.2")},
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Fatalf("%+v, %v\nwant %+v", got, err, want)
+	}
+}
+
+func TestCommandLineDefaults(t *testing.T) {
+	got, err := ParseCommandLine("")
+	if err != nil || !reflect.DeepEqual(got, CommandLine{RootType: "ext4", Init: DefaultInit, Policy: PolicyAuto}) {
+		t.Fatalf("%+v, %v", got, err)
+	}
+}
+
+func TestCommandLineRefuses(t *testing.T) {
+	for _, text := range []string{"banger.init=sysv", "banger.ip=10.0.2.15", "banger.ip=10.0.2.15/24,gateway", "banger.ip=/24"} {
+		if got, err := ParseCommandLine(text); err == nil {
+			t.Errorf("%s was taken: %+v", text, got)
+		}
+	}
+}
+
+func TestLoadListIsInOrder(t *testing.T) {
+	got, err := parseLoadList([]byte("# order counts\nvirtio_ring.ko\r\n\n  virtio.ko\n"))
+	if err != nil || !reflect.DeepEqual(got, []string{"virtio_ring.ko", "virtio.ko"}) {
+		t.Fatalf("%q, %v", got, err)
+	}
+}
+
+func TestLoadListRefuses(t *testing.T) {
+	for name, text := range map[string]string{
+		"a path":   "../etc/x.ko",
+		"a folder": "sub/x.ko",
+		"too long": strings.Repeat("a.ko\n", maxListSize/5+1),
+	} {
+		if got, err := parseLoadList([]byte(text)); err == nil {
+			t.Errorf("%s was taken: %d names", name, len(got))
+		}
+	}
+}
+
+func TestAMissingModuleIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, loadList), []byte("absent.ko\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := loadModules(dir); err == nil || !strings.Contains(err.Error(), "absent.ko") {
+		t.Fatalf("%v", err)
+	}
+	if err := loadModules(t.TempDir()); err != nil {
+		t.Fatalf("no list means no modules: %v", err)
+	}
+}
+
+// image makes a root with executables and links.
+func image(t *testing.T, executables []string, links map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for _, path := range executables {
+		full := filepath.Join(root, path)
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(full, nil, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, target := range links {
+		full := filepath.Join(root, path)
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(target, full); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func TestFindSystemd(t *testing.T) {
+	for name, c := range map[string]struct {
+		root string
+		want string
+	}{
+		"in lib":         {image(t, []string{"lib/systemd/systemd"}, nil), "/lib/systemd/systemd"},
+		"in usr/lib":     {image(t, []string{"usr/lib/systemd/systemd"}, nil), "/usr/lib/systemd/systemd"},
+		"by the link":    {image(t, []string{"opt/systemd"}, map[string]string{"sbin/init": "../opt/systemd"}), "/opt/systemd"},
+		"dangling":       {image(t, nil, map[string]string{"sbin/init": "/lib/systemd/systemd"}), ""},
+		"another init":   {image(t, []string{"sbin/init", "bin/busybox"}, nil), ""},
+		"busybox's init": {image(t, []string{"bin/busybox"}, map[string]string{"sbin/init": "/bin/busybox"}), ""},
+		"nothing":        {image(t, nil, nil), ""},
+	} {
+		if got := findSystemd(c.root); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+func TestChooseInit(t *testing.T) {
+	const found = "/lib/systemd/systemd"
+	for _, c := range []struct {
+		policy Policy
+		found  string
+		want   string
+		fails  bool
+	}{
+		{PolicyAuto, found, found, false},
+		{PolicyAuto, "", "", false},
+		{PolicyAgent, found, "", false},
+		{PolicySystemd, found, found, false},
+		{PolicySystemd, "", "", true},
+	} {
+		got, err := chooseInit(c.policy, c.found)
+		if got != c.want || (err != nil) != c.fails {
+			t.Errorf("%+v: %q, %v", c, got, err)
+		}
+	}
+}
+
+func TestPlanUnits(t *testing.T) {
+	plan := planUnits(unitFacts{agent: "/x/agent", getty: false, canPowerOff: true})
+	if !strings.Contains(plan.files[agentUnit], "ExecStart=/x/agent serve\n") || len(plan.files) != 1 {
+		t.Errorf("files: %q", plan.files)
+	}
+	if plan.links["sysinit.target.wants/"+agentUnit] != "../"+agentUnit {
+		t.Errorf("nothing starts the agent: %q", plan.links)
+	}
+	if plan.links[consoleGetty] != os.DevNull {
+		t.Error("a getty waits for a device that no udev announces")
+	}
+	if _, masked := planUnits(unitFacts{getty: true}).links[consoleGetty]; masked {
+		t.Error("the getty that was asked for is masked")
+	}
+	if text := planUnits(unitFacts{}).files["systemd-poweroff.service.d/50-banger.conf"]; !strings.Contains(text, "reboot-force") {
+		t.Error("a machine that cannot power off would halt for ever")
+	}
+}
+
+func TestApplyUnitsTwice(t *testing.T) {
+	dir := t.TempDir()
+	plan := planUnits(unitFacts{agent: "/x"})
+	for range 2 {
+		if err := applyUnits(dir, plan); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if target, err := os.Readlink(filepath.Join(dir, "systemd-firstboot.service")); err != nil || target != os.DevNull {
+		t.Fatalf("%q, %v", target, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "sysinit.target.wants", agentUnit)); err != nil {
+		t.Fatalf("the link leads nowhere: %v", err)
+	}
+}
+
+// The host parses these lines: they are part of the contract.
+func TestConsoleLines(t *testing.T) {
+	var console bytes.Buffer
+	Announce(&console, StageAgent)
+	Warn(&console, os.ErrNotExist)
+	if got := console.String(); got != "\r\nbanger: stage agent\r\n\r\nbanger: warning: file does not exist\r\n" {
+		t.Fatalf("%q", got)
+	}
+}

@@ -1,0 +1,88 @@
+package guest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// etc makes a root whose /etc holds the file, or the link when target is set.
+func etc(t *testing.T, name, content, target string) (root, path string) {
+	t.Helper()
+	root = t.TempDir()
+	path = filepath.Join(root, "etc", name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if target != "" {
+		err = os.Symlink(target, path)
+	} else if content != "absent" {
+		err = os.WriteFile(path, []byte(content), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root, path
+}
+
+func TestResolvers(t *testing.T) {
+	const ours = "nameserver 10.0.2.3\n"
+	for name, c := range map[string]struct{ before, want string }{
+		"missing": {"absent", ours},
+		"empty":   {" \n", ours},
+		"taken":   {"nameserver 9.9.9.9\n", "nameserver 9.9.9.9\n"},
+	} {
+		root, path := etc(t, "resolv.conf", c.before, "")
+		if err := SetResolvers(root, []string{"10.0.2.3"}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != c.want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
+func TestALinkThatLeadsNowhereIsFollowedWithinTheRoot(t *testing.T) {
+	for _, target := range []string{"../run/resolve/stub.conf", "/run/resolve/stub.conf"} {
+		root, path := etc(t, "resolv.conf", "", target)
+		if err := SetResolvers(root, []string{"10.0.2.3"}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(filepath.Join(root, "run/resolve/stub.conf")); err != nil || len(got) == 0 {
+			t.Errorf("%s: %q, %v", target, got, err)
+		}
+		if got, err := os.Readlink(path); err != nil || got != target {
+			t.Errorf("the image's link became %q, %v", got, err)
+		}
+	}
+}
+
+func TestMachineID(t *testing.T) {
+	const id = "0123456789abcdef0123456789abcdef"
+	const other = "ffffffffffffffffffffffffffffffff\n"
+	for before, want := range map[string]string{"absent": id + "\n", "uninitialized\n": id + "\n", "": id + "\n", other: other} {
+		root, path := etc(t, "machine-id", before, "")
+		if err := SetMachineID(root, id); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != want {
+			t.Errorf("%q became %q, %v", before, got, err)
+		}
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	root, _ := etc(t, "x", "", "")
+	for name, err := range map[string]error{
+		"a name with a slash":   SetHostname(root, "a/b"),
+		"a name with a newline": SetHostname(root, "a\nb"),
+		"no name":               SetHostname(root, ""),
+		"an id too short":       SetMachineID(root, "0123"),
+		"a server with a line":  SetResolvers(root, []string{"1.1.1.1\nsearch evil"}),
+	} {
+		if err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+}
