@@ -51,7 +51,8 @@ export class GoTally {
   /** A package fails without a failed test when it does not build, or when its test program dies. */
   #endPackage(event: GoEvent, output: string): string {
     if (event.Action === "fail" && !this.#packagesWithFailedTests.has(event.Package ?? "")) this.#failed += 1;
-    return output;
+    if (event.Action === "skip") return ""; // It has no tests.
+    return event.Action === "pass" ? output.replace(/^PASS\n/, "") : output;
   }
 
   #takeOutput(id: string): string {

@@ -14,6 +14,7 @@ async function countsOf(files: Readonly<Record<string, string>>): Promise<Counts
     return await runNodeSuite(
       { name: "made-up", about: "", files: ["*.test.mjs"], concurrency: 2, timeoutMs: 2_000 },
       root,
+      "ignore",
     );
   } finally {
     await rm(root, { recursive: true });

@@ -9,8 +9,12 @@ import type { NodeSuite } from "./suites.ts";
 
 const REPORTER = join(import.meta.dirname, "counting-reporter.ts");
 
-/** Runs the suite's files with `node --test`, its output to ours. A suite without files is one failure. */
-export async function runNodeSuite(suite: NodeSuite, root: string): Promise<Counts> {
+/** Runs the suite's files with `node --test`. A suite without files is one failure. */
+export async function runNodeSuite(
+  suite: NodeSuite,
+  root: string,
+  output: "inherit" | "ignore" = "inherit",
+): Promise<Counts> {
   const files = globSync(suite.files, { cwd: root }).toSorted();
   if (files.length === 0) {
     console.error(`no test files match ${suite.files.join(", ")}`);
@@ -31,7 +35,11 @@ export async function runNodeSuite(suite: NodeSuite, root: string): Promise<Coun
       `--test-reporter-destination=${counts}`,
       ...files,
     ];
-    const child = spawn(process.execPath, args, { cwd: root, env: testEnvironment(), stdio: "inherit" });
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      env: testEnvironment(),
+      stdio: ["ignore", output, output],
+    });
     const [exitStatus] = (await once(child, "exit")) as [number | null];
     return withExitStatus(await readCounts(counts), exitStatus);
   } finally {
