@@ -19,6 +19,12 @@ export const BOOT_MONITOR_FD = 3;
 
 const MIB = 1024 ** 2;
 
+/**
+ * In the order in which a guest finds them, which names its disks. Bus N interrupts on line 5 + N (hw/i386/microvm.c);
+ * line 8, of bus 3, belongs to the clock.
+ */
+const MICROVM_BUSES = [7, 6, 5, 4, 2, 1, 0] as const;
+
 /** How the guest's devices are attached, as this host allows. */
 export interface QemuHost {
   readonly accel: Accel;
@@ -48,16 +54,16 @@ export interface MachinePlan {
  */
 export function planMachine(spec: MachineSpec, host: QemuHost): MachinePlan {
   const machine = machineFor(spec);
-  const virtio = virtioNames(machine);
+  const place = devicePlacer(machine);
   const line = planLine(spec, host);
   const controlSocket = join(spec.runDir, "qmp.sock");
   const consoleSocket = join(spec.runDir, "console.sock");
   const devices: readonly Option[] = [
-    ...spec.disks.flatMap((disk) => diskOptions(disk, virtio)),
-    ...networkOptions(spec, virtio),
-    ...lineOptions(line, virtio),
+    ...spec.disks.flatMap((disk) => diskOptions(disk, place)),
+    ...networkOptions(spec, place),
+    ...lineOptions(line, place),
     ["-object", "rng-builtin,id=rng"],
-    ["-device", optionString(virtio("rng"), { rng: "rng" })],
+    ["-device", place("virtio-rng", { rng: "rng" })],
   ];
   const deviceCount = devices.filter(([name]) => name === "-device").length;
   const options: readonly Option[] = [
@@ -113,19 +119,32 @@ function machineOption(machine: MachineType): string {
       "q35,usb=off,vmport=off,sata=off,smbus=off,hpet=off";
 }
 
-/** virtio-blk becomes `virtio-blk-device` on a microvm's virtio-mmio bus, `virtio-blk-pci` on a PC. */
-function virtioNames(machine: MachineType): (device: string) => string {
-  const suffix = machine === "microvm" ? "device" : "pci";
-  return (device) => `virtio-${device}-${suffix}`;
+/** Makes the value of a `-device` for a virtio device, with its place in the machine. */
+type PlaceDevice = (device: string, options: Readonly<Record<string, string | number>>) => string;
+
+/** virtio-blk becomes `virtio-blk-pci` on a PC, `virtio-blk-device` on one of a microvm's virtio-mmio buses. */
+function devicePlacer(machine: MachineType): PlaceDevice {
+  if (machine === "q35") return (device, options) => optionString(`${device}-pci`, options);
+  const buses = MICROVM_BUSES.values();
+  return (device, options) => {
+    const { value: bus } = buses.next();
+    if (bus === undefined) throw tooManyDevices();
+    return optionString(`${device}-device`, { ...options, bus: `virtio-mmio-bus.${bus}` });
+  };
 }
 
-type VirtioName = ReturnType<typeof virtioNames>;
+function tooManyDevices(): BangerError {
+  return new BangerError("VMM_CANNOT", {
+    what: `a microvm has room for ${MICROVM_BUSES.length} devices`,
+    fix: "use a kernel that needs PCI, or fewer disks",
+  });
+}
 
 function socketServer(id: string, path: string, more: Readonly<Record<string, string>> = {}): string {
   return optionString("socket", { id, path, server: "on", wait: "off", ...more });
 }
 
-function diskOptions(disk: MachineDisk, virtio: VirtioName): readonly Option[] {
+function diskOptions(disk: MachineDisk, place: PlaceDevice): readonly Option[] {
   // In JSON a path needs no escapes. The cache stays QEMU's writeback: a guest's flush reaches the disk.
   const blockdev = {
     driver: disk.format,
@@ -137,16 +156,16 @@ function diskOptions(disk: MachineDisk, virtio: VirtioName): readonly Option[] {
   };
   return [
     ["-blockdev", JSON.stringify(blockdev)],
-    ["-device", optionString(virtio("blk"), { drive: disk.id, serial: disk.id })],
+    ["-device", place("virtio-blk", { drive: disk.id, serial: disk.id })],
   ];
 }
 
-function networkOptions({ network }: MachineSpec, virtio: VirtioName): readonly Option[] {
+function networkOptions({ network }: MachineSpec, place: PlaceDevice): readonly Option[] {
   if (network.mode === "none") return [];
   return [
     // Without IPv6 on the host's side a guest that is offered it would try it first, and wait.
     ["-netdev", "user,id=net,ipv6=off"],
-    ["-device", optionString(virtio("net"), { netdev: "net", mac: network.mac })],
+    ["-device", place("virtio-net", { netdev: "net", mac: network.mac })],
   ];
 }
 
@@ -156,14 +175,13 @@ function planLine(spec: MachineSpec, host: QemuHost): QemuLine {
     : { kind: "vhost-vsock", cid: host.vsockCid, port: AGENT_VSOCK_PORT };
 }
 
-function lineOptions(line: QemuLine, virtio: VirtioName): readonly Option[] {
+function lineOptions(line: QemuLine, place: PlaceDevice): readonly Option[] {
   if (line.kind === "vhost-vsock") {
-    const device = virtio("vsock").replace(/^virtio/, "vhost");
-    return [["-device", optionString(device, { "guest-cid": line.cid })]];
+    return [["-device", place("vhost-vsock", { "guest-cid": line.cid })]];
   }
   return [
     ["-chardev", socketServer("agent", line.socketPath)],
-    ["-device", virtio("serial")],
+    ["-device", place("virtio-serial", {})],
     ["-device", optionString("virtserialport", { chardev: "agent", name: AGENT_PORT_NAME })],
   ];
 }

@@ -63,12 +63,14 @@ export function qemuMachine(qemu: RunningQemu): Machine {
       await qmp.execute("system_powerdown", {}, signal);
     },
     async kill() {
+      // Once released, its end is told to nobody, but it can be looked for.
+      const gone = life.signal.aborted ? untilGone(identity) : exited;
       await signalProcess(identity, "SIGTERM");
       const patience = new AbortController();
       const outOfPatience = after(GRACE_MS, "still there" as const, { signal: patience.signal }).catch(() => undefined);
-      if ((await Promise.race([exited, outOfPatience])) === "still there") await signalProcess(identity, "SIGKILL");
+      if ((await Promise.race([gone, outOfPatience])) === "still there") await signalProcess(identity, "SIGKILL");
       patience.abort();
-      await exited;
+      await gone;
     },
     release() {
       life.abort();

@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { rm } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { lstat, rm } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { BangerError, hasErrno } from "../../lib/errors.ts";
 
@@ -28,25 +29,40 @@ export function checkSocketPath(path: string): void {
  * @throws BangerError `VMM_FAILED` when the path is somebody's.
  */
 export async function clearSocketPath(path: string): Promise<void> {
+  const there = await lstatIfThere(path);
+  if (there === undefined) return;
+  if (!there.isSocket()) throw inTheWay(path, "it is not a socket");
+  if (await isListening(path)) throw inTheWay(path, "another process listens there");
+  await rm(path, { force: true });
+}
+
+async function lstatIfThere(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+/** A socket outlives its owner as a file; then whoever knocks is refused (unix(7)). */
+async function isListening(path: string): Promise<boolean> {
   const knock = createConnection(path);
   try {
     await once(knock, "connect");
+    return true;
   } catch (error) {
-    if (hasErrno(error, "ENOENT")) return;
-    // Nobody listens: what a VMM left that was killed.
-    if (hasErrno(error, "ECONNREFUSED")) return await rm(path, { force: true });
-    throw inTheWay(path, error);
+    if (hasErrno(error, "ECONNREFUSED") || hasErrno(error, "ENOENT")) return false;
+    throw error;
   } finally {
     knock.destroy();
   }
-  throw inTheWay(path);
 }
 
-function inTheWay(path: string, cause?: unknown): BangerError {
+function inTheWay(path: string, why: string): BangerError {
   return new BangerError("VMM_FAILED", {
     what: `${path} is in the way`,
-    why: cause instanceof Error ? cause.message : "another process listens there",
-    fix: "see who it is with `fuser`, and end it",
-    cause,
+    why,
+    fix: "see whose it is with `fuser`, and move it or end its owner",
   });
 }

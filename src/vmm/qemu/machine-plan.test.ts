@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { assert as check, property, string } from "fast-check";
+import { bytes, mib } from "../../lib/bytes.ts";
+import type { MachineSpec } from "../driver.ts";
+import { planMachine, type MachinePlan } from "./machine-plan.ts";
+import { optionString } from "./option-string.ts";
+
+const spec: MachineSpec = {
+  id: "vm-0123456789abcdef",
+  name: "demo",
+  runDir: "/run/banger/vm-0123456789abcdef",
+  consoleLog: "/data/vms/vm-0123456789abcdef/console.log",
+  vcpus: 2,
+  memoryBytes: mib(512),
+  kernel: { path: "/kernels/vmlinux", format: "elf", microvm: true, commandLine: ["root=/dev/vda", "rw"] },
+  disks: [
+    { id: "root", path: "/vms/root.qcow2", format: "qcow2", readOnly: false },
+    { id: "work", path: "/vms/work.raw", format: "raw", readOnly: true },
+  ],
+  network: { mode: "user", mac: "02:11:22:33:44:55", address: "10.0.2.15/24", gateway: "10.0.2.2", dns: ["10.0.2.3"] },
+};
+const pc: MachineSpec = { ...spec, kernel: { ...spec.kernel, microvm: false } };
+const tcg = { accel: "tcg" } as const;
+
+/** All values of an option, in their order. */
+function values({ argv }: MachinePlan, option: string): readonly string[] {
+  return argv.filter((_, index) => argv[index - 1] === option);
+}
+
+test("a kernel that can boots in a microvm, with its devices where no line is the clock's", () => {
+  const plan = planMachine(spec, tcg);
+  assert.equal(plan.machine, "microvm");
+  assert.deepEqual(values(plan, "-device"), [
+    "virtio-blk-device,drive=root,serial=root,bus=virtio-mmio-bus.7",
+    "virtio-blk-device,drive=work,serial=work,bus=virtio-mmio-bus.6",
+    "virtio-net-device,netdev=net,mac=02:11:22:33:44:55,bus=virtio-mmio-bus.5",
+    "virtio-serial-device,bus=virtio-mmio-bus.4",
+    "virtserialport,chardev=agent,name=banger.agent",
+    "virtio-rng-device,rng=rng,bus=virtio-mmio-bus.2",
+  ]);
+  assert.deepEqual(values(plan, "-machine"), ["microvm,acpi=off,rtc=on,isa-serial=on,pit=on,pic=on,x-option-roms=off"]);
+});
+
+test("one that needs PCI, or is no ELF file, boots in a PC", () => {
+  const plan = planMachine(pc, tcg);
+  assert.equal(plan.machine, "q35");
+  assert.equal(values(plan, "-device")[0], "virtio-blk-pci,drive=root,serial=root");
+  const compressed = { ...spec, kernel: { ...spec.kernel, format: "bzImage" as const } };
+  assert.equal(planMachine(compressed, tcg).machine, "q35");
+  const foreign = { ...spec, kernel: { ...spec.kernel, format: "arm64-image" as const } };
+  assert.throws(() => planMachine(foreign, tcg), { code: "VMM_CANNOT" });
+});
+
+test("the processor is the host's under KVM, and the best there is under TCG", () => {
+  assert.deepEqual(values(planMachine(spec, { accel: "kvm" }), "-cpu"), ["host"]);
+  assert.deepEqual(values(planMachine(spec, { accel: "kvm" }), "-accel"), ["kvm"]);
+  assert.deepEqual(values(planMachine(spec, tcg), "-cpu"), ["max"]);
+});
+
+test("memory is given in whole MiB, never less than what was asked for", () => {
+  assert.deepEqual(values(planMachine({ ...spec, memoryBytes: bytes(mib(64) + 1) }, tcg), "-m"), ["size=65M"]);
+});
+
+test("disks keep their format, and flushes of the guest are kept", () => {
+  const [root, work] = values(planMachine(spec, tcg), "-blockdev").map((json) => JSON.parse(json));
+  assert.equal(root.driver, "qcow2");
+  assert.deepEqual(root.file, { driver: "file", filename: "/vms/root.qcow2", "read-only": false });
+  assert.equal(root.cache, undefined, "QEMU's default: a write-back cache that a flush empties");
+  assert.equal(work["read-only"], true);
+});
+
+test("without a network there is no card", () => {
+  const plan = planMachine({ ...spec, network: { mode: "none" } }, tcg);
+  assert.deepEqual(values(plan, "-netdev"), []);
+  assert.equal(
+    plan.argv.some((word) => word.includes("virtio-net")),
+    false,
+  );
+  assert.deepEqual(values(planMachine(spec, tcg), "-netdev"), ["user,id=net,ipv6=off"]);
+});
+
+test("a vsock takes the place of the serial port where the host has one", () => {
+  const plan = planMachine(spec, { accel: "kvm", vsockCid: 77 });
+  assert.deepEqual(plan.line, { kind: "vhost-vsock", cid: 77, port: 1024 });
+  const devices = values(plan, "-device").join(" ");
+  assert.match(devices, /vhost-vsock-device,guest-cid=77/);
+  assert.doesNotMatch(devices, /serial-device|virtserialport/);
+  assert.equal(planMachine(spec, tcg).line.kind, "virtio-serial");
+});
+
+test("the driver's own words come first, and the whole fits the kernel", () => {
+  const [line] = values(planMachine(spec, tcg), "-append");
+  assert.equal(line, "console=ttyS0 quiet panic=-1 reboot=t no_timer_check root=/dev/vda rw");
+  assert.doesNotMatch(values(planMachine(pc, { accel: "kvm" }), "-append")[0] ?? "", /reboot=t|no_timer_check/);
+  const withWords = (...commandLine: string[]) => ({ ...spec, kernel: { ...spec.kernel, commandLine } });
+  assert.throws(() => planMachine(withWords("x".repeat(1900)), tcg), { code: "VM_SPEC_INVALID" });
+  assert.doesNotThrow(() => planMachine(withWords("x".repeat(1700)), tcg));
+  assert.throws(() => planMachine(withWords("a\nb"), tcg), { code: "VM_SPEC_INVALID" });
+});
+
+test("too many devices for a microvm are refused", () => {
+  const disks = Array.from({ length: 5 }, () => ({ id: "work", path: "/d", format: "raw", readOnly: false }) as const);
+  assert.throws(() => planMachine({ ...spec, disks }, tcg), { code: "VMM_CANNOT" });
+});
+
+test("a path with commas stays one path", () => {
+  const plan = planMachine({ ...spec, runDir: "/run/a,b", consoleLog: "/l,server=off" }, tcg);
+  const console = values(plan, "-chardev").find((value) => value.includes("id=console"));
+  assert.equal(
+    console,
+    "socket,id=console,path=/run/a,,b/console.sock,server=on,wait=off,logfile=/l,,server=off,logappend=on",
+  );
+});
+
+test("no value can end its option", () => {
+  check(
+    property(string(), (value) => {
+      const text = optionString("x", { key: value });
+      // QEMU's own reading: a comma ends a value unless it is doubled (util/qemu-option.c).
+      assert.equal(text.slice("x,key=".length).replaceAll(",,", "\0").includes(","), false);
+      assert.equal(text.slice("x,key=".length).replaceAll(",,", ","), value);
+    }),
+  );
+});

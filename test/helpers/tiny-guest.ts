@@ -1,0 +1,217 @@
+import { execFileSync } from "node:child_process";
+import { watch } from "node:fs";
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { createConnection } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { once } from "node:events";
+import { withDeadline } from "../../src/lib/deadline.ts";
+import { mib } from "../../src/lib/bytes.ts";
+import type { Machine, MachineSpec } from "../../src/vmm/driver.ts";
+
+/**
+ * Init of the tiny guest: what it does is said on the kernel command line, as `tiny=WORD`.
+ * Everything it tells goes to the console, one `tiny: …` line each.
+ */
+const INIT = `#!/bin/busybox sh
+b=/bin/busybox
+$b mkdir -p /proc /sys /dev
+$b mount -t proc proc /proc
+$b mount -t sysfs sysfs /sys
+$b mount -t devtmpfs dev /dev 2>/dev/null
+say() { $b echo "tiny: $*"; }
+for word in $($b cat /proc/cmdline); do
+  case $word in tiny=*) job=\${word#tiny=} ;; esac
+done
+case $job in
+  look)
+    for disk in /sys/block/vd*; do
+      say "disk \${disk##*/} $($b cat $disk/size) $($b cat $disk/ro) $($b cat $disk/serial)"
+    done
+    for card in /sys/class/net/e*; do
+      [ -e $card ] && say "card $($b cat $card/address)"
+    done
+    say "cpus $($b nproc)"
+    say "root $($b stat -f -c %T /)"
+    ;;
+  agent)
+    for port in /sys/class/virtio-ports/*; do
+      [ "$($b cat $port/name)" = banger.agent ] || continue
+      exec 3<>/dev/\${port##*/}
+      say "port open"
+      while read -r line <&3; do $b echo "guest says $line" >&3; done
+    done
+    ;;
+  tick)
+    n=0
+    while :; do n=$((n + 1)); say "tick $n"; $b usleep 50000; done
+    ;;
+  keep)
+    [ -e /kept ] && say "found $($b cat /kept)" || { $b echo "what was written" >/kept; $b sync; say "kept"; }
+    while :; do $b sleep 60; done
+    ;;
+  button)
+    for button in /sys/class/input/input*; do
+      [ "$($b cat $button/name)" = "Power Button" ] && event=$(echo $button/event*)
+    done
+    exec 4</dev/input/\${event##*/}
+    say "waiting"
+    $b dd bs=24 count=1 <&4 >/pressed 2>/dev/null
+    $b poweroff -f
+    ;;
+  panic) exit 1 ;;
+esac
+say "end"
+$b reboot -f
+`;
+
+/**
+ * A kernel that needs nothing but a root disk; the first time on a machine it is built, which takes a quarter of an
+ * hour. BANGER_TEST_KERNEL names another one.
+ */
+export function genericKernel(): string {
+  const given = process.env["BANGER_TEST_KERNEL"];
+  if (given !== undefined) return given;
+  const script = join(import.meta.dirname, "../../scripts/make-generic-kernel.sh");
+  const said = execFileSync(script, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  return said.trim().split("\n").at(-1) ?? "";
+}
+
+/** The least guest there is, on a disk and in an initramfs, in a folder of its own with short paths. */
+export class TinyGuest implements AsyncDisposable {
+  readonly folder: string;
+  readonly kernel: string;
+  readonly rootDisk: string;
+  readonly initrd: string;
+  #machines: Machine[] = [];
+  #runs = 0;
+
+  private constructor(folder: string, kernel: string) {
+    this.folder = folder;
+    this.kernel = kernel;
+    this.rootDisk = join(folder, "root.ext4");
+    this.initrd = join(folder, "initrd");
+  }
+
+  static async make(): Promise<TinyGuest> {
+    const guest = new TinyGuest(await mkdtemp(join(tmpdir(), "tiny,-")), genericKernel());
+    const tree = join(guest.folder, "tree");
+    for (const name of ["bin", "dev", "proc", "sys"]) await mkdir(join(tree, name), { recursive: true });
+    await copyFile("/bin/busybox", join(tree, "bin/busybox"));
+    await writeFile(join(tree, "init"), INIT);
+    await chmod(join(tree, "init"), 0o755);
+    await symlink("busybox", join(tree, "bin/sh"));
+    execFileSync("mke2fs", ["-q", "-t", "ext4", "-E", "root_owner=0:0", "-d", tree, guest.rootDisk, "16M"]);
+    const names = execFileSync("find", [".", "-mindepth", "1"], { cwd: tree });
+    await writeFile(
+      guest.initrd,
+      execFileSync("busybox", ["cpio", "-o", "-H", "newc"], {
+        cwd: tree,
+        input: names,
+        stdio: ["pipe", "pipe", "ignore"],
+        maxBuffer: mib(64),
+      }),
+    );
+    return guest;
+  }
+
+  /** A machine that boots from a fresh copy of the disk and does one job. */
+  async spec(job: string, changes: Partial<MachineSpec> = {}): Promise<MachineSpec> {
+    this.#runs += 1;
+    const runDir = join(this.folder, `r${this.#runs}`);
+    await mkdir(runDir);
+    const disk = join(runDir, "root.raw");
+    await copyFile(this.rootDisk, disk);
+    return {
+      id: `vm-${process.pid}-${this.#runs}`,
+      name: "tiny",
+      runDir,
+      consoleLog: join(runDir, "console.log"),
+      vcpus: 1,
+      memoryBytes: mib(128),
+      kernel: {
+        path: this.kernel,
+        format: "elf",
+        microvm: true,
+        commandLine: ["root=/dev/vda", "rw", "init=/init", `tiny=${job}`],
+      },
+      disks: [{ id: "root", path: disk, format: "raw", readOnly: false }],
+      network: { mode: "none" },
+      ...changes,
+    };
+  }
+
+  /** Another empty disk. */
+  async disk(name: string, sizeBytes: number): Promise<string> {
+    const path = join(this.folder, name);
+    await writeFile(path, "");
+    await truncate(path, sizeBytes);
+    return path;
+  }
+
+  /** Remembers a machine, so that none is left when the test ends, however it ends. */
+  own<T extends Machine>(machine: T): T {
+    this.#machines.push(machine);
+    return machine;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const machine of this.#machines) await machine.kill();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** The same machine as a PC that finds its root in an initramfs. */
+export function asPcWithInitrd(spec: MachineSpec, guest: TinyGuest): MachineSpec {
+  const commandLine = spec.kernel.commandLine.filter((word) => word.startsWith("tiny="));
+  return {
+    ...spec,
+    kernel: { ...spec.kernel, microvm: false, initrdPath: guest.initrd, commandLine: ["rdinit=/init", ...commandLine] },
+  };
+}
+
+/** Waits until the console shows this, and returns what matched; shows the console's end if it does not come. */
+export async function consoleShows(log: string, wanted: RegExp, timeoutMs = 30_000): Promise<RegExpExecArray> {
+  let text = "";
+  try {
+    return await withDeadline(new AbortController().signal, timeoutMs, `${wanted} on the console`, async (signal) => {
+      for (;;) {
+        const changed = nextChange(log, signal);
+        text = await readFile(log, "utf8").catch(() => "");
+        const found = wanted.exec(text);
+        if (found !== null) return found;
+        await changed;
+      }
+    });
+  } catch (cause) {
+    throw new Error(`${wanted} did not show on the console, which ended with:\n${text.slice(-2000)}`, { cause });
+  }
+}
+
+async function nextChange(log: string, signal: AbortSignal): Promise<void> {
+  const own = new AbortController();
+  const watcher = watch(dirname(log), { signal: AbortSignal.any([own.signal, signal]) });
+  try {
+    await once(watcher, "change", { signal });
+  } finally {
+    own.abort();
+  }
+}
+
+/** Says one line to the guest's end of the agent's port, and returns its answer. */
+export async function askPort(machine: Machine, line: string): Promise<string> {
+  if (machine.line.kind !== "virtio-serial") throw new Error(`no virtio-serial but ${machine.line.kind}`);
+  const socket = createConnection(machine.line.socketPath);
+  try {
+    await once(socket, "connect");
+    socket.setEncoding("utf8").write(`${line}\n`);
+    let answer = "";
+    for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+      answer += String(chunk);
+      if (answer.includes("\n")) break;
+    }
+    return answer.trim();
+  } finally {
+    socket.destroy();
+  }
+}
