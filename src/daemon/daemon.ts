@@ -24,7 +24,7 @@ import { claimPrivateDirectory } from "./private-folder.ts";
 import { tellReadiness } from "./readiness.ts";
 import { refuseAll } from "./refuse-all.ts";
 import { createServer } from "./server.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../lib/version.ts";
 
 /** Exit status of a daemon that found another one at work. */
 const EXIT_ALREADY_RUNNING = 4;

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { RawData, WebSocket } from "ws";
 import {
   execClientFrameSchema,
@@ -9,6 +8,7 @@ import {
 import { STDERR, STDIN, STDOUT } from "../api/exec-streams.ts";
 import { BangerError } from "../lib/errors.ts";
 import type { AgentExec } from "../guest/agent-client.ts";
+import { FrameQueue } from "./frame-queue.ts";
 import { sendBytes, takeBytes } from "./frames.ts";
 
 /** Serves the WebSocket of `vmExec`: one command, from its start frame to its exit. */
@@ -17,22 +17,21 @@ export async function serveExec(
   signal: AbortSignal,
   exec: (start: ExecStart, signal: AbortSignal) => Promise<AgentExec>,
 ): Promise<void> {
-  const [data, isBinary] = (await once(socket, "message", { signal })) as [RawData, boolean];
-  // Frames that follow at once must find their listener: nothing more is read until the command runs.
-  socket.pause();
-  const first = isBinary ? undefined : parseFrame(data);
-  if (first?.type !== "start") throw badFrame("the first frame must be `start`");
-  const running = await exec(first, signal);
+  const frames = new FrameQueue(socket);
+  const first = await frames.next(signal);
+  const start = first.binary ? undefined : parseFrame(first.data);
+  if (start?.type !== "start") throw badFrame("the first frame must be `start`");
+  const running = await exec(start, signal);
+  running.stdin.setMaxListeners(0); // One pair for each frame that finds it full.
   send(socket, { type: "started", pid: running.pid });
-  socket.on("message", (frame: RawData, binary: boolean) => {
+  frames.handOver(({ data, binary }) => {
     try {
-      if (binary) takeStdin(frame, socket, running);
-      else control(parseFrame(frame), running);
+      if (binary) takeStdin(data, socket, running);
+      else control(parseFrame(data), running);
     } catch {
       socket.close(1008, "bad frame");
     }
   });
-  socket.resume();
   await Promise.all([
     sendBytes(running.stdout, socket, Buffer.of(STDOUT)),
     sendBytes(running.stderr, socket, Buffer.of(STDERR)),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { once } from "node:events";
 import { delimiter, join } from "node:path";
@@ -31,7 +31,8 @@ suite("bad input", { timeout: 600_000 }, () => {
   /** What banger owns, but for its log, database and finished downloads. */
   async function kept(): Promise<readonly string[]> {
     const files = await host.files(".local", "share", "banger");
-    return files.filter((path) => !path.startsWith("blobs"));
+    // A kernel's initramfs is made when it is first needed, and its modules are many.
+    return files.filter((path) => !/^blobs|\/modules\/|\/initramfs-/.test(path));
   }
 
   async function refused(args: readonly string[], code: string, exit: number, text: RegExp): Promise<void> {
@@ -56,7 +57,7 @@ suite("bad input", { timeout: 600_000 }, () => {
   test("a memory of 0", () =>
     refused(["vm", "create", "--image", "busybox", "--memory", "0"], "BAD_REQUEST", 2, /memory/));
   test("a size that is none", () =>
-    refused(["vm", "create", "--image", "busybox", "--memory", "lots"], "BAD_REQUEST", 2, /lots/));
+    refused(["vm", "create", "--image", "busybox", "--memory", "lots"], "BAD_USAGE", 2, /lots/));
   test("a disk smaller than the image", () =>
     refused(["vm", "create", "--image", "busybox", "--disk-size", "1M"], "VM_SPEC_INVALID", 2, /too small/));
   test("a kernel that is missing", () =>
@@ -120,8 +121,8 @@ suite("bad input", { timeout: 600_000 }, () => {
     await mkdir(bin);
     // Everything of /usr/bin but QEMU.
     for (const dir of (process.env["PATH"] ?? "").split(delimiter)) {
-      const files = execFileSync("ls", [dir], { encoding: "utf8" }).split("\n");
-      for (const file of files.filter((name) => name !== "" && !name.startsWith("qemu"))) {
+      const files = await readdir(dir).catch(() => []);
+      for (const file of files.filter((name) => !name.startsWith("qemu"))) {
         await symlink(join(dir, file), join(bin, file)).catch(() => {});
       }
     }
@@ -190,12 +191,15 @@ suite("bad input", { timeout: 600_000 }, () => {
       onStart: (started) => (pid = started),
     });
     const [socket] = (await once(server, "connection")) as [Socket];
-    process.kill(pid, "SIGINT");
-    const result = await running;
-    assert.equal(result.code, 130, result.stderr);
-    assert.deepEqual(await kept(), before_);
-    socket.destroy();
-    server.close();
+    try {
+      process.kill(pid, "SIGINT");
+      const result = await running;
+      assert.equal(result.code, 130, result.stderr);
+      assert.deepEqual(await kept(), before_);
+    } finally {
+      socket.destroy();
+      server.close();
+    }
   });
 });
 

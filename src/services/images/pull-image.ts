@@ -22,6 +22,8 @@ import { provision, readAgent, type AgentProgram } from "./provision.ts";
 /** What a guest sees of its root disk unless the image needs more. Sparse: it costs what is written to it. */
 const ROOTFS_SIZE: Bytes = gib(8);
 const ROOTFS_MAX_SIZE: Bytes = gib(1024);
+/** What a guest can write at least, however large its image is. */
+const ROOTFS_MIN_FREE: Bytes = gib(4);
 const BLOCK_BYTES = 4096;
 
 export interface ImagePullRequest {
@@ -101,6 +103,7 @@ async function make(context: ImageContext, plan: ImagePlan, operation: Operation
     identity: createHash("sha256").update(resolved.digest).update(agent.digest).digest(),
     sizeBytes: ROOTFS_SIZE,
     maxSizeBytes: ROOTFS_MAX_SIZE,
+    minFreeBytes: ROOTFS_MIN_FREE,
     label: "banger-root",
     signal,
   });
