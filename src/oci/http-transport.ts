@@ -1,5 +1,6 @@
 import * as http from "node:http";
 import * as https from "node:https";
+import { pipeline } from "node:stream/promises";
 import { BangerError, hasErrno } from "../lib/errors.ts";
 import { guardedLookup, isLinkLocal, isLoopbackHost } from "./address-guard.ts";
 import { HttpAgents, isCertificateError, isUntrusted } from "./http-agents.ts";
@@ -7,10 +8,11 @@ import type { Pace } from "./registry-options.ts";
 import { TransientError } from "./retry.ts";
 
 export interface HttpRequest {
-  readonly method?: "GET" | "HEAD" | "POST";
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT";
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  /** Where it is no text, `content-length` must be among the headers. */
+  readonly body?: string | Uint8Array | AsyncIterable<Buffer>;
   readonly signal: AbortSignal;
 }
 
@@ -37,7 +39,8 @@ export class HttpTransport implements Disposable {
   }
 
   /**
-   * Sends a request and follows redirects. `Authorization` stays with the origin that it was meant for.
+   * Sends a request and follows redirects. `Authorization` stays with the origin that it was meant for, and so does a
+   * body: a request that has one is not sent on.
    *
    * @throws TransientError where the server cannot be reached or falls silent; BangerError `REGISTRY_FAILED` for a
    *         redirect that must not be followed.
@@ -48,9 +51,10 @@ export class HttpTransport implements Disposable {
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
       const reply = await this.#trying({ ...request, url, headers });
       const location = reply.headers.location;
-      if (![301, 302, 303, 307, 308].includes(reply.status) || location === undefined) return reply;
+      const isRedirect = [301, 302, 303, 307, 308].includes(reply.status) && location !== undefined;
+      if (!isRedirect || request.body !== undefined) return reply;
       reply.discard();
-      const next = redirectTarget(url, location);
+      const next = linkedUrl(url, location);
       if (next.origin !== url.origin) {
         const { authorization: _, ...rest } = headers;
         headers = rest;
@@ -86,6 +90,7 @@ export class HttpTransport implements Disposable {
       signal,
     });
     const silence = setTimeout(() => request.destroy(stalled(url, this.#pace)), this.#pace.stallMs);
+    request.on("drain", () => silence.refresh());
     request.once("response", (response) => {
       clearTimeout(silence);
       resolve({
@@ -101,14 +106,16 @@ export class HttpTransport implements Disposable {
     });
     // After the response has come, errors show in its body.
     request.on("error", () => {});
-    request.end(body);
+    if (isStream(body)) pipeline(body, request).catch((error: unknown) => reject(connectionError(url, error, signal)));
+    else request.end(body);
     return promise;
   }
 
   /** The body, ended by an error when it stalls or trickles. Only time spent waiting for the server counts. */
   async *#paced(response: http.IncomingMessage, url: URL, signal: AbortSignal): AsyncGenerator<Buffer> {
     const { stallMs, minBytesPerSecond, graceMs } = this.#pace;
-    const silence = setTimeout(() => response.destroy(stalled(url, this.#pace)), stallMs);
+    let isWaiting = true;
+    const silence = setTimeout(() => isWaiting && response.destroy(stalled(url, this.#pace)), stallMs);
     let received = 0;
     let waitedMs = 0;
     let waitingSince = performance.now();
@@ -118,7 +125,9 @@ export class HttpTransport implements Disposable {
         received += chunk.length;
         if (waitedMs > graceMs && received < (waitedMs / 1000) * minBytesPerSecond)
           throw tooSlow(url, received, waitedMs);
+        isWaiting = false;
         yield chunk;
+        isWaiting = true;
         waitingSince = performance.now();
         silence.refresh();
       }
@@ -131,7 +140,16 @@ export class HttpTransport implements Disposable {
   }
 }
 
-function redirectTarget(from: URL, location: string): URL {
+function isStream(body: HttpRequest["body"]): body is AsyncIterable<Buffer> {
+  return typeof body === "object" && Symbol.asyncIterator in body;
+}
+
+/**
+ * Where a server sends us, by a redirect or to upload.
+ *
+ * @throws BangerError `REGISTRY_FAILED` for where it has no business to.
+ */
+export function linkedUrl(from: URL, location: string): URL {
   if (!URL.canParse(location, from.href)) throw refused(from, "it redirects to what is no URL");
   const to = new URL(location, from);
   if (to.protocol !== "https:" && to.protocol !== "http:")

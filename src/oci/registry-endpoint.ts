@@ -2,7 +2,7 @@ import { BangerError } from "../lib/errors.ts";
 import { isLoopbackHost } from "./address-guard.ts";
 import { dockerCredentials } from "./docker-credentials.ts";
 import { isCertificateError } from "./http-agents.ts";
-import { HttpTransport, retryAfterMs, type HttpReply } from "./http-transport.ts";
+import { HttpTransport, retryAfterMs, type HttpReply, type HttpRequest } from "./http-transport.ts";
 import { DOCKER_HUB } from "./reference.ts";
 import { answerChallenge, parseChallenge } from "./registry-auth.ts";
 import { privateAuthorities, type RegistryOptions } from "./registry-options.ts";
@@ -10,6 +10,11 @@ import { TransientError } from "./retry.ts";
 
 /** Docker Hub's registry has another name than Docker Hub. */
 const DOCKER_HUB_HOST = "registry-1.docker.io";
+
+export interface RegistryQuestion extends HttpRequest {
+  /** What a token must allow, where the registry does not say: `repository:NAME:pull`. */
+  readonly scope: string;
+}
 
 /** One server that speaks the distribution protocol, with what is needed to be let in. */
 export class RegistryEndpoint implements Disposable {
@@ -52,20 +57,25 @@ export class RegistryEndpoint implements Disposable {
     return this.#base.host;
   }
 
+  /** The URL of something under /v2/. */
+  url(path: string): URL {
+    return new URL(`${this.#base.pathname.replace(/\/$/, "")}/v2/${path}`, this.#base);
+  }
+
   /**
-   * Asks for something under /v2/, logging in when told to.
+   * Asks for something, logging in when told to.
    *
-   * @returns a reply with status 200, 206 or 404.
+   * @returns a reply with one of the statuses that are `expected`.
    * @throws BangerError `REGISTRY_DENIED`, `REGISTRY_FAILED`; TransientError for what may pass.
    */
-  async get(path: string, scope: string, headers: Record<string, string>, signal: AbortSignal): Promise<HttpReply> {
-    const url = new URL(`${this.#base.pathname.replace(/\/$/, "")}/v2/${path}`, this.#base);
-    let reply = await this.#send(url, scope, headers, signal);
-    if (reply.status === 401) {
+  async ask(question: RegistryQuestion, expected: readonly number[]): Promise<HttpReply> {
+    let reply = await this.#send(question);
+    // A body cannot be sent twice: what has one is asked after a question without, which has logged in.
+    if (reply.status === 401 && question.body === undefined) {
       reply.discard();
-      if (await this.#logIn(reply, scope, signal)) reply = await this.#send(url, scope, headers, signal);
+      if (await this.#logIn(reply, question)) reply = await this.#send(question);
     }
-    if (reply.status === 200 || reply.status === 206 || reply.status === 404) return reply;
+    if (expected.includes(reply.status)) return reply;
     reply.discard();
     throw statusError(this.host, reply);
   }
@@ -74,13 +84,13 @@ export class RegistryEndpoint implements Disposable {
     this.#transport[Symbol.dispose]();
   }
 
-  #send(url: URL, scope: string, headers: Record<string, string>, signal: AbortSignal): Promise<HttpReply> {
-    const authorization = this.#granted.get(scope);
-    const all = authorization === undefined ? headers : { ...headers, authorization };
-    return this.#transport.send({ url, headers: all, signal });
+  #send(question: RegistryQuestion): Promise<HttpReply> {
+    const { scope, url, headers = {}, ...rest } = question;
+    const authorization = url.origin === this.#base.origin ? this.#granted.get(scope) : undefined;
+    return this.#transport.send({ ...rest, url, headers: { ...headers, ...(authorization && { authorization }) } });
   }
 
-  async #logIn(denied: HttpReply, scope: string, signal: AbortSignal): Promise<boolean> {
+  async #logIn(denied: HttpReply, { scope, signal }: RegistryQuestion): Promise<boolean> {
     const challenge = parseChallenge(denied.headers["www-authenticate"]);
     if (challenge === undefined) return false;
     const credentials = await dockerCredentials(this.#options.dockerConfigFolder, this.#registry, signal);
@@ -117,8 +127,8 @@ function statusError(host: string, reply: HttpReply): Error {
   const { status } = reply;
   if (status === 401 || status === 403) {
     return new BangerError("REGISTRY_DENIED", {
-      what: `${host} does not give the image`,
-      why: `it answered ${status}: it is private, or does not exist`,
+      what: `${host} does not let us in`,
+      why: `it answered ${status}: the image is private, or does not exist`,
       fix: "check the name, or log in with `docker login`",
     });
   }

@@ -82,7 +82,7 @@ class RegistrySource implements ImageSource {
       const isLast = index === this.#servers.length - 1;
       try {
         const endpoint = await this.#endpoint(server, signal);
-        const reply = await endpoint.get(path, scope, headers, signal);
+        const reply = await endpoint.ask({ url: endpoint.url(path), scope, headers, signal }, [200, 206, 404]);
         if (reply.status !== 404) return reply;
         reply.discard();
       } catch (error) {

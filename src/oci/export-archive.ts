@@ -1,0 +1,85 @@
+import { open, rename, rm, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
+import { asBangerError } from "../lib/errors.ts";
+import { syncDirectory, temporaryBeside } from "../lib/files.ts";
+import type { OperationContext } from "../lib/progress.ts";
+import { digestAlgorithm, digestHex, digestOf, startDigest, finishDigest, type Digest } from "./digest.ts";
+import { digestMismatch, sizeMismatch } from "./image-source.ts";
+import { OCI_INDEX } from "./media-types.ts";
+import type { OutgoingBlob, OutgoingImage } from "./push-image.ts";
+import { ARCHIVE_END, fileHeader, padding } from "./tar-writer.ts";
+
+const REF_NAME = "org.opencontainers.image.ref.name";
+
+/**
+ * Writes an image as an OCI layout in a tar archive, which skopeo, podman and `oci-archive:FILE` here read. The file
+ * appears whole or not at all, and the same image makes the same bytes.
+ *
+ * @param name what the image is called within the archive.
+ * @throws BangerError `DISK_FULL`; `DIGEST_MISMATCH`, `SIZE_MISMATCH` if a blob is not what its descriptor says.
+ */
+export async function exportArchive(
+  path: string,
+  image: OutgoingImage,
+  name: string,
+  operation: OperationContext,
+): Promise<Digest> {
+  const digest = digestOf(image.manifest);
+  const entry = { mediaType: image.mediaType, digest, size: image.manifest.length, annotations: { [REF_NAME]: name } };
+  const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [entry] }));
+  const temp = temporaryBeside(path);
+  try {
+    const file = await open(temp, "wx", 0o644);
+    try {
+      await addFile(file, "oci-layout", Buffer.from('{"imageLayoutVersion":"1.0.0"}'));
+      await addFile(file, "index.json", index);
+      await addFile(file, blobName(digest), image.manifest);
+      const written = new Set<Digest>([digest]);
+      for (const blob of image.blobs) {
+        if (written.has(blob.descriptor.digest)) continue;
+        written.add(blob.descriptor.digest);
+        await addBlob(file, blob, operation);
+      }
+      await file.writeFile(ARCHIVE_END);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temp, path);
+    await syncDirectory(dirname(path));
+    return digest;
+  } catch (error) {
+    await rm(temp, { force: true });
+    throw asBangerError(error);
+  }
+}
+
+async function addFile(file: FileHandle, name: string, data: Uint8Array): Promise<void> {
+  await file.writeFile(Buffer.concat([fileHeader(name, data.length), data, padding(data.length)]));
+}
+
+async function addBlob(file: FileHandle, { descriptor, open }: OutgoingBlob, operation: OperationContext): Promise<void> {
+  const { digest, size } = descriptor;
+  const algorithm = digestAlgorithm(digest);
+  const hash = startDigest(algorithm);
+  await file.writeFile(fileHeader(blobName(digest), size));
+  let done = 0;
+  const event = { id: `export:${digest}`, label: `writing ${digest.slice(7, 19)}`, total: size, unit: "bytes" } as const;
+  for await (const chunk of open()) {
+    operation.signal.throwIfAborted();
+    done += chunk.length;
+    if (done > size) throw sizeMismatch(descriptor, done);
+    hash.update(chunk);
+    await file.writeFile(chunk);
+    operation.progress({ ...event, done, status: "running" });
+  }
+  if (done !== size) throw sizeMismatch(descriptor, done);
+  const found = finishDigest(algorithm, hash);
+  if (found !== digest) throw digestMismatch(digest, found);
+  await file.writeFile(padding(size));
+  operation.progress({ ...event, done, status: "done" });
+}
+
+function blobName(digest: Digest): string {
+  return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
+}
