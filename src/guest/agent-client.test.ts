@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import type { Readable, Writable } from "node:stream";
+import type { Duplex, Readable, Writable } from "node:stream";
 import { BangerError } from "../lib/errors.ts";
 import { connectAgent, type AgentClient, type AgentExec } from "./agent-client.ts";
 import { agentOnSerialPort, agentOnSocket, buildAgent, temporaryFolder } from "./agent-under-test.ts";
@@ -171,9 +171,8 @@ for (const [name, make] of [
     test("forwards to a port, and each direction ends by itself", async () => {
       await using host = await make(binary, folder.path);
       const agent = await host.connect();
-      const server = createServer({ allowHalfOpen: true }, async (socket) => {
-        const heard = await text(socket);
-        socket.end(`heard ${heard}`);
+      const server = createServer({ allowHalfOpen: true }, (socket) => {
+        void text(socket).then((heard) => socket.end(`heard ${heard}`));
       }).listen(0, "127.0.0.1");
       await once(server, "listening");
       const address = server.address();
@@ -192,9 +191,9 @@ for (const [name, make] of [
     test("fails its calls when the line breaks", async () => {
       await using host = await make(binary, folder.path);
       const abort = new AbortController();
-      let line: { destroy(): unknown } | undefined;
+      let line: Duplex | undefined;
       const agent = await connectAgent({
-        dial: async (signal) => (line = await host.dial(signal)) as Awaited<ReturnType<typeof host.dial>>,
+        dial: async (signal) => (line = await host.dial(signal)),
         signal: abort.signal,
       });
       const exec = await start(agent, "exec sleep 1000");
@@ -212,9 +211,9 @@ for (const [name, make] of [
 test("a serial line survives hosts that die in the midst of a stream, again and again", async () => {
   await using host = await agentOnSerialPort(binary, folder.path);
   for (let i = 0; i < 30; i++) {
-    let line: { destroy(): unknown } | undefined;
+    let line: Duplex | undefined;
     const agent = await connectAgent({
-      dial: async (signal) => (line = await host.dial(signal)) as Awaited<ReturnType<typeof host.dial>>,
+      dial: async (signal) => (line = await host.dial(signal)),
       signal: AbortSignal.timeout(10_000),
     });
     const exec = await start(agent, "exec cat /dev/zero");
