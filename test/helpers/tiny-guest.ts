@@ -50,6 +50,11 @@ case $job in
     [ -e /kept ] && say "found $($b cat /kept)" || { $b echo "what was written" >/kept; $b sync; say "kept"; }
     while :; do $b sleep 60; done
     ;;
+  console)
+    say "listening"
+    read -r line
+    say "heard $line"
+    ;;
   button)
     for button in /sys/class/input/input*; do
       [ "$($b cat $button/name)" = "Power Button" ] && event=$(echo $button/event*)
@@ -201,16 +206,21 @@ async function nextChange(log: string, signal: AbortSignal): Promise<void> {
 /** Says one line to the guest's end of the agent's port, and returns its answer. */
 export async function askPort(machine: Machine, line: string): Promise<string> {
   if (machine.line.kind !== "virtio-serial") throw new Error(`no virtio-serial but ${machine.line.kind}`);
-  const socket = createConnection(machine.line.socketPath);
+  return (await talk(machine.line.socketPath, `${line}\n`, /\n/)).trim();
+}
+
+/** Says something on a socket, and returns what came back once it holds what is wanted. */
+export async function talk(socketPath: string, words: string, wanted: RegExp): Promise<string> {
+  const socket = createConnection(socketPath);
   try {
     await once(socket, "connect");
-    socket.setEncoding("utf8").write(`${line}\n`);
-    let answer = "";
-    for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
-      answer += String(chunk);
-      if (answer.includes("\n")) break;
+    socket.setEncoding("utf8").write(words);
+    let heard = "";
+    for await (const chunk of socket) {
+      heard += String(chunk);
+      if (wanted.test(heard)) break;
     }
-    return answer.trim();
+    return heard;
   } finally {
     socket.destroy();
   }

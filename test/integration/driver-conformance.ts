@@ -10,7 +10,7 @@ import { isAlive } from "../../src/lib/process.ts";
 import { mib } from "../../src/lib/bytes.ts";
 import { machineRecordSchema } from "../../src/model/vm.ts";
 import type { Driver, Machine, MachineExit, MachineSpec } from "../../src/vmm/driver.ts";
-import { asPcWithInitrd, askPort, consoleShows, TinyGuest } from "../helpers/tiny-guest.ts";
+import { asPcWithInitrd, askPort, consoleShows, talk, TinyGuest } from "../helpers/tiny-guest.ts";
 
 export interface Candidate {
   readonly name: string;
@@ -80,6 +80,16 @@ export function driverConformance(candidate: Candidate): void {
       assert.equal(await askPort(machine, "hello"), "guest says hello");
       assert.equal(await askPort(machine, "again"), "guest says again", "a second connection after the first");
       await machine.kill();
+    });
+
+    test("gives its console to who attaches, and goes on writing the log", async () => {
+      const spec = await guest.spec("console");
+      const machine = await start(spec);
+      await consoleShows(spec.consoleLog, /listening/);
+      const heard = await talk(machine.record.consoleSocket, "hello\n", /tiny: heard hello[^]*Restarting/);
+      assert.match(heard, /tiny: end/);
+      await consoleShows(spec.consoleLog, /tiny: heard hello[^]*Restarting/);
+      await ended(machine);
     });
 
     test("pauses and resumes", async () => {
