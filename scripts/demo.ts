@@ -1,8 +1,7 @@
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { busyboxImage } from "../test/helpers/test-images.ts";
 import { debianSource } from "./demo/debian-source.ts";
 import { DemoTerminal } from "./demo/terminal.ts";
 
@@ -29,10 +28,11 @@ async function debianInAVm(terminal: DemoTerminal): Promise<void> {
 }
 
 /** An image of one program: what needs neither init, nor sshd, nor network in the guest. */
-async function busyboxInAVm(terminal: DemoTerminal): Promise<void> {
-  await using busybox = await busyboxImage();
+async function busyboxInAVm(terminal: DemoTerminal, scratch: string): Promise<void> {
+  const layout = join(scratch, "busybox-image");
+  execFileSync(join(import.meta.dirname, "make-busybox-image.sh"), [layout]);
   terminal.say("the same for an image that holds nothing but busybox: no init, no sshd, and no network");
-  await terminal.type(["banger", "image", "pull", busybox.reference, "--name", "busybox"]);
+  await terminal.type(["banger", "image", "pull", `oci:${layout}`, "--name", "busybox"]);
   await terminal.type(["banger", "vm", "create", "--name", "tiny", "--image", "busybox"]);
   await terminal.type(["banger", "vm", "ssh", "tiny", "--", "id; uname -r"], { output: [/^uid=0\(root\)/m] });
   await terminal.type(["banger", "vm", "exec", "tiny", "--", "ls", "/bin/busybox"], { output: [/^\/bin\/busybox$/m] });
@@ -70,7 +70,7 @@ async function main(): Promise<void> {
     await terminal.type(["banger", "doctor"]);
     await terminal.type(["banger", "kernel", "pull", "debian-cloud"]);
     await debianInAVm(terminal);
-    await busyboxInAVm(terminal);
+    await busyboxInAVm(terminal, home);
     await terminal.type(["banger", "daemon", "stop"]);
     terminal.say("all of it was as expected; nothing is left but the downloads in ~/.cache/banger");
   } catch (error) {
