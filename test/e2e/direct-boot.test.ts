@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { promisify } from "node:util";
+import { busyboxImage } from "../helpers/test-images.ts";
+import { ROOT, TestHost } from "../helpers/test-host.ts";
+
+const exec = promisify(execFile);
+
+/** Our own kernel has all it needs built in: no initrd, no firmware, no PCI. The first time it is built, for minutes. */
+async function genericKernel(): Promise<string> {
+  const { stdout } = await exec(join(ROOT, "scripts", "make-generic-kernel.sh"), [], { maxBuffer: 2 ** 26 });
+  return stdout.trim().split("\n").at(-1) ?? "";
+}
+
+suite("a VM that boots straight into its root disk", { timeout: 3_000_000 }, () => {
+  test("comes up in a microvm, from an imported vmlinux without initrd", async () => {
+    const vmlinux = await genericKernel();
+    await using host = await TestHost.start();
+    await using image = await busyboxImage();
+    await host.ok(["kernel", "import", "generic", "--vmlinux", vmlinux]);
+    const kernel = await host.json<{ release: string; abilities: { pvh: boolean; virtioMmioCmdline: boolean } }>([
+      "kernel",
+      "inspect",
+      "generic",
+    ]);
+    assert.equal(kernel.abilities.pvh, true);
+    assert.equal(kernel.abilities.virtioMmioCmdline, true);
+    await host.ok(["image", "pull", image.reference, "--name", "busybox", "--kernel-ref", "generic"]);
+    await host.ok(["vm", "create", "--name", "direct", "--image", "busybox", "--memory", "256M", "--nat"]);
+    const vm = await host.json<{ machine: { machine: string } }>(["vm", "inspect", "direct"]);
+    assert.equal(vm.machine.machine, "microvm");
+    assert.equal((await host.ok(["vm", "exec", "direct", "--", "uname", "-r"])).trim(), kernel.release);
+    assert.match(await host.ok(["vm", "exec", "direct", "--", "ip", "addr", "show", "eth0"]), /inet 10\.0\.2\.15\/24/);
+    assert.match(await host.ok(["vm", "ssh", "direct", "--", "id"]), /uid=0/);
+    await host.ok(["vm", "stop", "direct"]);
+    await host.ok(["vm", "delete", "direct"]);
+  });
+});
