@@ -18,14 +18,22 @@ test("link-local addresses and metadata services, as they stand in URLs", () => 
   ]) {
     assert.ok(isLinkLocal(new URL(url).hostname), url);
   }
-  for (const url of ["http://169.253.1.1/", "http://10.0.0.1/", "http://[fd00::1]/", "http://example.com/", "http://127.0.0.1/"]) {
+  for (const url of [
+    "http://169.253.1.1/",
+    "http://10.0.0.1/",
+    "http://[fd00::1]/",
+    "http://example.com/",
+    "http://127.0.0.1/",
+  ]) {
     assert.ok(!isLinkLocal(new URL(url).hostname), url);
   }
 });
 
 test("this machine", () => {
-  for (const host of ["localhost", "LOCALHOST", "a.localhost", "127.0.0.1", "127.255.0.9", "[::1]", "::1"]) assert.ok(isLoopbackHost(host), host);
-  for (const host of ["localhost.example.com", "128.0.0.1", "10.0.0.1", "[::2]", "example"]) assert.ok(!isLoopbackHost(host), host);
+  for (const host of ["localhost", "LOCALHOST", "a.localhost", "127.0.0.1", "127.255.0.9", "[::1]", "::1"])
+    assert.ok(isLoopbackHost(host), host);
+  for (const host of ["localhost.example.com", "128.0.0.1", "10.0.0.1", "[::2]", "example"])
+    assert.ok(!isLoopbackHost(host), host);
 });
 
 test("a name that resolves to an address of this machine is found, in both forms of asking", async () => {

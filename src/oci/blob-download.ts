@@ -202,7 +202,7 @@ async function writeAll(file: FileHandle, chunks: readonly Buffer[], bytes: numb
     if (bytesWritten === bytes) return;
     // Almost never: a full disk or a signal has ended it early.
     const data = Buffer.concat(chunks, bytes);
-    for (let at = bytesWritten; at < bytes; ) {
+    for (let at = bytesWritten; at < bytes;) {
       at += (await file.write(data, at, bytes - at, position + at)).bytesWritten;
     }
   } catch (error) {

@@ -32,10 +32,19 @@ const base64 = (text: string): string => Buffer.from(text).toString("base64");
 const password = (username: string, password: string): Credentials => ({ kind: "password", username, password });
 
 test("what docker login writes", async () => {
-  assert.deepEqual(await lookUp({ auths: { "host:5000": { auth: base64("u:p:q") } } }, "host:5000"), password("u", "p:q"));
-  assert.deepEqual(await lookUp({ auths: { "https://host/v1/": { auth: base64("u:p\0\0") } } }, "host"), password("u", "p"));
+  assert.deepEqual(
+    await lookUp({ auths: { "host:5000": { auth: base64("u:p:q") } } }, "host:5000"),
+    password("u", "p:q"),
+  );
+  assert.deepEqual(
+    await lookUp({ auths: { "https://host/v1/": { auth: base64("u:p\0\0") } } }, "host"),
+    password("u", "p"),
+  );
   assert.deepEqual(await lookUp({ auths: { host: { username: "u", password: "p" } } }, "host"), password("u", "p"));
-  assert.deepEqual(await lookUp({ auths: { host: { auth: base64("u:"), identitytoken: "t" } } }, "host"), { kind: "identity", token: "t" });
+  assert.deepEqual(await lookUp({ auths: { host: { auth: base64("u:"), identitytoken: "t" } } }, "host"), {
+    kind: "identity",
+    token: "t",
+  });
   const hub = { auths: { "https://index.docker.io/v1/": { auth: base64("hub:p") } } };
   assert.deepEqual(await lookUp(hub, "docker.io"), password("hub", "p"));
 });
@@ -64,7 +73,13 @@ test("helpers: for a registry before the store, and what they do not know", asyn
 });
 
 test("a file that does not parse is an error that quotes no secret", async () => {
-  for (const text of ["", "{", '{"auths":{"host":{"auth":"c2VjcmV0OnNlY3JldA==" "x"}}}', "[]", '{"auths":{"host":{"auth":7}}}']) {
+  for (const text of [
+    "",
+    "{",
+    '{"auths":{"host":{"auth":"c2VjcmV0OnNlY3JldA==" "x"}}}',
+    "[]",
+    '{"auths":{"host":{"auth":7}}}',
+  ]) {
     await assert.rejects(lookUp(text, "host"), (error: unknown) => {
       assert.equal((error as { code?: string }).code, "CONFIG_INVALID");
       return !(error as Error).message.includes("c2Vj");

@@ -58,13 +58,22 @@ async function addFile(file: FileHandle, name: string, data: Uint8Array): Promis
   await file.writeFile(Buffer.concat([fileHeader(name, data.length), data, padding(data.length)]));
 }
 
-async function addBlob(file: FileHandle, { descriptor, open }: OutgoingBlob, operation: OperationContext): Promise<void> {
+async function addBlob(
+  file: FileHandle,
+  { descriptor, open }: OutgoingBlob,
+  operation: OperationContext,
+): Promise<void> {
   const { digest, size } = descriptor;
   const algorithm = digestAlgorithm(digest);
   const hash = startDigest(algorithm);
   await file.writeFile(fileHeader(blobName(digest), size));
   let done = 0;
-  const event = { id: `export:${digest}`, label: `writing ${digest.slice(7, 19)}`, total: size, unit: "bytes" } as const;
+  const event = {
+    id: `export:${digest}`,
+    label: `writing ${digest.slice(7, 19)}`,
+    total: size,
+    unit: "bytes",
+  } as const;
   for await (const chunk of open()) {
     operation.signal.throwIfAborted();
     done += chunk.length;

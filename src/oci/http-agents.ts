@@ -25,7 +25,8 @@ export class HttpAgents implements Disposable {
     let agent = this.#open.get(key);
     if (agent === undefined) {
       const options = { keepAlive: true, ...(!direct && { proxyEnv: this.#env }) };
-      agent = url.protocol === "https:" ? new https.Agent({ ...options, ca: this.#trusted() }) : new http.Agent(options);
+      agent =
+        url.protocol === "https:" ? new https.Agent({ ...options, ca: this.#trusted() }) : new http.Agent(options);
       this.#open.set(key, agent);
     }
     return agent;

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { newDirectory, newFile, newRoot, PLAIN_DIRECTORY, type DirectoryInode, type Inode } from "../model/file-tree.ts";
+import {
+  newDirectory,
+  newFile,
+  newRoot,
+  PLAIN_DIRECTORY,
+  type DirectoryInode,
+  type Inode,
+} from "../model/file-tree.ts";
 import { LayerTree } from "./layer-tree.ts";
 
 type Change =
@@ -31,7 +38,8 @@ class Model {
       if (change.kind === "link") {
         const content = this.entries.get(change.to);
         const inode = this.inodes.get(change.to);
-        if (content !== undefined && content !== "directory" && inode !== undefined) this.#write(change.path, content, inode);
+        if (content !== undefined && content !== "directory" && inode !== undefined)
+          this.#write(change.path, content, inode);
       }
     }
   }
@@ -69,7 +77,8 @@ function applyToTree(root: DirectoryInode, index: number, layer: readonly Change
   const tree = new LayerTree(root, index);
   for (const change of layer) {
     const names = change.path === "" ? [] : change.path.split("/");
-    if (change.kind === "file") tree.put(names, newFile({ ...PLAIN_DIRECTORY, mode: 0o644 }, change.content, undefined), change.path);
+    if (change.kind === "file")
+      tree.put(names, newFile({ ...PLAIN_DIRECTORY, mode: 0o644 }, change.content, undefined), change.path);
     if (change.kind === "directory") tree.putDirectory(names, { ...PLAIN_DIRECTORY, mode: change.mode }, change.path);
     if (change.kind === "link") tree.putHardLink(names, change.to, change.path);
     if (change.kind === "whiteout") tree.whiteout(names.slice(0, -1), names.at(-1) ?? "", change.path);
@@ -78,7 +87,11 @@ function applyToTree(root: DirectoryInode, index: number, layer: readonly Change
 }
 
 /** The tree as paths: contents, and which names are one inode. */
-function flatten(root: DirectoryInode): { entries: Map<string, number | "directory">; groups: string[][]; links: Map<string, number> } {
+function flatten(root: DirectoryInode): {
+  entries: Map<string, number | "directory">;
+  groups: string[][];
+  links: Map<string, number>;
+} {
   const entries = new Map<string, number | "directory">();
   const names = new Map<Inode, string[]>();
   const open: [string, DirectoryInode][] = [["", root]];
@@ -120,10 +133,21 @@ function possible(layers: readonly (readonly Change[])[]): Change[][] {
       }
       const parts = change.path.split("/");
       const parents = parts.slice(1).map((_, i) => parts.slice(0, i + 1).join("/"));
-      if (parents.some((parent) => typeof trial.entries.get(parent) === "number" || typeof model.entries.get(parent) === "number")) continue;
+      if (
+        parents.some(
+          (parent) => typeof trial.entries.get(parent) === "number" || typeof model.entries.get(parent) === "number",
+        )
+      )
+        continue;
       if (change.kind === "link") {
         const target = trial.entries.get(change.to);
-        if (target === undefined || target === "directory" || change.to === change.path || change.to.startsWith(`${change.path}/`)) continue;
+        if (
+          target === undefined ||
+          target === "directory" ||
+          change.to === change.path ||
+          change.to.startsWith(`${change.path}/`)
+        )
+          continue;
       }
       kept.push(change);
       trial.apply([change]);
@@ -135,28 +159,33 @@ function possible(layers: readonly (readonly Change[])[]): Change[][] {
 
 test("random stacks of layers give what the specification says", () => {
   fc.assert(
-    fc.property(fc.array(fc.array(change, { maxLength: 12 }), { minLength: 1, maxLength: 5 }).map(possible), (layers) => {
-      const root = newRoot();
-      const model = new Model();
-      for (const [index, layer] of layers.entries()) {
-        // The lowest layer has nothing to hide: there, whiteouts mean nothing in either.
-        applyToTree(root, index, layer);
-        model.apply(layer);
-        const found = flatten(root);
-        assert.deepEqual(found.entries, model.entries);
-        for (const group of found.groups) {
-          const inodes = new Set(group.map((path) => model.inodes.get(path)));
-          assert.equal(inodes.size, 1, group.join(" "));
-          for (const path of group) assert.equal(found.links.get(path), group.length, path);
+    fc.property(
+      fc.array(fc.array(change, { maxLength: 12 }), { minLength: 1, maxLength: 5 }).map(possible),
+      (layers) => {
+        const root = newRoot();
+        const model = new Model();
+        for (const [index, layer] of layers.entries()) {
+          // The lowest layer has nothing to hide: there, whiteouts mean nothing in either.
+          applyToTree(root, index, layer);
+          model.apply(layer);
+          const found = flatten(root);
+          assert.deepEqual(found.entries, model.entries);
+          for (const group of found.groups) {
+            const inodes = new Set(group.map((path) => model.inodes.get(path)));
+            assert.equal(inodes.size, 1, group.join(" "));
+            for (const path of group) assert.equal(found.links.get(path), group.length, path);
+          }
         }
-      }
-    }),
+      },
+    ),
     { numRuns: 3000 },
   );
 });
 
 test("the order of whiteouts among the entries of their layer does not matter for what is there", () => {
-  const stack = fc.tuple(fc.array(change, { maxLength: 10 }), fc.array(change, { maxLength: 8 })).map((layers) => possible(layers));
+  const stack = fc
+    .tuple(fc.array(change, { maxLength: 10 }), fc.array(change, { maxLength: 8 }))
+    .map((layers) => possible(layers));
   fc.assert(
     fc.property(stack, ([lower = [], upper = []]) => {
       const isWhiteout = ({ kind }: Change): boolean => kind === "whiteout" || kind === "opaque";

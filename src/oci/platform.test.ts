@@ -7,7 +7,10 @@ const descriptor = (platform: Platform | undefined, size: number, annotations?: 
   ({ mediaType: "x", digest: "y", size, platform, annotations }) as unknown as Descriptor;
 const linux = (architecture: string, variant?: string): Platform => ({ os: "linux", architecture, variant });
 const choose = (wanted: Platform, ...offered: (Platform | undefined)[]): number =>
-  choosePlatform(offered.map((platform, i) => descriptor(platform, i)), wanted).size;
+  choosePlatform(
+    offered.map((platform, i) => descriptor(platform, i)),
+    wanted,
+  ).size;
 
 test("the platform, and of several that fit the first", () => {
   assert.equal(choose(linux("amd64"), linux("arm64"), linux("amd64"), linux("amd64")), 1);
@@ -30,7 +33,10 @@ test("an entry without a platform is taken when nothing else fits", () => {
 
 test("attestations are no images", () => {
   const attestation = { "vnd.docker.reference.type": "attestation-manifest" };
-  const manifests = [descriptor(linux("amd64"), 0, attestation), descriptor({ os: "unknown", architecture: "unknown" }, 1)];
+  const manifests = [
+    descriptor(linux("amd64"), 0, attestation),
+    descriptor({ os: "unknown", architecture: "unknown" }, 1),
+  ];
   assert.throws(() => choosePlatform(manifests, linux("amd64")), { code: "PLATFORM_MISSING" });
   assert.equal(formatPlatform(linux("arm", "v7")), "linux/arm/v7");
 });

@@ -42,7 +42,9 @@ export async function pushImage(
   if (reference.tag === undefined) throw noTag(reference);
   const options = registryOptions(given);
   const { signal } = operation;
-  using endpoint = await withRetry(options.retry, signal, () => RegistryEndpoint.open(reference.registry, options, signal));
+  using endpoint = await withRetry(options.retry, signal, () =>
+    RegistryEndpoint.open(reference.registry, options, signal),
+  );
   const push = new Push(endpoint, reference.repository, operation);
   const blobs: { digest: Digest; reused: boolean }[] = [];
   for (const blob of image.blobs) {
@@ -71,7 +73,12 @@ class Push {
   async sendBlob({ descriptor, open }: OutgoingBlob): Promise<boolean> {
     const { digest, size } = descriptor;
     const { progress } = this.#operation;
-    const event = { id: `push:${digest}`, label: `pushing ${shortDigest(digest)}`, total: size, unit: "bytes" } as const;
+    const event = {
+      id: `push:${digest}`,
+      label: `pushing ${shortDigest(digest)}`,
+      total: size,
+      unit: "bytes",
+    } as const;
     if (await this.#has(digest)) {
       progress({ ...event, done: size, status: "done", note: "already there" });
       return true;
@@ -136,5 +143,9 @@ function noTag(reference: RegistryReference): BangerError {
 }
 
 function failed(host: string, why: string): BangerError {
-  return new BangerError("REGISTRY_FAILED", { what: `pushing to ${host} failed`, why, fix: "ask whoever runs the registry" });
+  return new BangerError("REGISTRY_FAILED", {
+    what: `pushing to ${host} failed`,
+    why,
+    fix: "ask whoever runs the registry",
+  });
 }

@@ -8,7 +8,9 @@ const HEX = "0123456789abcdef".repeat(4);
 const registry = (text: string): readonly unknown[] => {
   const reference = parseReference(text);
   assert.equal(reference.kind, "registry");
-  return reference.kind === "registry" ? [reference.registry, reference.repository, reference.tag, reference.digest] : [];
+  return reference.kind === "registry"
+    ? [reference.registry, reference.repository, reference.tag, reference.digest]
+    : [];
 };
 
 test("short names are Docker Hub's", () => {
@@ -79,10 +81,16 @@ test("what is formatted reads back the same, and nothing but REFERENCE_INVALID i
   const part = fc.stringMatching(/^[a-z0-9]+([._-][a-z0-9]+)*$/, { maxLength: 20 });
   const tag = fc.stringMatching(/^\w[\w.-]{0,30}$/);
   fc.assert(
-    fc.property(fc.constantFrom("docker.io/", "host.io/", "localhost:80/"), part, part, fc.option(tag), (host, a, b, t) => {
-      const reference = parseReference(`${host}${a}/${b}${t === null ? "" : `:${t}`}`);
-      assert.deepEqual(parseReference(formatReference(reference)), reference);
-    }),
+    fc.property(
+      fc.constantFrom("docker.io/", "host.io/", "localhost:80/"),
+      part,
+      part,
+      fc.option(tag),
+      (host, a, b, t) => {
+        const reference = parseReference(`${host}${a}/${b}${t === null ? "" : `:${t}`}`);
+        assert.deepEqual(parseReference(formatReference(reference)), reference);
+      },
+    ),
   );
   fc.assert(
     fc.property(fc.string({ unit: "binary", maxLength: 80 }), (text) => {

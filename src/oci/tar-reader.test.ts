@@ -27,7 +27,8 @@ function read(archive: Buffer, sizes: readonly number[]): Read[] {
       return undefined;
     },
     endEntry: () => {
-      if (current !== undefined) found.push({ entry: current.entry, content: Buffer.concat(current.chunks).toString("hex") });
+      if (current !== undefined)
+        found.push({ entry: current.entry, content: Buffer.concat(current.chunks).toString("hex") });
       current = undefined;
     },
   });
@@ -71,33 +72,45 @@ const member = fc.record({
   uid: fc.constantFrom(0, 1000, 65_536, 2 ** 21 - 1),
   gid: fc.nat(2 ** 21 - 1),
   mtime: fc.nat(2 ** 33 - 1),
-  content: fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.uint8Array({ minLength: 505, maxLength: 1100 })).map((bytes) => Buffer.from(bytes).toString("hex")),
+  content: fc
+    .oneof(fc.uint8Array({ maxLength: 20 }), fc.uint8Array({ minLength: 505, maxLength: 1100 }))
+    .map((bytes) => Buffer.from(bytes).toString("hex")),
 });
 const archive = fc.record({ format: fc.constantFrom("gnu", "pax"), members: fc.array(member, { maxLength: 8 }) });
 
 test("reads what Python's tarfile writes, in pieces of any size", () => {
   fc.assert(
-    fc.property(fc.array(archive, { minLength: 20, maxLength: 20 }), fc.array(fc.integer({ min: 1, max: 1500 }), { minLength: 1 }), (cases, sizes) => {
-      const output = execFileSync("python3", ["-c", PYTHON_WRITER], { input: JSON.stringify(cases), maxBuffer: 2 ** 28 });
-      const archives = (JSON.parse(output.toString()) as string[]).map((hex) => Buffer.from(hex, "hex"));
-      for (const [i, { members }] of cases.entries()) {
-        const expected = members.map((m) => ({
-          path: m.name,
-          type: { "0": "file", "1": "hardlink", "2": "symlink", "5": "directory" }[m.type],
-          link: m.type === "1" || m.type === "2" ? m.link : "",
-          numbers: [m.mode, m.uid, m.gid, m.mtime],
-          content: m.type === "0" ? m.content : "",
-        }));
-        const found = read(archives[i] ?? Buffer.alloc(0), sizes).map(({ entry, content }) => ({
-          path: Buffer.from(entry.path.replace(/\/$/, ""), "latin1").toString("utf8"),
-          type: entry.type,
-          link: entry.type === "hardlink" || entry.type === "symlink" ? Buffer.from(entry.linkTarget, "latin1").toString("utf8") : "",
-          numbers: [entry.mode, entry.uid, entry.gid, entry.mtimeSeconds],
-          content,
-        }));
-        assert.deepEqual(found, expected);
-      }
-    }),
+    fc.property(
+      fc.array(archive, { minLength: 20, maxLength: 20 }),
+      fc.array(fc.integer({ min: 1, max: 1500 }), { minLength: 1 }),
+      (cases, sizes) => {
+        const output = execFileSync("python3", ["-c", PYTHON_WRITER], {
+          input: JSON.stringify(cases),
+          maxBuffer: 2 ** 28,
+        });
+        const archives = (JSON.parse(output.toString()) as string[]).map((hex) => Buffer.from(hex, "hex"));
+        for (const [i, { members }] of cases.entries()) {
+          const expected = members.map((m) => ({
+            path: m.name,
+            type: { "0": "file", "1": "hardlink", "2": "symlink", "5": "directory" }[m.type],
+            link: m.type === "1" || m.type === "2" ? m.link : "",
+            numbers: [m.mode, m.uid, m.gid, m.mtime],
+            content: m.type === "0" ? m.content : "",
+          }));
+          const found = read(archives[i] ?? Buffer.alloc(0), sizes).map(({ entry, content }) => ({
+            path: Buffer.from(entry.path.replace(/\/$/, ""), "latin1").toString("utf8"),
+            type: entry.type,
+            link:
+              entry.type === "hardlink" || entry.type === "symlink"
+                ? Buffer.from(entry.linkTarget, "latin1").toString("utf8")
+                : "",
+            numbers: [entry.mode, entry.uid, entry.gid, entry.mtimeSeconds],
+            content,
+          }));
+          assert.deepEqual(found, expected);
+        }
+      },
+    ),
     { numRuns: 8 },
   );
 });

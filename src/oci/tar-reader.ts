@@ -95,7 +95,8 @@ export class TarReader {
    */
   end(): void {
     const padding = this.#state === "skip" && this.#skipBytes < TAR_BLOCK;
-    const between = padding || ((this.#state === "header" || this.#state === "probe") && this.#blocks.pendingBytes === 0);
+    const between =
+      padding || ((this.#state === "header" || this.#state === "probe") && this.#blocks.pendingBytes === 0);
     if (this.#state === "end" || (between && this.#content === undefined && !this.#hasExtended())) return;
     throw tarInvalid(`the archive is cut off after ${this.#offset + this.#blocks.pendingBytes} bytes`);
   }
