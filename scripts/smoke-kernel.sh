@@ -82,7 +82,7 @@ mke2fs -q -t ext4 -E root_owner=0:0 -d "$work/root" "$work/disk"
 started=$(date +%s%3N)
 timeout -- "$timeout" qemu-system-x86_64 "${board[@]}" -accel "$accel" -cpu max -smp 2 -m 256 \
   -nodefaults -no-user-config -display none -no-reboot -serial stdio -kernel "$vmlinux" \
-  -append "console=ttyS0 reboot=t panic=-1 root=/dev/vda rw init=/init ip=192.0.2.2::192.0.2.1:255.255.255.0::eth0:off" \
+  -append "console=ttyS0 reboot=t panic=-1 tsc=reliable no_timer_check root=/dev/vda rw init=/init ip=192.0.2.2::192.0.2.1:255.255.255.0::eth0:off" \
   -drive "if=none,id=disk,format=raw,file=$work/disk" -device "virtio-blk-$bus,drive=disk" \
   -netdev user,id=net,restrict=on,ipv6=off -device "virtio-net-$bus,netdev=net" \
   -device "virtio-serial-$bus" -chardev null,id=port -device virtserialport,chardev=port,name=smoke \
@@ -91,8 +91,11 @@ timeout -- "$timeout" qemu-system-x86_64 "${board[@]}" -accel "$accel" -cpu max 
     printf '%s %s\n' "$(($(date +%s%3N) - started))" "${line%$'\r'}"
   done >"$work/console" || true
 
+wanted=(cpus-2 vda vsock hwrng fuse net/tun kmsg ptmx ttyS0 port-smoke eth0 virtio_balloon address overlay)
+# A microvm gives its fifth virtio device the interrupt of the clock chip, which then has no driver; its time is read.
+[[ $machine == microvm ]] || wanted+=(rtc0)
 missing=()
-for want in cpus-2 vda vsock hwrng rtc0 fuse net/tun kmsg ptmx ttyS0 port-smoke eth0 virtio_balloon address overlay; do
+for want in "${wanted[@]}"; do
   grep -q "smoke: has $want\$" "$work/console" || missing+=("$want")
 done
 grep -q "smoke: end\$" "$work/console" || missing+=("the end of init")
