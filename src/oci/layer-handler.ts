@@ -5,7 +5,7 @@ import type { ImportBudget } from "./import-budget.ts";
 import type { LayerTree } from "./layer-tree.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import { tarInvalid, tarLimit } from "./tar-error.ts";
-import type { TarHandler } from "./tar-reader.ts";
+import type { TarHandler } from "./tar-handler.ts";
 
 /** Applies a layer's entries to the tree as they come, and hands files' contents on. */
 export class LayerHandler implements TarHandler {

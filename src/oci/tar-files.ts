@@ -6,7 +6,8 @@ import { archiveInvalid, readFileFrom, unreadable, type FileSet } from "./file-s
 import { unpack } from "./layer-stream.ts";
 import { TarError, tarInvalid, tarLimit } from "./tar-error.ts";
 import type { TarEntry } from "./tar-entry.ts";
-import { TarReader, type TarHandler } from "./tar-reader.ts";
+import type { TarHandler } from "./tar-handler.ts";
+import { TarReader } from "./tar-reader.ts";
 
 /** Bounds on an archive of an image: a member a blob, and some manifests. */
 const MAX_MEMBERS = 100_000;

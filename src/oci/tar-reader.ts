@@ -1,8 +1,9 @@
 import type { ByteString } from "../model/file-tree.ts";
 import { BlockGatherer } from "./tar-blocks.ts";
 import { ContentWalk } from "./tar-content.ts";
-import { composeEntry, paxValue, type TarEntry } from "./tar-entry.ts";
+import { composeEntry, paxValue } from "./tar-entry.ts";
 import { tarInvalid } from "./tar-error.ts";
+import type { TarHandler } from "./tar-handler.ts";
 import { hasChecksum, isZeroBlock, parseHeader, TAR_BLOCK, type TarHeader } from "./tar-header.ts";
 import { checkExtendedSize, paxInteger, parsePax, type PaxRecords } from "./tar-pax.ts";
 import {
@@ -15,18 +16,6 @@ import {
   type OldSparse,
   type SparseMap,
 } from "./tar-sparse.ts";
-
-/** Takes what a {@link TarReader} finds. A promise makes the reader wait; anything else goes on at once. */
-export interface TarHandler {
-  /** A member begins. Its content follows, if it is a file. */
-  entry(entry: TarEntry): void;
-  /** The next bytes of the file's content; the chunk is the reader's again when this returns or resolves. */
-  data(chunk: Uint8Array): Promise<void> | undefined;
-  /** The next bytes of the file's content are zeros that the archive does not hold. */
-  hole(bytes: number): Promise<void> | undefined;
-  /** The member is complete. */
-  endEntry(): void;
-}
 
 /**
  * What is expected next, unless a file's content is coming: `skip` passes over padding and bodies of no meaning, `probe`

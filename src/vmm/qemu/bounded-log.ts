@@ -1,5 +1,4 @@
-import { watch } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, watch } from "node:fs/promises";
 import { setTimeout as after } from "node:timers/promises";
 import { isAbort } from "../../lib/errors.ts";
 
@@ -11,15 +10,21 @@ const REST_MS = 500;
  * its older half goes. Works until the signal aborts; never rejects.
  */
 export async function keepBounded(path: string, maxBytes: number, signal: AbortSignal): Promise<void> {
+  const writes = watch(path, { persistent: false, signal, maxQueue: 1 })[Symbol.asyncIterator]();
   try {
-    while (!signal.aborted) {
+    for (;;) {
+      // Watched before it is measured: nothing that is written in between goes unnoticed.
+      const write = writes.next();
+      write.catch(() => {});
       await trimLog(path, maxBytes);
-      await nextWrite(path, signal);
+      await write;
       await after(REST_MS, undefined, { signal, ref: false });
     }
   } catch (error) {
     // A log that is gone needs no bounds. Nobody is harmed by one that cannot be trimmed.
     if (isAbort(error)) return;
+  } finally {
+    void writes.return?.();
   }
 }
 
@@ -35,17 +40,5 @@ export async function trimLog(path: string, maxBytes: number): Promise<void> {
     await file.write(keep, 0, bytesRead, 0);
   } finally {
     await file.close();
-  }
-}
-
-async function nextWrite(path: string, signal: AbortSignal): Promise<void> {
-  const written = Promise.withResolvers<void>();
-  const watcher = watch(path, { persistent: false, signal }, () => written.resolve());
-  watcher.on("error", written.reject);
-  watcher.on("close", () => written.resolve());
-  try {
-    await written.promise;
-  } finally {
-    watcher.close();
   }
 }
