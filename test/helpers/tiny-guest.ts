@@ -39,7 +39,10 @@ case $job in
       [ "$($b cat $port/name)" = banger.agent ] || continue
       exec 3<>/dev/\${port##*/}
       say "port open"
-      while read -r line <&3; do $b echo "guest says $line" >&3; done
+      # While nobody is at the other end, each read ends at once.
+      while :; do
+        if read -r line <&3; then $b echo "guest says $line" >&3; else $b usleep 20000; fi
+      done
     done
     ;;
   tick)
