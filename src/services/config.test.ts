@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { BangerError } from "../lib/errors.ts";
+import { configSchema } from "../model/config.ts";
 import { parseConfig } from "./config.ts";
 
 function mistakes(text: string): string {
@@ -38,4 +40,11 @@ test("a bad value is named with its line", () => {
 test("text that is not TOML is named with its line", () => {
   assert.match(mistakes("vmm = = 1\n"), /line 1/);
   assert.match(mistakes('vmm = "qemu"\nvmm = "auto"\n'), /line 2/);
+});
+
+test("the README shows every key, and what it shows is valid", async () => {
+  const readme = await readFile(new URL("../../README.md", import.meta.url), "utf8");
+  const shown = /```toml\n([^]*?)```/.exec(readme)?.[1] ?? "";
+  const config = parseConfig(shown, "README.md");
+  assert.deepEqual(Object.keys(config).toSorted(), Object.keys(configSchema.shape).toSorted());
 });

@@ -1,6 +1,9 @@
 import { DatabaseSync } from "node:sqlite";
 import { readFileSync, writeFileSync } from "node:fs";
 
+/** A daemon that was told to stop lets go of its lock last: who comes next waits that long for it. */
+const PATIENCE_MS = 1_000;
+
 /** A held lock. It is also let go of when the process dies, however it dies. */
 export interface FolderLock extends Disposable {
   readonly path: string;
@@ -15,7 +18,7 @@ export interface FolderLock extends Disposable {
 export function tryLock(path: string): FolderLock | undefined {
   const database = new DatabaseSync(path);
   try {
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;");
+    database.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;`);
   } catch {
     database.close();
     return undefined;
