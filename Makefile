@@ -47,7 +47,7 @@ clean: ## remove what make made here; ~/.cache/banger stays
 
 build-arm64: build/arm64/banger-vsock-agent ## the guest's program for arm64
 
-build/bin/banger: $(SOURCES) scripts/build.ts package.json node_modules/.installed-lock.json
+build/bin/banger: $(SOURCES) scripts/build.ts $(wildcard scripts/bundling/*.ts) package.json node_modules/.installed-lock.json
 	@echo "build: banger, bangerd"
 	@$(NODE) scripts/build.ts
 
