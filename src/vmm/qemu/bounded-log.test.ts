@@ -51,6 +51,22 @@ test("watches until told to stop, and then no more", { timeout: 10_000 }, () =>
   }),
 );
 
+test("a flood of writes is passed over in silence", { timeout: 10_000 }, () =>
+  inFolder(async (log) => {
+    await writeFile(log, "");
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on("warning", note);
+    const life = new AbortController();
+    const keeping = keepBounded(log, 1000, life.signal);
+    for (let line = 0; line < 300; line += 1) await appendFile(log, "flood\n");
+    life.abort();
+    await keeping;
+    process.off("warning", note);
+    assert.deepEqual(warnings, []);
+  }),
+);
+
 test("a log that is not there is nobody's trouble", () =>
   inFolder(async (log) => {
     await keepBounded(log, 10, new AbortController().signal);

@@ -1,4 +1,5 @@
-import { open, watch } from "node:fs/promises";
+import { watch } from "node:fs";
+import { open } from "node:fs/promises";
 import { setTimeout as after } from "node:timers/promises";
 import { isAbort } from "../../lib/errors.ts";
 
@@ -10,22 +11,32 @@ const REST_MS = 500;
  * its older half goes. Works until the signal aborts; never rejects.
  */
 export async function keepBounded(path: string, maxBytes: number, signal: AbortSignal): Promise<void> {
-  const writes = watch(path, { persistent: false, signal, maxQueue: 1 })[Symbol.asyncIterator]();
   try {
-    for (;;) {
-      // Watched before it is measured: nothing that is written in between goes unnoticed.
-      const write = writes.next();
-      write.catch(() => {});
-      await trimLog(path, maxBytes);
-      await write;
+    while (!signal.aborted) {
+      await trimAndWait(path, maxBytes, signal);
       await after(REST_MS, undefined, { signal, ref: false });
     }
   } catch (error) {
     // A log that is gone needs no bounds. Nobody is harmed by one that cannot be trimmed.
     if (isAbort(error)) return;
-  } finally {
-    void writes.return?.();
   }
+}
+
+async function trimAndWait(path: string, maxBytes: number, signal: AbortSignal): Promise<void> {
+  // Watched before it is measured: nothing that is written in between goes unnoticed.
+  using watching = watchOnce(path, signal);
+  await trimLog(path, maxBytes);
+  await watching.changed;
+}
+
+/** One change of a file, or the signal's abort. A guest's flood of writes is not queued: nobody reads a watcher twice. */
+function watchOnce(path: string, signal: AbortSignal): Disposable & { readonly changed: Promise<void> } {
+  const { promise: changed, resolve, reject } = Promise.withResolvers<void>();
+  changed.catch(() => {}); // Whoever stopped waiting need not know.
+  const watcher = watch(path, { persistent: false, signal }, () => resolve());
+  watcher.on("error", reject);
+  watcher.on("close", resolve);
+  return { changed, [Symbol.dispose]: () => watcher.close() };
 }
 
 /** Cuts a log to the last half of `maxBytes` if it is longer than that. What is appended meanwhile may be lost. */
