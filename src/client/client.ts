@@ -4,7 +4,7 @@ import type { Contract } from "../api/contract.ts";
 import type { EndpointName, EndpointOf } from "../api/endpoints.ts";
 import type { RouteInput, RouteResult } from "../api/route.ts";
 import { type ProgressSink, noProgress } from "../lib/progress.ts";
-import { isNobodyThere, transportError } from "./daemon-errors.ts";
+import { hungUp, isNobodyThere, transportError } from "./daemon-errors.ts";
 import { type ExecSession, type ExecStartInput, execSession } from "./exec-session.ts";
 import { readJson, successOf } from "./answers.ts";
 import { exchange } from "./http-exchange.ts";
@@ -50,11 +50,12 @@ export interface Client {
 
 export function createClient({ socketPath, startDaemon }: ClientOptions): Client {
   /** Makes a request, once more if a daemon had to be started for it. */
-  const reach = async <T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> => {
+  const reach = async <T>(signal: AbortSignal, attempt: () => Promise<T>, onlyAsks = true): Promise<T> => {
     try {
       return await attempt();
     } catch (error) {
-      if (startDaemon === undefined || !isNobodyThere(error)) throw error;
+      const again = isNobodyThere(error) || (onlyAsks && hungUp(error));
+      if (startDaemon === undefined || !again) throw error;
       await startDaemon(signal);
       return attempt();
     }
@@ -72,10 +73,14 @@ export function createClient({ socketPath, startDaemon }: ClientOptions): Client
     async call<N extends EndpointOf<"call">>(name: N, input: Input<N>, { signal = never() }: CallOptions = {}) {
       const wire = wireRequest(name, input);
       try {
-        return (await reach(signal, async () => {
-          using request = exchange(socketPath, wire, signal);
-          return readJson(await successOf(request.answer));
-        })) as Result<N>;
+        return (await reach(
+          signal,
+          async () => {
+            using request = exchange(socketPath, wire, signal);
+            return readJson(await successOf(request.answer));
+          },
+          wire.method === "GET",
+        )) as Result<N>;
       } catch (error) {
         throw transportError(error, socketPath, signal);
       }
@@ -88,7 +93,7 @@ export function createClient({ socketPath, startDaemon }: ClientOptions): Client
     ) {
       const wire = wireRequest(name, input);
       try {
-        return (await reach(signal, () => runOperation(socketPath, wire, { signal, progress }))) as Result<N>;
+        return (await reach(signal, () => runOperation(socketPath, wire, { signal, progress }), false)) as Result<N>;
       } catch (error) {
         // No signal: what the daemon told of a cancelled operation counts.
         throw transportError(error, socketPath);

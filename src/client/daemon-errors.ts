@@ -6,6 +6,14 @@ export function isNobodyThere(error: unknown): boolean {
   return hasErrno(error, "ENOENT") || hasErrno(error, "ECONNREFUSED");
 }
 
+/**
+ * Whether the daemon went away before it answered. One that is being killed still accepts for an instant, so what only
+ * asks is asked again; what changes something may have been done.
+ */
+export function hungUp(error: unknown): boolean {
+  return hasErrno(error, "ECONNRESET") || hasErrno(error, "EPIPE");
+}
+
 /** What became of a request that brought no answer, in words for a user. */
 export function transportError(error: unknown, socketPath: string, signal?: AbortSignal): BangerError {
   if (signal?.aborted === true) return asBangerError(signal.reason);

@@ -106,7 +106,7 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
 
   await untilEnding(ending.signal);
   log.info("stopping; running VMs go on");
-  await server.close();
+  server.close();
   for (const live of vmContext.live.values()) {
     live.machine.release();
     await live.close();

@@ -1,10 +1,11 @@
 import { runDaemon } from "./daemon.ts";
 import { failure, tellReadiness } from "./readiness.ts";
 
+// The end is ours to say: requests that are still open would keep the process, and what they began is recovered.
 try {
-  process.exitCode = await runDaemon(process.env);
+  process.exit(await runDaemon(process.env));
 } catch (error) {
   tellReadiness(failure(error));
   console.error(error);
-  process.exitCode = 1;
+  process.exit(1);
 }

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { Server as NetServer } from "node:net";
 import { Readable } from "node:stream";
 import Fastify, { type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
@@ -21,8 +22,8 @@ type AnyText = (input: never, signal: AbortSignal) => AsyncIterable<Uint8Array>;
 export interface ApiServer {
   /** Answers on this unix socket, readable by nobody else, once the promise resolves. */
   listen(socketPath: string): Promise<void>;
-  /** Takes no more requests and ends the open ones. */
-  close(): Promise<void>;
+  /** Takes no more connections. Those that are open end with the process: that is how `daemon stop` sees it end. */
+  close(): void;
 }
 
 /** The HTTP face of the contract: it parses, routes and answers, and knows nothing else. */
@@ -42,10 +43,7 @@ export function createServer(handlers: Handlers, log: Logger): ApiServer {
         process.umask(before);
       }
     },
-    async close() {
-      app.server.closeAllConnections();
-      await app.close();
-    },
+    close: () => void NetServer.prototype.close.call(app.server),
   };
 }
 
