@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
-import type { RawData, WebSocket } from "ws";
 import { sendJson } from "../client/testing/fake-daemon.ts";
+import { exit, onFrames } from "./testing/exec-frames.ts";
 import { cliHome, resultOf } from "./testing/cli-process.ts";
 
 const vm = {
@@ -16,24 +16,6 @@ const vm = {
   network: { mode: "user" },
   timings: { stages: {}, readyMs: 2_500 },
 };
-
-/** Calls back with each control frame, and with the bytes of stdin; `undefined` is its end. */
-function onFrames(
-  webSocket: WebSocket,
-  control: (frame: Record<string, unknown>) => void,
-  stdin: (bytes: Buffer | undefined) => void = () => {},
-): void {
-  webSocket.on("message", (data: RawData, isBinary: boolean) => {
-    const bytes = data as Buffer;
-    if (!isBinary) control(JSON.parse(bytes.toString("utf8")) as Record<string, unknown>);
-    else stdin(bytes.length === 1 ? undefined : bytes.subarray(1));
-  });
-}
-
-function exit(webSocket: WebSocket, code: number): void {
-  webSocket.send(JSON.stringify({ type: "exit", code }));
-  webSocket.close();
-}
 
 test("list prints a table, or JSON", async () => {
   await using home = await cliHome({ answer: (_request, response) => sendJson(response, 200, [vm]) });

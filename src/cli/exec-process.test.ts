@@ -5,31 +5,10 @@ import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { Readable } from "node:stream";
 import { test } from "node:test";
-import type { RawData, WebSocket } from "ws";
-import { STDERR, STDOUT } from "../api/exec-streams.ts";
+import type { RawData } from "ws";
+import { STDERR } from "../api/exec-streams.ts";
+import { exit, onFrames, out } from "./testing/exec-frames.ts";
 import { cliHome, resultOf } from "./testing/cli-process.ts";
-
-function out(bytes: Uint8Array | string): Buffer {
-  return Buffer.concat([Buffer.of(STDOUT), Buffer.from(bytes)]);
-}
-
-/** Calls back with each control frame, and with the bytes of stdin; `undefined` is its end. */
-function onFrames(
-  webSocket: WebSocket,
-  control: (frame: Record<string, unknown>) => void,
-  stdin: (bytes: Buffer | undefined) => void = () => {},
-): void {
-  webSocket.on("message", (data: RawData, isBinary: boolean) => {
-    const bytes = data as Buffer;
-    if (!isBinary) control(JSON.parse(bytes.toString("utf8")) as Record<string, unknown>);
-    else stdin(bytes.length === 1 ? undefined : bytes.subarray(1));
-  });
-}
-
-function exit(webSocket: WebSocket, code: number): void {
-  webSocket.send(JSON.stringify({ type: "exit", code }));
-  webSocket.close();
-}
 
 test("exec carries 100 MB of stdin and stdout unharmed, keeps stderr apart, and ends as the command did", async () => {
   const piece = randomBytes(1024 ** 2);
