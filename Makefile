@@ -35,8 +35,8 @@ lint: node_modules/.installed-lock.json build/tools/go.ready tools-lint ## types
 bench: build tools-test ## measure beside peers, print a table, write build/bench.json (CASE=name for one)
 	@$(NODE) test/bench/main.ts $(CASE)
 
-fuzz: build tools-test ## the property tests, many more runs (RUNS=10000)
-	@FUZZ_RUNS=$(or $(RUNS),10000) $(NODE) scripts/test.ts unit attack
+fuzz: build tools-test ## property and mutation tests, for longer (RUNS=10000 and FOR=60 seconds each)
+	@FUZZ_RUNS=$(or $(RUNS),10000) BANGER_FUZZ_SECONDS=$(or $(FOR),60) $(NODE) scripts/test.ts unit attack
 
 format: node_modules/.installed-lock.json ## write all code as the formatters want it
 	$(NODE) node_modules/.bin/oxfmt .
