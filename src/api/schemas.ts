@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { objectNameSchema, vmNameSchema } from "../model/names.ts";
-import { initPolicySchema } from "../model/vm.ts";
+import { initPolicySchema, vmmChoiceSchema } from "../model/vm.ts";
 
 /** A name or an id of an existing object, as a user types it. Only looked up, never joined to a path. */
 const refSchema = z.string().min(1).max(200);
@@ -45,6 +45,12 @@ export const imagePullInput = z.strictObject({
   insecure: z.boolean().default(false),
 });
 
+/** Bytes a second. Less than this would not let a guest boot. */
+const bandwidthSchema = z
+  .number()
+  .int()
+  .min(64 * 1024, "a guest needs at least 64K a second");
+
 export const vmCreateInput = z.strictObject({
   name: vmNameSchema.optional(),
   image: refSchema.optional(),
@@ -59,6 +65,11 @@ export const vmCreateInput = z.strictObject({
   nat: z.boolean().default(false),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string()).default({}),
   init: initPolicySchema.default("auto"),
+  vmm: vmmChoiceSchema.optional(),
+  /** Most that the guest may read and write on each of its disks, in bytes a second. */
+  diskBandwidth: bandwidthSchema.optional(),
+  /** Most that the guest may send, and most that it may receive, in bytes a second. */
+  netBandwidth: bandwidthSchema.optional(),
   start: z.boolean().default(true),
 });
 

@@ -7,7 +7,7 @@ import type { Config } from "../model/config.ts";
 import { layoutFrom, type Layout } from "../model/layout.ts";
 import { loadConfig, parseConfig } from "../services/config.ts";
 import { doctorService } from "../services/doctor.ts";
-import { driverChoice } from "../services/driver-choice.ts";
+import { createDrivers } from "../services/drivers.ts";
 import { BlobStore } from "../oci/blob-store.ts";
 import { pruneBlobs } from "../services/images/image-blobs.ts";
 import type { ImageContext } from "../services/images/image-context.ts";
@@ -50,7 +50,7 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
 
   const ending = new AbortController();
   const agentPath = agentBinaryPath(env);
-  const drivers = driverChoice(config, layout, env);
+  const drivers = createDrivers(config, layout, env);
   const kernels = kernelService({ layout, config, store, agentPath });
   const imageContext: ImageContext = {
     layout,
@@ -67,7 +67,7 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
     log,
     kernels,
     agentPath,
-    driver: () => drivers.driver(),
+    drivers,
     queue: keyedQueue(),
     live: new Map(),
   };

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { objectNameSchema } from "./names.ts";
+import { vmmChoiceSchema } from "./vm.ts";
 
 /** `config.toml`. Every key has a default, so an empty file is a whole configuration. Unknown keys are errors. */
 export const configSchema = z.strictObject({
@@ -9,7 +10,9 @@ export const configSchema = z.strictObject({
   default_kernel: objectNameSchema.default("debian-cloud"),
   /** Image for `vm create` without `--image`. */
   default_image_name: objectNameSchema.optional(),
-  vmm: z.enum(["auto", "qemu"]).default("auto"),
+  /** What VMs without a `--vmm` of their own run on. */
+  vmm: vmmChoiceSchema.default("auto"),
+  firecracker_bin: z.string().startsWith("/", "must be an absolute path").optional(),
   qemu_bin: z.string().startsWith("/", "must be an absolute path").optional(),
   /** Debian archive and suite for `kernel pull debian-cloud`; the host's own where absent. */
   debian_mirror: z.url().optional(),

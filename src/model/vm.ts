@@ -23,6 +23,14 @@ export const ACCELERATORS = ["kvm", "tcg"] as const;
 export const accelSchema = z.enum(ACCELERATORS);
 export type Accel = z.infer<typeof accelSchema>;
 
+export const VMMS = ["firecracker", "qemu"] as const;
+export const vmmSchema = z.enum(VMMS);
+export type Vmm = z.infer<typeof vmmSchema>;
+
+/** Which VMM is asked for; `auto` leaves it to what the host can do. */
+export const vmmChoiceSchema = z.enum(["auto", ...VMMS]);
+export type VmmChoice = z.infer<typeof vmmChoiceSchema>;
+
 export const initPolicySchema = z.enum(["auto", "agent", "systemd"]);
 export type InitPolicy = z.infer<typeof initPolicySchema>;
 
@@ -58,6 +66,10 @@ export const vmSpecSchema = z.object({
   nat: z.boolean(),
   env: z.record(z.string(), z.string()),
   init: initPolicySchema,
+  vmm: vmmChoiceSchema.default("auto"),
+  /** Most that the guest may read and write on each disk, and send and receive on its card, in bytes a second. */
+  diskBandwidth: z.number().int().positive().optional(),
+  netBandwidth: z.number().int().positive().optional(),
 });
 export type VmSpec = z.infer<typeof vmSpecSchema>;
 
@@ -76,7 +88,7 @@ export type VmNetwork = z.infer<typeof vmNetworkSchema>;
 
 /** A VMM process as it can be found again by another daemon. */
 export const machineRecordSchema = z.object({
-  vmm: z.enum(["qemu", "firecracker"]),
+  vmm: vmmSchema,
   version: z.string(),
   accel: accelSchema,
   /** The VMM's machine type, as in `microvm` or `q35`. */
@@ -118,6 +130,8 @@ export const vmSchema = z.object({
   machineId: z.string(),
   disks: z.array(vmDiskSchema),
   network: vmNetworkSchema,
+  /** Why it runs, or last ran, on the VMM that it does: in words. */
+  vmmReason: z.string().optional(),
   /** The living VMM; absent unless it runs. */
   machine: machineRecordSchema.optional(),
   startedAt: z.iso.datetime().optional(),

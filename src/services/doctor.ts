@@ -8,13 +8,13 @@ import type { DoctorReport } from "../model/doctor.ts";
 import type { Layout } from "../model/layout.ts";
 import type { Store } from "../store/store.ts";
 import { loadConfig } from "./config.ts";
-import type { DriverChoice } from "./driver-choice.ts";
+import type { Drivers } from "./drivers.ts";
 
 export interface DoctorDependencies {
   readonly layout: Layout;
   readonly config: Config;
   readonly store: Store;
-  readonly drivers: DriverChoice;
+  readonly drivers: Drivers;
   readonly env: NodeJS.ProcessEnv;
 }
 

@@ -30,7 +30,7 @@ export async function recover(context: VmContext, signal: AbortSignal): Promise<
 
 async function takeBack(context: VmContext, vm: Vm, told: string[], signal: AbortSignal): Promise<void> {
   if (vm.machine === undefined) return;
-  const driver = await context.driver();
+  const driver = await context.drivers.of(vm.machine);
   const machine = await driver.attach(vm.machine, signal);
   if (machine === undefined) {
     told.push(`VM ${vm.name}: its VMM had ended`);
@@ -96,10 +96,11 @@ async function settle(context: VmContext, intent: Intent, told: string[]): Promi
 
 /** Ends VMMs that were started in the instant before a daemon died, so that no record knows them. */
 async function endStrays(context: VmContext, vmId: string): Promise<void> {
-  const driver = await context.driver();
-  for (const pid of await driver.strays(vmId)) {
-    const identity = await identifyProcess(pid);
-    if (identity !== undefined) await signalProcess(identity, "SIGKILL");
+  for (const driver of await context.drivers.all()) {
+    for (const pid of await driver.strays(vmId)) {
+      const identity = await identifyProcess(pid);
+      if (identity !== undefined) await signalProcess(identity, "SIGKILL");
+    }
   }
 }
 

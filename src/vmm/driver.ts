@@ -1,4 +1,4 @@
-import type { Accel, AgentLine, MachineRecord, VmDisk, VmNetwork } from "../model/vm.ts";
+import type { Accel, AgentLine, MachineRecord, VmDisk, Vmm, VmNetwork } from "../model/vm.ts";
 import type { Bytes } from "../lib/bytes.ts";
 
 /** A VM as every driver is told of it: what it is, not how a VMM spells it. */
@@ -15,6 +15,15 @@ export interface MachineSpec {
   /** In the order in which the guest names them: /dev/vda, /dev/vdb. */
   readonly disks: readonly MachineDisk[];
   readonly network: VmNetwork;
+  readonly limits?: MachineLimits;
+}
+
+/** Most that a guest gets, in bytes a second. */
+export interface MachineLimits {
+  /** Read and written, on each disk. */
+  readonly diskBandwidth?: number;
+  /** Sent, and as much again received. */
+  readonly netBandwidth?: number;
 }
 
 export interface BootKernel {
@@ -36,7 +45,11 @@ export interface DriverAbilities {
   readonly accel: Accel;
   readonly diskFormats: ReadonlySet<VmDisk["format"]>;
   readonly networks: ReadonlySet<VmNetwork["mode"]>;
+  readonly maxVcpus: number;
   readonly pause: boolean;
+  /** Whether it boots kernels that need PCI or ACPI; those that find virtio-mmio by their command line every driver boots. */
+  readonly pc: boolean;
+  readonly limits: { readonly disk: boolean; readonly net: boolean };
 }
 
 /** How a VMM came to its end. */
@@ -49,7 +62,7 @@ export interface MachineExit {
 
 /** One VMM behind one interface. */
 export interface Driver {
-  readonly name: MachineRecord["vmm"];
+  readonly name: Vmm;
   abilities(): Promise<DriverAbilities>;
   /**
    * Starts a VMM in a process session of its own and resolves once it runs the guest.

@@ -14,6 +14,9 @@ export const VM_OPTIONS = {
   nat: { type: "boolean", help: "let it reach the network" },
   ...ENV_OPTIONS,
   init: { type: "string", value: "POLICY", help: "auto, agent or systemd: what runs as PID 1" },
+  vmm: { type: "string", value: "VMM", help: "auto, firecracker or qemu: what it runs on" },
+  "disk-bandwidth": { type: "string", value: "SIZE", help: "most that it reads and writes a second, as in 100M" },
+  "net-bandwidth": { type: "string", value: "SIZE", help: "most that it sends, and receives, a second" },
   "kernel-ref": { type: "string", value: "KERNEL", help: "boot this kernel rather than the image's" },
 } as const satisfies OptionSpecs;
 
@@ -27,6 +30,9 @@ export const VM_FIELDS = {
   diskSizeBytes: "--disk-size",
   env: "--env",
   init: "--init",
+  vmm: "--vmm",
+  diskBandwidth: "--disk-bandwidth",
+  netBandwidth: "--net-bandwidth",
 } as const;
 
 /**
@@ -48,6 +54,9 @@ export async function vmInput(
     env: await readEnv(options.env, options["env-file"], env),
     // Held against the contract with everything else.
     init: options.init as Input<"vmCreate">["init"],
+    vmm: options.vmm as Input<"vmCreate">["vmm"],
+    diskBandwidth: size("--disk-bandwidth", options["disk-bandwidth"]),
+    netBandwidth: size("--net-bandwidth", options["net-bandwidth"]),
   });
 }
 

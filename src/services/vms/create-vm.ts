@@ -37,7 +37,7 @@ export async function createVm(context: VmContext, vm: Vm, image: Image, { signa
 async function cloneRootDisk(context: VmContext, vm: Vm, image: Image, signal: AbortSignal): Promise<VmDisk> {
   const folder = join(context.layout.vmsDir, vm.id);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const driver = await context.driver();
+  const driver = await context.drivers.choose(vm, await context.kernels.bootable(vm.kernel.id, signal));
   const { diskFormats } = await driver.abilities();
   const base = {
     path: image.rootfs.path,

@@ -16,7 +16,7 @@ const config: OciConfig = {
 };
 const vm = {
   name: "demo",
-  spec: { vcpus: 1, memoryBytes: 1, nat: false, env: { A: "vm", B: "vm" }, init: "auto" },
+  spec: { vcpus: 1, memoryBytes: 1, nat: false, env: { A: "vm", B: "vm" }, init: "auto", vmm: "auto" },
 } as const;
 const start: ExecStart = { type: "start", env: {}, cwd: "", user: "" };
 

@@ -5,7 +5,7 @@ import { newId } from "../../lib/ids.ts";
 import type { Config } from "../../model/config.ts";
 import type { Image } from "../../model/image.ts";
 import type { Kernel } from "../../model/kernel.ts";
-import type { InitPolicy, Vm, VmNetwork } from "../../model/vm.ts";
+import type { InitPolicy, Vm, VmmChoice, VmNetwork } from "../../model/vm.ts";
 
 /** What a user asks for, with all that was left out still open. */
 export interface VmRequest {
@@ -16,6 +16,9 @@ export interface VmRequest {
   readonly nat: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly init: InitPolicy;
+  readonly vmm?: VmmChoice | undefined;
+  readonly diskBandwidth?: number | undefined;
+  readonly netBandwidth?: number | undefined;
 }
 
 /**
@@ -37,7 +40,13 @@ export function planVm(
       fix: "leave --init out: the agent then is PID 1; or pull an image that has systemd",
     });
   }
-  const diskSizeBytes = request.diskSizeBytes;
+  const { diskSizeBytes, diskBandwidth, netBandwidth } = request;
+  if (netBandwidth !== undefined && !request.nat) {
+    throw new BangerError("VM_SPEC_INVALID", {
+      what: "there is no network whose bandwidth could be bounded",
+      fix: "add --nat, or leave --net-bandwidth out",
+    });
+  }
   if (diskSizeBytes !== undefined && diskSizeBytes < image.rootfs.sizeBytes) {
     throw new BangerError("VM_SPEC_INVALID", {
       what: `a disk of ${formatBytes(diskSizeBytes)} is too small for image ${image.name}`,
@@ -59,6 +68,9 @@ export function planVm(
       nat: request.nat,
       env: { ...request.env },
       init: request.init,
+      vmm: request.vmm ?? config.vmm,
+      ...(diskBandwidth !== undefined && { diskBandwidth }),
+      ...(netBandwidth !== undefined && { netBandwidth }),
     },
     machineId: randomBytes(16).toString("hex"),
     disks: [],

@@ -6,10 +6,10 @@ import { asBangerError, BangerError } from "../../lib/errors.ts";
 import { ensurePrivateDirectory } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
-import type { Vm } from "../../model/vm.ts";
+import type { Vm, VmSpec } from "../../model/vm.ts";
 import { checkStep } from "../../model/vm-states.ts";
 import { withIntent } from "../../store/intents.ts";
-import type { MachineSpec } from "../../vmm/driver.ts";
+import type { MachineLimits, MachineSpec } from "../../vmm/driver.ts";
 import { agentConnector, introduce } from "./agent-connection.ts";
 import { bootArguments } from "./boot-arguments.ts";
 import { bootClock, watchConsole, type BootClock } from "./boot-watch.ts";
@@ -56,14 +56,15 @@ async function boot(context: VmContext, vm: Vm, clock: BootClock, signal: AbortS
   await ensurePrivateDirectory(runDir);
   // Each start writes its own log: an old panic must not be taken for a new one.
   await rm(consoleLogPath(context, vm.id), { force: true });
-  const driver = await context.driver();
   const spec = await machineSpec(context, vm, runDir, signal);
+  const { vmm, reason } = await context.drivers.explain(vm, spec.kernel);
+  const driver = await context.drivers.of({ vmm });
   clock.enter("vmm");
   const machine = await driver.start(spec, signal);
   clock.enter("kernel");
   const live = liveVm(machine, agentConnector(context));
   context.live.set(vm.id, live);
-  const booting: Vm = { ...vm, machine: machine.record, startedAt: new Date().toISOString() };
+  const booting: Vm = { ...vm, vmmReason: reason, machine: machine.record, startedAt: new Date().toISOString() };
   context.store.vms.update(booting);
   noteExit(context, vm.id, machine);
   await awaitAgent(context, booting, live, clock, signal);
@@ -93,6 +94,14 @@ async function machineSpec(context: VmContext, vm: Vm, runDir: string, signal: A
     },
     disks: vm.disks.map(({ id, path, format }) => ({ id, path, format, readOnly: false })),
     network: vm.network,
+    limits: limitsOf(vm.spec),
+  };
+}
+
+function limitsOf({ diskBandwidth, netBandwidth }: VmSpec): MachineLimits {
+  return {
+    ...(diskBandwidth !== undefined && { diskBandwidth }),
+    ...(netBandwidth !== undefined && { netBandwidth }),
   };
 }
 

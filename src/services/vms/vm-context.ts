@@ -3,7 +3,7 @@ import type { KeyedQueue } from "../../lib/keyed-queue.ts";
 import type { Config } from "../../model/config.ts";
 import type { Layout } from "../../model/layout.ts";
 import type { Store } from "../../store/store.ts";
-import type { Driver } from "../../vmm/driver.ts";
+import type { Drivers } from "../drivers.ts";
 import type { KernelService } from "../kernels.ts";
 import type { LiveVm } from "./live-vms.ts";
 
@@ -16,8 +16,7 @@ export interface VmContext {
   readonly kernels: KernelService;
   /** The agent's binary on this host; it also dials where Node cannot. */
   readonly agentPath: string;
-  /** The driver for new VMs on this host; probing it may take a second the first time. */
-  readonly driver: () => Promise<Driver>;
+  readonly drivers: Drivers;
   /** One queue of operations a VM: list and inspect never wait on it. */
   readonly queue: KeyedQueue;
   readonly live: Map<string, LiveVm>;

@@ -123,3 +123,25 @@ test("no value can end its option", () => {
     }),
   );
 });
+
+test("a disk's bandwidth is bounded by a throttle group of its own", () => {
+  const plan = planMachine({ ...spec, limits: { diskBandwidth: 10_000_000 } }, tcg);
+  const objects = values(plan, "-object").filter((text) => text.startsWith("{"));
+  assert.deepEqual(
+    objects.map((text) => JSON.parse(text)),
+    ["root", "work"].map((disk) => ({
+      "qom-type": "throttle-group",
+      id: `limit-${disk}`,
+      limits: { "bps-total": 10_000_000 },
+    })),
+  );
+  const [root, limited] = values(plan, "-blockdev").map((text) => JSON.parse(text));
+  assert.equal(root["node-name"], "root");
+  assert.deepEqual(limited, {
+    driver: "throttle",
+    "node-name": "limited-root",
+    "throttle-group": "limit-root",
+    file: "root",
+  });
+  assert.match(values(plan, "-device")[0] ?? "", /drive=limited-root,serial=root/);
+});

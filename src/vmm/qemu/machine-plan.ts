@@ -59,7 +59,7 @@ export function planMachine(spec: MachineSpec, host: QemuHost): MachinePlan {
   const controlSocket = join(spec.runDir, "qmp.sock");
   const consoleSocket = join(spec.runDir, "console.sock");
   const devices: readonly Option[] = [
-    ...spec.disks.flatMap((disk) => diskOptions(disk, place)),
+    ...spec.disks.flatMap((disk) => diskOptions(disk, spec.limits?.diskBandwidth, place)),
     ...networkOptions(spec, place),
     ...lineOptions(line, place),
     ["-object", "rng-builtin,id=rng"],
@@ -144,7 +144,7 @@ function socketServer(id: string, path: string, more: Readonly<Record<string, st
   return optionString("socket", { id, path, server: "on", wait: "off", ...more });
 }
 
-function diskOptions(disk: MachineDisk, place: PlaceDevice): readonly Option[] {
+function diskOptions(disk: MachineDisk, bandwidth: number | undefined, place: PlaceDevice): readonly Option[] {
   // In JSON a path needs no escapes. The cache stays QEMU's writeback: a guest's flush reaches the disk.
   const blockdev = {
     driver: disk.format,
@@ -154,9 +154,17 @@ function diskOptions(disk: MachineDisk, place: PlaceDevice): readonly Option[] {
     "detect-zeroes": "off",
     file: { driver: "file", filename: disk.path, "read-only": disk.readOnly },
   };
+  const plain: Option = ["-blockdev", JSON.stringify(blockdev)];
+  if (bandwidth === undefined) return [plain, ["-device", place("virtio-blk", { drive: disk.id, serial: disk.id })]];
+  // docs/throttle.txt of QEMU: a filter node of a group of its own between the disk and its device.
+  const group = `limit-${disk.id}`;
+  const drive = `limited-${disk.id}`;
+  const throttle = { driver: "throttle", "node-name": drive, "throttle-group": group, file: disk.id };
   return [
-    ["-blockdev", JSON.stringify(blockdev)],
-    ["-device", place("virtio-blk", { drive: disk.id, serial: disk.id })],
+    ["-object", JSON.stringify({ "qom-type": "throttle-group", id: group, limits: { "bps-total": bandwidth } })],
+    plain,
+    ["-blockdev", JSON.stringify(throttle)],
+    ["-device", place("virtio-blk", { drive, serial: disk.id })],
   ];
 }
 

@@ -31,7 +31,12 @@ export function createQemuDriver(options: QemuOptions): Driver {
       accel: options.accel,
       diskFormats: new Set(["raw", "qcow2"] as const),
       networks: new Set(["none", "user"] as const),
+      // vmSpecSchema's own bound; QEMU's microvm takes 288.
+      maxVcpus: 64,
       pause: true,
+      pc: true,
+      // QEMU has no bound for a network card; where its TAP is ours, tc-tbf(8) could be one.
+      limits: { disk: true, net: false },
     }),
     start: (spec, signal) => startMachine(options, spec, signal),
     attach: attachMachine,

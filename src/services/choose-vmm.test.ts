@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { VmmChoice } from "../model/vm.ts";
+import type { DriverAbilities } from "../vmm/driver.ts";
+import { chooseVmm, type MachineNeeds, type VmmHost } from "./choose-vmm.ts";
+
+const qemu: DriverAbilities = {
+  accel: "kvm",
+  diskFormats: new Set(["raw", "qcow2"]),
+  networks: new Set(["none", "user"]),
+  maxVcpus: 64,
+  pause: true,
+  pc: true,
+  limits: { disk: true, net: false },
+};
+const firecracker: DriverAbilities = {
+  ...qemu,
+  diskFormats: new Set(["raw"]),
+  networks: new Set(["none"]),
+  maxVcpus: 32,
+  pc: false,
+  limits: { disk: true, net: true },
+};
+
+function host(changes: Partial<VmmHost> = {}): VmmHost {
+  return {
+    kvm: { works: true, summary: "KVM runs guests" },
+    vmms: {
+      firecracker: { usable: true, summary: "Firecracker 1.16.1 at /bin/firecracker", abilities: firecracker },
+      qemu: { usable: true, summary: "QEMU", abilities: qemu },
+    },
+    ...changes,
+  };
+}
+
+function needs(changes: Partial<MachineNeeds["spec"]> = {}, others: Partial<MachineNeeds> = {}): MachineNeeds {
+  const spec = { vcpus: 2, memoryBytes: 2 ** 30, nat: false, env: {}, init: "auto", vmm: "auto", ...changes } as const;
+  return { spec, network: { mode: "none" }, disks: [{ format: "raw" }], kernel: { microvm: true }, ...others };
+}
+
+const choose = (asked: VmmChoice, what = needs(), where = host()) => chooseVmm(asked, what, where);
+
+test("auto takes Firecracker where it is there and KVM runs guests, and says so", () => {
+  const { vmm, reason } = choose("auto");
+  assert.equal(vmm, "firecracker");
+  assert.match(reason, /Firecracker 1\.16\.1 at \/bin\/firecracker, and KVM runs guests/);
+});
+
+test("auto takes QEMU where anything speaks against Firecracker, and says what", () => {
+  const kvm = { works: false, summary: "KVM opens but does not run a guest" };
+  const absent = { usable: false, summary: "there is no firecracker in PATH" };
+  const cases: readonly [MachineNeeds, VmmHost, RegExp][] = [
+    [needs(), host({ kvm }), /KVM opens but does not run a guest/],
+    [needs(), host({ vmms: { ...host().vmms, firecracker: absent } }), /no firecracker in PATH/],
+    [needs({}, { kernel: { microvm: false } }), host(), /this one needs PCI/],
+    [needs({}, { disks: [{ format: "raw" }, { format: "qcow2" }] }), host(), /qcow2/],
+    [needs({ vcpus: 33 }), host(), /at most 32/],
+    [
+      needs({}, { network: { mode: "user", mac: "", address: "", gateway: "", dns: [] } }),
+      host(),
+      /network of mode "user"/,
+    ],
+  ];
+  for (const [what, where, why] of cases) {
+    const { vmm, reason } = choose("auto", what, where);
+    assert.equal(vmm, "qemu");
+    assert.match(reason, why);
+  }
+});
+
+test("what is asked for by name is taken, or refused with its reason; KVM is then the VMM's own to judge", () => {
+  assert.equal(choose("qemu").vmm, "qemu");
+  assert.equal(choose("firecracker", needs(), host({ kvm: { works: false, summary: "no KVM" } })).vmm, "firecracker");
+  const refused = { code: "VMM_CANNOT", why: /needs PCI/, fix: /--vmm qemu/ };
+  assert.throws(() => choose("firecracker", needs({}, { kernel: { microvm: false } })), refused);
+  assert.throws(() => choose("qemu", needs({ netBandwidth: 10 ** 6 })), { code: "VMM_CANNOT", why: /bandwidth/ });
+});
+
+test("where nothing can run it, both say why", () => {
+  const limited = needs({ netBandwidth: 10 ** 6 }, { kernel: { microvm: false } });
+  assert.throws(() => choose("auto", limited), { code: "VMM_CANNOT", why: /Firecracker: .*PCI; QEMU: .*bandwidth/ });
+});
