@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { buildStepSchema, fileStampSchema, imageOriginSchema, volumeSchema } from "./image-parts.ts";
 import { objectNameSchema } from "./names.ts";
 
 /** What an image says about running it: the part of the OCI image config that `run` and `vm create` honour. */
@@ -32,25 +33,39 @@ export const guestSystemSchema = z.object({
 });
 export type GuestSystem = z.infer<typeof guestSystemSchema>;
 
+/**
+ * An image. What only a container image has (reference, digest, layers) is absent or empty where it was made otherwise.
+ */
 export const imageSchema = z.object({
   id: z.string(),
   name: objectNameSchema,
   createdAt: z.iso.datetime(),
+  origin: imageOriginSchema.default("pull"),
+  /** Whether its files are banger's own; else they are the user's, and banger only reads them. */
   managed: z.boolean(),
   /** Where it came from, as it was asked for. */
-  reference: z.string(),
+  reference: z.string().optional(),
   /** Digest of the manifest of this platform. */
-  digest: z.string(),
+  digest: z.string().optional(),
   platform: z.object({ os: z.string(), architecture: z.string(), variant: z.string().optional() }),
   /** Bytes that the image's files occupy on this host. */
   size: z.number().int(),
-  rootfs: z.object({ path: z.string(), sizeBytes: z.number().int(), usedBytes: z.number().int(), uuid: z.string() }),
+  rootfs: volumeSchema,
+  /** What the work disk of a new VM begins as. */
+  workSeed: volumeSchema.optional(),
+  /** The user's files that it was made from and, unless it is managed, still needs. */
+  files: z.array(fileStampSchema).default([]),
   /** Name of the kernel its VMs boot with unless told otherwise. */
   kernel: z.string(),
   config: ociConfigSchema,
+  /** Those that its root file system was made of, and nothing else but banger's own files. */
   layers: z.array(imageLayerSchema),
+  /** What was done to it since, oldest first. */
+  history: z.array(buildStepSchema).default([]),
   system: guestSystemSchema,
-  /** Digest of the agent that was put into it. */
-  agentDigest: z.string(),
+  /** Digest of the agent in it, which is its first-boot program too; absent where it has none. */
+  agentDigest: z.string().optional(),
+  /** Version of the banger that the agent came with, where that is known. */
+  agentVersion: z.string().optional(),
 });
 export type Image = z.infer<typeof imageSchema>;

@@ -94,5 +94,7 @@ export const kernelSchema = kernelContentsSchema.extend({
   id: z.string(),
   name: objectNameSchema,
   createdAt: z.iso.datetime(),
+  /** Id of the image that it belongs to, and goes with. */
+  owner: z.string().optional(),
 });
 export type Kernel = z.infer<typeof kernelSchema>;

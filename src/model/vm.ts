@@ -63,6 +63,8 @@ export const vmSpecSchema = z.object({
     .int()
     .min(64 * 1024 ** 2),
   diskSizeBytes: z.number().int().positive().optional(),
+  /** A second disk, which outlives a change of the image; absent: none. */
+  workDiskSizeBytes: z.number().int().positive().optional(),
   nat: z.boolean(),
   env: z.record(z.string(), z.string()),
   init: initPolicySchema,
@@ -123,7 +125,9 @@ export const vmSchema = z.object({
   createdAt: z.iso.datetime(),
   state: z.enum(VM_STATES),
   failure: vmFailureSchema.optional(),
-  image: z.object({ id: z.string(), name: z.string(), digest: z.string() }),
+  image: z.object({ id: z.string(), name: z.string(), digest: z.string().optional() }),
+  /** Id of the image that is being built in it; such a VM is thrown away. */
+  builds: z.string().optional(),
   kernel: z.object({ id: z.string(), name: z.string() }),
   spec: vmSpecSchema,
   /** 128 random bits in hex: systemd's machine id in the guest (machine-id(5)). */

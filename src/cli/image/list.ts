@@ -17,9 +17,9 @@ export default command({
     if (cli.json) return cli.printJson(images);
     if (images.length === 0)
       return cli.note("There are no images yet. Get one with: banger image pull debian:bookworm");
-    const rows = images.map(({ name, reference, size, system, kernel, createdAt }) => [
+    const rows = images.map(({ name, origin, reference, size, system, kernel, createdAt }) => [
       name,
-      reference,
+      reference ?? origin,
       formatBytes(size),
       system.init === "none" ? "agent" : system.init,
       kernel,

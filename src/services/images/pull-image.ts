@@ -7,6 +7,7 @@ import { BangerError } from "../../lib/errors.ts";
 import { ensurePrivateDirectory, syncDirectory } from "../../lib/files.ts";
 import { newId } from "../../lib/ids.ts";
 import type { OperationContext } from "../../lib/progress.ts";
+import { VERSION } from "../../lib/version.ts";
 import type { Image } from "../../model/image.ts";
 import { checkName, objectNameSchema } from "../../model/names.ts";
 import { importImage } from "../../oci/import-image.ts";
@@ -129,6 +130,7 @@ async function make(context: ImageContext, plan: ImagePlan, operation: Operation
     id,
     name: plan.name,
     createdAt: new Date().toISOString(),
+    origin: "pull",
     managed: true,
     reference: formatReference(plan.reference),
     digest: resolved.digest,
@@ -140,6 +142,7 @@ async function make(context: ImageContext, plan: ImagePlan, operation: Operation
       usedBytes: summary.usedBytes,
       uuid: summary.uuid,
     },
+    files: [],
     kernel: plan.kernel,
     config: resolved.config.run,
     layers: resolved.layers.map(({ descriptor, diffId }) => ({
@@ -148,8 +151,10 @@ async function make(context: ImageContext, plan: ImagePlan, operation: Operation
       mediaType: descriptor.mediaType,
       sizeBytes: descriptor.size,
     })),
+    history: [],
     system,
     agentDigest: agent.digest,
+    agentVersion: VERSION,
   };
 }
 
@@ -182,7 +187,13 @@ function defaultName(reference: ImageReference): string {
 function nameTaken(existing: Image): BangerError {
   return new BangerError("NAME_TAKEN", {
     what: `there is another image named ${existing.name} already`,
-    why: `it was made from ${existing.reference}, digest ${existing.digest.slice(0, 19)}…, kernel ${existing.kernel}`,
+    why: describeOrigin(existing),
     fix: `give this one a name of its own with --name, or delete the other with \`banger image delete ${existing.name}\``,
   });
+}
+
+function describeOrigin({ origin, reference, digest, kernel }: Image): string {
+  if (origin === "register") return "its files were registered";
+  if (origin === "build") return "it was built from another image";
+  return `it was made from ${reference ?? "a container image"}, digest ${digest?.slice(0, 19) ?? "unknown"}…, kernel ${kernel}`;
 }

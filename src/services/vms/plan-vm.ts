@@ -59,7 +59,7 @@ export function planVm(
     name: request.name ?? `${hostLabel(image.name)}-${id.slice(-5)}`,
     createdAt: new Date().toISOString(),
     state: "creating",
-    image: { id: image.id, name: image.name, digest: image.digest },
+    image: imageOf(image),
     kernel: { id: kernel.id, name: kernel.name },
     spec: {
       vcpus: request.vcpus ?? config.vm.vcpus,
@@ -83,4 +83,9 @@ export function planVm(
 function hostLabel(imageName: string): string {
   const label = imageName.replace(/[^a-z0-9]+/g, "-").replace(/^-+/, "");
   return label.slice(0, 40).replace(/-+$/, "") || "vm";
+}
+
+/** What a VM remembers of the image that its root disk was made from. */
+export function imageOf({ id, name, digest }: Image): Vm["image"] {
+  return { id, name, ...(digest !== undefined && { digest }) };
 }
