@@ -12,7 +12,7 @@ import { BlobStore } from "../oci/blob-store.ts";
 import { pruneBlobs } from "../services/images/image-blobs.ts";
 import type { ImageContext } from "../services/images/image-context.ts";
 import { imageService } from "../services/images/image-service.ts";
-import { kernelService } from "../services/kernels.ts";
+import { kernelService } from "../services/kernels/kernel-service.ts";
 import { recover } from "../services/recovery.ts";
 import type { VmContext } from "../services/vms/vm-context.ts";
 import { vmService } from "../services/vms/vm-service.ts";

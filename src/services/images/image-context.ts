@@ -2,7 +2,7 @@ import type { BlobStore } from "../../oci/blob-store.ts";
 import type { Config } from "../../model/config.ts";
 import type { Layout } from "../../model/layout.ts";
 import type { Store } from "../../store/store.ts";
-import type { KernelService } from "../kernels.ts";
+import type { KernelService } from "../kernels/kernel-service.ts";
 
 /** What the verbs on images share. */
 export interface ImageContext {

@@ -4,7 +4,7 @@ import type { Config } from "../../model/config.ts";
 import type { Layout } from "../../model/layout.ts";
 import type { Store } from "../../store/store.ts";
 import type { Drivers } from "../drivers.ts";
-import type { KernelService } from "../kernels.ts";
+import type { KernelService } from "../kernels/kernel-service.ts";
 import type { LiveVm } from "./live-vms.ts";
 
 /** What the verbs on VMs share. */

@@ -1,18 +1,18 @@
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { BangerError } from "../lib/errors.ts";
-import { ensurePrivateDirectory, syncDirectory } from "../lib/files.ts";
-import { newId } from "../lib/ids.ts";
-import type { OperationContext } from "../lib/progress.ts";
-import { importKernel } from "../kernel/import-kernel.ts";
-import { ensureInitramfs } from "../kernel/initramfs.ts";
-import { pullDebianKernel } from "../kernel/pull-debian.ts";
-import type { Config } from "../model/config.ts";
-import type { Kernel, KernelContents, KernelFormat } from "../model/kernel.ts";
-import type { Layout } from "../model/layout.ts";
-import { withIntent } from "../store/intents.ts";
-import type { Store } from "../store/store.ts";
-import type { BootKernel } from "../vmm/driver.ts";
+import { BangerError } from "../../lib/errors.ts";
+import { ensurePrivateDirectory, syncDirectory } from "../../lib/files.ts";
+import { newId } from "../../lib/ids.ts";
+import type { OperationContext } from "../../lib/progress.ts";
+import { importKernel } from "../../kernel/import-kernel.ts";
+import { ensureInitramfs } from "../../kernel/initramfs.ts";
+import { pullDebianKernel } from "../../kernel/pull-debian.ts";
+import type { Config } from "../../model/config.ts";
+import type { Kernel, KernelContents, KernelFormat } from "../../model/kernel.ts";
+import type { Layout } from "../../model/layout.ts";
+import { withIntent } from "../../store/intents.ts";
+import type { Store } from "../../store/store.ts";
+import type { BootKernel } from "../../vmm/driver.ts";
 
 export interface KernelService {
   list(): readonly Kernel[];
