@@ -27,7 +27,7 @@ func firstBoot(ctx context.Context, _ []string) error {
 	if os.Getpid() != 1 {
 		return errors.New("this job is for PID 1 of a guest")
 	}
-	if err := boot.FirstBoot(); err != nil {
+	if err := boot.FirstBoot(ctx); err != nil {
 		return err
 	}
 	// A program that is PID 1 gets no signal it has not asked for.

@@ -36,6 +36,7 @@ type CommandLine struct {
 	MachineID string // systemd.machine_id=, which systemd reads, too
 	DNS       []string
 	Network   *netif.Plan // banger.ip=10.0.2.15/24,10.0.2.2
+	Work      string      // banger.work=/dev/vdb: the device of the work disk
 	Getty     bool        // banger.getty=1: let systemd ask for a login on the console
 }
 
@@ -71,6 +72,8 @@ func ParseCommandLine(text string) (CommandLine, error) {
 				return c, err
 			}
 			c.Network = &plan
+		case "banger.work":
+			c.Work = value
 		case "banger.getty":
 			c.Getty = value == "1"
 		}

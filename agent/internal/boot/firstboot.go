@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,7 +17,7 @@ import (
 
 // FirstBoot is PID 1 on the root file system. Where systemd shall run it does not return; otherwise the caller
 // goes on as PID 1.
-func FirstBoot() error {
+func FirstBoot(ctx context.Context) error {
 	if err := mountAll(earlyMounts); err != nil {
 		return err
 	}
@@ -33,6 +34,9 @@ func FirstBoot() error {
 		if err != nil {
 			Warn(console, err)
 		}
+	}
+	if err := mountWorkDisk(ctx, console, line.Work); err != nil {
+		return err
 	}
 	systemd, err := chooseInit(line.Policy, findSystemd("/"))
 	if err != nil {
