@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { objectNameSchema, vmNameSchema } from "../model/names.ts";
-import { initPolicySchema, vmmChoiceSchema } from "../model/vm.ts";
+import { vmmChoiceSchema } from "../model/vm.ts";
+import { initPolicySchema } from "../model/init-policy.ts";
+import { serviceSpecSchema } from "../model/service.ts";
 
 /** A name or an id of an existing object, as a user types it. Only looked up, never joined to a path. */
 const refSchema = z.string().min(1).max(200);
@@ -64,12 +66,15 @@ export const vmCreateInput = z.strictObject({
   diskSizeBytes: z.number().int().positive().optional(),
   nat: z.boolean().default(false),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string()).default({}),
-  init: initPolicySchema.default("auto"),
   vmm: vmmChoiceSchema.optional(),
   /** Most that the guest may read and write on each of its disks, in bytes a second. */
   diskBandwidth: bandwidthSchema.optional(),
   /** Most that the guest may send, and most that it may receive, in bytes a second. */
   netBandwidth: bandwidthSchema.optional(),
+  /** The image's own policy where it is absent. */
+  init: initPolicySchema.optional(),
+  /** Keep a command running: the image's own unless words are given. */
+  service: serviceSpecSchema.optional(),
   start: z.boolean().default(true),
 });
 

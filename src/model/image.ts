@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { buildStepSchema, fileStampSchema, imageOriginSchema, volumeSchema } from "./image-parts.ts";
 import { objectNameSchema } from "./names.ts";
+import { guestServiceSchema } from "./service.ts";
+import { initPolicySchema } from "./init-policy.ts";
 
 /** What an image says about running it: the part of the OCI image config that `run` and `vm create` honour. */
 export const ociConfigSchema = z.object({
@@ -28,6 +30,8 @@ export const guestSystemSchema = z.object({
   /** `systemd` where the image can be booted by it, else `none`: then the agent is PID 1. */
   init: z.enum(["systemd", "none"]),
   osId: z.string().optional(),
+  /** ID_LIKE of os-release(5), words parted by blanks: what it is kin to. */
+  osIdLike: z.string().optional(),
   osVersion: z.string().optional(),
   osName: z.string().optional(),
 });
@@ -67,5 +71,9 @@ export const imageSchema = z.object({
   agentDigest: z.string().optional(),
   /** Version of the banger that the agent came with, where that is known. */
   agentVersion: z.string().optional(),
+  /** What its VMs have as PID 1 unless told otherwise; absent: `auto`. */
+  initDefault: initPolicySchema.optional(),
+  /** What must answer in its VMs before they count as ready. */
+  services: z.array(guestServiceSchema).optional(),
 });
 export type Image = z.infer<typeof imageSchema>;

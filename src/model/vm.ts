@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { initPolicySchema } from "./init-policy.ts";
 import { vmNameSchema } from "./names.ts";
+import { serviceReadinessSchema, serviceSpecSchema, serviceStatusSchema } from "./service.ts";
 
 export const VM_STATES = [
   "creating",
@@ -30,9 +32,6 @@ export type Vmm = z.infer<typeof vmmSchema>;
 /** Which VMM is asked for; `auto` leaves it to what the host can do. */
 export const vmmChoiceSchema = z.enum(["auto", ...VMMS]);
 export type VmmChoice = z.infer<typeof vmmChoiceSchema>;
-
-export const initPolicySchema = z.enum(["auto", "agent", "systemd"]);
-export type InitPolicy = z.infer<typeof initPolicySchema>;
 
 /** How the host reaches the agent. Shown by inspect; nothing above the guest engine depends on it. */
 export const agentLineSchema = z.discriminatedUnion("kind", [
@@ -72,6 +71,8 @@ export const vmSpecSchema = z.object({
   /** Most that the guest may read and write on each disk, and send and receive on its card, in bytes a second. */
   diskBandwidth: z.number().int().positive().optional(),
   netBandwidth: z.number().int().positive().optional(),
+  /** The command that the guest's agent keeps running. */
+  service: serviceSpecSchema.optional(),
 });
 export type VmSpec = z.infer<typeof vmSpecSchema>;
 
@@ -119,6 +120,14 @@ export const vmFailureSchema = z.object({
 });
 export type VmFailure = z.infer<typeof vmFailureSchema>;
 
+export const firstBootSchema = z.object({
+  install: z.literal("systemd"),
+  /** What the package manager said, on this host. */
+  log: z.string(),
+  doneAt: z.iso.datetime().optional(),
+});
+export type FirstBoot = z.infer<typeof firstBootSchema>;
+
 export const vmSchema = z.object({
   id: z.string(),
   name: vmNameSchema,
@@ -140,6 +149,12 @@ export const vmSchema = z.object({
   machine: machineRecordSchema.optional(),
   startedAt: z.iso.datetime().optional(),
   timings: vmTimingsSchema,
+  /** An init that the image lacks and that its VM gets at its first start, by its own package manager. */
+  firstBoot: firstBootSchema.optional(),
+  /** How the supervised command does, as the agent last told. */
+  service: serviceStatusSchema.optional(),
+  /** What the image declares to be part of ready, as the last start found it. */
+  services: z.array(serviceReadinessSchema).optional(),
 });
 export type Vm = z.infer<typeof vmSchema>;
 

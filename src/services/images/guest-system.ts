@@ -23,6 +23,7 @@ export async function detectSystem(root: DirectoryInode, rootfs: string, blockSi
   return {
     init: hasSystemd ? "systemd" : "none",
     ...(fields["ID"] !== undefined && { osId: fields["ID"] }),
+    ...(fields["ID_LIKE"] !== undefined && { osIdLike: fields["ID_LIKE"] }),
     ...(fields["VERSION_ID"] !== undefined && { osVersion: fields["VERSION_ID"] }),
     ...(fields["PRETTY_NAME"] !== undefined && { osName: fields["PRETTY_NAME"] }),
   };

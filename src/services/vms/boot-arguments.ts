@@ -1,4 +1,5 @@
-import type { InitPolicy, VmNetwork } from "../../model/vm.ts";
+import type { InitPolicy } from "../../model/init-policy.ts";
+import type { VmNetwork } from "../../model/vm.ts";
 
 /** Path of the first program that a VM runs from its root disk. */
 export const FIRST_BOOT_PATH = "/usr/local/libexec/banger-first-boot";

@@ -5,7 +5,8 @@ import { newId } from "../../lib/ids.ts";
 import type { Config } from "../../model/config.ts";
 import type { Image } from "../../model/image.ts";
 import type { Kernel } from "../../model/kernel.ts";
-import type { InitPolicy, Vm, VmmChoice, VmNetwork } from "../../model/vm.ts";
+import type { InitPolicy } from "../../model/init-policy.ts";
+import type { Vm, VmmChoice, VmNetwork } from "../../model/vm.ts";
 
 /** What a user asks for, with all that was left out still open. */
 export interface VmRequest {
@@ -15,7 +16,7 @@ export interface VmRequest {
   readonly diskSizeBytes?: number | undefined;
   readonly nat: boolean;
   readonly env: Readonly<Record<string, string>>;
-  readonly init: InitPolicy;
+  readonly init?: InitPolicy | undefined;
   readonly vmm?: VmmChoice | undefined;
   readonly diskBandwidth?: number | undefined;
   readonly netBandwidth?: number | undefined;
@@ -34,7 +35,8 @@ export function planVm(
   planNetwork: (vmId: string) => VmNetwork,
 ): Vm {
   const id = newId("vm");
-  if (request.init === "systemd" && image.system.init !== "systemd") {
+  const init = request.init ?? image.initDefault ?? "auto";
+  if (init === "systemd" && image.system.init !== "systemd") {
     throw new BangerError("VM_SPEC_INVALID", {
       what: `image ${image.name} has no systemd`,
       fix: "leave --init out: the agent then is PID 1; or pull an image that has systemd",
@@ -67,7 +69,7 @@ export function planVm(
       ...(diskSizeBytes !== undefined && { diskSizeBytes: bytes(diskSizeBytes) }),
       nat: request.nat,
       env: { ...request.env },
-      init: request.init,
+      init,
       vmm: request.vmm ?? config.vmm,
       ...(diskBandwidth !== undefined && { diskBandwidth }),
       ...(netBandwidth !== undefined && { netBandwidth }),
