@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { objectNameSchema, vmNameSchema } from "../model/names.ts";
-import { vmmChoiceSchema } from "../model/vm.ts";
+import { publishedPortSchema, vmmChoiceSchema } from "../model/vm.ts";
 import { initPolicySchema } from "../model/init-policy.ts";
 import { serviceSpecSchema } from "../model/service.ts";
 
@@ -65,6 +65,11 @@ export const vmCreateInput = z.strictObject({
     .optional(),
   diskSizeBytes: z.number().int().positive().optional(),
   nat: z.boolean().default(false),
+  publish: z.array(publishedPortSchema).max(100).default([]),
+  /** Let the guest reach what listens on the host, and cloud metadata addresses. */
+  allowHost: z.boolean().default(false),
+  /** Let the guest reach other VMs that have this too, and be reached by them. */
+  allowVms: z.boolean().default(false),
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string()).default({}),
   vmm: vmmChoiceSchema.optional(),
   /** Most that the guest may read and write on each of its disks, in bytes a second. */

@@ -54,6 +54,18 @@ export const vmDiskSchema = z.object({
 });
 export type VmDisk = z.infer<typeof vmDiskSchema>;
 
+/** A dotted quad, as in `127.0.0.1`. */
+export const ipv4Schema = z.ipv4("write an IPv4 address, as in 127.0.0.1");
+const portSchema = z.number().int().min(1).max(65_535);
+
+/** A TCP port of the host that leads to one of the guest. `0.0.0.0` is every address of the host. */
+export const publishedPortSchema = z.strictObject({
+  hostAddress: ipv4Schema.default("127.0.0.1"),
+  hostPort: portSchema,
+  guestPort: portSchema,
+});
+export type PublishedPort = z.infer<typeof publishedPortSchema>;
+
 /** What was asked for. It does not change while the VM lives. */
 export const vmSpecSchema = z.object({
   vcpus: z.number().int().min(1).max(64),
@@ -65,6 +77,11 @@ export const vmSpecSchema = z.object({
   /** A second disk, which outlives a change of the image; absent: none. */
   workDiskSizeBytes: z.number().int().positive().optional(),
   nat: z.boolean(),
+  publish: z.array(publishedPortSchema).readonly().default([]),
+  /** May reach what listens on the host, and cloud metadata addresses. */
+  allowHost: z.boolean().default(false),
+  /** May reach other VMs that may reach others, and be reached by them. */
+  allowVms: z.boolean().default(false),
   env: z.record(z.string(), z.string()),
   init: initPolicySchema,
   vmm: vmmChoiceSchema.default("auto"),
@@ -76,15 +93,35 @@ export const vmSpecSchema = z.object({
 });
 export type VmSpec = z.infer<typeof vmSpecSchema>;
 
+/** A process of the host as it can be found again: a pid is recycled, a pid with its start time is not. */
+export const hostProcessSchema = z.object({ pid: z.number().int(), startTicks: z.number() });
+
+/** What the guest is told of its network, however it is made. */
+const guestSide = {
+  mac: z.string(),
+  /** The guest's address with its prefix length, as in `10.0.2.15/24`. */
+  address: z.string(),
+  gateway: z.string(),
+  dns: z.array(z.string()),
+  /** Why it is made this way and no other, in words. */
+  why: z.string().optional(),
+};
+
 export const vmNetworkSchema = z.discriminatedUnion("mode", [
   z.object({ mode: z.literal("none") }),
+  /** Translated inside the VMM, which also listens on the published ports. */
+  z.object({ mode: z.literal("user"), ...guestSide, publish: z.array(publishedPortSchema).readonly().optional() }),
+  /** A TAP device that is there before the VMM starts, and that it opens by its name. */
   z.object({
-    mode: z.literal("user"),
-    mac: z.string(),
-    /** The guest's address with its prefix length, as in `10.0.2.15/24`. */
-    address: z.string(),
-    gateway: z.string(),
-    dns: z.array(z.string()),
+    mode: z.literal("tap"),
+    ...guestSide,
+    /** At most 15 characters (IFNAMSIZ). In the network namespace that `MachineSpec.enter` enters, where there is one. */
+    device: z.string().max(15),
+    mtu: z.number().int(),
+    /** `nftables`: on the host itself. `slirp4netns`: in a network namespace, joined to the outside by that program. */
+    via: z.enum(["nftables", "slirp4netns"]),
+    /** What holds the namespace, and joins it to the outside; while the VM runs. */
+    processes: z.array(hostProcessSchema).readonly().optional(),
   }),
 ]);
 export type VmNetwork = z.infer<typeof vmNetworkSchema>;

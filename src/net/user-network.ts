@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { VmNetwork } from "../model/vm.ts";
+import type { PublishedPort, VmNetwork } from "../model/vm.ts";
 
 /**
  * Addresses of QEMU's user-mode network, the same inside every VM: each VM has a network of its own,
@@ -10,8 +10,11 @@ const SLIRP_GATEWAY = "10.0.2.2";
 const SLIRP_DNS = "10.0.2.3";
 
 /** The network of a VM that may reach the outside, without root on the host. Same VM, same plan. */
-export function planUserNetwork(vmId: string): Extract<VmNetwork, { mode: "user" }> {
-  return { mode: "user", mac: macOf(vmId), address: SLIRP_GUEST, gateway: SLIRP_GATEWAY, dns: [SLIRP_DNS] };
+export function planUserNetwork(
+  vmId: string,
+  publish: readonly PublishedPort[] = [],
+): Extract<VmNetwork, { mode: "user" }> {
+  return { mode: "user", mac: macOf(vmId), address: SLIRP_GUEST, gateway: SLIRP_GATEWAY, dns: [SLIRP_DNS], publish };
 }
 
 /** A unicast address that is locally administered (IEEE 802: bit 1 of the first octet set, bit 0 clear). */

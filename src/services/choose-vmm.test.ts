@@ -34,7 +34,18 @@ function host(changes: Partial<VmmHost> = {}): VmmHost {
 }
 
 function needs(changes: Partial<MachineNeeds["spec"]> = {}, others: Partial<MachineNeeds> = {}): MachineNeeds {
-  const spec = { vcpus: 2, memoryBytes: 2 ** 30, nat: false, env: {}, init: "auto", vmm: "auto", ...changes } as const;
+  const spec = {
+    vcpus: 2,
+    memoryBytes: 2 ** 30,
+    nat: false,
+    publish: [],
+    allowHost: false,
+    allowVms: false,
+    env: {},
+    init: "auto",
+    vmm: "auto",
+    ...changes,
+  } as const;
   return { spec, network: { mode: "none" }, disks: [{ format: "raw" }], kernel: { microvm: true }, ...others };
 }
 

@@ -15,6 +15,8 @@ export interface MachineSpec {
   /** In the order in which the guest names them: /dev/vda, /dev/vdb. */
   readonly disks: readonly MachineDisk[];
   readonly network: VmNetwork;
+  /** Words before the VMM's own by which it starts inside the namespaces of its network, as in `nsenter … --`. They exec it. */
+  readonly enter?: readonly string[];
   readonly limits?: MachineLimits;
 }
 

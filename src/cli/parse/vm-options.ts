@@ -4,6 +4,7 @@ import { BangerError, asBangerError } from "../../lib/errors.ts";
 import type { OptionSpecs, OptionValues } from "../command.ts";
 import { ENV_OPTIONS, readEnv } from "./env-options.ts";
 import { given, wholeNumber } from "./check-options.ts";
+import { parsePublish } from "./publish-option.ts";
 
 /** What a new VM can be given, by `vm create` and by `run`. */
 export const VM_OPTIONS = {
@@ -12,6 +13,14 @@ export const VM_OPTIONS = {
   memory: { type: "string", value: "SIZE", help: "memory, as in 512M or 2G" },
   "disk-size": { type: "string", value: "SIZE", help: "size of the root disk, as in 10G" },
   nat: { type: "boolean", help: "let it reach the network" },
+  publish: {
+    type: "string",
+    multiple: true,
+    value: "PORT",
+    help: "[HOST:]PORT[:GUEST] of the host, for the guest",
+  },
+  "allow-host": { type: "boolean", help: "let it reach what listens on this host, too" },
+  "allow-vms": { type: "boolean", help: "let it and other VMs with this option reach each other" },
   ...ENV_OPTIONS,
   init: { type: "string", value: "POLICY", help: "auto, agent or systemd: what runs as PID 1" },
   vmm: { type: "string", value: "VMM", help: "auto, firecracker or qemu: what it runs on" },
@@ -28,6 +37,9 @@ export const VM_FIELDS = {
   vcpus: "--vcpus",
   memoryBytes: "--memory",
   diskSizeBytes: "--disk-size",
+  publish: "--publish",
+  allowHost: "--allow-host",
+  allowVms: "--allow-vms",
   env: "--env",
   init: "--init",
   vmm: "--vmm",
@@ -51,6 +63,9 @@ export async function vmInput(
     memoryBytes: size("--memory", options.memory),
     diskSizeBytes: size("--disk-size", options["disk-size"]),
     nat: options.nat,
+    publish: options.publish.length === 0 ? undefined : options.publish.map(parsePublish),
+    allowHost: options["allow-host"] || undefined,
+    allowVms: options["allow-vms"] || undefined,
     env: await readEnv(options.env, options["env-file"], env),
     // Held against the contract with everything else.
     init: options.init as Input<"vmCreate">["init"],

@@ -16,7 +16,17 @@ const config: OciConfig = {
 };
 const vm = {
   name: "demo",
-  spec: { vcpus: 1, memoryBytes: 1, nat: false, env: { A: "vm", B: "vm" }, init: "auto", vmm: "auto" },
+  spec: {
+    vcpus: 1,
+    memoryBytes: 1,
+    nat: false,
+    publish: [],
+    allowHost: false,
+    allowVms: false,
+    env: { A: "vm", B: "vm" },
+    init: "auto",
+    vmm: "auto",
+  },
 } as const;
 const start: ExecStart = { type: "start", env: {}, cwd: "", user: "" };
 

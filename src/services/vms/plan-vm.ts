@@ -2,11 +2,12 @@ import { randomBytes } from "node:crypto";
 import { bytes, formatBytes, parseBytes } from "../../lib/bytes.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
+import { portsCollide } from "../../net/published-port.ts";
 import type { Config } from "../../model/config.ts";
 import type { Image } from "../../model/image.ts";
 import type { Kernel } from "../../model/kernel.ts";
 import type { InitPolicy } from "../../model/init-policy.ts";
-import type { Vm, VmmChoice, VmNetwork } from "../../model/vm.ts";
+import type { PublishedPort, Vm, VmmChoice, VmNetwork } from "../../model/vm.ts";
 
 /** What a user asks for, with all that was left out still open. */
 export interface VmRequest {
@@ -15,6 +16,9 @@ export interface VmRequest {
   readonly memoryBytes?: number | undefined;
   readonly diskSizeBytes?: number | undefined;
   readonly nat: boolean;
+  readonly publish: readonly PublishedPort[];
+  readonly allowHost: boolean;
+  readonly allowVms: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly init?: InitPolicy | undefined;
   readonly vmm?: VmmChoice | undefined;
@@ -32,7 +36,7 @@ export function planVm(
   image: Image,
   kernel: Kernel,
   config: Config,
-  planNetwork: (vmId: string) => VmNetwork,
+  planNetwork: (vmId: string, publish: readonly PublishedPort[]) => VmNetwork,
 ): Vm {
   const id = newId("vm");
   const init = request.init ?? image.initDefault ?? "auto";
@@ -42,6 +46,7 @@ export function planVm(
       fix: "leave --init out: the agent then is PID 1; or pull an image that has systemd",
     });
   }
+  checkNetworkWishes(request);
   const { diskSizeBytes, diskBandwidth, netBandwidth } = request;
   if (netBandwidth !== undefined && !request.nat) {
     throw new BangerError("VM_SPEC_INVALID", {
@@ -68,6 +73,9 @@ export function planVm(
       memoryBytes: request.memoryBytes ?? parseBytes(config.vm.memory),
       ...(diskSizeBytes !== undefined && { diskSizeBytes: bytes(diskSizeBytes) }),
       nat: request.nat,
+      publish: [...request.publish],
+      allowHost: request.allowHost,
+      allowVms: request.allowVms,
       env: { ...request.env },
       init,
       vmm: request.vmm ?? config.vmm,
@@ -76,7 +84,7 @@ export function planVm(
     },
     machineId: randomBytes(16).toString("hex"),
     disks: [],
-    network: request.nat ? planNetwork(id) : { mode: "none" },
+    network: request.nat ? planNetwork(id, request.publish) : { mode: "none" },
     timings: { stages: {} },
   };
 }
@@ -90,4 +98,26 @@ function hostLabel(imageName: string): string {
 /** What a VM remembers of the image that its root disk was made from. */
 export function imageOf({ id, name, digest }: Image): Vm["image"] {
   return { id, name, ...(digest !== undefined && { digest }) };
+}
+
+/** What is asked of a network that a VM has not, or twice of one that it has. */
+function checkNetworkWishes({ nat, publish, allowHost, allowVms }: VmRequest): void {
+  const [wish] = [
+    publish.length > 0 ? "--publish" : [],
+    allowHost ? "--allow-host" : [],
+    allowVms ? "--allow-vms" : [],
+  ].flat();
+  if (!nat && wish !== undefined) {
+    throw new BangerError("VM_SPEC_INVALID", {
+      what: `${wish} asks something of a network, and this VM is to have none`,
+      fix: `add --nat, or leave ${wish} out`,
+    });
+  }
+  const twice = publish.find((port, index) => publish.slice(0, index).some((other) => portsCollide(port, other)));
+  if (twice !== undefined) {
+    throw new BangerError("VM_SPEC_INVALID", {
+      what: `port ${twice.hostPort} of ${twice.hostAddress} is published twice`,
+      fix: "give each --publish a port of its own",
+    });
+  }
 }

@@ -145,3 +145,25 @@ test("a disk's bandwidth is bounded by a throttle group of its own", () => {
   });
   assert.match(values(plan, "-device")[0] ?? "", /drive=limited-root,serial=root/);
 });
+
+test("a TAP device is opened by its name, and its MTU told to the guest; user mode listens itself", () => {
+  const { mac, address, gateway, dns } = {
+    mac: "02:11:22:33:44:55",
+    address: "10.0.0.2/30",
+    gateway: "10.0.0.1",
+    dns: [],
+  };
+  const tap = { mode: "tap", mac, address, gateway, dns, device: "bgr-1", mtu: 1450, via: "nftables" } as const;
+  const plan = planMachine({ ...spec, network: tap }, tcg);
+  assert.deepEqual(values(plan, "-netdev"), ["tap,id=net,ifname=bgr-1,script=no,downscript=no"]);
+  assert.match(values(plan, "-device").join(" "), /virtio-net-device,netdev=net,mac=02:11:22:33:44:55,host_mtu=1450,/);
+
+  const publish = [
+    { hostAddress: "127.0.0.1", hostPort: 8080, guestPort: 80 },
+    { hostAddress: "0.0.0.0", hostPort: 2222, guestPort: 22 },
+  ];
+  const user = { mode: "user", mac, address, gateway, dns, publish } as const;
+  assert.deepEqual(values(planMachine({ ...spec, network: user }, tcg), "-netdev"), [
+    "user,id=net,ipv6=off,hostfwd=tcp:127.0.0.1:8080-10.0.0.2:80,hostfwd=tcp:0.0.0.0:2222-10.0.0.2:22",
+  ]);
+});

@@ -170,10 +170,22 @@ function diskOptions(disk: MachineDisk, bandwidth: number | undefined, place: Pl
 
 function networkOptions({ network }: MachineSpec, place: PlaceDevice): readonly Option[] {
   if (network.mode === "none") return [];
+  const card = { netdev: "net", mac: network.mac };
+  if (network.mode === "tap") {
+    const tap = { id: "net", ifname: network.device, script: "no", downscript: "no" };
+    return [
+      ["-netdev", optionString("tap", tap)],
+      ["-device", place("virtio-net", { ...card, host_mtu: network.mtu })],
+    ];
+  }
+  const [guest = ""] = network.address.split("/");
+  const forwards = (network.publish ?? []).map(
+    ({ hostAddress, hostPort, guestPort }) => `hostfwd=tcp:${hostAddress}:${hostPort}-${guest}:${guestPort}`,
+  );
   return [
     // Without IPv6 on the host's side a guest that is offered it would try it first, and wait.
-    ["-netdev", "user,id=net,ipv6=off"],
-    ["-device", place("virtio-net", { netdev: "net", mac: network.mac })],
+    ["-netdev", ["user,id=net,ipv6=off", ...forwards].join(",")],
+    ["-device", place("virtio-net", card)],
   ];
 }
 

@@ -30,7 +30,7 @@ export function createQemuDriver(options: QemuOptions): Driver {
     abilities: async () => ({
       accel: options.accel,
       diskFormats: new Set(["raw", "qcow2"] as const),
-      networks: new Set(["none", "user"] as const),
+      networks: new Set(["none", "user", "tap"] as const),
       // vmSpecSchema's own bound; QEMU's microvm takes 288.
       maxVcpus: 64,
       pause: true,
@@ -54,7 +54,7 @@ async function startMachine(options: QemuOptions, spec: MachineSpec, signal: Abo
   await createLog(spec.consoleLog);
   signal.throwIfAborted();
 
-  const child = await launchQemu(binary, plan.argv, plan.vmmLog);
+  const child = await launchQemu(binary, plan.argv, plan.vmmLog, spec.enter);
   try {
     return await takeControl(plan, spec, options.accel, child, signal);
   } catch (error) {
