@@ -117,6 +117,18 @@ export const contract = {
     input: s.vmStopInput,
     result: vmViewSchema,
   }),
+  vmRebase: route({
+    ...endpoints.vmRebase,
+    summary: "Put a stopped VM on another image; its work disk stays",
+    input: s.vmRebaseInput,
+    result: vmViewSchema,
+  }),
+  vmResize: route({
+    ...endpoints.vmResize,
+    summary: "Make a stopped VM's disks larger; the guest grows their file systems when it starts",
+    input: s.vmResizeInput,
+    result: vmViewSchema,
+  }),
   vmDelete: route({
     ...endpoints.vmDelete,
     summary: "Delete a VM and everything it has",

@@ -41,6 +41,8 @@ export const endpoints = {
   vmCreate: { kind: "operation", method: "POST", path: "/v1/vms" },
   vmStart: { kind: "operation", method: "POST", path: "/v1/vms/{ref}/start" },
   vmStop: { kind: "operation", method: "POST", path: "/v1/vms/{ref}/stop" },
+  vmRebase: { kind: "operation", method: "POST", path: "/v1/vms/{ref}/rebase" },
+  vmResize: { kind: "operation", method: "POST", path: "/v1/vms/{ref}/resize" },
   vmDelete: { kind: "operation", method: "DELETE", path: "/v1/vms/{ref}" },
   vmStats: { kind: "call", method: "GET", path: "/v1/vms/{ref}/stats" },
   vmSsh: { kind: "call", method: "GET", path: "/v1/vms/{ref}/ssh" },

@@ -53,6 +53,11 @@ const bandwidthSchema = z
   .int()
   .min(64 * 1024, "a guest needs at least 64K a second");
 
+const workDiskSizeSchema = z
+  .number()
+  .int()
+  .min(16 * 1024 ** 2, "a work disk needs at least 16M");
+
 export const vmCreateInput = z.strictObject({
   name: vmNameSchema.optional(),
   image: refSchema.optional(),
@@ -64,6 +69,8 @@ export const vmCreateInput = z.strictObject({
     .min(64 * 1024 ** 2, "a VM needs at least 64M of memory")
     .optional(),
   diskSizeBytes: z.number().int().positive().optional(),
+  /** A second disk, mounted on /work; where it is absent, there is one if the image has a seed for it. */
+  workDiskSizeBytes: workDiskSizeSchema.optional(),
   nat: z.boolean().default(false),
   publish: z.array(publishedPortSchema).max(100).default([]),
   /** Let the guest reach what listens on the host, and cloud metadata addresses. */
@@ -88,6 +95,19 @@ export const vmStopInput = z.strictObject({
   /** Seconds that the guest gets to shut down before it is ended. */
   timeoutSeconds: z.number().int().min(0).max(3600).default(30),
   force: z.boolean().default(false),
+});
+
+export const vmRebaseInput = z.strictObject({
+  ref: refSchema,
+  image: refSchema,
+  /** The kernel to boot from then on; the image's own where it is absent. */
+  kernel: refSchema.optional(),
+});
+
+export const vmResizeInput = z.strictObject({
+  ref: refSchema,
+  diskSizeBytes: z.number().int().positive().optional(),
+  workDiskSizeBytes: workDiskSizeSchema.optional(),
 });
 
 export const vmDeleteInput = z.strictObject({

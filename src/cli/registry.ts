@@ -25,6 +25,8 @@ import vmInspect from "./vm/inspect.ts";
 import vmList from "./vm/list.ts";
 import vmLogs from "./vm/logs.ts";
 import vmProxy from "./vm/proxy.ts";
+import vmRebase from "./vm/rebase.ts";
+import vmResize from "./vm/resize.ts";
 import vmSshConfig from "./vm/ssh-config.ts";
 import vmSsh from "./vm/ssh.ts";
 import vmStart from "./vm/start.ts";
@@ -46,6 +48,8 @@ export const commands: readonly Command[] = [
   vmInspect,
   vmStart,
   vmStop,
+  vmRebase,
+  vmResize,
   vmDelete,
   vmSsh,
   vmExec,

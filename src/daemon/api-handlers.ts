@@ -58,6 +58,8 @@ export function apiHandlers(services: Services): Handlers {
       vmStart: async ({ ref }, context) => viewVm(await vms.start(ref, context)),
       vmStop: async ({ ref, timeoutSeconds, force }, context) =>
         viewVm(await vms.stop(ref, { timeoutMs: timeoutSeconds * 1000, force }, context)),
+      vmRebase: async ({ ref, image, kernel }, context) => viewVm(await vms.rebase(ref, { image, kernel }, context)),
+      vmResize: async ({ ref, ...sizes }, context) => viewVm(await vms.resize(ref, sizes, context)),
       vmDelete: async ({ ref, force }, context) => {
         await vms.delete(ref, force, context);
         return {};

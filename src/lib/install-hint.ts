@@ -9,6 +9,13 @@ const PACKAGES = {
     suse: "qemu-x86",
     alpine: "qemu-system-x86_64",
   },
+  "qemu-img": {
+    debian: "qemu-utils",
+    fedora: "qemu-img",
+    arch: "qemu-img",
+    suse: "qemu-img",
+    alpine: "qemu-img",
+  },
   ssh: {
     debian: "openssh-client",
     fedora: "openssh-clients",

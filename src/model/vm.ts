@@ -66,7 +66,7 @@ export const publishedPortSchema = z.strictObject({
 });
 export type PublishedPort = z.infer<typeof publishedPortSchema>;
 
-/** What was asked for. It does not change while the VM lives. */
+/** What was asked for. Only `vm resize` and `vm rebase` change it. */
 export const vmSpecSchema = z.object({
   vcpus: z.number().int().min(1).max(64),
   memoryBytes: z

@@ -6,6 +6,7 @@ import type { Vm } from "../model/vm.ts";
 import type { Intent } from "../store/intents.ts";
 import { agentConnector } from "./vms/agent-connection.ts";
 import { forgetVm } from "./vms/delete-vm.ts";
+import { dropForeignDisks } from "./vms/rebase-vm.ts";
 import { liveVm } from "./vms/live-vms.ts";
 import { endMachine, noteExit, recordExit } from "./vms/stop-vm.ts";
 import type { VmContext } from "./vms/vm-context.ts";
@@ -74,6 +75,14 @@ async function settle(context: VmContext, intent: Intent, told: string[]): Promi
         told.push("undid a VM that was being created");
       }
       return;
+    case "vm.rebase": {
+      const vm = store.vms.find(subject);
+      if (vm === undefined) return;
+      // The row says whether it came to pass; the disk that it does not name is nobody's.
+      await dropForeignDisks(context, vm);
+      told.push(`VM ${vm.name}: settled its change to another image; it is on ${vm.image.name}`);
+      return;
+    }
     case "vm.delete":
       await endStrays(context, subject);
       await forgetVm(context, subject);

@@ -10,6 +10,7 @@ export const INTENT_KINDS = [
   "vm.create",
   "vm.start",
   "vm.stop",
+  "vm.rebase",
   "vm.delete",
 ] as const;
 export type IntentKind = (typeof INTENT_KINDS)[number];

@@ -25,7 +25,7 @@ suite("a VM of a Debian image", { timeout: 900_000 }, () => {
     assert.equal(image.system.osId, "debian");
     assert.equal((await host.run("e2fsck", ["-fn", image.rootfs.path])).code, 0);
 
-    await host.ok(["vm", "create", "--name", "demo", "--image", "debian", "--nat"]);
+    await host.ok(["vm", "create", "--name", "demo", "--image", "debian", "--nat", "--work-disk", "32M"]);
     const command = "id; uname -r; cat /etc/os-release; systemctl is-active banger-vsock-agent";
     const said = await host.ok(["vm", "ssh", "demo", "--", command]);
     assert.match(said, /uid=0\(root\)/);
@@ -51,6 +51,9 @@ suite("a VM of a Debian image", { timeout: 900_000 }, () => {
       "--no-legend",
     ]);
     assert.equal(failed.trim(), "", "no unit fails in a fresh VM");
+
+    // The work disk stays mounted under systemd, too.
+    assert.match(await host.ok(["vm", "exec", "demo", "--", "findmnt", "/work"]), /\/dev\/vdb +ext4 +rw/);
 
     const vm = await host.json<{ id: string; pid: number; timings: { stages: Record<string, number> } }>([
       "vm",

@@ -12,6 +12,7 @@ export const VM_OPTIONS = {
   vcpus: { type: "string", value: "N", help: "virtual CPUs" },
   memory: { type: "string", value: "SIZE", help: "memory, as in 512M or 2G" },
   "disk-size": { type: "string", value: "SIZE", help: "size of the root disk, as in 10G" },
+  "work-disk": { type: "string", value: "SIZE", help: "a second disk, on /work, that outlives a change of the image" },
   nat: { type: "boolean", help: "let it reach the network" },
   publish: {
     type: "string",
@@ -40,6 +41,7 @@ export const VM_FIELDS = {
   publish: "--publish",
   allowHost: "--allow-host",
   allowVms: "--allow-vms",
+  workDiskSizeBytes: "--work-disk",
   env: "--env",
   init: "--init",
   vmm: "--vmm",
@@ -62,6 +64,7 @@ export async function vmInput(
     vcpus: wholeNumber("--vcpus", options.vcpus),
     memoryBytes: size("--memory", options.memory),
     diskSizeBytes: size("--disk-size", options["disk-size"]),
+    workDiskSizeBytes: size("--work-disk", options["work-disk"]),
     nat: options.nat,
     publish: options.publish.length === 0 ? undefined : options.publish.map(parsePublish),
     allowHost: options["allow-host"] || undefined,
@@ -75,7 +78,8 @@ export async function vmInput(
   });
 }
 
-function size(option: string, text: string | undefined): Bytes | undefined {
+/** A size as an option gives it, in bytes; undefined where it was not given. */
+export function size(option: string, text: string | undefined): Bytes | undefined {
   if (text === undefined) return undefined;
   try {
     return parseBytes(text);

@@ -10,6 +10,8 @@ export interface BootIdentity {
   readonly machineId: string;
   readonly init: InitPolicy;
   readonly network: VmNetwork;
+  /** The work disk, by the name that the guest gives it; absent: none. */
+  readonly workDevice?: string;
 }
 
 /**
@@ -25,6 +27,7 @@ export function bootArguments(identity: BootIdentity): readonly string[] {
     `systemd.machine_id=${identity.machineId}`,
     `banger.hostname=${identity.hostname}`,
     `banger.init=${identity.init}`,
+    ...(identity.workDevice === undefined ? [] : [`banger.work=${identity.workDevice}`]),
     ...networkArguments(identity),
   ];
 }

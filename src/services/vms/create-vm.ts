@@ -9,6 +9,7 @@ import type { Image } from "../../model/image.ts";
 import type { Vm, VmDisk } from "../../model/vm.ts";
 import { withIntent } from "../../store/intents.ts";
 import { forgetVm } from "./delete-vm.ts";
+import { makeWorkDisk } from "./work-disk.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /**
@@ -25,8 +26,9 @@ export async function createVm(context: VmContext, vm: Vm, image: Image, { signa
     vm.id,
     async () => {
       store.vms.insert(vm);
-      const root = await cloneRootDisk(context, vm, image, signal);
-      const created: Vm = { ...vm, state: "stopped", disks: [root] };
+      const root = await cloneRootDisk(context, vm, image, { name: "root", signal });
+      const work = await makeWorkDisk(vm, image, join(context.layout.vmsDir, vm.id), signal);
+      const created: Vm = { ...vm, state: "stopped", disks: work === undefined ? [root] : [root, work] };
       store.vms.update(created);
       return created;
     },
@@ -34,7 +36,13 @@ export async function createVm(context: VmContext, vm: Vm, image: Image, { signa
   );
 }
 
-async function cloneRootDisk(context: VmContext, vm: Vm, image: Image, signal: AbortSignal): Promise<VmDisk> {
+/** Makes a root disk from an image's, as a file of this name in the VM's folder. */
+export async function cloneRootDisk(
+  context: VmContext,
+  vm: Vm,
+  image: Image,
+  { name, signal }: { readonly name: string; readonly signal: AbortSignal },
+): Promise<VmDisk> {
   const folder = join(context.layout.vmsDir, vm.id);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const driver = await context.drivers.choose(vm, await context.kernels.bootable(vm.kernel.id, signal));
@@ -46,7 +54,7 @@ async function cloneRootDisk(context: VmContext, vm: Vm, image: Image, signal: A
   };
   const able = await probeCloneAbilities(folder, diskFormats);
   const sizeBytes = bytes(vm.spec.diskSizeBytes ?? image.rootfs.sizeBytes);
-  const plan = planClone(base, join(folder, "root"), sizeBytes, able);
+  const plan = planClone(base, join(folder, name), sizeBytes, able);
   signal.throwIfAborted();
   await applyClone(plan, { signal });
   return {

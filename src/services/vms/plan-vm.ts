@@ -8,6 +8,7 @@ import type { Image } from "../../model/image.ts";
 import type { Kernel } from "../../model/kernel.ts";
 import type { InitPolicy } from "../../model/init-policy.ts";
 import type { PublishedPort, Vm, VmmChoice, VmNetwork } from "../../model/vm.ts";
+import { workDiskSize } from "./work-disk.ts";
 
 /** What a user asks for, with all that was left out still open. */
 export interface VmRequest {
@@ -15,6 +16,7 @@ export interface VmRequest {
   readonly vcpus?: number | undefined;
   readonly memoryBytes?: number | undefined;
   readonly diskSizeBytes?: number | undefined;
+  readonly workDiskSizeBytes?: number | undefined;
   readonly nat: boolean;
   readonly publish: readonly PublishedPort[];
   readonly allowHost: boolean;
@@ -61,6 +63,7 @@ export function planVm(
       fix: "ask for a larger disk, or leave --disk-size out",
     });
   }
+  const workDiskSizeBytes = workDiskSize(request.workDiskSizeBytes, image);
   return {
     id,
     name: request.name ?? `${hostLabel(image.name)}-${id.slice(-5)}`,
@@ -72,6 +75,7 @@ export function planVm(
       vcpus: request.vcpus ?? config.vm.vcpus,
       memoryBytes: request.memoryBytes ?? parseBytes(config.vm.memory),
       ...(diskSizeBytes !== undefined && { diskSizeBytes: bytes(diskSizeBytes) }),
+      ...(workDiskSizeBytes !== undefined && { workDiskSizeBytes }),
       nat: request.nat,
       publish: [...request.publish],
       allowHost: request.allowHost,

@@ -76,6 +76,7 @@ async function boot(context: VmContext, vm: Vm, clock: BootClock, signal: AbortS
 
 async function machineSpec(context: VmContext, vm: Vm, runDir: string, signal: AbortSignal): Promise<MachineSpec> {
   const kernel = await context.kernels.bootable(vm.kernel.id, signal);
+  const workDevice = vm.disks.find(({ id }) => id === "work")?.device;
   return {
     id: vm.id,
     name: vm.name,
@@ -90,6 +91,7 @@ async function machineSpec(context: VmContext, vm: Vm, runDir: string, signal: A
         machineId: vm.machineId,
         init: vm.spec.init,
         network: vm.network,
+        ...(workDevice !== undefined && { workDevice }),
       }),
     },
     disks: vm.disks.map(({ id, path, format }) => ({ id, path, format, readOnly: false })),

@@ -16,6 +16,8 @@ import { deleteVm, forgetVm } from "./delete-vm.ts";
 import { planExec } from "./exec-plan.ts";
 import type { LiveVm } from "./live-vms.ts";
 import { planVm, type VmRequest } from "./plan-vm.ts";
+import { rebaseVm } from "./rebase-vm.ts";
+import { resizeVm, type ResizeRequest } from "./resize-vm.ts";
 import { consoleLogPath, startVm } from "./start-vm.ts";
 import { stopVm, type StopOptions } from "./stop-vm.ts";
 import type { VmContext } from "./vm-context.ts";
@@ -24,6 +26,11 @@ export interface VmCreateRequest extends VmRequest {
   readonly image?: string | undefined;
   readonly kernel?: string | undefined;
   readonly start: boolean;
+}
+
+export interface RebaseTarget {
+  readonly image: string;
+  readonly kernel?: string | undefined;
 }
 
 export interface SshAccess {
@@ -41,6 +48,10 @@ export interface VmService {
   create(request: VmCreateRequest, context: OperationContext): Promise<Vm>;
   start(ref: string, context: OperationContext): Promise<Vm>;
   stop(ref: string, options: StopOptions, context: OperationContext): Promise<Vm>;
+  /** Makes a stopped VM's root disk anew from another image; its work disk stays. */
+  rebase(ref: string, target: RebaseTarget, context: OperationContext): Promise<Vm>;
+  /** Makes a stopped VM's disks larger. */
+  resize(ref: string, request: ResizeRequest, context: OperationContext): Promise<Vm>;
   delete(ref: string, force: boolean, context: OperationContext): Promise<void>;
   exec(ref: string, start: ExecStart, signal: AbortSignal): Promise<AgentExec>;
   forward(ref: string, target: ForwardTarget, signal: AbortSignal): Promise<Duplex>;
@@ -101,6 +112,14 @@ export function vmService(context: VmContext): VmService {
         vm.state === "running" ? vm : await startVm(context, vm, operation),
       ),
     stop: (ref, options, operation) => inTurn(ref, operation.signal, (vm) => stopVm(context, vm, options, operation)),
+    rebase: (ref, target, operation) =>
+      inTurn(ref, operation.signal, (vm) => {
+        const image = store.images.get(target.image);
+        const kernel = store.kernels.get(target.kernel ?? image.kernel);
+        return rebaseVm(context, vm, { image, kernel }, operation);
+      }),
+    resize: (ref, request, operation) =>
+      inTurn(ref, operation.signal, (vm) => resizeVm(context, vm, request, operation)),
     delete: (ref, force, operation) => inTurn(ref, operation.signal, (vm) => deleteVm(context, vm, force, operation)),
 
     async exec(ref, start, signal) {

@@ -1,0 +1,93 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { BangerError, hasErrno } from "../../lib/errors.ts";
+import { newId } from "../../lib/ids.ts";
+import type { OperationContext } from "../../lib/progress.ts";
+import type { Image } from "../../model/image.ts";
+import type { Kernel } from "../../model/kernel.ts";
+import type { Vm } from "../../model/vm.ts";
+import { withIntent } from "../../store/intents.ts";
+import { cloneRootDisk } from "./create-vm.ts";
+import { imageOf } from "./plan-vm.ts";
+import type { VmContext } from "./vm-context.ts";
+
+/**
+ * Puts a stopped VM on another image: its root disk is made anew from that, its work disk and all else stay. What was on
+ * the old root disk is gone; until the new one stands, nothing has changed.
+ *
+ * @throws BangerError `VM_WRONG_STATE`, `DISK_FULL`, `DISK_NO_STRATEGY`.
+ */
+export async function rebaseVm(
+  context: VmContext,
+  vm: Vm,
+  target: { readonly image: Image; readonly kernel: Kernel },
+  { signal, progress }: OperationContext,
+): Promise<Vm> {
+  checkOff(context, vm, "put on another image");
+  const { image, kernel } = target;
+  progress({ id: "rebase", label: `${vm.name}: a new root disk from ${image.name}`, status: "running" });
+  const planned = planRebase(vm, image, kernel);
+  const rebased = await withIntent(
+    context.store.intents,
+    "vm.rebase",
+    vm.id,
+    async () => {
+      const root = await cloneRootDisk(context, planned, image, { name: `root-${newId("d").slice(2, 10)}`, signal });
+      const changed: Vm = { ...planned, disks: [root, ...vm.disks.filter(({ id }) => id !== "root")] };
+      context.store.vms.update(changed);
+      await dropForeignDisks(context, changed);
+      return changed;
+    },
+    () => dropForeignDisks(context, vm),
+  );
+  progress({ id: "rebase", label: `${vm.name} is on image ${image.name}`, status: "done" });
+  return rebased;
+}
+
+/** The VM as it will be, but for its disks. Its root disk stays as large as it was where the image is not larger. */
+function planRebase(vm: Vm, image: Image, kernel: Kernel): Vm {
+  const { diskSizeBytes, ...spec } = vm.spec;
+  const { failure: _failure, ...rest } = vm;
+  return {
+    ...rest,
+    state: "stopped",
+    image: imageOf(image),
+    kernel: { id: kernel.id, name: kernel.name },
+    spec: {
+      ...spec,
+      ...(diskSizeBytes !== undefined && { diskSizeBytes: Math.max(diskSizeBytes, image.rootfs.sizeBytes) }),
+    },
+  };
+}
+
+/** @throws BangerError `VM_WRONG_STATE` unless the VM has no machine. */
+export function checkOff(context: Pick<VmContext, "live">, vm: Vm, change: string): void {
+  if (!context.live.has(vm.id) && (vm.state === "stopped" || vm.state === "failed")) return;
+  throw new BangerError("VM_WRONG_STATE", {
+    what: `VM ${vm.name} is ${vm.state}, and can only be ${change} while it is off`,
+    fix: `stop it first with \`banger vm stop ${vm.name}\``,
+    data: { state: vm.state },
+  });
+}
+
+/** Removes root disks that are not the VM's (any more): what a rebase leaves, done or undone. Safe to repeat. */
+export async function dropForeignDisks(context: Pick<VmContext, "layout">, vm: Vm): Promise<void> {
+  const folder = join(context.layout.vmsDir, vm.id);
+  const own = new Set(vm.disks.map(({ path }) => path));
+  for (const name of await namesIn(folder)) {
+    const path = join(folder, name);
+    if (ROOT_DISK.test(name) && !own.has(path)) await rm(path, { force: true });
+  }
+}
+
+/** As create and rebase name them. */
+const ROOT_DISK = /^root(?:-[0-9a-z]{8})?$/;
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}
