@@ -55,9 +55,13 @@ export class BlobDownload {
     this.done.catch(() => {}).finally(() => this.#settle());
   }
 
-  /** The blob's bytes from its start, as they come. Ends when the blob is complete, before it counts as verified. */
+  /**
+   * The blob's bytes from its start, as they come. Ends when the blob is complete, before it counts as verified.
+   * A piece is good only until the next is asked for: all are read into the same memory.
+   */
   async *follow(): AsyncGenerator<Buffer> {
     this.#followers += 1;
+    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, this.#descriptor.size));
     try {
       for (let at = 0; at < this.#descriptor.size;) {
         while (this.#written <= at) {
@@ -65,8 +69,8 @@ export class BlobDownload {
           await this.#moved.promise;
         }
         if (this.#file === undefined) throw new Error("nothing has been opened");
-        const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, this.#written - at));
-        const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, at);
+        const length = Math.min(buffer.length, this.#written - at);
+        const { bytesRead } = await this.#file.read(buffer, 0, length, at);
         if (bytesRead === 0) throw sizeMismatch(this.#descriptor, at);
         at += bytesRead;
         yield buffer.subarray(0, bytesRead);
@@ -141,30 +145,31 @@ export class BlobDownload {
 
   async #attempt(file: FileHandle, hash: Hash): Promise<void> {
     const { signal } = this.#options;
-    let pending: Buffer[] = [];
-    let pendingBytes = 0;
+    const piece = Buffer.allocUnsafe(Math.min(WRITE_BYTES, this.#descriptor.size));
+    let filled = 0;
     const flush = async (): Promise<void> => {
-      const chunks = pending;
-      const bytes = pendingBytes;
-      if (bytes === 0) return;
-      pending = [];
-      pendingBytes = 0;
-      await writeAll(file, chunks, bytes, this.#written);
-      for (const chunk of chunks) hash.update(chunk);
-      this.#advance(this.#written + bytes);
+      const data = piece.subarray(0, filled);
+      filled = 0;
+      if (data.length === 0) return;
+      const writing = writeAll(file, data, this.#written);
+      hash.update(data);
+      await writing;
+      this.#advance(this.#written + data.length);
     };
     try {
       for await (const chunk of this.#source.openBlob(this.#descriptor, this.#written, signal)) {
-        pending.push(chunk);
-        pendingBytes += chunk.length;
-        if (this.#written + pendingBytes > this.#descriptor.size) {
-          throw sizeMismatch(this.#descriptor, this.#written + pendingBytes);
+        const received = this.#written + filled + chunk.length;
+        if (received > this.#descriptor.size) throw sizeMismatch(this.#descriptor, received);
+        for (let at = 0; at < chunk.length;) {
+          const bytes = chunk.copy(piece, filled, at);
+          filled += bytes;
+          at += bytes;
+          if (filled === piece.length) await flush();
         }
-        if (pendingBytes >= WRITE_BYTES) await flush();
       }
     } finally {
       // What came before a cut is kept.
-      if (this.#written + pendingBytes <= this.#descriptor.size) await flush();
+      await flush();
     }
     if (this.#written < this.#descriptor.size) {
       throw new TransientError(sizeMismatch(this.#descriptor, this.#written));
@@ -196,14 +201,10 @@ export class BlobDownload {
   }
 }
 
-async function writeAll(file: FileHandle, chunks: readonly Buffer[], bytes: number, position: number): Promise<void> {
+async function writeAll(file: FileHandle, data: Buffer, position: number): Promise<void> {
   try {
-    const { bytesWritten } = await file.writev(chunks, position);
-    if (bytesWritten === bytes) return;
-    // Almost never: a full disk or a signal has ended it early.
-    const data = Buffer.concat(chunks, bytes);
-    for (let at = bytesWritten; at < bytes;) {
-      at += (await file.write(data, at, bytes - at, position + at)).bytesWritten;
+    for (let at = 0; at < data.length;) {
+      at += (await file.write(data, at, data.length - at, position + at)).bytesWritten;
     }
   } catch (error) {
     throw asBangerError(error);

@@ -11,7 +11,7 @@ export interface FileSet extends AsyncDisposable {
   readonly name: string;
   /** Bytes of a file; undefined when there is none by this path. */
   size(path: string): Promise<number | undefined>;
-  /** A file's bytes from `offset` on. */
+  /** A file's bytes from `offset` on. A piece is good only until the next is asked for. */
   stream(path: string, offset: number, signal: AbortSignal): AsyncIterable<Buffer>;
 }
 
@@ -49,7 +49,7 @@ export class FolderFiles implements FileSet {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-/** Bytes `offset` to `end` of a file, in large pieces. */
+/** Bytes `offset` to `end` of a file, in large pieces, each good only until the next is asked for. */
 export async function* readFileFrom(
   path: string,
   offset: number,
@@ -60,10 +60,10 @@ export async function* readFileFrom(
     throw unreadable(error, path);
   });
   try {
+    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, Math.max(0, end - offset)));
     for (let at = offset; at < end;) {
       signal.throwIfAborted();
-      const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, end - at));
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, end - at), at);
       if (bytesRead === 0) return;
       at += bytesRead;
       yield buffer.subarray(0, bytesRead);
@@ -88,7 +88,7 @@ export async function readSmallFile(
   if (size === undefined) throw archiveInvalid(files.name, `it has no ${path}`);
   if (size > maxBytes) throw archiveInvalid(files.name, `${path} has ${size} bytes, and at most ${maxBytes} are read`);
   const chunks: Buffer[] = [];
-  for await (const chunk of files.stream(path, 0, signal)) chunks.push(chunk);
+  for await (const chunk of files.stream(path, 0, signal)) chunks.push(Buffer.from(chunk));
   const data = Buffer.concat(chunks);
   if (data.length > maxBytes) throw archiveInvalid(files.name, `${path} grew while it was read`);
   return data;

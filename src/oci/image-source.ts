@@ -22,6 +22,7 @@ export interface ImageSource extends AsyncDisposable {
   manifest(descriptor: Descriptor | undefined, signal: AbortSignal): Promise<RawManifest>;
   /**
    * A blob's bytes from `offset` on. It may end early or hand on something else: whoever reads it checks.
+   * A piece is good only until the next is asked for.
    *
    * @throws TransientError where trying again may help.
    */
@@ -51,7 +52,7 @@ export async function readBlob(
   for await (const chunk of source.openBlob(descriptor, 0, signal)) {
     length += chunk.length;
     if (length > descriptor.size) throw sizeMismatch(descriptor, length);
-    chunks.push(chunk);
+    chunks.push(Buffer.from(chunk));
   }
   const data = Buffer.concat(chunks);
   checkBlob(descriptor, data);

@@ -5,13 +5,19 @@ import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { unpack } from "./layer-stream.ts";
 import { TarError } from "./tar-error.ts";
 
+/** Pieces that are good only until the next is asked for: what holds on to one sees it change. */
 async function* pieces(data: Buffer, bytes: number): AsyncGenerator<Buffer> {
-  for (let at = 0; at < data.length; at += bytes) yield data.subarray(at, at + bytes);
+  const memory = Buffer.alloc(bytes);
+  for (let at = 0; at < data.length; at += bytes) {
+    const length = data.copy(memory, 0, at, at + bytes);
+    yield memory.subarray(0, length);
+    memory.fill(0xee);
+  }
 }
 
 async function unpacked(data: Buffer, bytes = data.length): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of unpack(pieces(data, bytes))) chunks.push(chunk);
+  for await (const chunk of unpack(pieces(data, bytes))) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 
