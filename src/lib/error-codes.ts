@@ -71,6 +71,8 @@ export const ERROR_CODES = {
   // Guest
   AGENT_UNREACHABLE: { status: 502, exit: 7 },
   AGENT_PROTOCOL: { status: 502, exit: 7 },
+  GUEST_UNSUPPORTED: { status: 422, exit: 2 },
+  FIRST_BOOT_FAILED: { status: 500, exit: 7 },
   EXEC_FAILED: { status: 502, exit: 7 },
 } as const satisfies Record<string, { status: number; exit: number }>;
 

@@ -28,6 +28,8 @@ export const configSchema = z.strictObject({
       memory: z.string().default("1G"),
       /** Seconds until a start that brings no agent is given up. */
       start_timeout: z.number().int().min(1).max(3600).default(180),
+      /** Seconds that a guest's package manager gets to install an init. */
+      first_boot_timeout: z.number().int().min(1).max(86_400).default(1800),
     })
     .prefault({}),
 });

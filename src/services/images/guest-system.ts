@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
 import type { DirectoryInode, FileInode } from "../../model/file-tree.ts";
 import type { GuestSystem } from "../../model/image.ts";
+import { parseOsRelease, systemOf } from "./os-release.ts";
 import { lookup } from "./tree-path.ts";
 
 /** Where systemd's PID 1 lies in Debian and its kin, and elsewhere. The agent in the guest looks at the same places. */
@@ -22,22 +23,8 @@ export async function detectSystem(root: DirectoryInode, rootfs: string, blockSi
   const fields = release === undefined ? {} : parseOsRelease(await readContent(release, rootfs, blockSize));
   return {
     init: hasSystemd ? "systemd" : "none",
-    ...(fields["ID"] !== undefined && { osId: fields["ID"] }),
-    ...(fields["ID_LIKE"] !== undefined && { osIdLike: fields["ID_LIKE"] }),
-    ...(fields["VERSION_ID"] !== undefined && { osVersion: fields["VERSION_ID"] }),
-    ...(fields["PRETTY_NAME"] !== undefined && { osName: fields["PRETTY_NAME"] }),
+    ...systemOf(fields),
   };
-}
-
-/** The fields of an os-release file (os-release(5)): shell-like assignments, quotes taken off. */
-export function parseOsRelease(text: string): Readonly<Record<string, string>> {
-  const fields: Record<string, string> = {};
-  for (const line of text.split("\n")) {
-    const match = /^([A-Z][A-Z0-9_]{0,63})=(.{0,512})$/.exec(line.trim());
-    if (match?.[1] === undefined || match[2] === undefined) continue;
-    fields[match[1]] = match[2].replace(/^(["'])(.*)\1$/, "$2").replace(/\\(["'$`\\])/g, "$1");
-  }
-  return fields;
 }
 
 async function readContent(file: FileInode, rootfs: string, blockSize: number): Promise<string> {

@@ -30,6 +30,7 @@ export async function deleteVm(
   const intent = context.store.intents.begin("vm.delete", vm.id);
   context.store.vms.update({ ...vm, state: "deleting" });
   await forgetVm(context, vm.id);
+  if (vm.firstBoot !== undefined) await rm(vm.firstBoot.log, { force: true });
   context.store.intents.end(intent);
   progress({ id: "delete", label: `deleted ${vm.name}`, status: "done" });
 }

@@ -7,6 +7,7 @@ import type { Config } from "../../model/config.ts";
 import type { Image } from "../../model/image.ts";
 import type { Kernel } from "../../model/kernel.ts";
 import type { InitPolicy } from "../../model/init-policy.ts";
+import { planSystem } from "../first-boot/system-plan.ts";
 import type { PublishedPort, Vm, VmmChoice, VmNetwork } from "../../model/vm.ts";
 import { workDiskSize } from "./work-disk.ts";
 
@@ -31,7 +32,7 @@ export interface VmRequest {
 /**
  * A new VM's record: every open question answered from the configuration and the image.
  *
- * @throws BangerError `VM_SPEC_INVALID` if the image cannot be run as asked.
+ * @throws BangerError `VM_SPEC_INVALID` if the image cannot be run as asked, `GUEST_UNSUPPORTED`.
  */
 export function planVm(
   request: VmRequest,
@@ -39,16 +40,12 @@ export function planVm(
   kernel: Kernel,
   config: Config,
   planNetwork: (vmId: string, publish: readonly PublishedPort[]) => VmNetwork,
+  installLog: (vmId: string) => string,
 ): Vm {
   const id = newId("vm");
-  const init = request.init ?? image.initDefault ?? "auto";
-  if (init === "systemd" && image.system.init !== "systemd") {
-    throw new BangerError("VM_SPEC_INVALID", {
-      what: `image ${image.name} has no systemd`,
-      fix: "leave --init out: the agent then is PID 1; or pull an image that has systemd",
-    });
-  }
   checkNetworkWishes(request);
+  const init = request.init ?? image.initDefault ?? "auto";
+  const firstBoot = planFirstBoot(init, image, request.nat);
   const { diskSizeBytes, diskBandwidth, netBandwidth } = request;
   if (netBandwidth !== undefined && !request.nat) {
     throw new BangerError("VM_SPEC_INVALID", {
@@ -90,7 +87,19 @@ export function planVm(
     disks: [],
     network: request.nat ? planNetwork(id, request.publish) : { mode: "none" },
     timings: { stages: {} },
+    ...(firstBoot && { firstBoot: { install: "systemd", log: installLog(id) } }),
   };
+}
+
+/** Whether the VM is to get an init that its image has not got. */
+function planFirstBoot(init: InitPolicy, image: Image, nat: boolean): boolean {
+  if (init !== "systemd" || image.system.init !== "none") return false;
+  planSystem(image.system); // Refused now rather than in the guest.
+  if (nat) return true;
+  throw new BangerError("VM_SPEC_INVALID", {
+    what: `image ${image.name} has no systemd, and a VM without a network cannot fetch it`,
+    fix: "add --nat; or pull the image again with --init systemd, so that its VMs have it from the first; or leave --init out",
+  });
 }
 
 /** An image's name as the beginning of a hostname: `debian-bookworm` of `docker.io/library/debian:bookworm`. */

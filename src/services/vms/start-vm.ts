@@ -6,6 +6,7 @@ import { asBangerError, BangerError } from "../../lib/errors.ts";
 import { ensurePrivateDirectory } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
+import type { InitPolicy } from "../../model/init-policy.ts";
 import type { Vm, VmSpec } from "../../model/vm.ts";
 import { checkStep } from "../../model/vm-states.ts";
 import { withIntent } from "../../store/intents.ts";
@@ -14,6 +15,7 @@ import { agentConnector, introduce } from "./agent-connection.ts";
 import { bootArguments } from "./boot-arguments.ts";
 import { bootClock, watchConsole, type BootClock } from "./boot-watch.ts";
 import { consoleTail } from "./console-log.ts";
+import { installInVm, needsInstallation } from "./install-in-vm.ts";
 import { liveVm, type LiveVm } from "./live-vms.ts";
 import { endMachine, noteExit } from "./stop-vm.ts";
 import type { VmContext } from "./vm-context.ts";
@@ -30,7 +32,6 @@ export function consoleLogPath(context: Pick<VmContext, "layout">, vmId: string)
  */
 export async function startVm(context: VmContext, vm: Vm, { signal, progress }: OperationContext): Promise<Vm> {
   checkStep(vm.name, vm.state, "starting");
-  const clock = bootClock(vm.name, progress);
   const { failure: _failure, ...rest } = vm;
   const starting: Vm = { ...rest, state: "starting", timings: { stages: {} } };
   return withIntent(
@@ -39,11 +40,16 @@ export async function startVm(context: VmContext, vm: Vm, { signal, progress }: 
     vm.id,
     async () => {
       context.store.vms.update(starting);
+      let clock = bootClock(vm.name, progress);
       try {
-        return await boot(context, starting, clock, signal);
+        if (!needsInstallation(starting)) return await boot(context, starting, clock, signal);
+        const machine = await bringUp(context, starting, "agent", clock, signal);
+        const installed = await installInVm(context, starting, machine.live, { signal, progress });
+        clock = bootClock(vm.name, progress);
+        return await boot(context, installed, clock, signal);
       } catch (error) {
         await endMachine(context, vm.id);
-        throw await failed(context, starting, clock, error);
+        throw await failed(context, context.store.vms.get(vm.id), clock, error);
       }
     },
     async () => {},
@@ -51,12 +57,27 @@ export async function startVm(context: VmContext, vm: Vm, { signal, progress }: 
 }
 
 async function boot(context: VmContext, vm: Vm, clock: BootClock, signal: AbortSignal): Promise<Vm> {
+  const { booting } = await bringUp(context, vm, vm.spec.init, clock, signal);
+  clock.finish();
+  const running: Vm = { ...booting, state: "running", timings: { stages: clock.stages, readyMs: clock.elapsedMs } };
+  context.store.vms.update(running);
+  return running;
+}
+
+/** Runs a VM's machine until its agent has answered and knows who it is. */
+async function bringUp(
+  context: VmContext,
+  vm: Vm,
+  init: InitPolicy,
+  clock: BootClock,
+  signal: AbortSignal,
+): Promise<{ readonly booting: Vm; readonly live: LiveVm }> {
   const runDir = vmRunDir(context.layout, vm.id);
   await rm(runDir, { recursive: true, force: true });
   await ensurePrivateDirectory(runDir);
   // Each start writes its own log: an old panic must not be taken for a new one.
   await rm(consoleLogPath(context, vm.id), { force: true });
-  const spec = await machineSpec(context, vm, runDir, signal);
+  const spec = await machineSpec(context, vm, init, runDir, signal);
   const { vmm, reason } = await context.drivers.explain(vm, spec.kernel);
   const driver = await context.drivers.of({ vmm });
   clock.enter("vmm");
@@ -68,13 +89,16 @@ async function boot(context: VmContext, vm: Vm, clock: BootClock, signal: AbortS
   context.store.vms.update(booting);
   noteExit(context, vm.id, machine);
   await awaitAgent(context, booting, live, clock, signal);
-  clock.finish();
-  const running: Vm = { ...booting, state: "running", timings: { stages: clock.stages, readyMs: clock.elapsedMs } };
-  context.store.vms.update(running);
-  return running;
+  return { booting, live };
 }
 
-async function machineSpec(context: VmContext, vm: Vm, runDir: string, signal: AbortSignal): Promise<MachineSpec> {
+async function machineSpec(
+  context: VmContext,
+  vm: Vm,
+  init: InitPolicy,
+  runDir: string,
+  signal: AbortSignal,
+): Promise<MachineSpec> {
   const kernel = await context.kernels.bootable(vm.kernel.id, signal);
   const workDevice = vm.disks.find(({ id }) => id === "work")?.device;
   return {
@@ -89,7 +113,7 @@ async function machineSpec(context: VmContext, vm: Vm, runDir: string, signal: A
       commandLine: bootArguments({
         hostname: vm.name,
         machineId: vm.machineId,
-        init: vm.spec.init,
+        init,
         network: vm.network,
         ...(workDevice !== undefined && { workDevice }),
       }),

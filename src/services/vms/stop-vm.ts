@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { withDeadline, untilAborted } from "../../lib/deadline.ts";
-import { asBangerError, BangerError } from "../../lib/errors.ts";
+import { asBangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
 import type { Vm } from "../../model/vm.ts";
@@ -54,8 +54,8 @@ export async function stopVm(
   }
 }
 
-/** Tries the polite ways in turn; says in words which one worked. */
-async function shutDown(
+/** Tries the polite ways in turn; says in words which one worked. The VMM may live on: see {@link endMachine}. */
+export async function shutDown(
   context: VmContext,
   live: LiveVm,
   { timeoutMs, force }: StopOptions,
@@ -71,8 +71,7 @@ async function shutDown(
   try {
     return await withDeadline(signal, timeoutMs, "the guest to shut down", async (within) => {
       for (const [how, ask] of ways) {
-        const asked = await attempt(ask, within);
-        if (!asked) continue;
+        if (!(await attempt(ask, machine, within))) continue;
         await untilAborted(machine.exited, within);
         return how;
       }
@@ -88,14 +87,26 @@ async function shutDown(
   }
 }
 
-async function attempt(ask: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<boolean> {
+/** Whether a request was taken: it was answered, or the machine ended on it. */
+async function attempt(
+  ask: (signal: AbortSignal) => Promise<void>,
+  machine: Machine,
+  signal: AbortSignal,
+): Promise<boolean> {
   try {
     await withDeadline(signal, ASK_MS, "the guest to take the request", ask);
     return true;
   } catch (error) {
     signal.throwIfAborted();
-    // A guest that goes down at once breaks the line that the answer would have come over.
-    return error instanceof BangerError && error.code === "AGENT_PROTOCOL";
+    if (asBangerError(error).code === "TIMED_OUT") return false;
+  }
+  try {
+    // A guest that goes down at once takes along the line that its answer would have come over.
+    await withDeadline(signal, ASK_MS, "the guest to end", (within) => untilAborted(machine.exited, within));
+    return true;
+  } catch {
+    signal.throwIfAborted();
+    return false;
   }
 }
 

@@ -11,6 +11,7 @@ import { vmRunDir } from "../../model/layout.ts";
 import type { Vm } from "../../model/vm.ts";
 import { planUserNetwork } from "../../net/user-network.ts";
 import { ensureSshKey } from "../ssh-key.ts";
+import { installLog } from "../first-boot/install-logs.ts";
 import { createVm } from "./create-vm.ts";
 import { deleteVm, forgetVm } from "./delete-vm.ts";
 import { planExec } from "./exec-plan.ts";
@@ -94,7 +95,9 @@ export function vmService(context: VmContext): VmService {
     async create(request, operation) {
       const image = store.images.get(request.image ?? defaultImage(context));
       const kernel = store.kernels.get(request.kernel ?? image.kernel);
-      const planned = planVm(request, image, kernel, context.config, planUserNetwork);
+      const planned = planVm(request, image, kernel, context.config, planUserNetwork, (id) =>
+        installLog(context.layout, id),
+      );
       return queue.run(planned.id, operation.signal, async () => {
         const created = await createVm(context, planned, image, operation);
         if (!request.start) return created;
