@@ -28,6 +28,8 @@ func jobs() map[string]job {
 		"serve":             {"answer the host; for systemd, and with --listen-unix or --serial-fd for tests", serve},
 		"sftp-server":       {"serve SFTP on stdin and stdout, as the user who runs it", sftpServer},
 		"vsock-connect":     {"CID PORT: join stdin and stdout to a vsock, on the host", vsockConnect},
+		"unpack":            {"TARGET: unpack the tar archive on stdin; TARGET takes the place of its one top entry", unpackArchive},
+		"seal":              {"forget who this guest is, so that its disk can become an image", sealGuest},
 		"version":           {"print the version", printVersion},
 	}
 }

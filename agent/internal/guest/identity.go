@@ -27,11 +27,14 @@ func SetHostname(root, name string) error {
 	if err := unix.Sethostname([]byte(name)); err != nil {
 		return fmt.Errorf("set the host name: %w", err)
 	}
-	hosts := "127.0.0.1\tlocalhost\n127.0.1.1\t" + name + "\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 	return errors.Join(
 		writeFile(root, "etc/hostname", name+"\n", always),
-		writeFile(root, "etc/hosts", hosts, ifEmpty),
+		writeFile(root, "etc/hosts", hostsText(name), ifEmpty),
 	)
+}
+
+func hostsText(name string) string {
+	return "127.0.0.1\tlocalhost\n127.0.1.1\t" + name + "\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 }
 
 // SetMachineID gives an image that has none its machine-id(5). With one, systemd knows that this is no first boot
@@ -48,14 +51,20 @@ func SetMachineID(root, id string) error {
 
 // SetResolvers writes /etc/resolv.conf unless the image has one that says something.
 func SetResolvers(root string, servers []string) error {
-	var text strings.Builder
 	for _, server := range servers {
 		if strings.ContainsAny(server, " \t\n") {
 			return fmt.Errorf("%q is not a name server's address", server)
 		}
+	}
+	return writeFile(root, "etc/resolv.conf", resolversText(servers), ifEmpty)
+}
+
+func resolversText(servers []string) string {
+	var text strings.Builder
+	for _, server := range servers {
 		fmt.Fprintf(&text, "nameserver %s\n", server)
 	}
-	return writeFile(root, "etc/resolv.conf", text.String(), ifEmpty)
+	return text.String()
 }
 
 // SetClock sets the time when it is off by more than clockTolerance, and tells whether it was.

@@ -86,3 +86,54 @@ func TestRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestForget(t *testing.T) {
+	root := t.TempDir()
+	was := Identity{Hostname: "demo", MachineID: "00112233445566778899aabbccddeeff", DNS: []string{"10.0.2.3"}, HostKey: "/etc/banger/key"}
+	for name, text := range map[string]string{
+		"etc/machine-id": was.MachineID + "\n", "etc/hostname": "demo\n", "etc/hosts": hostsText("demo"),
+		"etc/resolv.conf": resolversText(was.DNS), "etc/banger/key": "secret",
+	} {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := Forget(root, was); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if text, err := os.ReadFile(filepath.Join(root, "etc/machine-id")); err != nil || len(text) != 0 {
+		t.Errorf("machine-id: %q, %v", text, err)
+	}
+	for _, name := range []string{"etc/hostname", "etc/hosts", "etc/resolv.conf", "etc/banger/key"} {
+		if _, err := os.Lstat(filepath.Join(root, name)); !os.IsNotExist(err) {
+			t.Errorf("%s is still there: %v", name, err)
+		}
+	}
+}
+
+func TestForgetKeepsWhatIsTheImagesOwn(t *testing.T) {
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "etc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	own := map[string]string{"etc/machine-id": "another\n", "etc/hostname": "mine\n", "etc/hosts": "127.0.0.1 mine\n", "etc/resolv.conf": "nameserver 9.9.9.9\n"}
+	for name, text := range own {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Forget(root, Identity{Hostname: "demo", MachineID: "00", DNS: []string{"10.0.2.3"}, HostKey: "/etc/banger/key"}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range own {
+		if text, err := os.ReadFile(filepath.Join(root, name)); err != nil || string(text) != want {
+			t.Errorf("%s: %q, %v", name, text, err)
+		}
+	}
+}

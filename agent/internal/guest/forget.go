@@ -1,0 +1,56 @@
+package guest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Identity is what a boot has told a guest of itself.
+type Identity struct {
+	Hostname  string
+	MachineID string
+	DNS       []string
+	// HostKey is the path of the agent's SSH host key.
+	HostKey string
+}
+
+// Forget takes back what introduce and the agent wrote for this one machine, so that its disk can be an image for
+// others: each file only while it still says what was written. What the machine-id was before is not known; empty is
+// what images ship it as.
+func Forget(root string, was Identity) error {
+	id := filepath.Join(root, "etc/machine-id")
+	var failed error
+	if now, err := os.ReadFile(id); err == nil && string(now) == was.MachineID+"\n" {
+		failed = os.WriteFile(id, nil, 0o444)
+	}
+	return errors.Join(
+		failed,
+		removeIf(root, "etc/hostname", func(now string) bool { return now == was.Hostname+"\n" }),
+		removeIf(root, "etc/hosts", func(now string) bool { return now == hostsText(was.Hostname) }),
+		removeIf(root, "etc/resolv.conf", func(now string) bool { return len(was.DNS) > 0 && now == resolversText(was.DNS) }),
+		removeIf(root, was.HostKey, func(string) bool { return true }),
+	)
+}
+
+// removeIf removes a regular file; a link is the image's own.
+func removeIf(root, name string, says func(now string) bool) error {
+	path := filepath.Join(root, name)
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at /%s: %w", name, err)
+	}
+	now, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read /%s: %w", name, err)
+	}
+	if !says(string(now)) {
+		return nil
+	}
+	return os.Remove(path)
+}
