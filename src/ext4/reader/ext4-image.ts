@@ -2,6 +2,7 @@ import { open, type FileHandle } from "node:fs/promises";
 import { BangerError } from "../../lib/errors.ts";
 import { displayName, type ByteString } from "../../model/file-tree.ts";
 import { hasSuperblock } from "../geometry.ts";
+import { formatUuid } from "../identity.ts";
 import { EXT4_ROOT_INO } from "../inode-format.ts";
 import { SUPERBLOCK_BYTES, SUPERBLOCK_OFFSET } from "../superblock.ts";
 import { blockRuns } from "./block-runs.ts";
@@ -9,6 +10,7 @@ import { parseDirectoryBlock, type NamedInode } from "./directory-block.ts";
 import { damaged, Disk } from "./disk.ts";
 import { parseInode, type Ext4Stat } from "./inode-fields.ts";
 import { parseSuperblock, type SuperblockFields } from "./superblock-fields.ts";
+import { usedRuns, type UsedRun } from "./used-runs.ts";
 import { parseInodeXattrs, parseXattrBlock } from "./xattr-fields.ts";
 
 /** MAXSYMLINKS of Linux. */
@@ -50,6 +52,41 @@ export class Ext4Image implements AsyncDisposable {
   /** The volume was not unmounted: what is read may be older than what was written. */
   get needsRecovery(): boolean {
     return this.#sb.needsRecovery;
+  }
+
+  /** It was unmounted in order: what is read is all that was written. */
+  get isClean(): boolean {
+    return this.#sb.isClean;
+  }
+
+  get uuid(): string {
+    return formatUuid(this.#sb.uuid);
+  }
+
+  get blockBytes(): number {
+    return this.#sb.blockBytes;
+  }
+
+  /** Of the file system, which may be shorter than its file. */
+  get sizeBytes(): number {
+    return this.#sb.blocks * this.#sb.blockBytes;
+  }
+
+  get usedBytes(): number {
+    return Math.max(0, this.#sb.blocks - this.#sb.freeBlocks) * this.#sb.blockBytes;
+  }
+
+  /** Blocks in use: what a copy of the volume needs to have. */
+  async *usedRuns(): AsyncGenerator<UsedRun, void, undefined> {
+    const reader = {
+      sb: this.#sb,
+      descriptor: (group: number) => this.#disk.read(this.#descriptorPosition(group), this.#sb.descriptorBytes),
+      block: (diskBlock: number) => this.#block(diskBlock),
+    };
+    for await (const run of usedRuns(reader)) {
+      if (run.block !== 0) this.#checkBlocks(run.block, run.blocks);
+      yield run;
+    }
   }
 
   async root(): Promise<Ext4Stat> {

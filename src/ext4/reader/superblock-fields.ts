@@ -16,7 +16,16 @@ const INCOMPAT = {
   CASEFOLD: 0x20000,
 } as const;
 const KNOWN = Object.values(INCOMPAT).reduce((all, flag) => all | flag, 0);
-const RO_COMPAT_SPARSE_SUPER = 0x1;
+/** `s_feature_ro_compat` */
+const RO_COMPAT = {
+  SPARSE_SUPER: 0x1,
+  GDT_CSUM: 0x10,
+  METADATA_CSUM: 0x400,
+  ORPHAN_PRESENT: 0x10000,
+} as const;
+/** `s_state` */
+const EXT4_VALID_FS = 1;
+const EXT4_ERROR_FS = 2;
 
 /** What a reader needs of a superblock, checked. */
 export interface SuperblockFields {
@@ -34,6 +43,14 @@ export interface SuperblockFields {
   readonly hasFileTypes: boolean;
   /** The volume was not unmounted: what its journal holds is not seen here. */
   readonly needsRecovery: boolean;
+  /** It was unmounted in order, found no error of its own, and no deleted file waits to be freed. */
+  readonly isClean: boolean;
+  readonly uuid: Buffer;
+  readonly label: string;
+  readonly freeBlocks: number;
+  readonly reservedDescriptorBlocks: number;
+  /** Flags of group descriptors mean something. */
+  readonly hasGroupFlags: boolean;
 }
 
 /**
@@ -61,6 +78,7 @@ export function parseSuperblock(sb: Buffer): SuperblockFields {
   const is64Bit = (incompat & INCOMPAT["64BIT"]) !== 0;
   const logBlock = inRange(sb.readUInt32LE(24), 0, 6, "s_log_block_size");
   const blockBytes = 1024 << logBlock;
+  const roCompat = sb.readUInt32LE(100);
   const revision = sb.readUInt32LE(76);
   const fields = {
     blockBytes,
@@ -72,9 +90,19 @@ export function parseSuperblock(sb: Buffer): SuperblockFields {
     inodeBytes: revision === 0 ? 128 : inRange(sb.readUInt16LE(88), 128, blockBytes, "s_inode_size"),
     descriptorBytes: is64Bit ? inRange(sb.readUInt16LE(254), 64, 1024, "s_desc_size") : 32,
     firstMetaGroup: (incompat & INCOMPAT.META_BG) === 0 ? Number.POSITIVE_INFINITY : sb.readUInt32LE(260),
-    sparseSuper: (sb.readUInt32LE(100) & RO_COMPAT_SPARSE_SUPER) !== 0,
+    sparseSuper: (roCompat & RO_COMPAT.SPARSE_SUPER) !== 0,
     hasFileTypes: (incompat & INCOMPAT.FILETYPE) !== 0,
     needsRecovery: (incompat & INCOMPAT.RECOVER) !== 0,
+    isClean:
+      (incompat & INCOMPAT.RECOVER) === 0 &&
+      (sb.readUInt16LE(58) & (EXT4_VALID_FS | EXT4_ERROR_FS)) === EXT4_VALID_FS &&
+      sb.readUInt32LE(232) === 0 && // s_last_orphan
+      (roCompat & RO_COMPAT.ORPHAN_PRESENT) === 0,
+    uuid: Buffer.from(sb.subarray(104, 120)),
+    label: sb.toString("latin1", 120, 136).replace(/\0.*$/s, ""),
+    freeBlocks: sb.readUInt32LE(12) + (is64Bit ? sb.readUInt32LE(344) * 2 ** 32 : 0),
+    reservedDescriptorBlocks: sb.readUInt16LE(206),
+    hasGroupFlags: (roCompat & (RO_COMPAT.GDT_CSUM | RO_COMPAT.METADATA_CSUM)) !== 0,
   };
   for (const bytes of [fields.inodeBytes, fields.descriptorBytes]) {
     if ((bytes & (bytes - 1)) !== 0) throw damaged(`${bytes} bytes for an inode or descriptor is no power of two`);
