@@ -5,7 +5,7 @@ import type { DoctorReport } from "../model/doctor.ts";
 import { viewVm } from "../model/vm.ts";
 import type { ImageService } from "../services/images/image-service.ts";
 import type { KernelService } from "../services/kernels/kernel-service.ts";
-import { followFile } from "../services/vms/console-log.ts";
+import { followFile } from "../lib/follow-file.ts";
 import { parseForwardTarget } from "../services/vms/forward-target.ts";
 import type { VmService } from "../services/vms/vm-service.ts";
 import { serveExec } from "./exec-socket.ts";

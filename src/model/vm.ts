@@ -136,7 +136,9 @@ export const machineRecordSchema = z.object({
   pid: z.number().int(),
   startTicks: z.number(),
   controlSocket: z.string(),
-  consoleSocket: z.string(),
+  /** Where the VMM serves its guest's console, or else the FIFO that it reads it from: what is written is in the log. */
+  consoleSocket: z.string().optional(),
+  consoleInput: z.string().optional(),
   consoleLog: z.string(),
   line: agentLineSchema,
 });

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { Accel, AgentLine, MachineRecord, VmDisk, Vmm, VmNetwork } from "../model/vm.ts";
 import type { Bytes } from "../lib/bytes.ts";
 
@@ -85,8 +86,12 @@ export interface Machine {
   readonly line: AgentLine;
   /** Settles when the process is gone; never rejects. */
   readonly exited: Promise<MachineExit>;
+  /** Safe to repeat, as is `resume`. @throws BangerError `VMM_CANNOT` where the guest would not come back whole. */
   pause(signal: AbortSignal): Promise<void>;
   resume(signal: AbortSignal): Promise<void>;
+  isPaused(signal: AbortSignal): Promise<boolean>;
+  /** The serial console, from now on: what the guest writes, and what is typed to it. */
+  console(signal: AbortSignal): Promise<Duplex>;
   /** Presses the power button, where the machine has one. The guest may ignore it: wait on `exited` with a limit. */
   requestShutdown(signal: AbortSignal): Promise<void>;
   /** Ends the process: SIGTERM, after a grace time SIGKILL. Resolves when it is gone. Safe to repeat. */

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { watch } from "node:fs";
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { createConnection } from "node:net";
+import type { Duplex } from "node:stream";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { once } from "node:events";
@@ -209,22 +210,22 @@ async function nextChange(log: string, signal: AbortSignal): Promise<void> {
 /** Says one line to the guest's end of the agent's port, and returns its answer. */
 export async function askPort(machine: Machine, line: string): Promise<string> {
   if (machine.line.kind !== "virtio-serial") throw new Error(`no virtio-serial but ${machine.line.kind}`);
-  return (await talk(machine.line.socketPath, `${line}\n`, /\n/)).trim();
+  const socket = createConnection(machine.line.socketPath);
+  await once(socket, "connect");
+  return (await talk(socket, `${line}\n`, /\n/)).trim();
 }
 
-/** Says something on a socket, and returns what came back once it holds what is wanted. */
-export async function talk(socketPath: string, words: string, wanted: RegExp): Promise<string> {
-  const socket = createConnection(socketPath);
+/** Says something on a stream, and returns what came back once it holds what is wanted. The stream is closed. */
+export async function talk(stream: Duplex, words: string, wanted: RegExp): Promise<string> {
   try {
-    await once(socket, "connect");
-    socket.setEncoding("utf8").write(words);
+    stream.setEncoding("utf8").write(words);
     let heard = "";
-    for await (const chunk of socket) {
+    for await (const chunk of stream) {
       heard += String(chunk);
       if (wanted.test(heard)) break;
     }
     return heard;
   } finally {
-    socket.destroy();
+    stream.destroy();
   }
 }

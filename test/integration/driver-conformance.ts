@@ -86,7 +86,7 @@ export function driverConformance(candidate: Candidate): void {
       const spec = await guest.spec("console");
       const machine = await start(spec);
       await consoleShows(spec.consoleLog, /listening/);
-      const heard = await talk(machine.record.consoleSocket, "hello\n", /tiny: heard hello[^]*Restarting/);
+      const heard = await talk(await machine.console(limit()), "hello\n", /tiny: heard hello[^]*Restarting/);
       assert.match(heard, /tiny: end/);
       await consoleShows(spec.consoleLog, /tiny: heard hello[^]*Restarting/);
       await ended(machine);

@@ -1,6 +1,7 @@
 import { BOOT_STAGES, type BootStage } from "../../model/vm.ts";
 import type { ProgressSink } from "../../lib/progress.ts";
-import { followFile, linesOf } from "./console-log.ts";
+import { followFile } from "../../lib/follow-file.ts";
+import { linesOf } from "./console-log.ts";
 
 /**
  * How each stage of the guest shows on its console, in the agent's own marks (agent/internal/boot/console.go). The kernel

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { ProgressEvent } from "../../lib/progress.ts";
 import { bootClock, watchConsole } from "./boot-watch.ts";
-import { consoleTail, followFile, linesOf } from "./console-log.ts";
+import { followFile } from "../../lib/follow-file.ts";
+import { consoleTail, linesOf } from "./console-log.ts";
 
 async function inFolder(work: (path: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "bh-console-"));

@@ -1,6 +1,4 @@
 import type { Duplex } from "node:stream";
-import { createConnection } from "node:net";
-import { once } from "node:events";
 import { join } from "node:path";
 import type { ExecStart } from "../../api/exec-frames.ts";
 import type { AgentExec, AgentClient, AgentStats, ForwardTarget } from "../../guest/agent-client.ts";
@@ -146,9 +144,7 @@ export function vmService(context: VmContext): VmService {
       return { id: vm.id, name: vm.name, keyPath: key.privatePath, knownHostsPath, user: "root" };
     },
     async console(ref, signal) {
-      const socket = createConnection(liveOf(ref).live.machine.record.consoleSocket);
-      await once(socket, "connect", { signal });
-      return socket;
+      return liveOf(ref).live.machine.console(signal);
     },
     consoleLog: (ref) => consoleLogPath(context, store.vms.get(ref).id),
   };

@@ -1,9 +1,6 @@
 import type { Accel } from "../../model/vm.ts";
-import { BangerError } from "../../lib/errors.ts";
+import { checkCommandLine } from "../check-command-line.ts";
 import type { MachineType } from "./machine-plan.ts";
-
-/** COMMAND_LINE_SIZE of x86 is 2048 with the final NUL (arch/x86/include/asm/setup.h); what is longer is cut silently. */
-const MAX_COMMAND_LINE_BYTES = 2047;
 
 /** What QEMU adds for one virtio-mmio device: ` virtio_mmio.device=512@0xfeb00e00:12`. */
 const MMIO_DEVICE_BYTES = 38;
@@ -21,22 +18,7 @@ export function kernelCommandLine(
 ): string {
   const line = [...driverWords(machine, accel), ...words].join(" ");
   const reserved = machine === "microvm" ? devices * MMIO_DEVICE_BYTES : 0;
-  const length = Buffer.byteLength(line) + reserved;
-  if (length > MAX_COMMAND_LINE_BYTES) {
-    throw new BangerError("VM_SPEC_INVALID", {
-      what: `the kernel command line is too long`,
-      why: `it would have ${length} bytes with its devices, and the kernel reads ${MAX_COMMAND_LINE_BYTES}`,
-      fix: "pass less to the guest on its command line",
-    });
-  }
-  // oxlint-disable-next-line no-control-regex -- these are what must not be there
-  if (/[\x00-\x1f]/.test(line)) {
-    throw new BangerError("VM_SPEC_INVALID", {
-      what: "the kernel command line holds a control character",
-      fix: "remove line breaks and tabs from what is passed to the guest",
-    });
-  }
-  return line;
+  return checkCommandLine(line, reserved);
 }
 
 function driverWords(machine: MachineType, accel: Accel): readonly string[] {

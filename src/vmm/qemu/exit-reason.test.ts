@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { explainEnd, findPanic } from "./exit-reason.ts";
+import { explainEnd } from "./exit-reason.ts";
+import { findPanic } from "../find-panic.ts";
 
 const nothing = { said: "" };
 

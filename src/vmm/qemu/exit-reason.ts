@@ -40,9 +40,3 @@ export function explainEnd(end: QemuEnd): MachineExit {
 function withWords(what: string, said: string): string {
   return said === "" ? what : `${what}: ${said}`;
 }
-
-/** The last panic in the end of a console, without its time stamp; undefined when there is none. */
-export function findPanic(consoleEnd: string): string | undefined {
-  const panics = consoleEnd.matchAll(/Kernel panic - not syncing: ([^\r\n]{1,200})/g);
-  return [...panics].at(-1)?.[1];
-}

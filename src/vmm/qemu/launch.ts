@@ -3,13 +3,8 @@ import { once } from "node:events";
 import { open } from "node:fs/promises";
 import { Duplex } from "node:stream";
 import { BangerError } from "../../lib/errors.ts";
+import type { ChildEnd } from "../end-process.ts";
 import { BOOT_MONITOR_FD } from "./machine-plan.ts";
-
-/** How a child came to its end (wait(2)): one of the two is there. */
-export interface ChildEnd {
-  readonly exitCode?: number | undefined;
-  readonly signal?: NodeJS.Signals | undefined;
-}
 
 export interface QemuChild {
   readonly pid: number;

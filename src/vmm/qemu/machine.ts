@@ -1,24 +1,27 @@
+import { once } from "node:events";
+import { createConnection } from "node:net";
+import { z } from "zod";
 import { rm } from "node:fs/promises";
-import { setTimeout as after } from "node:timers/promises";
 import { BangerError } from "../../lib/errors.ts";
-import { isAlive, signalProcess, type ProcessIdentity } from "../../lib/process.ts";
+import type { ProcessIdentity } from "../../lib/process.ts";
 import type { MachineRecord } from "../../model/vm.ts";
 import type { Machine, MachineExit } from "../driver.ts";
-import { keepBounded } from "./bounded-log.ts";
-import { explainEnd, findPanic } from "./exit-reason.ts";
-import type { ChildEnd, QemuChild } from "./launch.ts";
+import { keepBounded } from "../bounded-log.ts";
+import { endProcess, untilGone } from "../end-process.ts";
+import { findPanic } from "../find-panic.ts";
+import { explainEnd } from "./exit-reason.ts";
+import type { QemuChild } from "./launch.ts";
 import type { Qmp } from "./qmp.ts";
 import type { QmpEvent } from "./qmp-messages.ts";
-import { readTail } from "./read-tail.ts";
+import { readTail } from "../read-tail.ts";
 
-/** QEMU flushes its disks between SIGTERM and its end. */
-const GRACE_MS = 5_000;
 /** A kernel's panic with its call trace fits well into this. */
 const CONSOLE_END_BYTES = 16 * 1024;
 const VMM_LOG_END_BYTES = 2 * 1024;
 const MAX_CONSOLE_LOG_BYTES = 4 * 1024 ** 2;
-/** Between looks at a process that is no child of ours. */
-const LOOK_MS = 10;
+
+/** StatusInfo of qapi/run-state.json. */
+const statusSchema = z.object({ running: z.boolean() });
 
 /** A QEMU process that we are connected to, whether we started it or found it. */
 export interface RunningQemu {
@@ -58,19 +61,22 @@ export function qemuMachine(qemu: RunningQemu): Machine {
     async resume(signal) {
       await qmp.execute("cont", {}, signal);
     },
+    async isPaused(signal) {
+      const status = statusSchema.parse(await qmp.execute("query-status", {}, signal));
+      return !status.running;
+    },
+    async console(signal) {
+      const socket = createConnection(record.consoleSocket ?? "");
+      await once(socket, "connect", { signal });
+      return socket;
+    },
     async requestShutdown(signal) {
       if (record.machine === "microvm") throw noPowerButton();
       await qmp.execute("system_powerdown", {}, signal);
     },
     async kill() {
       // Once released, its end is told to nobody, but it can be looked for.
-      const gone = life.signal.aborted ? untilGone(identity) : exited;
-      await signalProcess(identity, "SIGTERM");
-      const patience = new AbortController();
-      const outOfPatience = after(GRACE_MS, "still there" as const, { signal: patience.signal }).catch(() => undefined);
-      if ((await Promise.race([gone, outOfPatience])) === "still there") await signalProcess(identity, "SIGKILL");
-      patience.abort();
-      await gone;
+      await endProcess(identity, life.signal.aborted ? untilGone(identity) : exited);
     },
     release() {
       life.abort();
@@ -95,15 +101,6 @@ async function untilExit(
   ]);
   for (const path of sockets) await rm(path, { force: true });
   return explainEnd({ ...events, ...end, said: said.trim(), panic: findPanic(console) });
-}
-
-/**
- * Waits for a process that is not our child: Linux tells its end through a pidfd only, which Node cannot open.
- * Its control socket has closed by now, so it is on its way out, and one or two looks see it gone.
- */
-async function untilGone(identity: ProcessIdentity): Promise<ChildEnd> {
-  while (await isAlive(identity)) await after(LOOK_MS);
-  return {};
 }
 
 function noPowerButton(): BangerError {

@@ -1,17 +1,18 @@
-import { access, constants, open, rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { dirname, join } from "node:path";
 import { BangerError, asBangerError, isAbort } from "../../lib/errors.ts";
 import { identifyProcess, isAlive } from "../../lib/process.ts";
 import type { Accel, MachineRecord } from "../../model/vm.ts";
+import { checkFiles } from "../check-files.ts";
 import type { Driver, Machine, MachineSpec } from "../driver.ts";
 import { launchQemu, type QemuChild } from "./launch.ts";
 import { planMachine, type MachinePlan } from "./machine-plan.ts";
 import { noteEvent, qemuMachine, type QemuEvents } from "./machine.ts";
 import { findQemu } from "./qemu-binary.ts";
 import { openQmp, type Qmp } from "./qmp.ts";
-import { readTail } from "./read-tail.ts";
-import { checkSocketPath, clearSocketPath } from "./socket-path.ts";
+import { readTail } from "../read-tail.ts";
+import { checkSocketPath, clearSocketPath } from "../socket-path.ts";
 import { findStrays } from "./strays.ts";
 
 const VMM_LOG_END_BYTES = 2 * 1024;
@@ -121,34 +122,11 @@ function socketsOf({
   consoleSocket,
   line,
 }: Pick<MachineRecord, "controlSocket" | "consoleSocket" | "line">): readonly string[] {
-  return [controlSocket, consoleSocket, ...(line.kind === "virtio-serial" ? [line.socketPath] : [])];
-}
-
-/** QEMU would say the same, but in words that name its options and not our files. */
-async function checkFiles({ kernel, disks }: MachineSpec): Promise<void> {
-  const files = [
-    { path: kernel.path, use: "the kernel", mode: constants.R_OK },
-    ...(kernel.initrdPath === undefined
-      ? []
-      : [{ path: kernel.initrdPath, use: "the initramfs", mode: constants.R_OK }]),
-    ...disks.map(({ id, path, readOnly }) => ({
-      path,
-      use: `the ${id} disk`,
-      mode: constants.R_OK | (readOnly ? 0 : constants.W_OK),
-    })),
+  return [
+    controlSocket,
+    ...(consoleSocket === undefined ? [] : [consoleSocket]),
+    ...(line.kind === "virtio-serial" ? [line.socketPath] : []),
   ];
-  for (const { path, use, mode } of files) {
-    try {
-      await access(path, mode);
-    } catch (cause) {
-      throw new BangerError("FILE_UNREADABLE", {
-        what: `${use} cannot be used: ${path}`,
-        ...(cause instanceof Error && { why: cause.message }),
-        fix: "see `banger doctor`; if the file is lost, delete what it belonged to and create that anew",
-        cause,
-      });
-    }
-  }
 }
 
 async function createLog(path: string): Promise<void> {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Stats } from "node:fs";
 import { lstat, rm } from "node:fs/promises";
 import { createConnection } from "node:net";
-import { BangerError, hasErrno } from "../../lib/errors.ts";
+import { BangerError, hasErrno } from "../lib/errors.ts";
 
 /** sun_path holds 108 bytes with its final NUL (unix(7)). */
 const MAX_SOCKET_PATH_BYTES = 107;

@@ -1,7 +1,7 @@
 import { watch } from "node:fs";
 import { open } from "node:fs/promises";
 import { setTimeout as after } from "node:timers/promises";
-import { isAbort } from "../../lib/errors.ts";
+import { isAbort } from "../lib/errors.ts";
 
 /** A guest that floods its console is looked at no more than once in this time. */
 const REST_MS = 500;

@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { hasErrno } from "../../lib/errors.ts";
+import { hasErrno } from "../lib/errors.ts";
 
 /** The last bytes of a file as text; empty when there is no such file. */
 export async function readTail(path: string, maxBytes: number): Promise<string> {

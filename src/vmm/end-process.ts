@@ -1,0 +1,32 @@
+import { setTimeout as after } from "node:timers/promises";
+import { isAlive, signalProcess, type ProcessIdentity } from "../lib/process.ts";
+
+/** A VMM flushes its disks between SIGTERM and its end. */
+const GRACE_MS = 5_000;
+/** Between looks at a process that is no child of ours. */
+const LOOK_MS = 10;
+
+/** How a process came to its end (wait(2)): one of the two is there, or none where it was no child of ours. */
+export interface ChildEnd {
+  readonly exitCode?: number | undefined;
+  readonly signal?: NodeJS.Signals | undefined;
+}
+
+/** SIGTERM, and SIGKILL where that does not do. Resolves once `gone` has. */
+export async function endProcess(identity: ProcessIdentity, gone: Promise<unknown>): Promise<void> {
+  await signalProcess(identity, "SIGTERM");
+  const patience = new AbortController();
+  const outOfPatience = after(GRACE_MS, "still there" as const, { signal: patience.signal }).catch(() => undefined);
+  if ((await Promise.race([gone, outOfPatience])) === "still there") await signalProcess(identity, "SIGKILL");
+  patience.abort();
+  await gone;
+}
+
+/**
+ * Waits for a process that is not our child: Linux tells its end through a pidfd only, which Node cannot open.
+ * For one whose socket has closed: it is on its way out, and one or two looks see it gone.
+ */
+export async function untilGone(identity: ProcessIdentity): Promise<ChildEnd> {
+  while (await isAlive(identity)) await after(LOOK_MS);
+  return {};
+}
