@@ -16,7 +16,7 @@ export const VM_OPTIONS = {
   "disk-strategy": {
     type: "string",
     value: "WAY",
-    help: "reflink, qcow2, dm-snapshot or sparse-copy: how it gets its own disk; the cheapest there is",
+    help: "how it gets its disk: reflink, qcow2, dm-snapshot or sparse-copy",
   },
   nat: { type: "boolean", help: "let it reach the network" },
   publish: {
