@@ -6,7 +6,7 @@ import { asBangerError, BangerError } from "../lib/errors.ts";
 import { syncDirectory } from "../lib/files.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { digestAlgorithm, finishDigest, startDigest, type Digest } from "./digest.ts";
-import { digestMismatch, sizeMismatch, type ImageSource } from "./image-source.ts";
+import { digestMismatch, sizeMismatch, type BlobSource } from "./image-source.ts";
 import type { Descriptor } from "./manifest.ts";
 import { DEFAULT_RETRY, Retry, TransientError, type RetryPolicy } from "./retry.ts";
 
@@ -36,7 +36,7 @@ export class BlobDownload {
   readonly done: Promise<{ readonly reused: boolean }>;
   readonly #descriptor: Descriptor;
   readonly #store: BlobStore;
-  readonly #source: ImageSource;
+  readonly #source: BlobSource;
   readonly #options: DownloadOptions;
   /** Bytes in the file that a follower may read. */
   #written = 0;
@@ -45,7 +45,7 @@ export class BlobDownload {
   #finished = false;
   #moved = Promise.withResolvers<void>();
 
-  constructor(descriptor: Descriptor, store: BlobStore, source: ImageSource, options: DownloadOptions) {
+  constructor(descriptor: Descriptor, store: BlobStore, source: BlobSource, options: DownloadOptions) {
     this.#descriptor = descriptor;
     this.#store = store;
     this.#source = source;
@@ -100,9 +100,9 @@ export class BlobDownload {
       const found = await this.#fetch(this.#file, resumed);
       if (found !== digest) throw digestMismatch(digest, found);
     } catch (error) {
-      // Part of a blob waits for another try, but neither what is wrong nor what has filled the disk.
+      // Part of a blob waits for another try, but neither nothing, nor what is wrong, nor what has filled the disk.
       const useless = error instanceof BangerError && USELESS_AFTER.includes(error.code);
-      if (useless) await rm(this.#store.partialPath(digest), { force: true });
+      if (useless || this.#written === 0) await rm(this.#store.partialPath(digest), { force: true });
       throw error;
     }
     await this.#file.datasync();

@@ -26,6 +26,11 @@ export function digestHex(digest: Digest): string {
   return digest.slice(digest.indexOf(":") + 1);
 }
 
+/** @param hex 64 lower-case hex digits, as they were checked to be. */
+export function digestOfHex(hex: string): Digest {
+  return `sha256:${hex}` as Digest;
+}
+
 /** First 12 hex digits, for people. */
 export function shortDigest(digest: Digest): string {
   return digestHex(digest).slice(0, 12);

@@ -10,16 +10,8 @@ export interface RawManifest {
   readonly digest: Digest;
 }
 
-/** Where one image can be had from: a registry, a folder, an archive. */
-export interface ImageSource extends AsyncDisposable {
-  /** For people. */
-  readonly name: string;
-  /**
-   * The manifest with this digest, or, without one, what the reference itself names.
-   *
-   * @throws BangerError `MANIFEST_NOT_FOUND`, `DIGEST_MISMATCH`, and the source's own.
-   */
-  manifest(descriptor: Descriptor | undefined, signal: AbortSignal): Promise<RawManifest>;
+/** Where blobs can be had from. */
+export interface BlobSource {
   /**
    * A blob's bytes from `offset` on. It may end early or hand on something else: whoever reads it checks.
    * A piece is good only until the next is asked for.
@@ -29,13 +21,25 @@ export interface ImageSource extends AsyncDisposable {
   openBlob(descriptor: Descriptor, offset: number, signal: AbortSignal): AsyncIterable<Buffer>;
 }
 
+/** Where one image can be had from: a registry, a folder, an archive. */
+export interface ImageSource extends BlobSource, AsyncDisposable {
+  /** For people. */
+  readonly name: string;
+  /**
+   * The manifest with this digest, or, without one, what the reference itself names.
+   *
+   * @throws BangerError `MANIFEST_NOT_FOUND`, `DIGEST_MISMATCH`, and the source's own.
+   */
+  manifest(descriptor: Descriptor | undefined, signal: AbortSignal): Promise<RawManifest>;
+}
+
 /**
  * Reads a small blob whole, and checks it.
  *
  * @throws BangerError `SIZE_MISMATCH`, `DIGEST_MISMATCH`, `MANIFEST_INVALID` if it says to be larger than `maxBytes`.
  */
 export async function readBlob(
-  source: ImageSource,
+  source: BlobSource,
   descriptor: Descriptor,
   maxBytes: number,
   signal: AbortSignal,

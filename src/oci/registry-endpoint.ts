@@ -123,7 +123,8 @@ async function chooseScheme(
   }
 }
 
-function statusError(host: string, reply: HttpReply): Error {
+/** What a status that nobody expected means: a TransientError where trying again may help. */
+export function statusError(host: string, reply: HttpReply): Error {
   const { status } = reply;
   if (status === 401 || status === 403) {
     return new BangerError("REGISTRY_DENIED", {

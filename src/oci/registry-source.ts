@@ -4,6 +4,7 @@ import { readBody, type HttpReply } from "./http-transport.ts";
 import { digestMismatch, sizeMismatch, type ImageSource, type RawManifest } from "./image-source.ts";
 import { MAX_MANIFEST_BYTES, type Descriptor } from "./manifest.ts";
 import { INDEX_TYPES, MANIFEST_TYPES } from "./media-types.ts";
+import { contentFrom, rangeFrom } from "./partial-content.ts";
 import { formatReference, type RegistryReference } from "./reference.ts";
 import { RegistryEndpoint } from "./registry-endpoint.ts";
 import { registryOptions, type RegistryOptions } from "./registry-options.ts";
@@ -49,23 +50,9 @@ class RegistrySource implements ImageSource {
 
   async *openBlob(descriptor: Descriptor, offset: number, signal: AbortSignal): AsyncGenerator<Buffer> {
     const path = `${this.#reference.repository}/blobs/${descriptor.digest}`;
-    const reply = await this.#get(path, offset === 0 ? {} : { range: `bytes=${offset}-` }, signal);
+    const reply = await this.#get(path, rangeFrom(offset), signal);
     if (reply === undefined) throw notFound(this.name, descriptor);
-    // A server that knows no ranges sends all of it again.
-    let skip = offset;
-    if (reply.status === 206) {
-      checkRange(reply, descriptor, offset);
-      skip = 0;
-    }
-    checkLength(reply, descriptor, reply.status === 206 ? offset : 0);
-    for await (const chunk of reply.body) {
-      if (skip >= chunk.length) {
-        skip -= chunk.length;
-        continue;
-      }
-      yield skip === 0 ? chunk : chunk.subarray(skip);
-      skip = 0;
-    }
+    yield* contentFrom(reply, descriptor, offset);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -105,29 +92,6 @@ class RegistrySource implements ImageSource {
 
 function mediaTypeOf(reply: HttpReply): string | undefined {
   return reply.headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
-}
-
-function checkRange(reply: HttpReply, descriptor: Descriptor, offset: number): void {
-  const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(reply.headers["content-range"] ?? "");
-  const fits =
-    range !== null &&
-    Number(range[1]) === offset &&
-    Number(range[2]) === descriptor.size - 1 &&
-    (range[3] === "*" || Number(range[3]) === descriptor.size);
-  if (fits) return;
-  reply.discard();
-  throw new BangerError("REGISTRY_FAILED", {
-    what: "the registry answered with another part of a blob than was asked for",
-    why: `asked for bytes from ${offset} of ${descriptor.size}, got "${reply.headers["content-range"] ?? "no range"}"`,
-    fix: "pull it again; if it stays so, ask whoever runs the registry",
-  });
-}
-
-function checkLength(reply: HttpReply, descriptor: Descriptor, offset: number): void {
-  const length = reply.headers["content-length"];
-  if (length === undefined || Number(length) === descriptor.size - offset) return;
-  reply.discard();
-  throw sizeMismatch(descriptor, offset + Number(length));
 }
 
 function notFound(name: string, descriptor: Descriptor | undefined): BangerError {

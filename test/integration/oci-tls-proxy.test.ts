@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { createServer, request as forward, type Server } from "node:http";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { run } from "../../src/lib/process.ts";
@@ -10,25 +9,20 @@ import { parseReference } from "../../src/oci/reference.ts";
 import type { RegistryOptions } from "../../src/oci/registry-options.ts";
 import { expectCode } from "../helpers/expect-code.ts";
 import { FaultRegistry, type Fault } from "../helpers/fault-registry.ts";
+import { TestAuthority } from "../helpers/test-authority.ts";
 import { TarBuilder } from "../helpers/tar-builder.ts";
 import { importReference, TestLayout, type TestImport } from "../helpers/test-layout.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-let folder = "";
-let tls = { key: "", cert: "" };
+let authority: TestAuthority;
+let tls: TestAuthority["tls"];
 const layer = new TarBuilder().file("f", "content").end();
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "banger-tls-"));
-  const ca = ["-x509", "-subj", "/CN=Private authority", "-keyout", "ca.key", "-out", "ca.crt"];
-  const openssl = (args: readonly string[]): Promise<unknown> => run("openssl", args, { cwd: folder });
-  await openssl(["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", ...ca]);
-  const subject = ["-subj", "/CN=registry.test", "-addext", "subjectAltName=DNS:registry.test,IP:127.0.0.1"];
-  const signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-keyout", "own.key", "-out", "own.crt", "-x509", "-days", "2"];
-  await openssl(["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", ...subject, ...signed]);
-  tls = { key: await readFile(join(folder, "own.key"), "utf8"), cert: await readFile(join(folder, "own.crt"), "utf8") };
+  authority = await TestAuthority.make();
+  tls = authority.tls;
 });
-after(() => rm(folder, { recursive: true, force: true }));
+after(() => authority[Symbol.asyncDispose]());
 
 function pull(reference: string, options: Partial<RegistryOptions>): Promise<TestImport> {
   const retry = { attempts: 1, firstPauseMs: 1, maxPauseMs: 1 };
@@ -42,12 +36,8 @@ function pull(reference: string, options: Partial<RegistryOptions>): Promise<Tes
   return importReference(parseReference(reference), { registry, retry });
 }
 
-/** Trusts the private authority for a registry, as Docker is told to: FOLDER/HOST/ca.crt. */
 async function trusting(host: string): Promise<Partial<RegistryOptions>> {
-  const certificatesFolder = await mkdtemp(join(folder, "certs.d-"));
-  await mkdir(join(certificatesFolder, host));
-  await writeFile(join(certificatesFolder, host, "ca.crt"), await readFile(join(folder, "ca.crt")));
-  return { certificatesFolder };
+  return { certificatesFolder: await authority.trustedFor(host) };
 }
 
 /** An HTTP proxy that leads every name to one server, and notes what it was asked for. */
@@ -123,8 +113,8 @@ test("an authority of the host's own store", async () => {
     await using source = await openImageSource(parseReference("${registry.reference}"), signal, { env: {}, retry });
     process.stdout.write((await resolveImage(source, { signal, retry })).digest);`;
   const args = ["--input-type=module-typescript", "-e", program];
-  const empty = await mkdtemp(join(folder, "empty-"));
-  const trusting = { SSL_CERT_FILE: join(folder, "ca.crt"), SSL_CERT_DIR: empty };
+  const empty = await mkdtemp(join(authority.folder, "empty-"));
+  const trusting = { SSL_CERT_FILE: authority.certificate, SSL_CERT_DIR: empty };
   assert.match((await run(process.execPath, args, { env: trusting })).stdout, /^sha256:/);
   const doubting = { SSL_CERT_FILE: "/dev/null", SSL_CERT_DIR: empty };
   await assert.rejects(run(process.execPath, args, { env: doubting }), (error: Error) =>
