@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Generates the code of both sides from agent/proto: agent/gen (Go) and src/guest/gen (TypeScript).
+# And kernel/catalog.schema.json from src/model/kernel-catalog.ts.
 # With --check it changes nothing, and fails if what is committed is not what would be generated.
 set -euo pipefail
 
@@ -19,3 +20,4 @@ if [ "${1:-}" = --check ]; then
 fi
 
 buf generate --clean -o "$root"
+node "$root/scripts/write-catalog-schema.ts"

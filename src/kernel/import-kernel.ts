@@ -2,7 +2,7 @@ import { constants, copyFile, cp, lstat, readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { hasErrno } from "../lib/errors.ts";
 import type { OperationContext } from "../lib/progress.ts";
-import type { KernelContents } from "../model/kernel.ts";
+import type { KernelContents, KernelSource } from "../model/kernel.ts";
 import { completeKernelFolder, KERNEL_FOLDER } from "./kernel-folder.ts";
 import { probeKernelFile } from "./image/probe-kernel.ts";
 import { unreadable } from "./read-at.ts";
@@ -16,6 +16,8 @@ export interface ImportOptions {
   readonly initrd?: string;
   /** A /lib/modules/RELEASE, or a folder that holds just that. */
   readonly modules?: string;
+  /** Where the files came from, where it was not the user who gave them. */
+  readonly source?: KernelSource;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function importKernel(
     return await completeKernelFolder(
       targetDir,
       {
-        source: {
+        source: options.source ?? {
           kind: "import",
           vmlinux: resolve(vmlinux),
           ...(initrd !== undefined && { initrd: resolve(initrd) }),

@@ -17,6 +17,7 @@ import { packageMissing, readIndex, type OfferedPackage } from "./debian/debian-
 import { download } from "./debian/download.ts";
 import { KERNEL_PACKAGE_PREFIX, resolveKernelPackage } from "./debian/kernel-package.ts";
 import { pruneDownloads } from "./debian/prune-downloads.ts";
+import { hostArch } from "./host-arch.ts";
 import { probeKernelFile } from "./image/probe-kernel.ts";
 import { completeKernelFolder, KERNEL_FOLDER } from "./kernel-folder.ts";
 import { reporting } from "./reporting.ts";
@@ -123,16 +124,6 @@ function placeOfFile(path: string): string | undefined {
   if (/^boot\/config-[^/]+$/.test(path)) return KERNEL_FOLDER.config;
   const module = /^(?:usr\/)?lib\/modules\/[^/]+\/(.+)$/.exec(path)?.[1];
   return module === undefined ? undefined : `${KERNEL_FOLDER.modules}/${module}`;
-}
-
-function hostArch(): KernelArch {
-  if (process.arch === "x64") return "amd64";
-  if (process.arch === "arm64") return "arm64";
-  throw new BangerError("KERNEL_INVALID", {
-    what: "no kernel for this host's processor",
-    why: `banger knows x86-64 and 64-bit ARM, this is ${process.arch}`,
-    fix: "use a host with one of those",
-  });
 }
 
 function packageTooLarge(chosen: OfferedPackage): BangerError {

@@ -34,6 +34,12 @@ export const ERROR_CODES = {
   KERNEL_NOT_FOUND: { status: 404, exit: 3 },
   KERNEL_INVALID: { status: 400, exit: 2 },
   KERNEL_IN_USE: { status: 409, exit: 4 },
+  KERNEL_NOT_SERVED: { status: 404, exit: 3 },
+  KERNEL_UNTRUSTED: { status: 502, exit: 6 },
+  KERNEL_BUILD_FAILED: { status: 500, exit: 1 },
+  CATALOG_INVALID: { status: 502, exit: 6 },
+  CATALOG_UNTRUSTED: { status: 502, exit: 6 },
+  CATALOG_DOWNGRADED: { status: 502, exit: 6 },
   MIRROR_FAILED: { status: 502, exit: 6 },
   MIRROR_UNTRUSTED: { status: 502, exit: 6 },
 

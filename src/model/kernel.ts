@@ -19,6 +19,8 @@ export const KERNEL_FEATURES = {
   ext4: "CONFIG_EXT4_FS",
   ipPnp: "CONFIG_IP_PNP",
   devtmpfs: "CONFIG_DEVTMPFS",
+  /** Finds the CPUs of a machine that has no ACPI. */
+  mpTable: "CONFIG_X86_MPPARSE",
 } as const;
 export type KernelFeature = keyof typeof KERNEL_FEATURES;
 
@@ -30,9 +32,9 @@ export const kernelAbilitiesSchema = z.object({
   pvh: z.boolean(),
   /** Finds virtio-mmio devices on its command line (CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES), so it needs no PCI. */
   virtioMmioCmdline: z.boolean(),
-  /** Absent where the kernel tells nobody how it was configured. */
+  /** Absent where the kernel tells nobody how it was configured; one that an older banger did not look for is absent too. */
   features: z
-    .record(z.enum(Object.keys(KERNEL_FEATURES) as [KernelFeature, ...KernelFeature[]]), z.enum(FEATURE_STATES))
+    .partialRecord(z.enum(Object.keys(KERNEL_FEATURES) as [KernelFeature, ...KernelFeature[]]), z.enum(FEATURE_STATES))
     .optional(),
 });
 export type KernelAbilities = z.infer<typeof kernelAbilitiesSchema>;
@@ -53,6 +55,25 @@ export const kernelSourceSchema = z.discriminatedUnion("kind", [
     vmlinux: z.string(),
     initrd: z.string().optional(),
     modules: z.string().optional(),
+  }),
+  z.object({
+    kind: z.literal("catalog"),
+    /** The catalog's URL, and its edition. */
+    catalog: z.string(),
+    serial: z.number().int(),
+    kernel: z.string(),
+    version: z.string(),
+    /** Where the archive came from, and its sha256. */
+    url: z.string(),
+    sha256: z.string(),
+  }),
+  z.object({
+    kind: z.literal("build"),
+    recipe: z.string(),
+    /** Name and sha256 of the source tarball, and the compiler: the same give the same bytes. */
+    source: z.string(),
+    sourceSha256: z.string(),
+    compiler: z.string(),
   }),
 ]);
 export type KernelSource = z.infer<typeof kernelSourceSchema>;

@@ -1,6 +1,6 @@
-import { ByteReader, invalidArchive, memberContent, type ByteStream } from "../byte-reader.ts";
+import { ByteReader, invalidArchive, memberContent, type ByteStream } from "./byte-reader.ts";
 
-// ustar (POSIX.1-1988) with GNU's long names: what dpkg-deb writes. See tar(5).
+// ustar (POSIX.1-1988) with GNU's long names: what dpkg-deb writes, and `tar --format=gnu`. See tar(5).
 const BLOCK_BYTES = 512;
 const REGTYPE = "0";
 const AREGTYPE = "\0";
@@ -22,7 +22,7 @@ export interface TarFile {
 }
 
 /**
- * The regular files of a tar archive of a Debian package; folders and links are passed over.
+ * The regular files of a tar archive, as in a Debian package; folders and links are passed over.
  *
  * @param name what is read, for errors.
  * @throws BangerError `ARCHIVE_INVALID` if it is damaged, or uses pax headers (deb(5) has none).
@@ -39,7 +39,7 @@ export async function* readTarFiles(stream: ByteStream, name: string): AsyncGene
       return;
     }
     const { type, sizeBytes } = header;
-    if (PAX_HEADERS.has(type)) throw invalidArchive(name, "it uses pax headers, which Debian packages do not");
+    if (PAX_HEADERS.has(type)) throw invalidArchive(name, "it uses pax headers");
 
     const content = memberContent(reader, sizeBytes);
     if (type === GNU_LONG_NAME || type === GNU_LONG_LINK) {
