@@ -2,6 +2,7 @@ import { z } from "zod";
 import { doctorReportSchema } from "../model/doctor.ts";
 import { imageSchema } from "../model/image.ts";
 import { kernelSchema } from "../model/kernel.ts";
+import { catalogViewSchema } from "../model/kernel-catalog.ts";
 import { vmViewSchema } from "../model/vm.ts";
 import { type EndpointName, endpoints } from "./endpoints.ts";
 import { type Route, route } from "./route.ts";
@@ -43,10 +44,22 @@ export const contract = {
     input: s.refInput,
     result: kernelSchema,
   }),
+  kernelCatalogs: route({
+    ...endpoints.kernelCatalogs,
+    summary: "Read the configured catalogs, and say what each offers",
+    input: s.noInput,
+    result: z.array(catalogViewSchema),
+  }),
   kernelPull: route({
     ...endpoints.kernelPull,
     summary: "Get a kernel from where its makers publish it, verified",
     input: s.kernelPullInput,
+    result: kernelSchema,
+  }),
+  kernelBuild: route({
+    ...endpoints.kernelBuild,
+    summary: "Build a kernel from source, on this host",
+    input: s.kernelBuildInput,
     result: kernelSchema,
   }),
   kernelImport: route({

@@ -27,7 +27,9 @@ export const endpoints = {
 
   kernelList: { kind: "call", method: "GET", path: "/v1/kernels" },
   kernelInspect: { kind: "call", method: "GET", path: "/v1/kernels/{ref}" },
+  kernelCatalogs: { kind: "call", method: "GET", path: "/v1/kernel-catalogs" },
   kernelPull: { kind: "operation", method: "POST", path: "/v1/kernels/pull" },
+  kernelBuild: { kind: "operation", method: "POST", path: "/v1/kernels/build" },
   kernelImport: { kind: "operation", method: "POST", path: "/v1/kernels/import" },
   kernelDelete: { kind: "call", method: "DELETE", path: "/v1/kernels/{ref}" },
 

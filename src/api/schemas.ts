@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { objectNameSchema, vmNameSchema } from "../model/names.ts";
-import { diskStrategySchema, publishedPortSchema, vmmChoiceSchema } from "../model/vm.ts";
+import { publishedPortSchema, vmmChoiceSchema } from "../model/vm.ts";
 import { initPolicySchema } from "../model/init-policy.ts";
 import { serviceSpecSchema } from "../model/service.ts";
 
@@ -25,9 +25,21 @@ export const daemonStatusSchema = z.object({
 export type DaemonStatus = z.infer<typeof daemonStatusSchema>;
 
 export const kernelPullInput = z.strictObject({
-  /** What to pull: `debian-cloud`. */
-  source: z.enum(["debian-cloud"]),
+  /** What to pull: `debian-cloud`, or a name that a catalog lists. */
+  source: objectNameSchema,
   name: objectNameSchema.optional(),
+  /** Build it from source where no catalog serves it. */
+  build: z.boolean().default(false),
+});
+
+export const kernelBuildInput = z.strictObject({
+  /** `generic-6.12`, or with `config` any name. */
+  name: objectNameSchema,
+  /** Absolute path of a fragment of a kernel configuration, in place of the generic kernel's. */
+  config: z.string().startsWith("/").optional(),
+  /** Where the source comes from. */
+  from: z.enum(["auto", "kernel.org", "debian"]).optional(),
+  jobs: z.number().int().min(1).max(1024).optional(),
 });
 
 export const kernelImportInput = z.strictObject({
@@ -71,7 +83,6 @@ export const vmCreateInput = z.strictObject({
   diskSizeBytes: z.number().int().positive().optional(),
   /** A second disk, mounted on /work; where it is absent, there is one if the image has a seed for it. */
   workDiskSizeBytes: workDiskSizeSchema.optional(),
-  diskStrategy: diskStrategySchema.optional(),
   nat: z.boolean().default(false),
   publish: z.array(publishedPortSchema).max(100).default([]),
   /** Let the guest reach what listens on the host, and cloud metadata addresses. */

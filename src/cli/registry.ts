@@ -9,6 +9,8 @@ import imageDelete from "./image/delete.ts";
 import imageInspect from "./image/inspect.ts";
 import imageList from "./image/list.ts";
 import imagePull from "./image/pull.ts";
+import kernelBuild from "./kernel/build.ts";
+import kernelCatalog from "./kernel/catalog.ts";
 import kernelDelete from "./kernel/delete.ts";
 import kernelImport from "./kernel/import.ts";
 import kernelInspect from "./kernel/inspect.ts";
@@ -65,6 +67,8 @@ export const commands: readonly Command[] = [
   imageDelete,
 
   kernelPull,
+  kernelCatalog,
+  kernelBuild,
   kernelImport,
   kernelList,
   kernelInspect,

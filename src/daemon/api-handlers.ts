@@ -34,6 +34,7 @@ export function apiHandlers(services: Services): Handlers {
       },
       doctor: (_input, signal) => services.doctor(signal),
       kernelList: () => [...kernels.list()],
+      kernelCatalogs: async (_input, signal) => [...(await kernels.catalogs(signal))],
       kernelInspect: ({ ref }) => kernels.inspect(ref),
       kernelDelete: async ({ ref }) => {
         await kernels.delete(ref);
@@ -51,7 +52,8 @@ export function apiHandlers(services: Services): Handlers {
       vmSsh: ({ ref }, signal) => vms.ssh(ref, signal),
     },
     operations: {
-      kernelPull: ({ name }, context) => kernels.pull(name, context),
+      kernelPull: (input, context) => kernels.pull(input, context),
+      kernelBuild: (input, context) => kernels.build(input, context),
       kernelImport: (input, context) => kernels.import(input, context),
       imagePull: (input, context) => images.pull(input, context),
       vmCreate: async (input, context) => viewVm(await vms.create(input, context)),

@@ -19,7 +19,7 @@ import { vmService } from "../services/vms/vm-service.ts";
 import { lockHolder, tryLock } from "../store/lock.ts";
 import { openStore } from "../store/store.ts";
 import { apiHandlers } from "./api-handlers.ts";
-import { agentBinaryPath } from "./installation.ts";
+import { agentBinaryPath, kernelRecipes } from "./installation.ts";
 import { claimPrivateDirectory } from "./private-folder.ts";
 import { tellReadiness } from "./readiness.ts";
 import { refuseAll } from "./refuse-all.ts";
@@ -51,7 +51,7 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
   const ending = new AbortController();
   const agentPath = agentBinaryPath(env);
   const drivers = createDrivers(config, layout, env);
-  const kernels = kernelService({ layout, config, store, agentPath });
+  const kernels = kernelService({ layout, config, store, agentPath, recipes: kernelRecipes() });
   const imageContext: ImageContext = {
     layout,
     config,

@@ -1,16 +1,24 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { KernelRecipes } from "../services/kernels/kernel-context.ts";
 
-/**
- * Where `make build` left the guest's program: beside the bundle (`build/lib` → `build/bin`), or, when bangerd runs from
- * its sources, in the checkout's build folder.
- */
+/** The checkout that banger was built in or runs from: above `build/lib` of a bundle, above `src` of the sources. */
+function checkout(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const bundle = here.lastIndexOf("/build/lib");
+  return bundle === -1 ? join(here, "..", "..") : here.slice(0, bundle);
+}
+
+/** Where `make build` left the guest's program. */
 export function agentBinaryPath(env: NodeJS.ProcessEnv): string {
   const told = env["BANGER_AGENT"];
-  if (told !== undefined && told !== "") return told;
-  const here = dirname(fileURLToPath(import.meta.url));
-  const inBuild = here.includes("/build/lib");
-  return inBuild
-    ? join(here.slice(0, here.indexOf("/build/lib")), "build", "bin", "banger-vsock-agent")
-    : join(here, "..", "..", "build", "bin", "banger-vsock-agent");
+  return told !== undefined && told !== "" ? told : join(checkout(), "build", "bin", "banger-vsock-agent");
+}
+
+/** What lies in the checkout for kernels. */
+export function kernelRecipes(): KernelRecipes {
+  return {
+    builtInCatalog: join(checkout(), "kernel", "catalog.json"),
+    makeGenericKernel: join(checkout(), "scripts", "make-generic-kernel.sh"),
+  };
 }

@@ -15,6 +15,10 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** Bound on what is kept of stdout and of stderr, each. */
   readonly maxOutputBytes?: number;
+  /** Told each line of stderr as it comes. */
+  readonly onStderrLine?: (line: string) => void;
+  /** Time between SIGTERM and SIGKILL when it is aborted, for tools that have much to clean up. */
+  readonly graceMs?: number;
 }
 
 export interface RunResult {
@@ -33,10 +37,11 @@ export async function run(file: string, args: readonly string[], options: RunOpt
   try {
     const result = await execa(file, args, {
       stdin: options.input === undefined ? "ignore" : "pipe",
-      forceKillAfterDelay: GRACE_MS,
+      forceKillAfterDelay: options.graceMs ?? GRACE_MS,
       maxBuffer: options.maxOutputBytes ?? 4 * 1024 ** 2,
       stripFinalNewline: false,
       ...(options.signal && { cancelSignal: options.signal }),
+      ...(options.onStderrLine && { stderr: tellingLines(options.onStderrLine) }),
       ...(options.cwd !== undefined && { cwd: options.cwd }),
       ...(options.env && { env: options.env }),
       ...(options.input !== undefined && { input: options.input }),
@@ -48,6 +53,14 @@ export async function run(file: string, args: readonly string[], options: RunOpt
     if (hasErrno(error, "ENOENT")) throw toolMissing(file, options.install, error);
     throw toolFailed(file, args, error);
   }
+}
+
+/** A stage of execa that passes lines on and tells of each. */
+function tellingLines(tell: (line: string) => void) {
+  return function* (line: unknown): Generator<string> {
+    tell(String(line));
+    yield String(line);
+  };
 }
 
 export function toolMissing(file: string, install: string | undefined, cause?: unknown): BangerError {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { objectNameSchema } from "./names.ts";
-import { diskStrategySchema, vmmChoiceSchema } from "./vm.ts";
+import { vmmChoiceSchema } from "./vm.ts";
 
 /** `config.toml`. Every key has a default, so an empty file is a whole configuration. Unknown keys are errors. */
 export const configSchema = z.strictObject({
@@ -22,12 +22,25 @@ export const configSchema = z.strictObject({
     .optional(),
   /** Registries that may be spoken to without TLS, as `host[:port]`. Loopback always may. */
   insecure_registries: z.array(z.string()).default([]),
+  /** Where `kernel pull` finds kernels beside those that banger knows itself; asked in their order. */
+  kernel_catalogs: z
+    .array(
+      z.strictObject({
+        /** Of `catalog.json`, or `oci://HOST/REPOSITORY`. */
+        url: z
+          .string()
+          .max(2048)
+          .regex(/^(?:https?|oci|file):\/\/\S+$/, "must be an https://, oci:// or file:// URL"),
+        /** Who signs it: the line of a minisign public key, `RW…`. */
+        key: z.string().max(500),
+      }),
+    )
+    .max(32)
+    .default([]),
   vm: z
     .strictObject({
       vcpus: z.number().int().min(1).max(64).default(2),
       memory: z.string().default("1G"),
-      /** How a VM gets its own copy of a disk; the cheapest way that host and VMM share where absent. */
-      disk_strategy: diskStrategySchema.optional(),
       /** Seconds until a start that brings no agent is given up. */
       start_timeout: z.number().int().min(1).max(3600).default(180),
       /** Seconds that a guest's package manager gets to install an init. */

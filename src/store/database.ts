@@ -11,6 +11,8 @@ const MIGRATIONS: readonly string[] = [
    CREATE TABLE images  (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, document TEXT NOT NULL) STRICT;
    CREATE TABLE vms     (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, document TEXT NOT NULL) STRICT;
    CREATE TABLE intents (id TEXT PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL, startedAt TEXT NOT NULL) STRICT;`,
+  `CREATE TABLE catalogs (url TEXT NOT NULL, key TEXT NOT NULL, serial INTEGER NOT NULL, sha256 TEXT NOT NULL,
+                          PRIMARY KEY (url, key)) STRICT;`,
 ];
 
 /**

@@ -4,6 +4,7 @@ import { vmSchema, type Vm } from "../model/vm.ts";
 import { openCollection, type Collection } from "./collection.ts";
 import { openDatabase } from "./database.ts";
 import { openIntentLog, type IntentLog } from "./intents.ts";
+import { openSeenCatalogs, type SeenCatalogs } from "./seen-catalogs.ts";
 
 /** All that banger remembers. */
 export interface Store extends Disposable {
@@ -11,6 +12,7 @@ export interface Store extends Disposable {
   readonly images: Collection<Image>;
   readonly vms: Collection<Vm>;
   readonly intents: IntentLog;
+  readonly seenCatalogs: SeenCatalogs;
 }
 
 /** @throws BangerError `STATE_CORRUPT`. */
@@ -38,6 +40,7 @@ export function openStore(path: string): Store {
       vmSchema,
     ),
     intents: openIntentLog(database),
+    seenCatalogs: openSeenCatalogs(database),
     [Symbol.dispose]: () => database.close(),
   };
 }

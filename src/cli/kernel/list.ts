@@ -1,3 +1,4 @@
+import type { KernelSource } from "../../model/kernel.ts";
 import { formatBytes } from "../../lib/bytes.ts";
 import { command } from "../command.ts";
 import { table } from "../output/table.ts";
@@ -21,10 +22,23 @@ export default command({
       name,
       release,
       arch,
-      source.kind === "debian" ? `debian ${source.suite}` : "imported",
+      describeSource(source),
       formatBytes(sizeBytes),
       ago(createdAt),
     ]);
     cli.print(table(["NAME", "RELEASE", "ARCH", "SOURCE", "SIZE", "CREATED"], rows));
   },
 });
+
+function describeSource(source: KernelSource): string {
+  switch (source.kind) {
+    case "debian":
+      return `debian ${source.suite}`;
+    case "catalog":
+      return `catalog ${source.kernel} ${source.version}`;
+    case "build":
+      return "built";
+    case "import":
+      return "imported";
+  }
+}

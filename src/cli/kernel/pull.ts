@@ -1,4 +1,3 @@
-import type { Input } from "../../client/client.ts";
 import { command } from "../command.ts";
 import { operate } from "../operate.ts";
 import { checkOptions, given } from "../parse/check-options.ts";
@@ -7,19 +6,25 @@ import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 export default command({
   name: ["kernel", "pull"],
   summary: "Get a kernel from its makers, verified",
-  arguments: [{ name: "source", help: "what to get: debian-cloud" }],
+  details:
+    "debian-cloud comes from a Debian mirror, verified as apt does. Other names are looked up in the catalogs of " +
+    "[[kernel_catalogs]] in config.toml, whose signatures are checked; `banger kernel catalog` lists what they offer.",
+  arguments: [{ name: "source", help: "what to get: debian-cloud, or a name in a catalog" }],
   options: {
     name: { type: "string", value: "NAME", help: "what to call it; as its source unless told" },
+    build: { type: "boolean", help: "build it from source where no catalog serves it" },
     progress: PROGRESS_OPTION,
   },
   examples: [
     {
       line: "banger kernel pull debian-cloud",
-      does: "Debian's kernel for clouds, from the mirror of this host, verified as apt does",
+      does: "Debian's kernel for clouds, from the mirror of this host",
     },
+    { line: "banger kernel pull generic-6.12", does: "banger's own, from a catalog that serves it" },
+    { line: "banger kernel pull --build generic-6.12", does: "The same, built here where none does" },
   ],
-  async run(cli, { source }, { name, progress }) {
-    const asked = given({ source: source as Input<"kernelPull">["source"], name });
+  async run(cli, { source }, { name, build, progress }) {
+    const asked = given({ source, name, build });
     const input = await checkOptions("kernelPull", asked, { name: "--name", source: "the source" });
     const kernel = await operate(cli, "kernelPull", input, progress);
     if (cli.json) cli.printJson(kernel);

@@ -168,7 +168,7 @@ async function ensureKernel(
   const found = store.kernels.find(name);
   if (found !== undefined) return found.name;
   if (wanted !== undefined || name !== "debian-cloud") return store.kernels.get(name).name;
-  return (await kernels.pull(name, operation)).name;
+  return (await kernels.pull({ source: name, build: false }, operation)).name;
 }
 
 /** `debian:bookworm` → `debian-bookworm`; `host:5000/team/app@sha256:…` → `app`; `oci:/a/layout` → `layout`. */

@@ -7,9 +7,13 @@ import type { OperationContext } from "../../lib/progress.ts";
 import { importKernel } from "../../kernel/import-kernel.ts";
 import { ensureInitramfs } from "../../kernel/initramfs.ts";
 import { pullDebianKernel } from "../../kernel/pull-debian.ts";
-import type { Config } from "../../model/config.ts";
 import type { Kernel, KernelContents, KernelFormat } from "../../model/kernel.ts";
-import type { Layout } from "../../model/layout.ts";
+import type { CatalogView } from "../../model/kernel-catalog.ts";
+import { buildKernel, type KernelBuild } from "./build-kernel.ts";
+import { findKernel, viewCatalogs } from "./catalogs.ts";
+import { fetchKernel } from "./fetch-archive.ts";
+import type { KernelContext } from "./kernel-context.ts";
+import { notServed, requireRecipe } from "./kernel-recipe.ts";
 import { withIntent } from "../../store/intents.ts";
 import type { Store } from "../../store/store.ts";
 import type { BootKernel } from "../../vmm/driver.ts";
@@ -17,11 +21,27 @@ import type { BootKernel } from "../../vmm/driver.ts";
 export interface KernelService {
   list(): readonly Kernel[];
   inspect(ref: string): Kernel;
-  pull(name: string | undefined, context: OperationContext): Promise<Kernel>;
+  /** What the catalogs offer. */
+  catalogs(signal: AbortSignal): Promise<readonly CatalogView[]>;
+  pull(request: KernelPull, context: OperationContext): Promise<Kernel>;
+  build(request: KernelBuildRequest, context: OperationContext): Promise<Kernel>;
   import(request: KernelImport, context: OperationContext): Promise<Kernel>;
   delete(ref: string): Promise<void>;
   /** What a driver needs to boot it, its initramfs made anew where the agent changed. */
   bootable(ref: string, signal: AbortSignal): Promise<Omit<BootKernel, "commandLine">>;
+}
+
+export interface KernelPull {
+  /** `debian-cloud`, or a name that a catalog lists. */
+  readonly source: string;
+  /** What to call it; as its source where absent. */
+  readonly name?: string | undefined;
+  /** Build it where nobody serves it. */
+  readonly build: boolean;
+}
+
+export interface KernelBuildRequest extends KernelBuild {
+  readonly name: string;
 }
 
 export interface KernelImport {
@@ -31,15 +51,8 @@ export interface KernelImport {
   readonly modules?: string | undefined;
 }
 
-export interface KernelDependencies {
-  readonly layout: Layout;
-  readonly config: Config;
-  readonly store: Store;
-  /** The agent's binary on this host: `/init` of the initramfs. */
-  readonly agentPath: string;
-}
-
-export function kernelService({ layout, config, store, agentPath }: KernelDependencies): KernelService {
+export function kernelService(context: KernelContext): KernelService {
+  const { layout, config, store, agentPath } = context;
   const folder = (id: string): string => join(layout.kernelsDir, id);
 
   /** Makes a kernel's files in a folder of their own, and gives it its row once they stand in place. */
@@ -68,21 +81,34 @@ export function kernelService({ layout, config, store, agentPath }: KernelDepend
     );
   }
 
+  const pullDebian = (target: string, operation: OperationContext): Promise<KernelContents> =>
+    pullDebianKernel(
+      {
+        cacheDir: join(layout.cacheDir, "debian"),
+        ...(config.debian_mirror !== undefined && { mirror: config.debian_mirror }),
+        ...(config.debian_suite !== undefined && { suite: config.debian_suite }),
+      },
+      target,
+      operation,
+    );
+
   return {
     list: () => store.kernels.list(),
     inspect: (ref) => store.kernels.get(ref),
-    pull: (name = "debian-cloud", context) =>
-      add(name, (target) =>
-        pullDebianKernel(
-          {
-            cacheDir: join(layout.cacheDir, "debian"),
-            ...(config.debian_mirror !== undefined && { mirror: config.debian_mirror }),
-            ...(config.debian_suite !== undefined && { suite: config.debian_suite }),
-          },
-          target,
-          context,
-        ),
-      ),
+    catalogs: (signal) => viewCatalogs(context, signal),
+    async pull({ source, name = source, build }, operation) {
+      store.kernels.checkFree(name);
+      if (source === "debian-cloud") return add(name, (target) => pullDebian(target, operation));
+      const { served, buildable, silent } = await findKernel(context, source, operation);
+      if (served !== undefined) return add(name, (target) => fetchKernel(context, served, target, operation));
+      if (!build || !buildable) throw notServed(source, config.kernel_catalogs.length, silent);
+      return add(name, (target) => buildKernel(context, {}, target, operation));
+    },
+    async build({ name, ...build }, operation) {
+      store.kernels.checkFree(name);
+      if (build.config === undefined) await requireRecipe(context, name);
+      return add(name, (target) => buildKernel(context, build, target, operation));
+    },
     import: ({ name, vmlinux, initrd, modules }, context) =>
       add(name, (target) =>
         importKernel(

@@ -152,12 +152,7 @@ function diskOptions(disk: MachineDisk, bandwidth: number | undefined, place: Pl
     "read-only": disk.readOnly,
     discard: "unmap",
     "detect-zeroes": "off",
-    file: {
-      // QEMU's `file` takes regular files only.
-      driver: disk.node === "block-device" ? "host_device" : "file",
-      filename: disk.path,
-      "read-only": disk.readOnly,
-    },
+    file: { driver: "file", filename: disk.path, "read-only": disk.readOnly },
   };
   const plain: Option = ["-blockdev", JSON.stringify(blockdev)];
   if (bandwidth === undefined) return [plain, ["-device", place("virtio-blk", { drive: disk.id, serial: disk.id })]];

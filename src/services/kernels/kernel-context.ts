@@ -1,0 +1,24 @@
+import type { Config } from "../../model/config.ts";
+import type { Layout } from "../../model/layout.ts";
+import type { RegistryOptions } from "../../oci/registry-options.ts";
+import type { Store } from "../../store/store.ts";
+
+/** What banger's own installation brings for kernels. */
+export interface KernelRecipes {
+  /** The catalog that is shipped with banger. */
+  readonly builtInCatalog: string;
+  /** The program that builds the generic kernel. */
+  readonly makeGenericKernel: string;
+}
+
+/** What the verbs on kernels share. */
+export interface KernelContext {
+  readonly layout: Layout;
+  readonly config: Config;
+  readonly store: Store;
+  /** The agent's binary on this host: `/init` of the initramfs. */
+  readonly agentPath: string;
+  readonly recipes: KernelRecipes;
+  /** How catalogs and registries are reached; the host's ways where nothing is said. */
+  readonly registry?: Partial<RegistryOptions>;
+}
