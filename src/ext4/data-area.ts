@@ -6,8 +6,8 @@ import type { Extent } from "../model/file-tree.ts";
 import { BLOCK_BYTES, blocksBeforeHead, skipHead, type Geometry } from "./geometry.ts";
 import type { UsedBlocks } from "./used-blocks.ts";
 
-/** Blocks are gathered to pieces of 4 MiB. One is written while the other fills. */
-const PIECE_BYTES = 4 * 1024 ** 2;
+/** Blocks are gathered to pieces of 1 MiB. One is written while the other fills. */
+const PIECE_BYTES = 1024 ** 2;
 const ZEROS = Buffer.alloc(BLOCK_BYTES);
 /** The last block of a file is 2^32 - 2 (EXT_MAX_BLOCKS is kept for "no block"). */
 const MAX_FILE_BYTES = (2 ** 32 - 1) * BLOCK_BYTES;

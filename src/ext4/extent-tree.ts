@@ -32,6 +32,13 @@ export function diskExtents(first: Extent | undefined): DiskExtent[] {
   return extents;
 }
 
+/** As many as {@link diskExtents} gives. */
+export function countExtents(first: Extent | undefined): number {
+  let count = 0;
+  for (let run = first; run !== undefined; run = run.next) count += Math.ceil(run.blocks / EXT_INIT_MAX_LEN);
+  return count;
+}
+
 /** How many blocks the tree needs besides its root. */
 export function extentTreeBlocks(extents: number): number {
   let blocks = 0;
@@ -65,18 +72,25 @@ export function buildExtentTree(extents: readonly DiskExtent[], places: readonly
       const part = entries.slice(from, from + BLOCK_ENTRIES);
       const diskBlock = places[blocks.length] ?? 0;
       parents.push({ fileBlock: part[0]?.fileBlock ?? 0, diskBlock, blocks: 0 });
-      const node = encodeNode(part, depth, BLOCK_ENTRIES, BLOCK_BYTES);
+      const node = Buffer.alloc(BLOCK_BYTES);
+      encodeNode(node, part, depth, BLOCK_ENTRIES);
       node.writeUInt32LE(crc32c(seed, node, 0, CHECKSUM_OFFSET), CHECKSUM_OFFSET);
       blocks.push(node);
     }
     entries = parents;
     depth += 1;
   }
-  return { root: encodeNode(entries, depth, ROOT_ENTRIES, I_BLOCK_BYTES), blocks };
+  const root = Buffer.alloc(I_BLOCK_BYTES);
+  encodeNode(root, entries, depth, ROOT_ENTRIES);
+  return { root, blocks };
 }
 
-function encodeNode(entries: readonly DiskExtent[], depth: number, max: number, bytes: number): Buffer {
-  const node = Buffer.alloc(bytes);
+/** Writes a tree that is no more than its root into an `i_block` of zeros. */
+export function encodeShortTree(iBlock: Buffer, first: Extent | undefined): void {
+  encodeNode(iBlock, diskExtents(first), 0, ROOT_ENTRIES);
+}
+
+function encodeNode(node: Buffer, entries: readonly DiskExtent[], depth: number, max: number): void {
   node.writeUInt16LE(EXT4_EXT_MAGIC, 0);
   node.writeUInt16LE(entries.length, 2);
   node.writeUInt16LE(max, 4);
@@ -96,5 +110,4 @@ function encodeNode(entries: readonly DiskExtent[], depth: number, max: number, 
     }
     at += ENTRY_BYTES;
   }
-  return node;
 }

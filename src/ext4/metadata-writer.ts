@@ -12,6 +12,7 @@ import {
   EXT4_JOURNAL_INO,
   EXT4_RESIZE_INO,
   EXT4_ROOT_INO,
+  I_BLOCK_BYTES,
   INODE_BYTES,
   INODE_TYPES,
   inodeSeed,
@@ -107,6 +108,7 @@ async function writeInodeTables(
   const directories = new Map<number, number>([[0, 1]]);
   // One buffer for all tables: many large ones would be given back late.
   const whole = Buffer.alloc(Math.min(layout.lastInode, plan.inodesPerGroup) * INODE_BYTES);
+  const iBlock = Buffer.alloc(I_BLOCK_BYTES);
   for (let first = 1; first <= layout.lastInode; first += plan.inodesPerGroup) {
     volume.signal?.throwIfAborted();
     const group = (first - 1) / plan.inodesPerGroup;
@@ -117,7 +119,7 @@ async function writeInodeTables(
       const fields =
         inode === undefined
           ? special.get(ino)
-          : inodeFields(inode, placementOf(inode, layout.placements.get(ino)), volume.timestampSeconds);
+          : inodeFields(inode, placementOf(inode, layout.placements.get(ino), iBlock.fill(0)), volume.timestampSeconds);
       if (fields !== undefined) encodeInode(table, (ino - first) * INODE_BYTES, ino, volume.volumeSeed, fields);
       if (inode?.type === "directory") directories.set(group, (directories.get(group) ?? 0) + 1);
     }
@@ -126,10 +128,10 @@ async function writeInodeTables(
   return directories;
 }
 
-function placementOf(inode: Inode, placed: Placement | undefined): Placement {
+function placementOf(inode: Inode, placed: Placement | undefined, iBlock: Buffer): Placement {
   if (placed !== undefined) return placed;
   if (inode.type === "directory") throw new Error("a directory was not laid out");
-  return placeInline(inode);
+  return placeInline(inode, iBlock);
 }
 
 /** An inode that only the file system itself uses. */

@@ -1,6 +1,6 @@
 import { BangerError } from "../lib/errors.ts";
 import type { ByteString, DirectoryInode, Extent, Inode } from "../model/file-tree.ts";
-import { buildExtentTree, diskExtents, extentTreeBlocks } from "./extent-tree.ts";
+import { countExtents, encodeShortTree, extentTreeBlocks } from "./extent-tree.ts";
 import { BLOCK_BYTES } from "./geometry.ts";
 import {
   encodeDevice,
@@ -30,22 +30,25 @@ export function isInline(inode: Inode): inode is Exclude<Inode, DirectoryInode> 
 /**
  * The placement of an inode that {@link isInline}.
  *
+ * @param iBlock {@link I_BLOCK_BYTES} zeros to write its `i_block` into. An inode has no buffer of its own: that would
+ *        cost more than all else that is made for it.
  * @throws BangerError `EXT4_LIMIT` if it cannot be on ext4.
  */
-export function placeInline(inode: Exclude<Inode, DirectoryInode>): Placement {
-  const base = { flags: 0, sizeBytes: 0, links: checkLinks(inode.links), blocks: 0, xattrBlock: 0 };
+export function placeInline(inode: Exclude<Inode, DirectoryInode>, iBlock: Buffer): Placement {
+  const base = { iBlock, flags: 0, sizeBytes: 0, links: checkLinks(inode.links), blocks: 0, xattrBlock: 0 };
   if (inode.type === "file") {
-    const { root } = buildExtentTree(diskExtents(inode.extents), [], 0);
-    const blocks = countBlocks(inode.extents);
-    return { ...base, iBlock: root, flags: EXT4_EXTENTS_FL, sizeBytes: inode.size, blocks };
+    const { extents } = inode;
+    encodeShortTree(iBlock, extents);
+    return { ...base, flags: EXT4_EXTENTS_FL, sizeBytes: inode.size, blocks: countBlocks(extents) };
   }
   if (inode.type === "symlink") {
-    return { ...base, iBlock: encodeTarget(inode.target), sizeBytes: inode.target.length };
+    encodeTarget(inode.target, iBlock);
+    return { ...base, sizeBytes: inode.target.length };
   }
   if (inode.type === "char" || inode.type === "block") {
-    return { ...base, iBlock: encodeDevice(checkMajor(inode.major), checkMinor(inode.minor)) };
+    encodeDevice(checkMajor(inode.major), checkMinor(inode.minor)).copy(iBlock);
   }
-  return { ...base, iBlock: Buffer.alloc(0) };
+  return base;
 }
 
 /** The attributes that the inode has no room for. */
@@ -59,7 +62,7 @@ export function isShort(target: ByteString): boolean {
 }
 
 function hasFewExtents(first: Extent | undefined): boolean {
-  return first === undefined || extentTreeBlocks(diskExtents(first).length) === 0;
+  return first === undefined || extentTreeBlocks(countExtents(first)) === 0;
 }
 
 /** All that is written of an inode. */
@@ -82,14 +85,15 @@ export function countBlocks(first: Extent | undefined): number {
   return blocks;
 }
 
-export function encodeTarget(target: ByteString): Buffer {
+/** Writes a link's target into a block, or into an `i_block`. */
+export function encodeTarget(target: ByteString, into: Buffer): void {
   if (target.length === 0 || target.length > MAX_SYMLINK_BYTES || target.includes("\0")) {
     throw limit(
       "a symbolic link",
       `its target has ${target.length} bytes (1 to ${MAX_SYMLINK_BYTES} without zero bytes)`,
     );
   }
-  return Buffer.from(target, "latin1");
+  into.write(target, "latin1");
 }
 
 export function checkLinks(links: number): number {

@@ -5,7 +5,14 @@ import { buildExtentTree, diskExtents, extentTreeBlocks } from "./extent-tree.ts
 import { BLOCK_BYTES } from "./geometry.ts";
 import type { NameHash } from "./half-md4.ts";
 import { htreeBlocks } from "./htree.ts";
-import { EXT4_EXTENTS_FL, EXT4_FIRST_INO, EXT4_INDEX_FL, EXT4_ROOT_INO, inodeSeed } from "./inode-format.ts";
+import {
+  EXT4_EXTENTS_FL,
+  EXT4_FIRST_INO,
+  EXT4_INDEX_FL,
+  EXT4_ROOT_INO,
+  I_BLOCK_BYTES,
+  inodeSeed,
+} from "./inode-format.ts";
 import { Numbering } from "./numbering.ts";
 import {
   blockXattrs,
@@ -81,14 +88,14 @@ async function placeContent(inode: Inode, ino: number, numbering: Numbering, gro
   }
   if (inode.type === "symlink" && !isShort(inode.target)) {
     const block = Buffer.alloc(BLOCK_BYTES);
-    encodeTarget(inode.target).copy(block);
+    encodeTarget(inode.target, block);
     const diskBlock = await ground.area.append(() => block);
     ground.used.mark(diskBlock, 1);
     const extents = { fileBlock: 0, diskBlock, blocks: 1, next: undefined };
     const placed = await placeExtents(extents, ino, ground);
     return { ...placed, sizeBytes: inode.target.length, links: checkLinks(inode.links) };
   }
-  return placeInline(inode);
+  return placeInline(inode, Buffer.alloc(I_BLOCK_BYTES));
 }
 
 async function placeDirectory(

@@ -1,8 +1,10 @@
+import { CompactFile } from "./compact-file.ts";
+
 /**
  * A file system in memory: names, attributes and where the contents lie, never the contents themselves.
  *
  * One side builds it from layers, another writes it out; they share nothing else. It is made for a million inodes:
- * attributes are flat fields, absent ones are `undefined`, and a file's place on disk is one small object as a rule.
+ * attributes are flat fields, and files, of which there are most, take less than an object of such fields would.
  */
 
 /**
@@ -25,29 +27,38 @@ export interface Extent {
   readonly next: Extent | undefined;
 }
 
-interface InodeBase {
+/** What every inode has, whatever its type. */
+export interface Attributes {
   /** Permission bits with setuid, setgid and sticky: 0 to 07777. */
-  mode: number;
-  uid: number;
-  gid: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
   /** Seconds since 1970, a whole number, which may be negative. */
-  mtimeSeconds: number;
+  readonly mtimeSeconds: number;
   /** 0 to 999,999,999, added to the seconds. */
-  mtimeNanoseconds: number;
+  readonly mtimeNanoseconds: number;
   /** Full names (`user.x`, `security.capability`) and values as the xattr system calls have them. */
-  xattrs: Map<ByteString, Buffer> | undefined;
+  readonly xattrs: Map<ByteString, Buffer> | undefined;
+}
+
+interface Linked {
   /** How many directory entries name this inode; kept by {@link link} and {@link unlink}. The root counts as one. */
   links: number;
 }
 
+interface InodeBase extends Attributes, Linked {}
+
 export interface FileInode extends InodeBase {
   readonly type: "file";
   /** In bytes. */
-  size: number;
-  extents: Extent | undefined;
+  readonly size: number;
+  readonly extents: Extent | undefined;
 }
 
-export interface DirectoryInode extends InodeBase {
+type Changeable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** Its attributes may change: a layer can describe a directory that is there already. */
+export interface DirectoryInode extends Changeable<Attributes>, Linked {
   readonly type: "directory";
   /** Without `.` and `..`. */
   readonly entries: Map<ByteString, Inode>;
@@ -72,16 +83,6 @@ export interface SpecialInode extends InodeBase {
 export type Inode = FileInode | DirectoryInode | SymlinkInode | DeviceInode | SpecialInode;
 export type InodeType = Inode["type"];
 
-/** What every inode has, whatever its type. */
-export interface Attributes {
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly mtimeSeconds: number;
-  readonly mtimeNanoseconds: number;
-  readonly xattrs: Map<ByteString, Buffer> | undefined;
-}
-
 /** Attributes of a directory that nobody described: an entry's parents that are missing in a layer. */
 export const PLAIN_DIRECTORY: Attributes = {
   mode: 0o755,
@@ -93,7 +94,7 @@ export const PLAIN_DIRECTORY: Attributes = {
 };
 
 export function newFile(a: Attributes, size: number, extents: Extent | undefined): FileInode {
-  return { type: "file", ...fresh(a), size, extents };
+  return new CompactFile(a, size, extents);
 }
 
 export function newDirectory(a: Attributes): DirectoryInode {
