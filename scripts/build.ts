@@ -58,6 +58,12 @@ async function removeStaleChunks(current: ReadonlySet<string>): Promise<void> {
   for (const path of old) await rm(path);
 }
 
+/**
+ * Of bangerd: V8 lets the youngest objects fill three times 16 MB before it sorts them; an import makes them by the
+ * million, and is no slower with half of that (200,000 files: 30 MB less at the peak).
+ */
+const NODE_OPTIONS: Readonly<Record<string, string>> = { bangerd: " --max-semi-space-size=8" };
+
 /** sh starts in a millisecond; a `#!` line can name neither a path beside itself nor V8's cache of compiled code. */
 function launcher(name: string): string {
   return `#!/bin/sh
@@ -71,7 +77,7 @@ done
 lib=\${self%/*}/../lib
 cache=\${XDG_CACHE_HOME:-\${HOME:+$HOME/.cache}}
 if [ -n "$cache" ]; then export NODE_COMPILE_CACHE="$cache/banger/node"; fi
-exec "$lib/node" --disable-warning=ExperimentalWarning "$lib/${name}.js" "$@"
+exec "$lib/node" --disable-warning=ExperimentalWarning${NODE_OPTIONS[name] ?? ""} "$lib/${name}.js" "$@"
 `;
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import { BangerError } from "../../lib/errors.ts";
 import type { ContentSink } from "../../model/content-sink.ts";
 import { link, newFile, newSymlink, type Attributes, type DirectoryInode } from "../../model/file-tree.ts";
@@ -11,34 +11,39 @@ const AGENT_NAME = "banger-vsock-agent";
 /** The agent under the name by which it works as the first program of a boot. */
 const FIRST_BOOT_NAME = "banger-first-boot";
 
-/** The guest's program, read once: it is put into every image. */
+/** The guest's program, which is put into every image. */
 export interface AgentProgram {
-  readonly content: Buffer;
-  /** `sha256:…` of the content. */
+  readonly path: string;
+  /** `sha256:…` of its content. */
   readonly digest: string;
 }
 
 /** @throws BangerError `FILE_UNREADABLE`. */
 export async function readAgent(path: string): Promise<AgentProgram> {
   try {
-    const content = await readFile(path);
-    return { content, digest: `sha256:${createHash("sha256").update(content).digest("hex")}` };
+    const hash = createHash("sha256");
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+    return { path, digest: `sha256:${hash.digest("hex")}` };
   } catch (error) {
-    throw new BangerError("FILE_UNREADABLE", {
-      what: `the guest's program ${path} cannot be read`,
-      why: error instanceof Error ? error.message : String(error),
-      fix: "build it with `make build`, or install banger again",
-      cause: error,
-    });
+    throw agentUnreadable(path, error instanceof Error ? error.message : String(error), error);
   }
 }
 
-/** Adds banger's own files to an image's tree, as one more layer: the agent, and its name for the first boot. */
+/**
+ * Adds banger's own files to an image's tree, as one more layer: the agent, and its name for the first boot.
+ *
+ * @throws BangerError `FILE_UNREADABLE` if the agent is not what it was when its digest was taken.
+ */
 export async function provision(root: DirectoryInode, sink: ContentSink, agent: AgentProgram): Promise<void> {
   const folder = makeDirectory(root, LIBEXEC);
+  const hash = createHash("sha256");
   sink.beginFile();
-  await sink.write(agent.content);
+  for await (const chunk of createReadStream(agent.path)) {
+    hash.update(chunk as Buffer);
+    await sink.write(chunk as Buffer);
+  }
   const { size, extents } = sink.endFile();
+  if (`sha256:${hash.digest("hex")}` !== agent.digest) throw agentUnreadable(agent.path, "it is being replaced");
   link(folder, AGENT_NAME, newFile(OWNED_BY_ROOT, size, extents));
   link(folder, FIRST_BOOT_NAME, newSymlink(OWNED_BY_ROOT, AGENT_NAME));
 }
@@ -52,3 +57,12 @@ const OWNED_BY_ROOT: Attributes = {
   mtimeNanoseconds: 0,
   xattrs: undefined,
 };
+
+function agentUnreadable(path: string, why: string, cause?: unknown): BangerError {
+  return new BangerError("FILE_UNREADABLE", {
+    what: `the guest's program ${path} cannot be read`,
+    why,
+    fix: "build it with `make build`, or install banger again",
+    cause,
+  });
+}
