@@ -1,6 +1,6 @@
-import { open, rename, rm, type FileHandle } from "node:fs/promises";
+import { open, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { asBangerError } from "../lib/errors.ts";
+import { asBangerError, BangerError, hasErrno } from "../lib/errors.ts";
 import { syncDirectory, temporaryBeside } from "../lib/files.ts";
 import type { OperationContext } from "../lib/progress.ts";
 import { digestAlgorithm, digestHex, digestOf, startDigest, finishDigest, type Digest } from "./digest.ts";
@@ -50,7 +50,38 @@ export async function exportArchive(
     return digest;
   } catch (error) {
     await rm(temp, { force: true });
-    throw asBangerError(error);
+    throw unwritable(path, error) ?? asBangerError(error);
+  }
+}
+
+/** What can be the matter with the place itself. */
+function unwritable(path: string, error: unknown): BangerError | undefined {
+  const codes = ["ENOENT", "ENOTDIR", "EISDIR", "EACCES", "EPERM", "EROFS", "ENAMETOOLONG"];
+  if (error instanceof BangerError || !(error instanceof Error)) return undefined;
+  if (!codes.some((code) => hasErrno(error, code))) return undefined;
+  return new BangerError("FILE_UNREADABLE", {
+    what: `${path} cannot be written`,
+    why: error.message,
+    fix: "name a file in a folder that is there, and that you may write to",
+    cause: error,
+  });
+}
+
+/**
+ * Tells whether a file can be written there, before the work that goes into it.
+ *
+ * @throws BangerError `FILE_UNREADABLE`.
+ */
+export async function checkWritable(path: string): Promise<void> {
+  const temp = temporaryBeside(path);
+  try {
+    await (await open(temp, "wx", 0o600)).close();
+    await rm(temp, { force: true });
+    if ((await stat(path)).isDirectory()) throw Object.assign(new Error("it is a folder"), { code: "EISDIR" });
+  } catch (error) {
+    await rm(temp, { force: true });
+    if (hasErrno(error, "ENOENT") && error.syscall === "stat") return;
+    throw unwritable(path, error) ?? asBangerError(error);
   }
 }
 
