@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { doctorReportSchema } from "../model/doctor.ts";
+import { sentImageSchema } from "../model/artefact.ts";
 import { imageSchema } from "../model/image.ts";
 import { kernelSchema } from "../model/kernel.ts";
 import { catalogViewSchema } from "../model/kernel-catalog.ts";
@@ -92,6 +93,30 @@ export const contract = {
     summary: "Turn a container image into a VM image",
     input: s.imagePullInput,
     result: imageSchema,
+  }),
+  imagePush: route({
+    ...endpoints.imagePush,
+    summary: "Send an image to a registry, with its kernel, as another banger pulls it",
+    input: s.imagePushInput,
+    result: sentImageSchema,
+  }),
+  imageExport: route({
+    ...endpoints.imageExport,
+    summary: "Write an image into an archive on the daemon's host, with its kernel",
+    input: s.imageExportInput,
+    result: sentImageSchema,
+  }),
+  imageFiles: route({
+    ...endpoints.imageFiles,
+    summary: "List files in an image, without booting it: one JSON object a line (src/model/image-file.ts)",
+    input: s.imageFilesInput,
+    result: z.string(),
+  }),
+  imageFile: route({
+    ...endpoints.imageFile,
+    summary: "Read a file in an image, without booting it",
+    input: s.imageFileInput,
+    result: z.string(),
   }),
   imageDelete: route({
     ...endpoints.imageDelete,

@@ -36,6 +36,10 @@ export const endpoints = {
   imageList: { kind: "call", method: "GET", path: "/v1/images" },
   imageInspect: { kind: "call", method: "GET", path: "/v1/images/{ref}" },
   imagePull: { kind: "operation", method: "POST", path: "/v1/images/pull" },
+  imagePush: { kind: "operation", method: "POST", path: "/v1/images/{ref}/push" },
+  imageExport: { kind: "operation", method: "POST", path: "/v1/images/{ref}/export" },
+  imageFiles: { kind: "text", method: "GET", path: "/v1/images/{ref}/files" },
+  imageFile: { kind: "text", method: "GET", path: "/v1/images/{ref}/file" },
   imageDelete: { kind: "call", method: "DELETE", path: "/v1/images/{ref}" },
 
   vmList: { kind: "call", method: "GET", path: "/v1/vms" },

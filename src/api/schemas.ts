@@ -70,6 +70,35 @@ const workDiskSizeSchema = z
   .int()
   .min(16 * 1024 ** 2, "a work disk needs at least 16M");
 
+export const imagePushInput = z.strictObject({
+  ref: refSchema,
+  /** `host/name:tag`. */
+  reference: z.string().min(1).max(4096),
+  /** Speak to this registry without TLS although it is not on loopback. */
+  insecure: z.boolean().default(false),
+});
+
+export const imageExportInput = z.strictObject({
+  ref: refSchema,
+  /** `oci-archive:FILE[:NAME]`, FILE an absolute path on the daemon's host. */
+  target: z
+    .string()
+    .regex(/^oci-archive:\//, "must be oci-archive: and an absolute path")
+    .max(4096),
+});
+
+/** A path from an image's root, its odd bytes written as `\xNN`, as they are listed. */
+const imagePathSchema = z.string().min(1).max(16_384);
+
+export const imageFilesInput = z.strictObject({
+  ref: refSchema,
+  path: imagePathSchema.default("/"),
+  /** All that stands below it, not only what stands in it. */
+  recursive: z.boolean().default(false),
+});
+
+export const imageFileInput = z.strictObject({ ref: refSchema, path: imagePathSchema });
+
 export const vmCreateInput = z.strictObject({
   name: vmNameSchema.optional(),
   image: refSchema.optional(),

@@ -5,10 +5,14 @@ import daemonStatus from "./daemon/status.ts";
 import daemonStop from "./daemon/stop.ts";
 import doctor from "./doctor.ts";
 import help from "./help/help.ts";
+import imageCat from "./image/cat.ts";
 import imageDelete from "./image/delete.ts";
+import imageExport from "./image/export.ts";
 import imageInspect from "./image/inspect.ts";
 import imageList from "./image/list.ts";
+import imageLsFiles from "./image/ls-files.ts";
 import imagePull from "./image/pull.ts";
+import imagePush from "./image/push.ts";
 import kernelBuild from "./kernel/build.ts";
 import kernelCatalog from "./kernel/catalog.ts";
 import kernelDelete from "./kernel/delete.ts";
@@ -64,6 +68,10 @@ export const commands: readonly Command[] = [
   imagePull,
   imageList,
   imageInspect,
+  imageLsFiles,
+  imageCat,
+  imagePush,
+  imageExport,
   imageDelete,
 
   kernelPull,

@@ -12,6 +12,8 @@ import { serveExec } from "./exec-socket.ts";
 import type { Handlers } from "./handlers.ts";
 import { serveRaw } from "./raw-socket.ts";
 
+const LINES_AT_ONCE = 64 * 1024;
+
 export interface Services {
   readonly kernels: KernelService;
   readonly images: ImageService;
@@ -56,6 +58,8 @@ export function apiHandlers(services: Services): Handlers {
       kernelBuild: (input, context) => kernels.build(input, context),
       kernelImport: (input, context) => kernels.import(input, context),
       imagePull: (input, context) => images.pull(input, context),
+      imagePush: (input, context) => images.push(input, context),
+      imageExport: (input, context) => images.export(input, context),
       vmCreate: async (input, context) => viewVm(await vms.create(input, context)),
       vmStart: async ({ ref }, context) => viewVm(await vms.start(ref, context)),
       vmStop: async ({ ref, timeoutSeconds, force }, context) =>
@@ -68,6 +72,8 @@ export function apiHandlers(services: Services): Handlers {
       },
     },
     texts: {
+      imageFiles: (input, signal) => jsonLines(images.files(input, signal)),
+      imageFile: ({ ref, path }, signal) => images.file(ref, path, signal),
       vmLogs: ({ ref, follow }, signal) => {
         const path = vms.consoleLog(ref);
         return follow ? followFile(path, signal) : readWhole(path, signal);
@@ -89,4 +95,16 @@ async function* readWhole(path: string, signal: AbortSignal): AsyncGenerator<Uin
   } catch (error) {
     if (!hasErrno(error, "ENOENT")) throw error;
   }
+}
+
+/** One JSON object a line, several lines a chunk. */
+async function* jsonLines(objects: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
+  let lines = "";
+  for await (const object of objects) {
+    lines += `${JSON.stringify(object)}\n`;
+    if (lines.length < LINES_AT_ONCE) continue;
+    yield Buffer.from(lines);
+    lines = "";
+  }
+  if (lines !== "") yield Buffer.from(lines);
 }

@@ -46,6 +46,7 @@ export const ERROR_CODES = {
   // Images
   IMAGE_NOT_FOUND: { status: 404, exit: 3 },
   IMAGE_IN_USE: { status: 409, exit: 4 },
+  IMAGE_UNMANAGED: { status: 409, exit: 4 },
   REFERENCE_INVALID: { status: 400, exit: 2 },
   REGISTRY_FAILED: { status: 502, exit: 6 },
   REGISTRY_UNREACHABLE: { status: 502, exit: 6 },
@@ -59,6 +60,7 @@ export const ERROR_CODES = {
   LAYER_INVALID: { status: 502, exit: 6 },
   LAYER_TOO_LARGE: { status: 502, exit: 6 },
   ARCHIVE_INVALID: { status: 400, exit: 2 },
+  ARTEFACT_INVALID: { status: 502, exit: 6 },
 
   // File systems
   EXT4_LIMIT: { status: 422, exit: 6 },

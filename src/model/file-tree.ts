@@ -143,15 +143,34 @@ export function unlink(parent: DirectoryInode, name: ByteString): boolean {
   return true;
 }
 
-/** A byte string as text to show: UTF-8 where it is, with what cannot be shown escaped like `\x9f`. */
+/** What a terminal would act on, or that would let a name look like another: C0, C1, line separators, bidi controls. */
+const HIDDEN_CHARACTERS = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\\]/gu;
+
+/**
+ * A byte string as text to show: UTF-8 where it is, with each byte of what cannot be shown escaped like `\x9f`, and a
+ * backslash doubled. {@link parseDisplayName} reads it back.
+ */
 export function displayName(name: ByteString): string {
-  const bytes = Buffer.from(name, "latin1");
-  const text = bytes.toString("utf8");
-  const exact = !text.includes("\ufffd");
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return (exact ? text : name).replace(exact ? /[\x00-\x1f\x7f\\]/g : /[\x00-\x1f\x7f-\xff\\]/g, (c) =>
-    c === "\\" ? "\\\\" : `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+  const text = Buffer.from(name, "latin1").toString("utf8");
+  // A replacement character may stand in the name itself; escaped like the rest it is still exact.
+  if (text.includes("\ufffd")) return name.replace(/[^\x20-\x7e]|\\/g, escapeBytes("latin1"));
+  return text.replace(HIDDEN_CHARACTERS, escapeBytes("utf8"));
+}
+
+/** What {@link displayName} has written, as the bytes that it was; also a path as a user types it. */
+export function parseDisplayName(text: string): ByteString {
+  return Buffer.from(text, "utf8")
+    .toString("latin1")
+    .replace(/\\(?:\\|x([0-9a-fA-F]{2}))/g, (_, hex: string | undefined) =>
+      hex === undefined ? "\\" : String.fromCharCode(Number.parseInt(hex, 16)),
+    );
+}
+
+function escapeBytes(encoding: "utf8" | "latin1"): (character: string) => string {
+  return (character) => {
+    if (character === "\\") return "\\\\";
+    return [...Buffer.from(character, encoding)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
+  };
 }
 
 function fresh(a: Attributes): Attributes & { links: number } {

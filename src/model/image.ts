@@ -25,6 +25,12 @@ export const imageLayerSchema = z.object({
   sizeBytes: z.number().int(),
 });
 
+export const packedFromSchema = z.object({
+  reference: z.string().optional(),
+  digest: z.string().optional(),
+  layers: z.array(imageLayerSchema),
+});
+
 /** What the image's own files say about the system in it. */
 export const guestSystemSchema = z.object({
   /** `systemd` where the image can be booted by it, else `none`: then the agent is PID 1. */
@@ -64,6 +70,8 @@ export const imageSchema = z.object({
   config: ociConfigSchema,
   /** Those that its root file system was made of, and nothing else but banger's own files. */
   layers: z.array(imageLayerSchema),
+  /** Set where it came whole from another banger: what its maker said it was made of. */
+  packedFrom: packedFromSchema.optional(),
   /** What was done to it since, oldest first. */
   history: z.array(buildStepSchema).default([]),
   system: guestSystemSchema,

@@ -75,6 +75,14 @@ export const kernelSourceSchema = z.discriminatedUnion("kind", [
     sourceSha256: z.string(),
     compiler: z.string(),
   }),
+  z.object({
+    kind: z.literal("artefact"),
+    /** The image of a banger that it came with, and the digest of that one's manifest. */
+    reference: z.string(),
+    digest: z.string(),
+    /** Where it had come from before, as the image's maker says. Nobody has verified it. */
+    told: z.string(),
+  }),
 ]);
 export type KernelSource = z.infer<typeof kernelSourceSchema>;
 

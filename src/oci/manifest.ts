@@ -2,9 +2,12 @@ import { z } from "zod";
 import { BangerError } from "../lib/errors.ts";
 import { digestSchema } from "./digest.ts";
 import {
+  checkArtifactType,
+  checkBangerLayerType,
   checkConfigType,
   checkLayerType,
   INDEX_TYPES,
+  isBangerType,
   MANIFEST_TYPES,
   OCI_INDEX,
   OCI_MANIFEST,
@@ -56,6 +59,8 @@ export interface IndexManifest {
 
 export interface ImageManifest {
   readonly kind: "image";
+  /** Whether it is a banger's own artefact: its layers are disks and kernels. */
+  readonly isBanger: boolean;
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
 }
@@ -75,12 +80,13 @@ export function parseManifest(data: Uint8Array, mediaType: string | undefined): 
     return { kind: "index", manifests };
   }
   const { config, layers, artifactType } = checked(imageSchema, document, "manifest");
-  if (artifactType !== undefined)
-    throw unsupported(`an artefact of type ${artifactType}`, "it is not a container image");
+  if (artifactType !== undefined) checkArtifactType(artifactType);
   checkConfigType(config.mediaType);
   for (const descriptor of [config, ...layers]) refuseForeign(descriptor);
-  for (const layer of layers) checkLayerType(layer.mediaType);
-  return { kind: "image", config, layers };
+  // Its layers tell as well: there are tools that lose what they do not know of a manifest.
+  const isBanger = artifactType !== undefined || layers.some((layer) => isBangerType(layer.mediaType));
+  for (const layer of layers) (isBanger ? checkBangerLayerType : checkLayerType)(layer.mediaType);
+  return { kind: "image", isBanger, config, layers };
 }
 
 /**

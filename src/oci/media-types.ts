@@ -14,6 +14,14 @@ export const DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar";
 export const DOCKER_LAYER_GZIP = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 export const DOCKER_LAYER_ZSTD = "application/vnd.docker.image.rootfs.diff.tar.zstd";
 
+/**
+ * A banger's own artefact: an OCI image whose layers are no file trees, but a machine's disks and kernel, each as a tar
+ * archive. docs/images.md describes it.
+ */
+export const BANGER_IMAGE = "application/vnd.banger.image.v1";
+export const BANGER_DISK_ZSTD = "application/vnd.banger.disk.v1.tar+zstd";
+export const BANGER_KERNEL_ZSTD = "application/vnd.banger.kernel.v1.tar+zstd";
+
 export const INDEX_TYPES: readonly string[] = [OCI_INDEX, DOCKER_MANIFEST_LIST];
 export const MANIFEST_TYPES: readonly string[] = [OCI_MANIFEST, DOCKER_MANIFEST];
 export const CONFIG_TYPES: readonly string[] = [OCI_CONFIG, DOCKER_CONFIG];
@@ -38,6 +46,23 @@ export function checkLayerType(mediaType: string): void {
   throw unsupported(`a layer of type ${mediaType}`, whyNotLayer(mediaType));
 }
 
+export function isBangerType(mediaType: string): boolean {
+  return mediaType.startsWith("application/vnd.banger.");
+}
+
+/** @throws BangerError `MEDIA_TYPE_UNSUPPORTED` for what a later banger may know. */
+export function checkBangerLayerType(mediaType: string): void {
+  if (mediaType === BANGER_DISK_ZSTD || mediaType === BANGER_KERNEL_ZSTD) return;
+  throw newerBanger(`a layer of type ${mediaType}`);
+}
+
+/** @throws BangerError `MEDIA_TYPE_UNSUPPORTED` for artefacts of others, and of a later banger. */
+export function checkArtifactType(artifactType: string): void {
+  if (artifactType === BANGER_IMAGE) return;
+  if (isBangerType(artifactType)) throw newerBanger(`an artefact of type ${artifactType}`);
+  throw unsupported(`an artefact of type ${artifactType}`, "it is not a container image");
+}
+
 /** @throws BangerError `MEDIA_TYPE_UNSUPPORTED` for artefacts that are no container images. */
 export function checkConfigType(mediaType: string): void {
   if (CONFIG_TYPES.includes(mediaType)) return;
@@ -58,6 +83,14 @@ export function unsupported(what: string, why: string): BangerError {
     what: `cannot use ${what}`,
     why,
     fix: "ask whoever publishes it for an OCI or Docker schema 2 image with plain, gzip or zstd layers",
+  });
+}
+
+export function newerBanger(what: string): BangerError {
+  return new BangerError("MEDIA_TYPE_UNSUPPORTED", {
+    what: `cannot use ${what}`,
+    why: "this banger does not know it; a later one may",
+    fix: "install a newer banger",
   });
 }
 

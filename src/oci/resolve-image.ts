@@ -1,3 +1,5 @@
+import type { Artefact } from "../model/artefact.ts";
+import { parseArtefact } from "./packed-image.ts";
 import type { Digest } from "./digest.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig, type ImageConfig } from "./image-config.ts";
 import { readBlob, type ImageSource } from "./image-source.ts";
@@ -29,6 +31,8 @@ export interface ResolvedImage {
   readonly config: ImageConfig;
   /** Lowest first. */
   readonly layers: readonly ImageLayer[];
+  /** Set where it is a banger's own artefact; then its layers are not layers of a file system. */
+  readonly artefact: Artefact | undefined;
 }
 
 export interface ResolveOptions {
@@ -41,7 +45,7 @@ export interface ResolveOptions {
  * Goes from what a reference names, through indexes, to the image for a platform, and reads its config.
  *
  * @throws BangerError `MANIFEST_NOT_FOUND`, `MANIFEST_INVALID`, `PLATFORM_MISSING`, `MEDIA_TYPE_UNSUPPORTED`,
- *         `DIGEST_MISMATCH`, `SIZE_MISMATCH`, and the source's own.
+ *         `DIGEST_MISMATCH`, `SIZE_MISMATCH`, and the source's own; `ARTEFACT_INVALID` for a banger's own that is none.
  */
 export async function resolveImage(source: ImageSource, options: ResolveOptions): Promise<ResolvedImage> {
   const { signal, platform = hostPlatform(), retry = RESOLVE_RETRY } = options;
@@ -79,5 +83,15 @@ function compose(
     if (diffId === undefined) throw manifestInvalid("config", `layer ${i + 1} has no diff id`);
     return { descriptor, diffId };
   });
-  return { digest, manifestData, manifestMediaType, configDescriptor: manifest.config, configData, config, layers };
+  const artefact = manifest.isBanger ? parseArtefact(configData, layers) : undefined;
+  return {
+    artefact,
+    digest,
+    manifestData,
+    manifestMediaType,
+    configDescriptor: manifest.config,
+    configData,
+    config,
+    layers,
+  };
 }

@@ -40,5 +40,7 @@ function describeSource(source: KernelSource): string {
       return "built";
     case "import":
       return "imported";
+    case "artefact":
+      return `with ${source.reference}`;
   }
 }

@@ -128,6 +128,14 @@ export class Ext4Image implements AsyncDisposable {
     return trail.at(-1) ?? (await this.root());
   }
 
+  /** A directory's names in order, each with what it names. */
+  async *entries(directory: Ext4Stat): AsyncGenerator<{ name: ByteString; stat: Ext4Stat }, void, undefined> {
+    const names = await this.#sorted(directory, MAX_PENDING_NAMES);
+    for (let next = names.pop(); next !== undefined; next = names.pop()) {
+      yield { name: next.name, stat: await this.inode(next.ino) };
+    }
+  }
+
   /** A directory's names, in the order in which they stand on disk, each with its inode's number. */
   async *list(directory: Ext4Stat): AsyncGenerator<NamedInode, void, undefined> {
     if (directory.type !== "directory") throw notFound(`inode ${directory.ino}`, "it is no directory");
@@ -140,11 +148,15 @@ export class Ext4Image implements AsyncDisposable {
     }
   }
 
-  /** All that has a name below the root, depth first, by name. */
-  async *walk(signal?: AbortSignal): AsyncGenerator<{ path: ByteString; stat: Ext4Stat }, void, undefined> {
+  /** All that has a name below a directory, the root unless told, depth first, by name; paths are from there. */
+  async *walk(
+    signal?: AbortSignal,
+    from?: Ext4Stat,
+  ): AsyncGenerator<{ path: ByteString; stat: Ext4Stat }, void, undefined> {
+    const top = from ?? (await this.root());
     // A directory met twice is a circle, or a lie.
-    const seen = new Set<number>([EXT4_ROOT_INO]);
-    const first = await this.#sorted(await this.root(), MAX_PENDING_NAMES);
+    const seen = new Set<number>([top.ino]);
+    const first = await this.#sorted(top, MAX_PENDING_NAMES);
     const open = [{ path: "", entries: first }];
     let pending = first.length;
     for (let dir = open.at(-1); dir !== undefined; dir = open.at(-1)) {

@@ -5,12 +5,24 @@ import type { OperationContext } from "../../lib/progress.ts";
 import type { Image } from "../../model/image.ts";
 import { releaseBlobs } from "./image-blobs.ts";
 import { pullImage, type ImagePullRequest } from "./pull-image.ts";
+import type { SentImage } from "../../model/artefact.ts";
+import type { ImageFile } from "../../model/image-file.ts";
+import { listFiles, readFileIn, type ListFiles } from "./look-inside.ts";
+import { sendToArchive, sendToRegistry, type ImageExportRequest, type ImagePushRequest } from "./send-image.ts";
 import type { ImageContext } from "./image-context.ts";
+
+export interface ListRequest extends ListFiles {
+  readonly ref: string;
+}
 
 export interface ImageService {
   list(): readonly Image[];
   inspect(ref: string): Image;
   pull(request: ImagePullRequest, context: OperationContext): Promise<Image>;
+  push(request: ImagePushRequest, context: OperationContext): Promise<SentImage>;
+  export(request: ImageExportRequest, context: OperationContext): Promise<SentImage>;
+  files(request: ListRequest, signal: AbortSignal): AsyncIterable<ImageFile>;
+  file(ref: string, path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
   delete(ref: string): Promise<void>;
 }
 
@@ -20,6 +32,10 @@ export function imageService(context: ImageContext): ImageService {
     list: () => store.images.list(),
     inspect: (ref) => store.images.get(ref),
     pull: (request, operation) => pullImage(context, request, operation),
+    push: (request, operation) => sendToRegistry(context, request, operation),
+    export: (request, operation) => sendToArchive(context, request, operation),
+    files: ({ ref, ...request }, signal) => listFiles(store.images.get(ref), request, signal),
+    file: (ref, path, signal) => readFileIn(store.images.get(ref), path, signal),
     async delete(ref) {
       const image = store.images.get(ref);
       refuseIfUsed(context, image);

@@ -1,31 +1,20 @@
-import { createHash } from "node:crypto";
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { gib, type Bytes } from "../../lib/bytes.ts";
-import { Ext4Writer } from "../../ext4/writer.ts";
 import { BangerError } from "../../lib/errors.ts";
-import { ensurePrivateDirectory, syncDirectory } from "../../lib/files.ts";
 import { newId } from "../../lib/ids.ts";
 import type { OperationContext } from "../../lib/progress.ts";
-import { VERSION } from "../../lib/version.ts";
 import type { Image } from "../../model/image.ts";
 import { checkName, objectNameSchema } from "../../model/names.ts";
-import { importImage } from "../../oci/import-image.ts";
 import { openImageSource } from "../../oci/open-source.ts";
 import { formatReference, parseReference, type ImageReference } from "../../oci/reference.ts";
 import { resolveImage, type ResolvedImage } from "../../oci/resolve-image.ts";
 import type { ImageSource } from "../../oci/image-source.ts";
 import { withIntent } from "../../store/intents.ts";
-import { detectSystem } from "./guest-system.ts";
 import type { ImageContext } from "./image-context.ts";
-import { provision, readAgent, type AgentProgram } from "./provision.ts";
-
-/** What a guest sees of its root disk unless the image needs more. Sparse: it costs what is written to it. */
-const ROOTFS_SIZE: Bytes = gib(8);
-const ROOTFS_MAX_SIZE: Bytes = gib(1024);
-/** What a guest can write at least, however large its image is. */
-const ROOTFS_MIN_FREE: Bytes = gib(4);
-const BLOCK_BYTES = 4096;
+import { adoptArtefact } from "./adopt-artefact.ts";
+import { registryAccess } from "./registry-access.ts";
+import { makeImage } from "./make-image.ts";
+import { readAgent } from "./provision.ts";
 
 export interface ImagePullRequest {
   readonly reference: string;
@@ -48,22 +37,22 @@ export async function pullImage(
   const { store, config } = context;
   const reference = parseReference(request.reference);
   const name = checkName(objectNameSchema, "an image", request.name ?? defaultName(reference));
-  const kernel = await ensureKernel(context, request.kernel, operation);
-  const agent = await readAgent(context.agentPath);
-  const insecure = [...config.insecure_registries];
-  if (request.insecure && reference.kind === "registry") insecure.push(reference.registry);
+  if (request.kernel !== undefined) store.kernels.get(request.kernel);
 
   operation.progress({ id: "resolve", label: `looking up ${request.reference}`, status: "running" });
-  await using source = await openImageSource(reference, operation.signal, { insecure });
+  const access = registryAccess(config, reference, request.insecure);
+  await using source = await openImageSource(reference, operation.signal, access);
   const resolved = await resolveImage(source, { signal: operation.signal });
   operation.progress({ id: "resolve", label: `found ${request.reference}`, status: "done", note: resolved.digest });
 
+  const found = { name, reference: formatReference(reference), resolved, source };
+  const way = await chooseWay(context, request, found, operation);
   const existing = store.images.find(name);
-  if (existing?.digest === resolved.digest && existing.agentDigest === agent.digest && existing.kernel === kernel) {
+  if (existing !== undefined) {
+    if (existing.digest !== resolved.digest || !way.isSame(existing)) throw nameTaken(existing);
     operation.progress({ id: "image", label: `image ${name} is up to date`, status: "done" });
     return existing;
   }
-  if (existing !== undefined) throw nameTaken(existing);
 
   const id = newId("img");
   return withIntent(
@@ -71,7 +60,7 @@ export async function pullImage(
     "image.add",
     id,
     async () => {
-      const image = await make(context, { id, name, kernel, agent, reference, resolved, source }, operation);
+      const image = await way.make(id);
       store.images.insert(image);
       return image;
     },
@@ -82,80 +71,40 @@ export async function pullImage(
   );
 }
 
-interface ImagePlan {
-  readonly id: string;
-  readonly name: string;
-  readonly kernel: string;
-  readonly agent: AgentProgram;
-  readonly reference: ImageReference;
-  readonly resolved: ResolvedImage;
-  readonly source: ImageSource;
+/** How an image comes to be of what was found. */
+interface Way {
+  /** Whether an image that was made of the same is what would be made now. */
+  isSame(existing: Image): boolean;
+  make(id: string): Promise<Image>;
 }
 
-/** Writes the image's files beside their place, and moves them there whole. */
-async function make(context: ImageContext, plan: ImagePlan, operation: OperationContext): Promise<Image> {
-  const { layout, blobs } = context;
-  const { id, resolved, agent } = plan;
-  const { signal, progress } = operation;
-  const work = join(layout.workDir, id);
-  await mkdir(work, { recursive: true, mode: 0o700 });
-  const rootfs = join(work, "rootfs.ext4");
-  await using writer = await Ext4Writer.create(rootfs, {
-    identity: createHash("sha256").update(resolved.digest).update(agent.digest).digest(),
-    sizeBytes: ROOTFS_SIZE,
-    maxSizeBytes: ROOTFS_MAX_SIZE,
-    minFreeBytes: ROOTFS_MIN_FREE,
-    label: "banger-root",
-    signal,
-  });
-  const imported = await importImage(resolved, plan.source, blobs, writer, { signal, progress });
-  progress({ id: "image", label: `writing image ${plan.name}`, status: "running" });
-  await provision(imported.root, writer, agent);
-  const summary = await writer.finish(imported.root);
-  const system = await detectSystem(imported.root, rootfs, BLOCK_BYTES);
-  const occupied = (await stat(rootfs)).blocks * 512;
-
-  await ensurePrivateDirectory(layout.imagesDir);
-  await rename(work, join(layout.imagesDir, id));
-  await syncDirectory(layout.imagesDir);
-  const reused = imported.layers.filter((layer) => layer.reused).length;
-  progress({
-    id: "image",
-    label: `image ${plan.name}`,
-    status: "done",
-    note: `${imported.entries} files, ${resolved.layers.length} layers${reused > 0 ? ` (${reused} here already)` : ""}`,
-  });
-  const { os, architecture, variant } = resolved.config.platform;
+/** What another banger made is taken as it is; of anything else an image is made, with a kernel and the agent of today. */
+async function chooseWay(
+  context: ImageContext,
+  request: ImagePullRequest,
+  found: FoundImage,
+  operation: OperationContext,
+): Promise<Way> {
+  const { artefact } = found.resolved;
+  if (artefact !== undefined) {
+    return {
+      isSame: (existing) => request.kernel === undefined || existing.kernel === request.kernel,
+      make: (id) => adoptArtefact(context, { ...found, id, kernel: request.kernel, artefact }, operation),
+    };
+  }
+  const kernel = await ensureKernel(context, request.kernel, operation);
+  const agent = await readAgent(context.agentPath);
   return {
-    id,
-    name: plan.name,
-    createdAt: new Date().toISOString(),
-    origin: "pull",
-    managed: true,
-    reference: formatReference(plan.reference),
-    digest: resolved.digest,
-    platform: { os, architecture, ...(variant !== undefined && { variant }) },
-    size: occupied,
-    rootfs: {
-      path: join(layout.imagesDir, id, "rootfs.ext4"),
-      sizeBytes: summary.sizeBytes,
-      usedBytes: summary.usedBytes,
-      uuid: summary.uuid,
-    },
-    files: [],
-    kernel: plan.kernel,
-    config: resolved.config.run,
-    layers: resolved.layers.map(({ descriptor, diffId }) => ({
-      digest: descriptor.digest,
-      diffId,
-      mediaType: descriptor.mediaType,
-      sizeBytes: descriptor.size,
-    })),
-    history: [],
-    system,
-    agentDigest: agent.digest,
-    agentVersion: VERSION,
+    isSame: (existing) => existing.kernel === kernel && existing.agentDigest === agent.digest,
+    make: (id) => makeImage(context, { ...found, id, kernel, agent }, operation),
   };
+}
+
+interface FoundImage {
+  readonly name: string;
+  readonly reference: string;
+  readonly resolved: ResolvedImage;
+  readonly source: ImageSource;
 }
 
 /** The kernel's name; the default one is pulled when it is not there yet, since it is what a first `run` needs. */

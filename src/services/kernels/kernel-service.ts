@@ -26,7 +26,11 @@ export interface KernelService {
   pull(request: KernelPull, context: OperationContext): Promise<Kernel>;
   build(request: KernelBuildRequest, context: OperationContext): Promise<Kernel>;
   import(request: KernelImport, context: OperationContext): Promise<Kernel>;
+  /** Keeps a kernel whose files `make` puts into an empty folder. */
+  add(name: string, make: (target: string) => Promise<KernelContents>): Promise<Kernel>;
   delete(ref: string): Promise<void>;
+  /** Where a kernel's files lie. */
+  folder(kernel: Kernel): string;
   /** What a driver needs to boot it, its initramfs made anew where the agent changed. */
   bootable(ref: string, signal: AbortSignal): Promise<Omit<BootKernel, "commandLine">>;
 }
@@ -117,6 +121,8 @@ export function kernelService(context: KernelContext): KernelService {
           context,
         ),
       ),
+    add,
+    folder: (kernel) => folder(kernel.id),
     async delete(ref) {
       const kernel = store.kernels.get(ref);
       refuseIfUsed(store, kernel);

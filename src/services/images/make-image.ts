@@ -1,0 +1,99 @@
+import { createHash } from "node:crypto";
+import { mkdir, rename, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { Ext4Writer } from "../../ext4/writer.ts";
+import { gib, type Bytes } from "../../lib/bytes.ts";
+import { ensurePrivateDirectory, syncDirectory } from "../../lib/files.ts";
+import type { OperationContext } from "../../lib/progress.ts";
+import { VERSION } from "../../lib/version.ts";
+import type { Image } from "../../model/image.ts";
+import type { ImageSource } from "../../oci/image-source.ts";
+import { importImage } from "../../oci/import-image.ts";
+import type { ResolvedImage } from "../../oci/resolve-image.ts";
+import { detectSystem } from "./guest-system.ts";
+import type { ImageContext } from "./image-context.ts";
+import { provision, type AgentProgram } from "./provision.ts";
+
+/** What a guest sees of its root disk unless the image needs more. Sparse: it costs what is written to it. */
+const ROOTFS_SIZE: Bytes = gib(8);
+const ROOTFS_MAX_SIZE: Bytes = gib(1024);
+/** What a guest can write at least, however large its image is. */
+const ROOTFS_MIN_FREE: Bytes = gib(4);
+const BLOCK_BYTES = 4096;
+
+export interface ImagePlan {
+  readonly id: string;
+  readonly name: string;
+  readonly kernel: string;
+  readonly agent: AgentProgram;
+  /** As it was asked for. */
+  readonly reference: string;
+  readonly resolved: ResolvedImage;
+  readonly source: ImageSource;
+}
+
+/** Makes a VM image of a container image: writes its files beside their place, and moves them there whole. */
+export async function makeImage(context: ImageContext, plan: ImagePlan, operation: OperationContext): Promise<Image> {
+  const { layout, blobs } = context;
+  const { id, resolved, agent } = plan;
+  const { signal, progress } = operation;
+  const work = join(layout.workDir, id);
+  await mkdir(work, { recursive: true, mode: 0o700 });
+  const rootfs = join(work, "rootfs.ext4");
+  await using writer = await Ext4Writer.create(rootfs, {
+    identity: createHash("sha256").update(resolved.digest).update(agent.digest).digest(),
+    sizeBytes: ROOTFS_SIZE,
+    maxSizeBytes: ROOTFS_MAX_SIZE,
+    minFreeBytes: ROOTFS_MIN_FREE,
+    label: "banger-root",
+    signal,
+  });
+  const imported = await importImage(resolved, plan.source, blobs, writer, { signal, progress });
+  progress({ id: "image", label: `writing image ${plan.name}`, status: "running" });
+  await provision(imported.root, writer, agent);
+  const summary = await writer.finish(imported.root);
+  const system = await detectSystem(imported.root, rootfs, BLOCK_BYTES);
+  const occupied = (await stat(rootfs)).blocks * 512;
+
+  await ensurePrivateDirectory(layout.imagesDir);
+  await rename(work, join(layout.imagesDir, id));
+  await syncDirectory(layout.imagesDir);
+  const reused = imported.layers.filter((layer) => layer.reused).length;
+  progress({
+    id: "image",
+    label: `image ${plan.name}`,
+    status: "done",
+    note: `${imported.entries} files, ${resolved.layers.length} layers${reused > 0 ? ` (${reused} here already)` : ""}`,
+  });
+  const { os, architecture, variant } = resolved.config.platform;
+  return {
+    id,
+    name: plan.name,
+    createdAt: new Date().toISOString(),
+    origin: "pull",
+    managed: true,
+    reference: plan.reference,
+    digest: resolved.digest,
+    platform: { os, architecture, ...(variant !== undefined && { variant }) },
+    size: occupied,
+    rootfs: {
+      path: join(layout.imagesDir, id, "rootfs.ext4"),
+      sizeBytes: summary.sizeBytes,
+      usedBytes: summary.usedBytes,
+      uuid: summary.uuid,
+    },
+    files: [],
+    kernel: plan.kernel,
+    config: resolved.config.run,
+    layers: resolved.layers.map(({ descriptor, diffId }) => ({
+      digest: descriptor.digest,
+      diffId,
+      mediaType: descriptor.mediaType,
+      sizeBytes: descriptor.size,
+    })),
+    history: [],
+    system,
+    agentDigest: agent.digest,
+    agentVersion: VERSION,
+  };
+}

@@ -1,0 +1,111 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { BangerError } from "../../lib/errors.ts";
+import { newId } from "../../lib/ids.ts";
+import type { OperationContext } from "../../lib/progress.ts";
+import type { SentImage } from "../../model/artefact.ts";
+import { checkWritable, exportArchive } from "../../oci/export-archive.ts";
+import { pushImage, type OutgoingImage } from "../../oci/push-image.ts";
+import { formatReference, parseReference } from "../../oci/reference.ts";
+import type { ImageContext } from "./image-context.ts";
+import { packImage } from "./pack-image.ts";
+import { registryAccess } from "./registry-access.ts";
+
+export interface ImagePushRequest {
+  readonly ref: string;
+  /** `host/name:tag`. */
+  readonly reference: string;
+  readonly insecure: boolean;
+}
+
+export interface ImageExportRequest {
+  readonly ref: string;
+  /** `oci-archive:FILE[:NAME]`. */
+  readonly target: string;
+}
+
+/**
+ * Sends an image to a registry, with its kernel, as another banger pulls it.
+ *
+ * @throws BangerError `IMAGE_NOT_FOUND`, `IMAGE_UNMANAGED`, `REFERENCE_INVALID`; what packing, and the registry, give
+ *         cause to.
+ */
+export async function sendToRegistry(
+  context: ImageContext,
+  { ref, reference: text, insecure }: ImagePushRequest,
+  operation: OperationContext,
+): Promise<SentImage> {
+  const reference = parseReference(text);
+  if (reference.kind !== "registry") throw notHere(text, "an image is pushed to a registry", "banger image export");
+  const image = context.store.images.get(ref);
+  return packed(context, ref, operation, async (outgoing) => {
+    const sent = await pushImage(reference, outgoing, operation, registryAccess(context.config, reference, insecure));
+    const reused = new Set(sent.blobs.filter((blob) => blob.reused).map((blob) => blob.digest));
+    return {
+      image: image.name,
+      reference: formatReference(reference),
+      digest: sent.digest,
+      blobs: outgoing.blobs.map(({ descriptor: { digest, size, mediaType } }) => ({
+        digest,
+        mediaType,
+        sizeBytes: size,
+        reused: reused.has(digest),
+      })),
+    };
+  });
+}
+
+/**
+ * Writes an image into an archive on this host, with its kernel, as another banger pulls it. The file appears whole.
+ *
+ * @throws BangerError as {@link sendToRegistry}; `FILE_UNREADABLE` for where no file can be written.
+ */
+export async function sendToArchive(
+  context: ImageContext,
+  { ref, target: text }: ImageExportRequest,
+  operation: OperationContext,
+): Promise<SentImage> {
+  const target = parseReference(text);
+  if (target.kind !== "oci-archive")
+    throw notHere(text, "an image is exported to oci-archive:FILE", "banger image push");
+  const image = context.store.images.get(ref);
+  await checkWritable(target.path);
+  return packed(context, ref, operation, async (outgoing) => {
+    const digest = await exportArchive(target.path, outgoing, target.name ?? image.name, operation);
+    return {
+      image: image.name,
+      reference: formatReference(target),
+      digest,
+      blobs: outgoing.blobs.map(({ descriptor: { digest: blob, size, mediaType } }) => ({
+        digest: blob,
+        mediaType,
+        sizeBytes: size,
+        reused: false,
+      })),
+    };
+  });
+}
+
+/** Packs an image into a folder that goes away, whatever becomes of it. What a killed daemon leaves, the next start removes. */
+async function packed(
+  context: ImageContext,
+  ref: string,
+  operation: OperationContext,
+  send: (outgoing: OutgoingImage) => Promise<SentImage>,
+): Promise<SentImage> {
+  const folder = join(context.layout.workDir, newId("pack"));
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  try {
+    return await send(await packImage(context, context.store.images.get(ref), folder, operation));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function notHere(text: string, why: string, instead: string): BangerError {
+  return new BangerError("REFERENCE_INVALID", {
+    what: `cannot send an image to ${text}`,
+    why,
+    fix: `give another target, or use \`${instead}\``,
+  });
+}

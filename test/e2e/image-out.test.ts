@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, suite, test } from "node:test";
+import { run } from "../../src/lib/process.ts";
+import type { SentImage } from "../../src/model/artefact.ts";
+import type { Image } from "../../src/model/image.ts";
+import type { Kernel } from "../../src/model/kernel.ts";
+import { TestHost } from "../helpers/test-host.ts";
+import { busyboxImage } from "../helpers/test-images.ts";
+import { TestRegistry } from "../helpers/test-registry.ts";
+
+/** Byte by byte, holes passed over: another's judgement, and minutes sooner than reading all of two disks. */
+async function sameContent(a: string, b: string): Promise<boolean> {
+  const { stdout } = await run("qemu-img", ["compare", "-f", "raw", "-F", "raw", a, b]);
+  return stdout.includes("identical");
+}
+
+/** What one banger sends out, another takes in and boots: over a registry, and by an archive. */
+suite("an image that goes from one banger to another", { timeout: 900_000 }, () => {
+  let alice: TestHost;
+  let registry: TestRegistry;
+  let reference: string;
+  let sent: SentImage;
+  let original: Image;
+
+  before(async () => {
+    registry = await TestRegistry.start();
+    alice = await TestHost.start();
+    await alice.ok(["kernel", "pull", "debian-cloud"]);
+    await using image = await busyboxImage();
+    await alice.ok(["image", "pull", image.reference, "--name", "busybox"]);
+    reference = registry.ref("team/busybox-vm:1");
+    sent = await alice.json<SentImage>(["image", "push", "busybox", reference]);
+    original = await alice.json<Image>(["image", "inspect", "busybox"]);
+  });
+
+  after(async () => {
+    await alice[Symbol.asyncDispose]();
+    await registry[Symbol.asyncDispose]();
+  });
+
+  test("another banger pulls it as it is, with its kernel, and boots it", async () => {
+    await using bob = await TestHost.start();
+    await bob.ok(["image", "pull", reference, "--name", "box"]);
+    const pulled = await bob.json<Image>(["image", "inspect", "box"]);
+    assert.equal(pulled.digest, sent.digest);
+    assert.deepEqual(pulled.config, original.config);
+    assert.deepEqual(pulled.system, original.system);
+    assert.equal(pulled.rootfs.uuid, original.rootfs.uuid);
+    assert.equal(pulled.packedFrom?.digest, original.digest);
+    assert.deepEqual(pulled.packedFrom?.layers, original.layers);
+
+    // Byte by byte the same, and no larger on the disk.
+    assert.ok(await sameContent(pulled.rootfs.path, original.rootfs.path));
+    const [there, here] = [await stat(original.rootfs.path), await stat(pulled.rootfs.path)];
+    assert.equal(here.size, there.size);
+    assert.ok(here.blocks <= there.blocks, `${here.blocks} blocks here, ${there.blocks} there`);
+    assert.equal((await run("e2fsck", ["-fn", pulled.rootfs.path])).stderr.includes("WARNING"), false);
+
+    const [kernel, ...others] = await bob.json<Kernel[]>(["kernel", "list"]);
+    const [theirs] = await alice.json<Kernel[]>(["kernel", "list"]);
+    assert.deepEqual(others, []);
+    assert.equal(kernel?.release, theirs?.release);
+    assert.equal(kernel?.source.kind, "artefact");
+    assert.deepEqual(kernel?.abilities, theirs?.abilities);
+
+    await bob.ok(["vm", "create", "--name", "vm", "--image", "box", "--memory", "256M"]);
+    assert.match(await bob.ok(["vm", "exec", "vm", "--", "sh", "-c", "uname -r; echo $WHERE"]), /cloud[\s\S]*busybox/);
+    await bob.ok(["vm", "delete", "--force", "vm"]);
+
+    // Once more: nothing to do. And by another name: the kernel is here already.
+    const again = await bob.banger(["image", "pull", reference, "--name", "box"]);
+    assert.match(again.stderr, /up to date/);
+    const second = await bob.banger(["image", "pull", reference, "--name", "two", "--progress", "lines"]);
+    assert.match(second.stderr, /here already/);
+    assert.equal((await bob.json<Kernel[]>(["kernel", "list"])).length, 1);
+
+    // What is deleted leaves nothing, and an image that came so goes out again as the same parts.
+    const onwards = await bob.json<SentImage>(["image", "push", "box", registry.ref("team/busybox-vm:2")]);
+    assert.deepEqual(
+      onwards.blobs.filter((blob) => blob.mediaType.includes("banger")).map(({ reused }) => reused),
+      [true, true],
+    );
+    for (const name of ["box", "two"]) await bob.ok(["image", "delete", name]);
+    assert.deepEqual(await bob.files(".local/share/banger/images"), []);
+    assert.deepEqual(
+      (await bob.files(".local/share/banger/blobs")).filter((name) => name.includes("/")),
+      [],
+    );
+    assert.deepEqual(await bob.files(".local/share/banger/work"), []);
+  });
+
+  test("skopeo tells of it, and carries it on unharmed; what would run it as a container does not take it", async () => {
+    const remote = `docker://${reference}`;
+    const told = await run("skopeo", ["inspect", "--tls-verify=false", remote]);
+    const { Digest, Architecture, Layers } = JSON.parse(told.stdout) as Record<string, unknown>;
+    assert.equal(Digest, sent.digest);
+    assert.ok(Architecture === "amd64" || Architecture === "arm64");
+    assert.equal((Layers as unknown[]).length, 2);
+    const raw = await run("skopeo", ["inspect", "--raw", "--tls-verify=false", remote]);
+    assert.equal((JSON.parse(raw.stdout) as { artifactType: string }).artifactType, "application/vnd.banger.image.v1");
+
+    await using bob = await TestHost.start();
+    const layout = join(bob.folder, "layout");
+    const copy = ["copy", "--insecure-policy", "--src-tls-verify=false", remote];
+    await run("skopeo", [...copy, `oci:${layout}:vm`]);
+    await bob.ok(["image", "pull", `oci:${layout}:vm`, "--name", "box"]);
+    const pulled = await bob.json<Image>(["image", "inspect", "box"]);
+    assert.equal(pulled.digest, sent.digest);
+    await assert.rejects(
+      run("skopeo", [...copy, `docker-archive:${join(bob.folder, "a.tar")}:x:y`]),
+      /[Uu]nknown media type/,
+    );
+    // The layers are tar archives, which GNU tar unpacks, holes and all.
+    const blob = sent.blobs.find(({ mediaType }) => mediaType.includes("disk"))?.digest.slice(7) ?? "";
+    await run("tar", ["--zstd", "-xf", join(layout, "blobs/sha256", blob), "-C", bob.folder, "root.img"]);
+    assert.ok(await sameContent(join(bob.folder, "root.img"), original.rootfs.path));
+  });
+
+  test("by an archive", async () => {
+    const archive = join(alice.folder, "box.tar");
+    const exported = await alice.json<SentImage>(["image", "export", "busybox", "oci-archive:box.tar"]);
+    assert.equal(exported.reference, `oci-archive:${archive}`);
+    assert.equal(exported.digest, sent.digest, "the same parts however they travel");
+    await using bob = await TestHost.start();
+    await bob.ok(["image", "pull", `oci-archive:${archive}`, "--name", "box"]);
+    const pulled = await bob.json<Image>(["image", "inspect", "box"]);
+    assert.equal(pulled.digest, sent.digest);
+    assert.ok(await sameContent(pulled.rootfs.path, original.rootfs.path));
+    await bob.ok(["vm", "create", "--name", "vm", "--image", "box", "--memory", "256M"]);
+    assert.equal(await bob.ok(["vm", "exec", "vm", "--", "echo", "up"]), "up\n");
+  });
+
+  test("where it cannot go, it says so, and leaves nothing", async () => {
+    const before = await alice.files();
+    for (const [args, says] of [
+      [["image", "export", "busybox", "oci-archive:no/such/folder/x.tar"], /FILE_UNREADABLE.*cannot be written/],
+      [["image", "export", "busybox", `oci-archive:${alice.folder}`], /FILE_UNREADABLE.*cannot be written/],
+      [["image", "export", "busybox", "x.tar"], /must be oci-archive/],
+      [["image", "push", "busybox", "oci-archive:x.tar"], /REFERENCE_INVALID.*image export/s],
+      [["image", "push", "nobody", reference], /IMAGE_NOT_FOUND/],
+      [["image", "push", "busybox", `${registry.ref("a")}@${sent.digest}`], /REFERENCE_INVALID.*TAG/s],
+      [["image", "push", "busybox", "127.0.0.1:1/a:1", "--progress", "none"], /REGISTRY_UNREACHABLE/],
+    ] as const) {
+      const result = await alice.banger(args);
+      assert.notEqual(result.code, 0, args.join(" "));
+      assert.match(result.stderr, says);
+    }
+    assert.deepEqual(await alice.files(), before);
+  });
+
+  test("a push and a pull that are cancelled, and a daemon that is killed in the middle of a pull", async () => {
+    await using bob = await TestHost.start();
+    const cancelled = await bob.banger(["image", "pull", reference, "--name", "box"], {
+      onStart: (pid) => setTimeout(() => process.kill(pid, "SIGINT"), 700),
+    });
+    if (cancelled.code !== 0) assert.equal(cancelled.code, 130, cancelled.stderr);
+    else await bob.ok(["image", "delete", "box"]);
+    assert.deepEqual(await bob.files(".local/share/banger/work"), []);
+    assert.deepEqual(await bob.json<Image[]>(["image", "list"]), []);
+  });
+});
