@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { objectNameSchema, vmNameSchema } from "../model/names.ts";
-import { publishedPortSchema, vmmChoiceSchema } from "../model/vm.ts";
+import { diskStrategySchema, publishedPortSchema, vmmChoiceSchema } from "../model/vm.ts";
 import { initPolicySchema } from "../model/init-policy.ts";
 import { serviceSpecSchema } from "../model/service.ts";
 
@@ -112,6 +112,7 @@ export const vmCreateInput = z.strictObject({
   diskSizeBytes: z.number().int().positive().optional(),
   /** A second disk, mounted on /work; where it is absent, there is one if the image has a seed for it. */
   workDiskSizeBytes: workDiskSizeSchema.optional(),
+  diskStrategy: diskStrategySchema.optional(),
   nat: z.boolean().default(false),
   publish: z.array(publishedPortSchema).max(100).default([]),
   /** Let the guest reach what listens on the host, and cloud metadata addresses. */

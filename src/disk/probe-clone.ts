@@ -1,18 +1,46 @@
-import { constants, copyFile, rm, statfs, writeFile } from "node:fs/promises";
+import { access, constants, copyFile, mkdtemp, open, rm, statfs, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { bytes } from "../lib/bytes.ts";
+import { bytes, mib, type Bytes } from "../lib/bytes.ts";
+import { asBangerError } from "../lib/errors.ts";
 import { temporaryBeside } from "../lib/files.ts";
+import { newId } from "../lib/ids.ts";
+import type { DiskStrategy } from "../model/vm.ts";
+import { attachSnapshot, detachSnapshots } from "./apply-snapshot.ts";
 import type { CloneAbilities, DiskFormat } from "./clone-plan.ts";
+import { localMapperHost } from "./mapper-host.ts";
+import { planSnapshot, storeBytes } from "./snapshot-plan.ts";
+
+export interface CloneWishes {
+  /** A way that must be looked for, though there be cheaper ones. */
+  readonly wanted?: DiskStrategy | undefined;
+  /** The copy must outlive its base. */
+  readonly standsAlone?: boolean;
+}
 
 /**
  * Finds out how disks can be cloned in a folder.
  *
  * @param formats what the VMM can read.
  */
-export async function probeCloneAbilities(folder: string, formats: ReadonlySet<DiskFormat>): Promise<CloneAbilities> {
-  const [space, reflink] = await Promise.all([statfs(folder), canReflink(folder)]);
-  // An overlay is a file of ours to write: it needs no tool of QEMU's.
-  return { reflink, qcow2: true, formats, freeBytes: bytes(space.bavail * space.bsize) };
+export async function probeCloneAbilities(
+  folder: string,
+  formats: ReadonlySet<DiskFormat>,
+  { wanted, standsAlone = false }: CloneWishes = {},
+): Promise<CloneAbilities> {
+  const [{ bavail, bsize }, reflink] = await Promise.all([statfs(folder), canReflink(folder)]);
+  const leaning = "the copy has to outlive what it is a copy of";
+  const isNeeded = wanted === "dm-snapshot" || !(reflink || formats.has("qcow2"));
+  const mapper = standsAlone ? leaning : await mapperObstacle(folder, isNeeded);
+  // An overlay is a file of ours to write, and a sparse copy can be made anywhere.
+  return {
+    lacks: {
+      ...(!reflink && { reflink: "this file system does not share blocks between files" }),
+      ...(standsAlone && { qcow2: leaning }),
+      ...(mapper !== undefined && { "dm-snapshot": mapper }),
+    },
+    formats,
+    freeBytes: bytes(bavail * bsize),
+  };
 }
 
 /** Whether the folder's file system shares blocks between files (FICLONE, ioctl_ficlone(2)): found by trying. */
@@ -29,4 +57,43 @@ export async function canReflink(folder: string): Promise<boolean> {
     await rm(from, { force: true });
     await rm(to, { force: true });
   }
+}
+
+/** Device mapper's control device: absent where the kernel has none. */
+export const MAPPER_CONTROL = "/dev/mapper/control";
+
+/** Why no snapshot can be had by device mapper; undefined where one can. It takes a tenth of a second to try. */
+async function mapperObstacle(folder: string, isNeeded: boolean): Promise<string | undefined> {
+  if (process.geteuid?.() !== 0) return "device mapper needs root";
+  try {
+    await access(MAPPER_CONTROL);
+  } catch {
+    return `this kernel has no device mapper (there is no ${MAPPER_CONTROL})`;
+  }
+  if (!isNeeded) return "it was not looked for, since there are cheaper ways";
+  return trySnapshot(folder);
+}
+
+async function trySnapshot(parent: string): Promise<string | undefined> {
+  const folder = await mkdtemp(join(parent, ".snapshot-"));
+  const vmId = newId("probe");
+  try {
+    const base = { path: join(folder, "base"), sizeBytes: mib(1) };
+    const store = join(folder, "store");
+    const sizeBytes = mib(2);
+    await emptyFile(base.path, base.sizeBytes);
+    await emptyFile(store, storeBytes(sizeBytes));
+    await attachSnapshot(planSnapshot({ vmId, diskId: "probe", base, store, sizeBytes }), localMapperHost);
+    return undefined;
+  } catch (error) {
+    return asBangerError(error).message;
+  } finally {
+    await detachSnapshots(vmId, [], localMapperHost);
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function emptyFile(path: string, sizeBytes: Bytes): Promise<void> {
+  await (await open(path, "wx", 0o600)).close();
+  await truncate(path, sizeBytes);
 }

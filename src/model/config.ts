@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { objectNameSchema } from "./names.ts";
-import { vmmChoiceSchema } from "./vm.ts";
+import { diskStrategySchema, vmmChoiceSchema } from "./vm.ts";
 
 /** `config.toml`. Every key has a default, so an empty file is a whole configuration. Unknown keys are errors. */
 export const configSchema = z.strictObject({
@@ -41,6 +41,8 @@ export const configSchema = z.strictObject({
     .strictObject({
       vcpus: z.number().int().min(1).max(64).default(2),
       memory: z.string().default("1G"),
+      /** How a VM gets its own copy of a disk; the cheapest way that host and VMM share where absent. */
+      disk_strategy: diskStrategySchema.optional(),
       /** Seconds until a start that brings no agent is given up. */
       start_timeout: z.number().int().min(1).max(3600).default(180),
       /** Seconds that a guest's package manager gets to install an init. */

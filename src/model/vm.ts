@@ -41,12 +41,23 @@ export const agentLineSchema = z.discriminatedUnion("kind", [
 ]);
 export type AgentLine = z.infer<typeof agentLineSchema>;
 
+/**
+ * Ways to give a VM its own copy of a disk that others read too, cheapest first. A reflink shares blocks in the file
+ * system, a qcow2 overlay names its base, device mapper keeps what differs in a file of the VM's, a sparse copy has it all
+ * but the holes.
+ */
+export const DISK_STRATEGIES = ["reflink", "qcow2", "dm-snapshot", "sparse-copy"] as const;
+export const diskStrategySchema = z.enum(DISK_STRATEGIES);
+export type DiskStrategy = z.infer<typeof diskStrategySchema>;
+
 export const vmDiskSchema = z.object({
   id: z.enum(["root", "work"]),
   path: z.string(),
   format: z.enum(["raw", "qcow2"]),
   /** How the VM got its own copy of the image's disk. */
-  strategy: z.enum(["reflink", "qcow2", "dm-snapshot", "sparse-copy", "empty"]),
+  strategy: z.enum([...DISK_STRATEGIES, "empty"]),
+  /** What is read where the guest has not written: it must stay as it is while the VM lives. Absent for a whole copy. */
+  base: z.object({ path: z.string(), sizeBytes: z.number().int() }).optional(),
   /** What the guest sees, in bytes. */
   sizeBytes: z.number().int(),
   /** The name the guest gives it. */
@@ -76,6 +87,8 @@ export const vmSpecSchema = z.object({
   diskSizeBytes: z.number().int().positive().optional(),
   /** A second disk, which outlives a change of the image; absent: none. */
   workDiskSizeBytes: z.number().int().positive().optional(),
+  /** How its disks are copied; the cheapest way that host and VMM share where absent. */
+  diskStrategy: diskStrategySchema.optional(),
   nat: z.boolean(),
   publish: z.array(publishedPortSchema).readonly().default([]),
   /** May reach what listens on the host, and cloud metadata addresses. */

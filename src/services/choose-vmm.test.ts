@@ -65,6 +65,7 @@ test("auto takes QEMU where anything speaks against Firecracker, and says what",
     [needs(), host({ vmms: { ...host().vmms, firecracker: absent } }), /no firecracker in PATH/],
     [needs({}, { kernel: { microvm: false } }), host(), /this one needs PCI/],
     [needs({}, { disks: [{ format: "raw" }, { format: "qcow2" }] }), host(), /qcow2/],
+    [needs({ diskStrategy: "qcow2" }), host(), /no qcow2 disk, and this VM is to have one/],
     [needs({ vcpus: 33 }), host(), /at most 32/],
     [
       needs({}, { network: { mode: "user", mac: "", address: "", gateway: "", dns: [] } }),

@@ -74,6 +74,8 @@ function obstacles(vmm: Vmm, needs: MachineNeeds, host: VmmHost): readonly strin
     [`${title} boots only kernels that find virtio-mmio on their command line, and this one needs PCI`]:
       !kernel.microvm && !abilities.pc,
     [`${title} reads no ${foreign?.format ?? ""} disk, and this VM has one`]: foreign !== undefined,
+    [`${title} reads no qcow2 disk, and this VM is to have one`]:
+      spec.diskStrategy === "qcow2" && !abilities.diskFormats.has("qcow2"),
     [`${title} has no network of mode "${network.mode}"`]: !abilities.networks.has(network.mode),
     [`${title} gives a guest at most ${abilities.maxVcpus} processors`]: spec.vcpus > abilities.maxVcpus,
     [`${title} has no bound for a disk's bandwidth`]: spec.diskBandwidth !== undefined && !abilities.limits.disk,

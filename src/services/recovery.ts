@@ -9,6 +9,7 @@ import { forgetVm } from "./vms/delete-vm.ts";
 import { dropForeignDisks } from "./vms/rebase-vm.ts";
 import { liveVm } from "./vms/live-vms.ts";
 import { endMachine, noteExit, recordExit } from "./vms/stop-vm.ts";
+import { detachDisks } from "./vms/vm-disks.ts";
 import type { VmContext } from "./vms/vm-context.ts";
 
 /**
@@ -95,6 +96,7 @@ async function settle(context: VmContext, intent: Intent, told: string[]): Promi
       // A start without its daemon has lost who waited for it; a stop that was begun is wanted.
       await endMachine(context, subject);
       await endStrays(context, subject);
+      await detachDisks(subject, vm, true);
       const { machine: _machine, ...rest } = vm;
       store.vms.update({ ...rest, state: "stopped" });
       told.push(`VM ${vm.name}: was ${vm.state} when the daemon died; it is stopped now`);
@@ -126,6 +128,7 @@ async function sweep(context: VmContext, told: string[]): Promise<void> {
   );
   for (const id of orphans) {
     await endStrays(context, id);
+    await detachDisks(id, undefined);
     await removeAll([join(layout.runDir, id), join(layout.vmsDir, id)]);
     told.push(`removed what was left of ${id}`);
   }

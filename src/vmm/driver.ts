@@ -41,6 +41,8 @@ export interface BootKernel {
 
 export interface MachineDisk extends Pick<VmDisk, "id" | "path" | "format"> {
   readonly readOnly: boolean;
+  /** What lies at its path; a file where absent. */
+  readonly node?: "file" | "block-device";
 }
 
 /** What a driver can do on this host, as data; services ask this and never the driver's name. */

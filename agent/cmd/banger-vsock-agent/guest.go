@@ -17,15 +17,14 @@ import (
 	"banger.dev/agent/internal/machine"
 )
 
-// hostKeyPath is where the guest's SSH host key is kept.
-const hostKeyPath = "/etc/banger/ssh_host_ed25519_key"
+const hostKeyPath = boot.HostKeyPath
 
 func initramfsInit(ctx context.Context, _ []string) error { return boot.RunInitramfs(ctx) }
 
-// firstBoot goes on as PID 1 where systemd does not take over.
+// firstBoot goes on as PID 1 where systemd does not take over; as a oneshot service it does what is left to do, once.
 func firstBoot(ctx context.Context, _ []string) error {
 	if os.Getpid() != 1 {
-		return errors.New("this job is for PID 1 of a guest")
+		return boot.Settle()
 	}
 	if err := boot.FirstBoot(ctx); err != nil {
 		return err
@@ -116,8 +115,8 @@ func serviceReady() {
 
 // endService leaves the end to whoever is PID 1.
 func endService(how machine.End, _ time.Duration) error {
-	if machine.FindInit() != machine.SystemdInit {
-		return errors.New("PID 1 of this guest is neither systemd nor the agent: end it by its own means")
+	if machine.FindInit() == machine.SystemdInit {
+		return machine.AskSystemd(how)
 	}
-	return machine.AskSystemd(how)
+	return machine.AskInit(how)
 }

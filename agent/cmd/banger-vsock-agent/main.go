@@ -24,7 +24,7 @@ type job struct {
 func jobs() map[string]job {
 	return map[string]job{
 		"initramfs-init":    {"be /init: load modules, mount the root file system, go on there", initramfsInit},
-		"banger-first-boot": {"be PID 1: prepare the guest, then run systemd or stay", firstBoot},
+		"banger-first-boot": {"prepare the guest: as PID 1, then run systemd or stay; or as a service, once", firstBoot},
 		"serve":             {"answer the host; for systemd, and with --listen-unix or --serial-fd for tests", serve},
 		"sftp-server":       {"serve SFTP on stdin and stdout, as the user who runs it", sftpServer},
 		"vsock-connect":     {"CID PORT: join stdin and stdout to a vsock, on the host", vsockConnect},

@@ -119,19 +119,22 @@ func TestFindSystemd(t *testing.T) {
 
 func TestChooseInit(t *testing.T) {
 	const found = "/lib/systemd/systemd"
+	const openRC = "/sbin/init"
 	for _, c := range []struct {
 		policy Policy
 		found  string
+		openRC string
 		want   string
 		fails  bool
 	}{
-		{PolicyAuto, found, found, false},
-		{PolicyAuto, "", "", false},
-		{PolicyAgent, found, "", false},
-		{PolicySystemd, found, found, false},
-		{PolicySystemd, "", "", true},
+		{PolicyAuto, found, openRC, found, false},
+		{PolicyAuto, "", openRC, "", false},
+		{PolicyAgent, found, openRC, "", false},
+		{PolicySystemd, found, openRC, found, false},
+		{PolicySystemd, "", openRC, openRC, false},
+		{PolicySystemd, "", "", "", true},
 	} {
-		got, err := chooseInit(c.policy, c.found)
+		got, err := chooseInit(c.policy, c.found, c.openRC)
 		if got != c.want || (err != nil) != c.fails {
 			t.Errorf("%+v: %q, %v", c, got, err)
 		}
@@ -140,7 +143,7 @@ func TestChooseInit(t *testing.T) {
 
 func TestPlanUnits(t *testing.T) {
 	plan := planUnits(unitFacts{agent: "/x/agent", getty: false, canPowerOff: true})
-	if !strings.Contains(plan.files[agentUnit], "ExecStart=/x/agent serve\n") || len(plan.files) != 1 {
+	if !strings.Contains(plan.files[agentUnit], "ExecStart=/x/agent serve\n") || len(plan.files) != 2 {
 		t.Errorf("files: %q", plan.files)
 	}
 	if plan.links["sysinit.target.wants/"+agentUnit] != "../"+agentUnit {
@@ -149,11 +152,50 @@ func TestPlanUnits(t *testing.T) {
 	if plan.links[consoleGetty] != os.DevNull {
 		t.Error("a getty waits for a device that no udev announces")
 	}
+	const loader = "systemd-modules-load.service"
+	if plan.links[loader] != os.DevNull || planUnits(unitFacts{modules: true}).links[loader] != "" {
+		t.Error("modules are looked for exactly where there are some")
+	}
 	if _, masked := planUnits(unitFacts{getty: true}).links[consoleGetty]; masked {
 		t.Error("the getty that was asked for is masked")
 	}
 	if text := planUnits(unitFacts{}).files["systemd-poweroff.service.d/50-banger.conf"]; !strings.Contains(text, "reboot-force") {
 		t.Error("a machine that cannot power off would halt for ever")
+	}
+}
+
+func TestOpenRCCountsOnlyWithTheAgentInIt(t *testing.T) {
+	without := image(t, []string{"sbin/openrc"}, map[string]string{"sbin/init": "/bin/busybox"})
+	if got := findOpenRC(without); got != "" {
+		t.Errorf("without the agent: %q", got)
+	}
+	with := image(t, []string{"sbin/openrc", "etc/init.d/banger-vsock-agent"}, map[string]string{"sbin/init": "/bin/busybox"})
+	if got := findOpenRC(with); got != "/sbin/init" {
+		t.Errorf("with the agent: %q", got)
+	}
+}
+
+func TestDevicesThatNobodyWillAnnounce(t *testing.T) {
+	for name, c := range map[string]struct {
+		files []string
+		work  string
+		want  []string
+	}{
+		"no udev":                 {[]string{"dev/ttyS0", "dev/vdb"}, "", []string{"ttyS0", "vdb"}},
+		"no udev, but it is ours": {[]string{"dev/ttyS0", "dev/vdb"}, "/dev/vdb", []string{"ttyS0"}},
+		"udev, and all are there": {[]string{"usr/lib/systemd/systemd-udevd", "dev/ttyS0", "dev/vdb"}, "", nil},
+		"udev, and a disk is not": {[]string{"lib/systemd/systemd-udevd", "dev/ttyS0"}, "", []string{"vdb"}},
+	} {
+		if got := absentDevices(image(t, c.files, nil), c.work); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	plan := planUnits(unitFacts{absent: []string{"vdb"}, dns: []string{"10.0.2.3", "1.1.1.1"}})
+	if plan.links["dev-vdb.device"] != os.DevNull {
+		t.Errorf("nothing masks the device: %q", plan.links)
+	}
+	if got := plan.files[resolvedDropIn]; got != "[Resolve]\nDNS=10.0.2.3 1.1.1.1\n" {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,12 +39,12 @@ func FirstBoot(ctx context.Context) error {
 	if err := mountWorkDisk(ctx, console, line.Work); err != nil {
 		return err
 	}
-	systemd, err := chooseInit(line.Policy, findSystemd("/"))
+	init, err := chooseInit(line.Policy, findSystemd("/"), findOpenRC("/"))
 	if err != nil {
 		return err
 	}
-	if systemd != "" {
-		err := startSystemd(systemd, line)
+	if init != "" {
+		err := startInit(init, line)
 		if line.Policy == PolicySystemd {
 			return err
 		}
@@ -53,6 +54,13 @@ func FirstBoot(ctx context.Context) error {
 		return err
 	}
 	return limitCtrlAltDel()
+}
+
+// isNewDisk tells whether a root disk has never been booted: the agent leaves its host key on each. Until then its
+// resolv.conf is that of whoever built the image, as containers never see it.
+func isNewDisk(root string) bool {
+	_, err := os.Stat(filepath.Join(root, HostKeyPath))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // introduce tells the guest who it is.
@@ -65,7 +73,7 @@ func introduce(line CommandLine) error {
 		failed = append(failed, guest.SetMachineID("/", line.MachineID))
 	}
 	if len(line.DNS) > 0 {
-		failed = append(failed, guest.SetResolvers("/", line.DNS))
+		failed = append(failed, guest.SetResolvers("/", line.DNS, isNewDisk("/")))
 	}
 	return errors.Join(failed...)
 }
@@ -80,45 +88,18 @@ func connectNetwork(line CommandLine) error {
 	return errors.Join(failed, netif.Apply(nic, *line.Network))
 }
 
-// chooseInit returns the path of systemd, or nothing where the agent shall be PID 1.
-func chooseInit(policy Policy, found string) (string, error) {
-	switch {
-	case policy == PolicyAgent:
-		return "", nil
-	case policy == PolicySystemd && found == "":
-		return "", errors.New("banger.init=systemd, but the image has no systemd")
-	default:
-		return found, nil
-	}
-}
-
-// findSystemd looks below a root where systemd is installed; /sbin/init counts if it leads there.
-func findSystemd(root string) string {
-	for _, path := range []string{"/lib/systemd/systemd", "/usr/lib/systemd/systemd"} {
-		if isExecutable(filepath.Join(root, path)) {
-			return path
-		}
-	}
-	target, err := os.Readlink(filepath.Join(root, "/sbin/init"))
-	if err != nil || filepath.Base(target) != "systemd" {
-		return ""
-	}
-	if !filepath.IsAbs(target) {
-		target = filepath.Join("/sbin", target)
-	}
-	if isExecutable(filepath.Join(root, target)) {
-		return target
-	}
-	return ""
-}
-
 func isExecutable(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
-// startSystemd returns only in failure.
-func startSystemd(path string, line CommandLine) error {
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// startInit returns only in failure.
+func startInit(path string, line CommandLine) error {
 	agent, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find the agent's own file: %w", err)
@@ -127,7 +108,10 @@ func startSystemd(path string, line CommandLine) error {
 	if strings.HasSuffix(agent, " (deleted)") {
 		agent = agentCopy
 	}
-	plan := planUnits(unitFacts{agent: agent, getty: line.Getty, canPowerOff: machine.CanPowerOff()})
+	plan := planUnits(unitFacts{
+		agent: agent, getty: line.Getty, canPowerOff: machine.CanPowerOff(), dns: line.DNS,
+		absent: absentDevices("/", line.Work), modules: isDirectory("/lib/modules/" + machine.KernelRelease()),
+	})
 	if err := applyUnits(runtimeUnits, plan); err != nil {
 		return err
 	}

@@ -4,12 +4,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // runtimeUnits is where systemd takes units from that are for this boot only: nothing in the image changes.
 const runtimeUnits = "/run/systemd/system"
 
-const agentUnit = "banger-vsock-agent.service"
+const (
+	agentUnit     = "banger-vsock-agent.service"
+	firstBootUnit = "banger-first-boot.service"
+	// resolvedDropIn lies beside the units: /run/systemd/resolved.conf.d (resolved.conf(5)).
+	resolvedDropIn = "../resolved.conf.d/50-banger.conf"
+)
 
 // unitFacts is what the units depend on.
 type unitFacts struct {
@@ -19,6 +25,12 @@ type unitFacts struct {
 	getty bool
 	// canPowerOff: the kernel knows how to.
 	canPowerOff bool
+	// absent are devices, by their names in /dev, whose units would be waited for in vain.
+	absent []string
+	// modules: the guest has modules of the kernel that runs.
+	modules bool
+	// dns are the name servers for systemd-resolved, which owns resolv.conf where it runs.
+	dns []string
 }
 
 // unitPlan is what shall lie in the folder of units: text of files, and targets of links, by path.
@@ -39,8 +51,24 @@ const consoleGetty = "serial-getty@ttyS0.service"
 
 func planUnits(facts unitFacts) unitPlan {
 	plan := unitPlan{
-		files: map[string]string{agentUnit: fmt.Sprintf(agentUnitText, facts.agent)},
-		links: map[string]string{"sysinit.target.wants/" + agentUnit: "../" + agentUnit},
+		files: map[string]string{
+			agentUnit:     fmt.Sprintf(agentUnitText, facts.agent),
+			firstBootUnit: fmt.Sprintf(firstBootUnitText, facts.agent),
+		},
+		links: map[string]string{
+			"sysinit.target.wants/" + agentUnit:     "../" + agentUnit,
+			"sysinit.target.wants/" + firstBootUnit: "../" + firstBootUnit,
+		},
+	}
+	if !facts.modules {
+		// It would look for each that a package names, find none, and fail.
+		plan.links["systemd-modules-load.service"] = os.DevNull
+	}
+	for _, device := range facts.absent {
+		plan.links["dev-"+device+".device"] = os.DevNull
+	}
+	if len(facts.dns) > 0 {
+		plan.files[resolvedDropIn] = "[Resolve]\nDNS=" + strings.Join(facts.dns, " ") + "\n"
 	}
 	for _, unit := range masked {
 		plan.links[unit] = os.DevNull
@@ -77,6 +105,41 @@ StandardInput=null
 StandardOutput=null
 StandardError=null
 `
+
+// firstBootUnitText: what a machine needs once, and PID 1 did not do since nobody waits for it but sshd. It is skipped
+// where there is no sshd, or where it has its keys: on every boot but the first.
+const firstBootUnitText = `[Unit]
+Description=banger: make this machine's own SSH host keys
+DefaultDependencies=no
+Conflicts=shutdown.target
+Before=shutdown.target ssh.service sshd.service ssh.socket sshd.socket
+ConditionFileIsExecutable=/usr/sbin/sshd
+ConditionPathExistsGlob=!/etc/ssh/ssh_host_*_key
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=%s banger-first-boot
+`
+
+// waitedFor are devices that units of container images and virtual machines name. Their own units turn active by an
+// event of udev's, so without udev whoever needs one waits for 90 seconds.
+var waitedFor = []string{"ttyS0", "vdb"}
+
+// absentDevices are those of them that will never be announced. What is mounted already is announced by that.
+func absentDevices(root, work string) []string {
+	udev := isExecutable(filepath.Join(root, "/lib/systemd/systemd-udevd")) ||
+		isExecutable(filepath.Join(root, "/usr/lib/systemd/systemd-udevd"))
+	var absent []string
+	for _, name := range waitedFor {
+		device := "/dev/" + name
+		_, err := os.Stat(filepath.Join(root, device))
+		if device != work && (!udev || err != nil) {
+			absent = append(absent, name)
+		}
+	}
+	return absent
+}
 
 func applyUnits(dir string, plan unitPlan) error {
 	for name, text := range plan.files {

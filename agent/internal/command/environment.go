@@ -28,6 +28,9 @@ func environment(user account.User, spec Spec) map[string]string {
 		"LOGNAME": user.Name,
 		"SHELL":   shell,
 	}
+	if lang := systemLocale("/"); lang != "" {
+		env["LANG"] = lang
+	}
 	if spec.TTY != nil {
 		env["TERM"] = DefaultTerm
 	}

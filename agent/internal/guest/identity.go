@@ -49,14 +49,18 @@ func SetMachineID(root, id string) error {
 	})
 }
 
-// SetResolvers writes /etc/resolv.conf unless the image has one that says something.
-func SetResolvers(root string, servers []string) error {
+// SetResolvers writes /etc/resolv.conf unless there is one that says something, or even then.
+func SetResolvers(root string, servers []string, replace bool) error {
 	for _, server := range servers {
 		if strings.ContainsAny(server, " \t\n") {
 			return fmt.Errorf("%q is not a name server's address", server)
 		}
 	}
-	return writeFile(root, "etc/resolv.conf", resolversText(servers), ifEmpty)
+	when := ifEmpty
+	if replace {
+		when = always
+	}
+	return writeFile(root, "etc/resolv.conf", resolversText(servers), when)
 }
 
 func resolversText(servers []string) string {

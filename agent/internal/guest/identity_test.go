@@ -34,7 +34,7 @@ func TestResolvers(t *testing.T) {
 		"taken":   {"nameserver 9.9.9.9\n", "nameserver 9.9.9.9\n"},
 	} {
 		root, path := etc(t, "resolv.conf", c.before, "")
-		if err := SetResolvers(root, []string{"10.0.2.3"}); err != nil {
+		if err := SetResolvers(root, []string{"10.0.2.3"}, false); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := os.ReadFile(path); err != nil || string(got) != c.want {
@@ -43,10 +43,20 @@ func TestResolvers(t *testing.T) {
 	}
 }
 
+func TestResolversOfANewDiskAreTheHosts(t *testing.T) {
+	root, path := etc(t, "resolv.conf", "nameserver 10.255.255.53\n", "")
+	if err := SetResolvers(root, []string{"10.0.2.3"}, true); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != "nameserver 10.0.2.3\n" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestALinkThatLeadsNowhereIsFollowedWithinTheRoot(t *testing.T) {
 	for _, target := range []string{"../run/resolve/stub.conf", "/run/resolve/stub.conf"} {
 		root, path := etc(t, "resolv.conf", "", target)
-		if err := SetResolvers(root, []string{"10.0.2.3"}); err != nil {
+		if err := SetResolvers(root, []string{"10.0.2.3"}, false); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := os.ReadFile(filepath.Join(root, "run/resolve/stub.conf")); err != nil || len(got) == 0 {
@@ -79,7 +89,7 @@ func TestRefuses(t *testing.T) {
 		"a name with a newline": SetHostname(root, "a\nb"),
 		"no name":               SetHostname(root, ""),
 		"an id too short":       SetMachineID(root, "0123"),
-		"a server with a line":  SetResolvers(root, []string{"1.1.1.1\nsearch evil"}),
+		"a server with a line":  SetResolvers(root, []string{"1.1.1.1\nsearch evil"}, true),
 	} {
 		if err == nil {
 			t.Errorf("%s was taken", name)

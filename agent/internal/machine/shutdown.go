@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -43,6 +44,18 @@ func AskSystemd(end End) error {
 	}
 	if err := unix.Kill(1, sig); err != nil {
 		return fmt.Errorf("ask systemd to end the machine: %w", err)
+	}
+	return nil
+}
+
+// AskInit has an init of another kind end the machine, by the tool that it comes with.
+func AskInit(end End) error {
+	tool := "poweroff"
+	if end == Reboot || !CanPowerOff() {
+		tool = "reboot"
+	}
+	if err := exec.Command(tool).Start(); err != nil {
+		return fmt.Errorf("ask the guest's init to end the machine: %w", err)
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func (s *Server) Configure(
 		failed = append(failed, guest.SetHostname(s.Root, want.Hostname))
 	}
 	if len(want.DnsServers) > 0 {
-		failed = append(failed, guest.SetResolvers(s.Root, want.DnsServers))
+		failed = append(failed, guest.SetResolvers(s.Root, want.DnsServers, false))
 	}
 	if err := errors.Join(failed...); err != nil {
 		return nil, connect.NewError(connect.CodeFailedPrecondition, err)

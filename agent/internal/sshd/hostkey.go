@@ -37,6 +37,31 @@ func LoadHostKey(path string, log *slog.Logger) (ssh.Signer, error) {
 	return ssh.NewSignerFromKey(private)
 }
 
+// EnsureGuestKeys gives the guest's own sshd a host key where it has none: one that no other machine of its image has.
+func EnsureGuestKeys(dir string) error {
+	// Without its folder there is no sshd.
+	if _, err := os.Stat(dir); err != nil {
+		return nil
+	}
+	keys, err := filepath.Glob(filepath.Join(dir, "ssh_host_*_key"))
+	if err != nil || len(keys) > 0 {
+		return err
+	}
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return fmt.Errorf("make sshd's host key: %w", err)
+	}
+	name, err := ssh.NewPublicKey(public)
+	if err != nil {
+		return fmt.Errorf("make sshd's host key: %w", err)
+	}
+	path := filepath.Join(dir, "ssh_host_ed25519_key")
+	if err := os.WriteFile(path+".pub", ssh.MarshalAuthorizedKey(name), 0o644); err != nil {
+		return err
+	}
+	return saveHostKey(path, private)
+}
+
 func saveHostKey(path string, private ed25519.PrivateKey) error {
 	block, err := ssh.MarshalPrivateKey(private, "banger")
 	if err != nil {

@@ -13,6 +13,11 @@ export const VM_OPTIONS = {
   memory: { type: "string", value: "SIZE", help: "memory, as in 512M or 2G" },
   "disk-size": { type: "string", value: "SIZE", help: "size of the root disk, as in 10G" },
   "work-disk": { type: "string", value: "SIZE", help: "a second disk, on /work, that outlives a change of the image" },
+  "disk-strategy": {
+    type: "string",
+    value: "WAY",
+    help: "how it gets its disk: reflink, qcow2, dm-snapshot or sparse-copy",
+  },
   nat: { type: "boolean", help: "let it reach the network" },
   publish: {
     type: "string",
@@ -42,6 +47,7 @@ export const VM_FIELDS = {
   allowHost: "--allow-host",
   allowVms: "--allow-vms",
   workDiskSizeBytes: "--work-disk",
+  diskStrategy: "--disk-strategy",
   env: "--env",
   init: "--init",
   vmm: "--vmm",
@@ -65,12 +71,13 @@ export async function vmInput(
     memoryBytes: size("--memory", options.memory),
     diskSizeBytes: size("--disk-size", options["disk-size"]),
     workDiskSizeBytes: size("--work-disk", options["work-disk"]),
+    // Held against the contract with everything else, as are the words below.
+    diskStrategy: options["disk-strategy"] as Input<"vmCreate">["diskStrategy"],
     nat: options.nat,
     publish: options.publish.length === 0 ? undefined : options.publish.map(parsePublish),
     allowHost: options["allow-host"] || undefined,
     allowVms: options["allow-vms"] || undefined,
     env: await readEnv(options.env, options["env-file"], env),
-    // Held against the contract with everything else.
     init: options.init as Input<"vmCreate">["init"],
     vmm: options.vmm as Input<"vmCreate">["vmm"],
     diskBandwidth: size("--disk-bandwidth", options["disk-bandwidth"]),

@@ -2,13 +2,11 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { bytes } from "../../lib/bytes.ts";
 import type { OperationContext } from "../../lib/progress.ts";
-import { applyClone } from "../../disk/apply-clone.ts";
-import { planClone } from "../../disk/clone-plan.ts";
-import { probeCloneAbilities } from "../../disk/probe-clone.ts";
 import type { Image } from "../../model/image.ts";
 import type { Vm, VmDisk } from "../../model/vm.ts";
 import { withIntent } from "../../store/intents.ts";
 import { forgetVm } from "./delete-vm.ts";
+import { cloneDisk } from "./vm-disks.ts";
 import { makeWorkDisk } from "./work-disk.ts";
 import type { VmContext } from "./vm-context.ts";
 
@@ -47,22 +45,19 @@ export async function cloneRootDisk(
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const driver = await context.drivers.choose(vm, await context.kernels.bootable(vm.kernel.id, signal));
   const { diskFormats } = await driver.abilities();
-  const base = {
-    path: image.rootfs.path,
-    sizeBytes: bytes(image.rootfs.sizeBytes),
-    usedBytes: bytes(image.rootfs.usedBytes),
-  };
-  const able = await probeCloneAbilities(folder, diskFormats);
-  const sizeBytes = bytes(vm.spec.diskSizeBytes ?? image.rootfs.sizeBytes);
-  const plan = planClone(base, join(folder, name), sizeBytes, able);
-  signal.throwIfAborted();
-  await applyClone(plan, { signal });
-  return {
-    id: "root",
-    path: plan.target,
-    format: plan.format,
-    strategy: plan.strategy,
-    sizeBytes: plan.sizeBytes,
-    device: "/dev/vda",
-  };
+  const cloned = await cloneDisk(
+    {
+      base: {
+        path: image.rootfs.path,
+        sizeBytes: bytes(image.rootfs.sizeBytes),
+        usedBytes: bytes(image.rootfs.usedBytes),
+      },
+      target: join(folder, name),
+      sizeBytes: bytes(vm.spec.diskSizeBytes ?? image.rootfs.sizeBytes),
+      formats: diskFormats,
+      wanted: vm.spec.diskStrategy,
+    },
+    signal,
+  );
+  return { id: "root", device: "/dev/vda", ...cloned };
 }

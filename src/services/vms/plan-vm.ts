@@ -8,7 +8,7 @@ import type { Image } from "../../model/image.ts";
 import type { Kernel } from "../../model/kernel.ts";
 import type { InitPolicy } from "../../model/init-policy.ts";
 import { planSystem } from "../first-boot/system-plan.ts";
-import type { PublishedPort, Vm, VmmChoice, VmNetwork } from "../../model/vm.ts";
+import type { DiskStrategy, PublishedPort, Vm, VmmChoice, VmNetwork } from "../../model/vm.ts";
 import { workDiskSize } from "./work-disk.ts";
 
 /** What a user asks for, with all that was left out still open. */
@@ -18,6 +18,7 @@ export interface VmRequest {
   readonly memoryBytes?: number | undefined;
   readonly diskSizeBytes?: number | undefined;
   readonly workDiskSizeBytes?: number | undefined;
+  readonly diskStrategy?: DiskStrategy | undefined;
   readonly nat: boolean;
   readonly publish: readonly PublishedPort[];
   readonly allowHost: boolean;
@@ -53,6 +54,7 @@ export function planVm(
       fix: "add --nat, or leave --net-bandwidth out",
     });
   }
+  const diskStrategy = request.diskStrategy ?? config.vm.disk_strategy;
   if (diskSizeBytes !== undefined && diskSizeBytes < image.rootfs.sizeBytes) {
     throw new BangerError("VM_SPEC_INVALID", {
       what: `a disk of ${formatBytes(diskSizeBytes)} is too small for image ${image.name}`,
@@ -73,6 +75,7 @@ export function planVm(
       memoryBytes: request.memoryBytes ?? parseBytes(config.vm.memory),
       ...(diskSizeBytes !== undefined && { diskSizeBytes: bytes(diskSizeBytes) }),
       ...(workDiskSizeBytes !== undefined && { workDiskSizeBytes }),
+      ...(diskStrategy !== undefined && { diskStrategy }),
       nat: request.nat,
       publish: [...request.publish],
       allowHost: request.allowHost,

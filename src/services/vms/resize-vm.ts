@@ -1,5 +1,6 @@
 import { stat, truncate } from "node:fs/promises";
-import { formatBytes } from "../../lib/bytes.ts";
+import { storeBytes } from "../../disk/snapshot-plan.ts";
+import { bytes, formatBytes } from "../../lib/bytes.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { installHint } from "../../lib/install-hint.ts";
 import { run } from "../../lib/process.ts";
@@ -73,5 +74,8 @@ async function growDisk(disk: VmDisk, sizeBytes: number, signal: AbortSignal): P
       signal,
       install: installHint("qemu-img"),
     });
-  } else if ((await stat(disk.path)).size < sizeBytes) await truncate(disk.path, sizeBytes);
+    return;
+  }
+  const fileBytes = disk.strategy === "dm-snapshot" ? storeBytes(bytes(sizeBytes)) : sizeBytes;
+  if ((await stat(disk.path)).size < fileBytes) await truncate(disk.path, fileBytes);
 }

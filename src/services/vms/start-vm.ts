@@ -18,6 +18,7 @@ import { consoleTail } from "./console-log.ts";
 import { installInVm, needsInstallation } from "./install-in-vm.ts";
 import { liveVm, type LiveVm } from "./live-vms.ts";
 import { endMachine, noteExit } from "./stop-vm.ts";
+import { attachDisks } from "./vm-disks.ts";
 import type { VmContext } from "./vm-context.ts";
 
 export function consoleLogPath(context: Pick<VmContext, "layout">, vmId: string): string {
@@ -118,7 +119,7 @@ async function machineSpec(
         ...(workDevice !== undefined && { workDevice }),
       }),
     },
-    disks: vm.disks.map(({ id, path, format }) => ({ id, path, format, readOnly: false })),
+    disks: await attachDisks(vm),
     network: vm.network,
     limits: limitsOf(vm.spec),
   };

@@ -8,6 +8,7 @@ import { checkStep } from "../../model/vm-states.ts";
 import type { Machine } from "../../vmm/driver.ts";
 import type { LiveVm } from "./live-vms.ts";
 import { consoleTail } from "./console-log.ts";
+import { detachDisks } from "./vm-disks.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /** Time to reach the agent, or to press a button: whoever does not answer by then is passed over. */
@@ -110,7 +111,7 @@ async function attempt(
   }
 }
 
-/** Ends a VM's VMM if there is one, and removes its run folder's content. Safe to repeat. */
+/** Ends a VM's VMM if there is one, lets its disks go and removes its run folder's content. Safe to repeat. */
 export async function endMachine(context: VmContext, vmId: string): Promise<void> {
   const live = context.live.get(vmId);
   if (live !== undefined) {
@@ -119,6 +120,7 @@ export async function endMachine(context: VmContext, vmId: string): Promise<void
     await live.close();
     context.live.delete(vmId);
   }
+  await detachDisks(vmId, context.store.vms.find(vmId));
   await rm(vmRunDir(context.layout, vmId), { recursive: true, force: true });
 }
 
@@ -158,5 +160,6 @@ export async function recordExit(context: VmContext, vmId: string, clean: boolea
       failure: { at: new Date().toISOString(), what: reason, consoleTail: tail },
     });
   }
+  await detachDisks(vmId, vm);
   await rm(vmRunDir(context.layout, vmId), { recursive: true, force: true });
 }

@@ -2,12 +2,10 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { bytes, formatBytes } from "../../lib/bytes.ts";
 import { BangerError } from "../../lib/errors.ts";
-import { applyClone } from "../../disk/apply-clone.ts";
-import { planClone } from "../../disk/clone-plan.ts";
-import { probeCloneAbilities } from "../../disk/probe-clone.ts";
 import { createEmptyExt4 } from "../../ext4/writer.ts";
 import type { Image } from "../../model/image.ts";
 import type { Vm, VmDisk } from "../../model/vm.ts";
+import { cloneDisk } from "./vm-disks.ts";
 
 /** The name that a guest gives it: it always comes after the root disk. */
 const WORK_DEVICE = "/dev/vdb";
@@ -55,8 +53,10 @@ export async function makeWorkDisk(
   }
   const { workSeed } = image;
   const base = { path: workSeed.path, sizeBytes: bytes(workSeed.sizeBytes), usedBytes: bytes(workSeed.usedBytes) };
-  const able = await probeCloneAbilities(folder, new Set(["raw"]));
-  const plan = planClone(base, path, bytes(size), { ...able, qcow2: false });
-  await applyClone(plan, { signal });
-  return { ...disk, strategy: plan.strategy };
+  // A work disk outlives the image: it never reads from the seed again.
+  const cloned = await cloneDisk(
+    { base, target: path, sizeBytes: bytes(size), formats: new Set(["raw"]), standsAlone: true },
+    signal,
+  );
+  return { id: "work", device: WORK_DEVICE, ...cloned };
 }

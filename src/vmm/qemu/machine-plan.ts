@@ -152,7 +152,12 @@ function diskOptions(disk: MachineDisk, bandwidth: number | undefined, place: Pl
     "read-only": disk.readOnly,
     discard: "unmap",
     "detect-zeroes": "off",
-    file: { driver: "file", filename: disk.path, "read-only": disk.readOnly },
+    file: {
+      // QEMU's `file` takes regular files only.
+      driver: disk.node === "block-device" ? "host_device" : "file",
+      filename: disk.path,
+      "read-only": disk.readOnly,
+    },
   };
   const plain: Option = ["-blockdev", JSON.stringify(blockdev)];
   if (bandwidth === undefined) return [plain, ["-device", place("virtio-blk", { drive: disk.id, serial: disk.id })]];

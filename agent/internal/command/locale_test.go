@@ -1,0 +1,34 @@
+package command
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestSystemLocale(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"none":              {nil, ""},
+		"glibc's":           {map[string]string{"usr/lib/locale/C.utf8/LC_CTYPE": ""}, "C.UTF-8"},
+		"configured":        {map[string]string{"etc/locale.conf": "LC_TIME=C\nLANG=\"de_AT.UTF-8\"\n"}, "de_AT.UTF-8"},
+		"Debian's file":     {map[string]string{"etc/default/locale": "LANG=fr_FR.UTF-8\n"}, "fr_FR.UTF-8"},
+		"configured vainly": {map[string]string{"etc/locale.conf": "#LANG=x\n", "usr/lib/locale/C.UTF-8/x": ""}, "C.UTF-8"},
+	} {
+		root := t.TempDir()
+		for path, text := range c.files {
+			full := filepath.Join(root, path)
+			if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(full, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := systemLocale(root); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
