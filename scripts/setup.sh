@@ -31,6 +31,7 @@ images|skopeo|install|skopeo|pushes them to a registry, and judges our own readi
 images|docker-registry|unpack|docker-registry|the registry that they are pulled from, on loopback
 test|attr|install|setfattr|layers with extended attributes
 test|acl|install|setfacl|layers with access control lists
+test|dmsetup|install|dmsetup|disks that device mapper puts together, tried in a guest whose kernel has it
 test|cpio|install|cpio|judges our initramfs
 test|xz-utils|install|xz|judges our reading of kernel packages
 test|zstd|install|zstd|layers packed with zstd

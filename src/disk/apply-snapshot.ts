@@ -1,19 +1,20 @@
 import type { LoopSeen, MapperHost } from "./mapper-host.ts";
-import { DEVICE_PREFIX, type LoopRef, type SnapshotPlan, type SnapshotStep, tableLine } from "./snapshot-plan.ts";
+import { DEVICE_PREFIX, type Part, type SnapshotStep, tableLine } from "./snapshot-plan.ts";
 
 /**
  * Puts a snapshot together; when a step fails, those before it are undone. Mappings do not outlive a boot of the host: it
  * is done anew at each start of the VM.
  *
- * @returns the device to open.
+ * @returns the block device to open, as the kernel names it: `/dev/dm-3`. What is below /dev/mapper is left to udev, which
+ *          need not be there.
  * @throws BangerError `TOOL_FAILED`, `TOOL_MISSING`.
  */
-export async function attachSnapshot(plan: SnapshotPlan, host: MapperHost): Promise<string> {
-  const loops = new Map<LoopRef["loop"], string>();
+export async function attachSnapshot(steps: readonly SnapshotStep[], host: MapperHost): Promise<string> {
+  const devices = new Map<Part, string>();
   const undo: (() => Promise<unknown>)[] = [];
   try {
-    for (const step of plan.attach) await applyStep(step, host, loops, undo);
-    return plan.device;
+    for (const step of steps) await applyStep(step, host, devices, undo);
+    return devices.get("snapshot") ?? "";
   } catch (error) {
     // The step's error tells what is wrong; an undo that fails too has most likely the same cause.
     for (const back of undo.toReversed()) await back().catch(() => {});
@@ -24,30 +25,33 @@ export async function attachSnapshot(plan: SnapshotPlan, host: MapperHost): Prom
 async function applyStep(
   step: SnapshotStep,
   host: MapperHost,
-  loops: Map<LoopRef["loop"], string>,
+  devices: Map<Part, string>,
   undo: (() => Promise<unknown>)[],
 ): Promise<void> {
   switch (step.does) {
     case "loop": {
       const mode = step.readOnly ? ["--read-only"] : [];
       const device = (await host.run("losetup", ["--find", "--show", ...mode, step.path])).trim();
-      loops.set(step.as, device);
-      undo.push(async () => loops.has(step.as) && host.run("losetup", ["--detach", device]));
+      devices.set(step.as, device);
+      undo.push(async () => devices.has(step.as) && host.run("losetup", ["--detach", device]));
       return;
     }
     case "map": {
-      const table = step.table.map((line) => `${tableLine(line, loops)}\n`).join("");
+      const table = step.table.map((line) => `${tableLine(line, devices)}\n`).join("");
       const mode = step.readOnly ? ["--readonly"] : [];
+      undo.push(() => removeMap(step.name, host));
       // A guest writes what it likes: the host's udev must not look for volumes on its disk, and activate them.
       await host.run("dmsetup", ["create", "--noudevrules", ...mode, step.name], table);
-      undo.push(() => removeMap(step.name, host));
+      const info = await host.run("dmsetup", ["info", "-c", "--noheadings", "-o", "blkdevname", step.name]);
+      devices.set(step.as, `/dev/${info.trim()}`);
       return;
     }
-    case "let-go":
-      await host.run("losetup", ["--detach", loops.get(step.loop) ?? ""]);
+    case "let-go": {
+      await host.run("losetup", ["--detach", devices.get(step.part) ?? ""]);
       // From now on its number may be somebody else's at any time.
-      loops.delete(step.loop);
+      devices.delete(step.part);
       return;
+    }
   }
 }
 

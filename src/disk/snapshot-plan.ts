@@ -16,8 +16,6 @@ const EXCEPTIONS_PER_AREA = CHUNK_BYTES / 16;
 /** Devices of this program begin with it: nothing else is ever removed. */
 export const DEVICE_PREFIX = "banger-";
 
-const MAPPER_FOLDER = "/dev/mapper";
-
 /** A VM's disk that device mapper puts together while the VM runs. */
 export interface SnapshotDisk {
   /** Id of the VM and of its disk: they name the devices. */
@@ -31,27 +29,27 @@ export interface SnapshotDisk {
   readonly sizeBytes: Bytes;
 }
 
-/** A loop device that a step before has made, by what is behind it. */
-export type LoopRef = { readonly loop: "base" | "store" };
+/** What a step before has made: loop devices of base and store, the base with zeros behind it, the snapshot. */
+export type Part = "base" | "store" | "grown-base" | "snapshot";
 
 export interface TableLine {
   readonly startSectors: number;
   readonly lengthSectors: number;
   readonly target: "linear" | "zero" | "snapshot";
-  readonly args: readonly (string | LoopRef)[];
+  readonly args: readonly (string | { readonly part: Part })[];
 }
 
 export type SnapshotStep =
-  | { readonly does: "loop"; readonly as: LoopRef["loop"]; readonly path: string; readonly readOnly: boolean }
-  | { readonly does: "map"; readonly name: string; readonly readOnly: boolean; readonly table: readonly TableLine[] }
+  | { readonly does: "loop"; readonly as: Part; readonly path: string; readonly readOnly: boolean }
+  | {
+      readonly does: "map";
+      readonly as: Part;
+      readonly name: string;
+      readonly readOnly: boolean;
+      readonly table: readonly TableLine[];
+    }
   /** The kernel detaches a loop device by itself when its last user lets go, once it has been asked to. */
-  | { readonly does: "let-go"; readonly loop: LoopRef["loop"] };
-
-export interface SnapshotPlan {
-  /** The block device that the VMM opens. */
-  readonly device: string;
-  readonly attach: readonly SnapshotStep[];
-}
+  | { readonly does: "let-go"; readonly part: Part };
 
 /** The names of a disk's devices, in the order in which they can be removed. */
 export function deviceNames(vmId: string, diskId: string): readonly [snapshot: string, grownBase: string] {
@@ -65,47 +63,39 @@ export function deviceNames(vmId: string, diskId: string): readonly [snapshot: s
  *
  * When the devices are there, their loop devices are let go: removing the snapshot is all there is to its end.
  */
-export function planSnapshot(disk: SnapshotDisk): SnapshotPlan {
+export function planSnapshot(disk: SnapshotDisk): readonly SnapshotStep[] {
   const [name, grownBase] = deviceNames(disk.vmId, disk.diskId);
   const baseSectors = Math.floor(disk.base.sizeBytes / SECTOR_BYTES);
-  const sectors = Math.ceil(disk.sizeBytes / SECTOR_BYTES);
-  const grown = sectors > baseSectors;
-  const origin = grown ? `${MAPPER_FOLDER}/${grownBase}` : { loop: "base" as const };
-  const store = { loop: "store" as const };
-  return {
-    device: `${MAPPER_FOLDER}/${name}`,
-    attach: [
-      { does: "loop", as: "base", path: disk.base.path, readOnly: true },
-      { does: "loop", as: "store", path: disk.store, readOnly: false },
-      ...(grown ? [growBase(grownBase, baseSectors, sectors)] : []),
-      {
-        does: "map",
-        name,
-        readOnly: false,
-        // snapshot ORIGIN COW P(ersistent) CHUNK (Documentation/admin-guide/device-mapper/snapshot.rst)
-        table: [
-          {
-            startSectors: 0,
-            lengthSectors: sectors,
-            target: "snapshot",
-            args: [origin, store, "P", String(CHUNK_SECTORS)],
-          },
-        ],
-      },
-      { does: "let-go", loop: "base" },
-      { does: "let-go", loop: "store" },
-    ],
-  };
+  const lengthSectors = Math.ceil(disk.sizeBytes / SECTOR_BYTES);
+  const grows = lengthSectors > baseSectors;
+  const origin = { part: grows ? "grown-base" : "base" } as const;
+  // snapshot ORIGIN COW P(ersistent) CHUNK (Documentation/admin-guide/device-mapper/snapshot.rst)
+  const args = [origin, { part: "store" } as const, "P", String(CHUNK_SECTORS)];
+  return [
+    { does: "loop", as: "base", path: disk.base.path, readOnly: true },
+    { does: "loop", as: "store", path: disk.store, readOnly: false },
+    ...(grows ? [growBase(grownBase, baseSectors, lengthSectors)] : []),
+    {
+      does: "map",
+      as: "snapshot",
+      name,
+      readOnly: false,
+      table: [{ startSectors: 0, lengthSectors, target: "snapshot", args }],
+    },
+    { does: "let-go", part: "base" },
+    { does: "let-go", part: "store" },
+  ];
 }
 
-/** A snapshot reads past the end of what it is of as an error: zeros are put behind it. */
+/** A snapshot takes what lies past the end of its base for an error: zeros are put there. */
 function growBase(name: string, baseSectors: number, sectors: number): SnapshotStep {
   return {
     does: "map",
+    as: "grown-base",
     name,
     readOnly: true,
     table: [
-      { startSectors: 0, lengthSectors: baseSectors, target: "linear", args: [{ loop: "base" }, "0"] },
+      { startSectors: 0, lengthSectors: baseSectors, target: "linear", args: [{ part: "base" }, "0"] },
       { startSectors: baseSectors, lengthSectors: sectors - baseSectors, target: "zero", args: [] },
     ],
   };
@@ -122,7 +112,7 @@ export function storeBytes(sizeBytes: Bytes): Bytes {
 }
 
 /** One line of a table as dmsetup(8) reads it. */
-export function tableLine(line: TableLine, devices: ReadonlyMap<LoopRef["loop"], string>): string {
-  const args = line.args.map((arg) => (typeof arg === "string" ? arg : (devices.get(arg.loop) ?? "")));
+export function tableLine(line: TableLine, devices: ReadonlyMap<Part, string>): string {
+  const args = line.args.map((arg) => (typeof arg === "string" ? arg : (devices.get(arg.part) ?? "")));
   return [line.startSectors, line.lengthSectors, line.target, ...args].join(" ");
 }

@@ -42,6 +42,8 @@ export async function cloneDisk(
 /** Makes a VM's disks ready to be opened, as they have to be made anew at each start. */
 export async function attachDisks(vm: Vm): Promise<readonly MachineDisk[]> {
   const disks: MachineDisk[] = [];
+  // Whatever an earlier run could not let go would bear the same names.
+  if (vm.disks.some(({ strategy }) => strategy === "dm-snapshot")) await detachDisks(vm.id, vm);
   for (const disk of vm.disks) {
     const { id, path, format } = disk;
     const device = await attachDisk(vm.id, disk);
