@@ -118,6 +118,12 @@ export const contract = {
     input: s.imageFileInput,
     result: z.string(),
   }),
+  imageBuild: route({
+    ...endpoints.imageBuild,
+    summary: "Make an image of another by running a script in it",
+    input: s.imageBuildInput,
+    result: imageSchema,
+  }),
   imageDelete: route({
     ...endpoints.imageDelete,
     summary: "Delete an image that no VM uses",

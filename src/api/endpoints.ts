@@ -40,6 +40,7 @@ export const endpoints = {
   imageExport: { kind: "operation", method: "POST", path: "/v1/images/{ref}/export" },
   imageFiles: { kind: "text", method: "GET", path: "/v1/images/{ref}/files" },
   imageFile: { kind: "text", method: "GET", path: "/v1/images/{ref}/file" },
+  imageBuild: { kind: "operation", method: "POST", path: "/v1/images/build" },
   imageDelete: { kind: "call", method: "DELETE", path: "/v1/images/{ref}" },
 
   vmList: { kind: "call", method: "GET", path: "/v1/vms" },

@@ -65,6 +65,37 @@ const bandwidthSchema = z
   .int()
   .min(64 * 1024, "a guest needs at least 64K a second");
 
+const envSchema = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string());
+const hostPathSchema = z.string().startsWith("/", "must be an absolute path on the daemon's host").max(4096);
+
+export const imageBuildInput = z.strictObject({
+  /** The image to begin from. */
+  from: refSchema,
+  name: objectNameSchema,
+  /** Run in the guest: by the interpreter that its first line names, else by /bin/sh. */
+  script: hostPathSchema,
+  /** Files and folders that are in the guest before the script runs, owned by root. */
+  copies: z
+    .array(
+      z.strictObject({
+        source: hostPathSchema,
+        target: z.string().startsWith("/", "must be an absolute path in the guest").max(4096),
+      }),
+    )
+    .max(100)
+    .default([]),
+  env: envSchema.default({}),
+  /** Of the root disk; the base's where it is absent. */
+  sizeBytes: z.number().int().positive().optional(),
+  kernel: refSchema.optional(),
+  /** Let the script reach the network. */
+  nat: z.boolean().default(false),
+  /** What runs as PID 1 meanwhile; the agent where it is absent. */
+  init: initPolicySchema.optional(),
+  /** `keep`: a script that fails leaves its VM running; the error names it. */
+  onFail: z.enum(["remove", "keep"]).default("remove"),
+});
+
 const workDiskSizeSchema = z
   .number()
   .int()
@@ -119,7 +150,7 @@ export const vmCreateInput = z.strictObject({
   allowHost: z.boolean().default(false),
   /** Let the guest reach other VMs that have this too, and be reached by them. */
   allowVms: z.boolean().default(false),
-  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string()).default({}),
+  env: envSchema.default({}),
   vmm: vmmChoiceSchema.optional(),
   /** Most that the guest may read and write on each of its disks, in bytes a second. */
   diskBandwidth: bandwidthSchema.optional(),

@@ -6,6 +6,7 @@ import daemonStop from "./daemon/stop.ts";
 import doctor from "./doctor.ts";
 import help from "./help/help.ts";
 import imageCat from "./image/cat.ts";
+import imageBuild from "./image/build.ts";
 import imageDelete from "./image/delete.ts";
 import imageExport from "./image/export.ts";
 import imageInspect from "./image/inspect.ts";
@@ -66,6 +67,7 @@ export const commands: readonly Command[] = [
   vmProxy,
 
   imagePull,
+  imageBuild,
   imageList,
   imageInspect,
   imageLsFiles,

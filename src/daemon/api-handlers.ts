@@ -60,6 +60,7 @@ export function apiHandlers(services: Services): Handlers {
       imagePull: (input, context) => images.pull(input, context),
       imagePush: (input, context) => images.push(input, context),
       imageExport: (input, context) => images.export(input, context),
+      imageBuild: (input, context) => images.build(input, context),
       vmCreate: async (input, context) => viewVm(await vms.create(input, context)),
       vmStart: async ({ ref }, context) => viewVm(await vms.start(ref, context)),
       vmStop: async ({ ref, timeoutSeconds, force }, context) =>

@@ -52,14 +52,6 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
   const agentPath = agentBinaryPath(env);
   const drivers = createDrivers(config, layout, env);
   const kernels = kernelService({ layout, config, store, agentPath, recipes: kernelRecipes() });
-  const imageContext: ImageContext = {
-    layout,
-    config,
-    store,
-    agentPath,
-    kernels,
-    blobs: new BlobStore(layout.blobsDir),
-  };
   const vmContext: VmContext = {
     layout,
     config,
@@ -70,6 +62,15 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
     drivers,
     queue: keyedQueue(),
     live: new Map(),
+  };
+  const imageContext: ImageContext = {
+    layout,
+    config,
+    store,
+    agentPath,
+    kernels,
+    blobs: new BlobStore(layout.blobsDir),
+    vms: vmContext,
   };
   const recovered = await recover(vmContext, ending.signal);
   await pruneBlobs(imageContext);

@@ -8,6 +8,8 @@ export type OperationLine =
 
 /** Lines that may wait for a slow reader; past that, the oldest word on progress gives way. */
 const MAX_WAITING = 256;
+/** Output of programs is no word on progress: it waits longer, 4 KiB an event, 16 MiB in all. */
+const MAX_OUTPUT_WAITING = 4096;
 
 /** Runs an operation and tells of it: its progress as it comes, and at the end its result or error. */
 export async function* operationLines(
@@ -19,7 +21,12 @@ export async function* operationLines(
   let ended: OperationLine | undefined;
   const progress = throttleProgress((event) => {
     waiting.push(event);
-    if (waiting.length > MAX_WAITING) waiting.shift();
+    const printed = waiting.filter(({ output }) => output !== undefined).length;
+    if (printed > MAX_OUTPUT_WAITING) waiting.shift();
+    else if (waiting.length - printed > MAX_WAITING) {
+      const oldest = waiting.findIndex(({ output }) => output === undefined);
+      waiting.splice(oldest, 1);
+    }
     wake.resolve();
   });
   const running = operation({ signal, progress }).then(

@@ -13,6 +13,8 @@ export interface ProgressEvent {
   readonly status: "running" | "done" | "failed";
   /** A last word on it: `already here`, `63 MiB in 1.2 s`. */
   readonly note?: string;
+  /** What a program printed meanwhile, in whole lines where it could be. Shown as it is; no two are made one. */
+  readonly output?: string;
 }
 
 export type ProgressSink = (event: ProgressEvent) => void;
@@ -25,13 +27,17 @@ export interface OperationContext {
   readonly progress: ProgressSink;
 }
 
-/** Passes on at most one `running` event per id and interval; the first and the last of each id always pass. */
+/**
+ * Passes on at most one `running` event per id and interval; the first and the last of each id always
+ * pass, and so does what a program printed.
+ */
 export function throttleProgress(sink: ProgressSink, intervalMs = 100): ProgressSink {
   const sentAt = new Map<string, number>();
   return (event) => {
     const now = performance.now();
     const last = sentAt.get(event.id);
-    if (event.status === "running" && last !== undefined && now - last < intervalMs) return;
+    if (event.output === undefined && event.status === "running" && last !== undefined && now - last < intervalMs)
+      return;
     sentAt.set(event.id, now);
     sink(event);
   };

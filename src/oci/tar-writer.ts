@@ -5,11 +5,11 @@ const MAX_OCTAL_SIZE = 8 ** 11 - 1;
 const MAX_PLAIN_NAME_BYTES = 100;
 
 /** A regular file's header in an archive of ours: owned by root, from 1970, so that the same files make the same archive. */
-export function fileHeader(name: string, sizeBytes: number): Buffer {
+export function fileHeader(name: string, sizeBytes: number, mode = 0o644): Buffer {
   if (Buffer.byteLength(name) > MAX_PLAIN_NAME_BYTES) {
-    return Buffer.concat([paxHeader([["path", name]]), header("0", "long-name", sizeBytes)]);
+    return Buffer.concat([paxHeader([["path", name]]), header("0", "long-name", sizeBytes, mode)]);
   }
-  return header("0", name, sizeBytes);
+  return header("0", name, sizeBytes, mode);
 }
 
 /**
@@ -46,11 +46,11 @@ export function padding(sizeBytes: number): Buffer {
 /** The two blocks of zeros that end an archive. */
 export const ARCHIVE_END: Buffer = Buffer.alloc(2 * TAR_BLOCK);
 
-function header(typeflag: string, name: string, sizeBytes: number): Buffer {
+function header(typeflag: string, name: string, sizeBytes: number, mode = 0o644): Buffer {
   const block = Buffer.alloc(TAR_BLOCK);
   block.write(name, 0);
   // mode, uid, gid
-  block.write("0000644\x000000000\x000000000\0", 100, "latin1");
+  block.write(`${mode.toString(8).padStart(7, "0")}\x000000000\x000000000\0`, 100, "latin1");
   if (sizeBytes <= MAX_OCTAL_SIZE) block.write(`${sizeBytes.toString(8).padStart(11, "0")}\0`, 124, "latin1");
   else block.writeBigUInt64BE(BigInt(sizeBytes), 128);
   if (sizeBytes > MAX_OCTAL_SIZE) block[124] = 0x80;

@@ -56,6 +56,7 @@ async function settle(context: VmContext, intent: Intent, told: string[]): Promi
       told.push("undid a kernel that was being added");
       return;
     case "image.add":
+      for (const { id, builds } of store.vms.list()) if (builds === subject) await forgetVm(context, id);
       if (store.images.find(subject) !== undefined) return;
       await removeAll([join(layout.workDir, subject), join(layout.imagesDir, subject)]);
       told.push("undid an image that was being added");

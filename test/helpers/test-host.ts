@@ -22,6 +22,8 @@ export interface CommandOptions {
   readonly timeoutMs?: number;
   /** Called with the running process, for tests that signal it. */
   readonly onStart?: (pid: number) => void;
+  /** Called with what it prints on stderr, as it comes. */
+  readonly onOutput?: (text: string, pid: number) => void;
 }
 
 /**
@@ -78,7 +80,10 @@ export class TestHost implements AsyncDisposable {
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => {
+      stderr.push(chunk);
+      options.onOutput?.(chunk.toString("utf8"), child.pid ?? 0);
+    });
     child.stdin.on("error", () => {}); // A command may end without having read its input.
     child.stdin.end(options.input);
     if (child.pid !== undefined) options.onStart?.(child.pid);

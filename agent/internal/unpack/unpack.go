@@ -18,9 +18,9 @@ import (
 func Into(target string, archive io.Reader) error {
 	reader := tar.NewReader(archive)
 	var folders []folder
-	for {
+	for entries := 0; ; entries++ {
 		header, err := reader.Next()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) && entries > 0 {
 			break
 		}
 		if err != nil {

@@ -81,4 +81,7 @@ func TestRefuses(t *testing.T) {
 	if err := Into(filepath.Join(t.TempDir(), "x"), bytes.NewReader(bytes.Repeat([]byte("no tar"), 200))); err == nil {
 		t.Error("what is no archive was taken")
 	}
+	if err := Into(filepath.Join(t.TempDir(), "x"), bytes.NewReader(nil)); err == nil {
+		t.Error("nothing at all was taken")
+	}
 }

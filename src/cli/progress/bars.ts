@@ -1,6 +1,6 @@
 import type { ProgressEvent } from "../../lib/progress.ts";
 import type { Io } from "../io.ts";
-import { endLine, liveLine } from "./progress-line.ts";
+import { endLine, liveLine, outputText } from "./progress-line.ts";
 import type { ProgressView } from "./progress-view.ts";
 
 const REDRAW_MS = 100;
@@ -13,6 +13,7 @@ const SHOW_CURSOR = "\u001B[?25h";
 export function bars(stream: Io["stderr"]): ProgressView {
   const running = new Map<string, ProgressEvent>();
   let ended: string[] = [];
+  let printed = "";
   let drawn = 0;
   let turn = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -22,8 +23,12 @@ export function bars(stream: Io["stderr"]): ProgressView {
     const shown = fit([...running.values()], (stream.rows ?? 24) - 1, turn, columns);
     const up = drawn === 0 ? "" : `\u001B[${drawn}A`;
     const lines = [...ended.map((line) => line.slice(0, columns - 1)), ...shown];
-    stream.write(`${up}\r${lines.map((line) => `${CLEAR_LINE}${line}\n`).join("")}${CLEAR_BELOW}`);
+    // What was printed may need more than a row; nothing of the old bars shall stand behind it.
+    stream.write(
+      `${up}\r${printed === "" ? "" : `${CLEAR_BELOW}${printed}`}${lines.map((line) => `${CLEAR_LINE}${line}\n`).join("")}${CLEAR_BELOW}`,
+    );
     ended = [];
+    printed = "";
     drawn = shown.length;
     turn += 1;
   };
@@ -31,7 +36,8 @@ export function bars(stream: Io["stderr"]): ProgressView {
 
   return {
     sink(event) {
-      if (event.status === "running") running.set(event.id, event);
+      if (event.output !== undefined) printed += outputText(event.output);
+      else if (event.status === "running") running.set(event.id, event);
       else {
         running.delete(event.id);
         ended.push(endLine(event));

@@ -1,6 +1,6 @@
 import type { ProgressEvent } from "../../lib/progress.ts";
 import type { Io } from "../io.ts";
-import { endLine, logLine } from "./progress-line.ts";
+import { endLine, logLine, outputText } from "./progress-line.ts";
 import type { ProgressView } from "./progress-view.ts";
 
 /** Between two lines on one id that runs on. */
@@ -15,6 +15,7 @@ export function lines(stream: Io["stderr"], now: () => number = () => performanc
   };
   return {
     sink(event) {
+      if (event.output !== undefined) return void stream.write(outputText(event.output));
       const before = saidAt.get(event.id);
       if (event.status !== "running") say(event, endLine(event));
       else if (before === undefined || now() - before >= QUIET_MS) say(event, logLine(event));

@@ -33,6 +33,12 @@ export function logLine(event: ProgressEvent): string {
   return `${plainText(event.label)}${far === "" ? " …" : `: ${far}${percent}`}`;
 }
 
+/** What a program printed, safe for a terminal, ended by a line's end. */
+export function outputText(output: string): string {
+  const text = plainText(output.replaceAll("\r\n", "\n"));
+  return text.endsWith("\n") ? text : `${text}\n`;
+}
+
 function howFar({ done, total, unit, note }: ProgressEvent): string {
   if (done === undefined) return note === undefined ? "" : plainText(note);
   const show = (n: number): string => (unit === "bytes" ? formatBytes(n) : String(n));

@@ -5,8 +5,8 @@ import { parseOsRelease, systemOf } from "./os-release.ts";
 import { lookup } from "./tree-path.ts";
 
 /** Where systemd's PID 1 lies in Debian and its kin, and elsewhere. The agent in the guest looks at the same places. */
-const SYSTEMD_PATHS = ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"];
-const OS_RELEASE_PATHS = ["/etc/os-release", "/usr/lib/os-release"];
+export const SYSTEMD_PATHS = ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"];
+export const OS_RELEASE_PATHS = ["/etc/os-release", "/usr/lib/os-release"];
 const MAX_OS_RELEASE_BYTES = 64 * 1024;
 
 /**

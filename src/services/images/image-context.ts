@@ -2,6 +2,7 @@ import type { BlobStore } from "../../oci/blob-store.ts";
 import type { Config } from "../../model/config.ts";
 import type { Layout } from "../../model/layout.ts";
 import type { Store } from "../../store/store.ts";
+import type { VmContext } from "../vms/vm-context.ts";
 import type { KernelService } from "../kernels/kernel-service.ts";
 
 /** What the verbs on images share. */
@@ -13,4 +14,6 @@ export interface ImageContext {
   readonly blobs: BlobStore;
   /** The agent's binary on this host, which every image gets. */
   readonly agentPath: string;
+  /** What runs the VMs in which images are built. */
+  readonly vms: VmContext;
 }

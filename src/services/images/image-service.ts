@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { Image } from "../../model/image.ts";
+import { buildImage, type ImageBuildRequest } from "./build-image.ts";
 import { releaseBlobs } from "./image-blobs.ts";
 import { pullImage, type ImagePullRequest } from "./pull-image.ts";
 import type { SentImage } from "../../model/artefact.ts";
@@ -23,6 +24,7 @@ export interface ImageService {
   export(request: ImageExportRequest, context: OperationContext): Promise<SentImage>;
   files(request: ListRequest, signal: AbortSignal): AsyncIterable<ImageFile>;
   file(ref: string, path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  build(request: ImageBuildRequest, context: OperationContext): Promise<Image>;
   delete(ref: string): Promise<void>;
 }
 
@@ -36,6 +38,7 @@ export function imageService(context: ImageContext): ImageService {
     export: (request, operation) => sendToArchive(context, request, operation),
     files: ({ ref, ...request }, signal) => listFiles(store.images.get(ref), request, signal),
     file: (ref, path, signal) => readFileIn(store.images.get(ref), path, signal),
+    build: (request, operation) => buildImage(context, request, operation),
     async delete(ref) {
       const image = store.images.get(ref);
       refuseIfUsed(context, image);

@@ -8,6 +8,8 @@ import { makeDirectory } from "./tree-path.ts";
 /** Where everything of banger lies in a guest. */
 const LIBEXEC = "/usr/local/libexec";
 const AGENT_NAME = "banger-vsock-agent";
+/** The agent's path in every image that banger made. */
+export const AGENT_PATH = `${LIBEXEC}/${AGENT_NAME}`;
 /** The agent under the name by which it works as the first program of a boot. */
 const FIRST_BOOT_NAME = "banger-first-boot";
 

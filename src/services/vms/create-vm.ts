@@ -15,7 +15,12 @@ import type { VmContext } from "./vm-context.ts";
  *
  * @throws BangerError `NAME_TAKEN`, `DISK_FULL`, `DISK_NO_STRATEGY`.
  */
-export async function createVm(context: VmContext, vm: Vm, image: Image, { signal }: OperationContext): Promise<Vm> {
+export async function createVm(
+  context: VmContext,
+  vm: Vm,
+  image: Image,
+  { signal }: Pick<OperationContext, "signal">,
+): Promise<Vm> {
   const { store } = context;
   store.vms.checkFree(vm.name);
   return withIntent(
@@ -56,6 +61,8 @@ export async function cloneRootDisk(
       sizeBytes: bytes(vm.spec.diskSizeBytes ?? image.rootfs.sizeBytes),
       formats: diskFormats,
       wanted: vm.spec.diskStrategy,
+      // A disk that becomes an image must not read from another.
+      standsAlone: vm.builds !== undefined,
     },
     signal,
   );

@@ -7,14 +7,13 @@ import { writeFileAtomic } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
 import type { Vm } from "../../model/vm.ts";
-import { planUserNetwork } from "../../net/user-network.ts";
 import { ensureSshKey } from "../ssh-key.ts";
-import { installLog } from "../first-boot/install-logs.ts";
 import { createVm } from "./create-vm.ts";
 import { deleteVm, forgetVm } from "./delete-vm.ts";
 import { planExec } from "./exec-plan.ts";
 import type { LiveVm } from "./live-vms.ts";
-import { planVm, type VmRequest } from "./plan-vm.ts";
+import { planNewVm } from "./plan-new-vm.ts";
+import type { VmRequest } from "./plan-vm.ts";
 import { rebaseVm } from "./rebase-vm.ts";
 import { resizeVm, type ResizeRequest } from "./resize-vm.ts";
 import { consoleLogPath, startVm } from "./start-vm.ts";
@@ -93,9 +92,7 @@ export function vmService(context: VmContext): VmService {
     async create(request, operation) {
       const image = store.images.get(request.image ?? defaultImage(context));
       const kernel = store.kernels.get(request.kernel ?? image.kernel);
-      const planned = planVm(request, image, kernel, context.config, planUserNetwork, (id) =>
-        installLog(context.layout, id),
-      );
+      const planned = planNewVm(context, request, image, kernel);
       return queue.run(planned.id, operation.signal, async () => {
         const created = await createVm(context, planned, image, operation);
         if (!request.start) return created;

@@ -1,0 +1,108 @@
+import { formatBytes } from "../../lib/bytes.ts";
+import { asBangerError } from "../../lib/errors.ts";
+import type { Input } from "../../client/client.ts";
+import type { Cli } from "../cli.ts";
+import { command } from "../command.ts";
+import { withoutInterrupts } from "../interrupts.ts";
+import { operate } from "../operate.ts";
+import { badUsage } from "../parse/bad-usage.ts";
+import { checkOptions, given } from "../parse/check-options.ts";
+import { parseCopy } from "../parse/copy-option.ts";
+import { ENV_OPTIONS, readEnv } from "../parse/env-options.ts";
+import { absolutePath } from "../parse/local-paths.ts";
+import { size } from "../parse/vm-options.ts";
+import { PROGRESS_OPTION } from "../progress/pick-view.ts";
+import { attach } from "../terminal/attach.ts";
+import { ttyMode } from "../terminal/tty-mode.ts";
+
+const FIELDS = {
+  from: "--from-image",
+  name: "--name",
+  script: "--script",
+  copies: "--copy",
+  sizeBytes: "--size",
+  init: "--init",
+  onFail: "--on-fail",
+} as const;
+
+export default command({
+  name: ["image", "build"],
+  summary: "Make an image of another by running a script in it",
+  arguments: [],
+  options: {
+    "from-image": { type: "string", value: "IMAGE", help: "name or id of the image to begin from" },
+    name: { type: "string", value: "NAME", help: "what to call the new image" },
+    script: { type: "string", value: "FILE", help: "what to run in it, as root" },
+    copy: { type: "string", multiple: true, value: "SRC:DST", help: "a file or folder to put into it before" },
+    size: { type: "string", value: "SIZE", help: "size of its root disk, as in 20G" },
+    ...ENV_OPTIONS,
+    nat: { type: "boolean", help: "let the script reach the network" },
+    init: { type: "string", value: "POLICY", help: "what runs as PID 1 meanwhile; agent unless told" },
+    "kernel-ref": { type: "string", value: "KERNEL", help: "boot this kernel, now and in its VMs" },
+    "on-fail": { type: "string", value: "WHAT", help: "shell: enter the VM of a script that failed, before it goes" },
+    progress: PROGRESS_OPTION,
+  },
+  details: `Boots the image in a VM that is thrown away, runs the script in it, and keeps the disk without its free space.
+When the same script with the same files was run on the same image before, there is nothing to do. A script that fails
+leaves nothing.`,
+  examples: [
+    {
+      line: "banger image build --from-image debian --name web --script ./install.sh --nat",
+      does: "With packages from the network",
+    },
+    {
+      line: "banger image build --from-image debian --name app --script ./setup.sh --copy ./app:/opt/app --on-fail shell",
+      does: "With files of yours; should it fail, have a look",
+    },
+  ],
+  async run(cli, _args, options) {
+    const { "from-image": from, name, script, progress } = options;
+    if (from === undefined) throw badUsage("--from-image is missing", "say what to begin from: --from-image IMAGE");
+    if (name === undefined) throw badUsage("--name is missing", "name the new image: --name NAME");
+    if (script === undefined) throw badUsage("--script is missing", "say what to run: --script FILE");
+    const shell = onFail(options["on-fail"]);
+    const cwd = process.cwd();
+    const input = given({
+      from,
+      name,
+      script: absolutePath(script, cwd),
+      copies: options.copy.map((text) => parseCopy(text, cwd)),
+      env: await readEnv(options.env, options["env-file"], cli.io.env),
+      sizeBytes: size("--size", options.size),
+      kernel: options["kernel-ref"],
+      nat: options.nat,
+      init: options.init as Input<"imageBuild">["init"],
+      onFail: shell ? ("keep" as const) : undefined,
+    });
+    await checkOptions("imageBuild", input, FIELDS);
+    try {
+      const image = await operate(cli, "imageBuild", input, progress);
+      if (cli.json) return cli.printJson(image);
+      cli.print(`Image ${image.name} is built: ${formatBytes(image.size)}, ${image.history.at(-1)?.did ?? ""}.`);
+      cli.note(`Make a VM of it with: banger vm create --image ${image.name}`);
+    } catch (error) {
+      await enter(cli, asBangerError(error).data["vm"]);
+      throw error;
+    }
+  },
+});
+
+function onFail(asked: string | undefined): boolean {
+  if (asked === undefined || asked === "remove") return false;
+  if (asked === "shell") return true;
+  throw badUsage(`--on-fail cannot be "${asked}"`, "choose shell or remove");
+}
+
+/** A shell in the VM of a build that failed; then the VM goes. */
+async function enter(cli: Cli, vm: unknown): Promise<void> {
+  if (typeof vm !== "string") return;
+  try {
+    cli.note(`The script failed. This is a shell in its VM, ${vm}, which goes when you leave it.`);
+    const tty = ttyMode(cli.io, { tty: false, "no-tty": false, interactive: true });
+    await attach(await cli.client.exec({ ref: vm }, given({ argv: ["/bin/sh"], tty: tty.size })), cli.io, tty);
+  } finally {
+    await withoutInterrupts(cli, `deleting VM ${vm}`, async () => {
+      await cli.client.operate("vmDelete", { ref: vm, force: true });
+    });
+  }
+}
