@@ -189,12 +189,17 @@ export const vmDeleteInput = z.strictObject({
   force: z.boolean().default(false),
 });
 
-export const vmLogsInput = z.strictObject({ ref: refSchema, follow: z.boolean().default(false) });
+export const vmLogsInput = z.strictObject({
+  ref: refSchema,
+  follow: z.boolean().default(false),
+  /** What the command has printed that the VM keeps running, rather than its console. */
+  service: z.boolean().default(false),
+});
 
 export const vmForwardInput = z.strictObject({
   ref: refSchema,
-  /** `ssh` for the agent's SSH server, `tcp:HOST:PORT` or `unix:PATH` inside the guest. */
-  target: z.union([z.literal("ssh"), z.string().regex(/^(?:tcp:.+:\d{1,5}|unix:\/.+)$/)]),
+  /** `ssh` for the agent's SSH server, `tcp:HOST:PORT`, `vsock:PORT` or `unix:PATH` inside the guest. */
+  target: z.union([z.literal("ssh"), z.string().regex(/^(?:tcp:.+:\d{1,5}|vsock:\d{1,10}|unix:\/.+)$/)]),
 });
 
 export const vmStatsSchema = z.object({

@@ -4,6 +4,7 @@ import { withInterrupts, withoutInterrupts } from "./interrupts.ts";
 import { operateUntil } from "./operate.ts";
 import { checkOptions, given } from "./parse/check-options.ts";
 import { absoluteReference } from "./parse/local-paths.ts";
+import { RESTART_OPTIONS, serviceInput } from "./parse/service-options.ts";
 import { VM_FIELDS, VM_OPTIONS, vmInput } from "./parse/vm-options.ts";
 import { PROGRESS_OPTION } from "./progress/pick-view.ts";
 import { attach } from "./terminal/attach.ts";
@@ -20,25 +21,32 @@ export default command({
     ...VM_OPTIONS,
     insecure: { type: "boolean", help: "pull without TLS" },
     keep: { type: "boolean", help: "keep the VM when the command has ended" },
+    detach: { type: "boolean", short: "d", help: "leave the command running in the VM, and print the VM's name" },
+    ...RESTART_OPTIONS,
     ...TTY_OPTIONS,
     progress: PROGRESS_OPTION,
   },
   details: `Pulls the image unless it is here, makes a VM, runs the command in it, deletes the VM. The command's exit
-status is the one of banger.`,
+status is the one of banger. With --detach the VM stays, and keeps the command running: see banger vm logs --service.`,
   examples: [
     { line: "banger run debian:bookworm", does: "A shell in a new VM" },
     { line: "banger run --nat debian:bookworm -- apt-get update", does: "One command, with a network" },
+    { line: "banger run -d --nat --publish 8080:80 nginx", does: "A service, in the background" },
     { line: "banger run --keep --name box alpine -- sh", does: "Keep the VM afterwards" },
   ],
   async run(cli, { image: wanted, command: words }, options) {
-    const { keep, insecure, progress, tty: _tty, "no-tty": _noTty, interactive: _interactive, ...vmOptions } = options;
+    const { keep, insecure, progress, detach, restart, ...others } = options;
+    const { tty: _tty, "no-tty": _noTty, interactive: _interactive, ...vmOptions } = others;
     const tty = ttyMode(cli.io, options);
-    const asked = await vmInput(vmOptions, cli.io.env);
+    // Without --detach the words are the command of this terminal, not of a service.
+    const service = serviceInput(detach, detach ? words : [], restart, "--detach");
+    const asked = given({ ...(await vmInput(vmOptions, cli.io.env)), service });
     await checkOptions("vmCreate", asked, VM_FIELDS);
     const vm = await withInterrupts(cli, async (signal) => {
       const image = await ensureImage(cli, { wanted, kernel: vmOptions["kernel-ref"], insecure, progress, signal });
       return operateUntil(cli, "vmCreate", { ...asked, image }, progress, signal);
     });
+    if (detach) return cli.json ? cli.printJson(vm) : cli.print(vm.name);
     try {
       const start = given({ command: [...words], tty: tty.size });
       const session = await withInterrupts(cli, (signal) => cli.client.exec({ ref: vm.id }, start, { signal }));

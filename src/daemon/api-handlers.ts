@@ -75,7 +75,8 @@ export function apiHandlers(services: Services): Handlers {
     texts: {
       imageFiles: (input, signal) => jsonLines(images.files(input, signal)),
       imageFile: ({ ref, path }, signal) => images.file(ref, path, signal),
-      vmLogs: ({ ref, follow }, signal) => {
+      vmLogs: ({ ref, follow, service }, signal) => {
+        if (service) return vms.serviceLog(ref, follow, signal);
         const path = vms.consoleLog(ref);
         return follow ? followFile(path, signal) : readWhole(path, signal);
       },

@@ -6,12 +6,15 @@ import { BangerError } from "../lib/errors.ts";
 import { agentError } from "./agent-errors.ts";
 import { startExec, type AgentExec, type ExecSpec } from "./agent-exec.ts";
 import { openForward, type ForwardTarget } from "./agent-forward.ts";
+import { readServiceLog, startService, watchService, type SupervisedCommand } from "./agent-service.ts";
 import { agentSession } from "./agent-session.ts";
 import type { Dial } from "./dial.ts";
+import type { ServiceStatus } from "../model/service.ts";
 import { AgentService, ShutdownMode } from "./gen/banger/agent/v1/agent_pb.ts";
 
 export type { AgentExec, ExecExit, ExecSpec } from "./agent-exec.ts";
 export type { ForwardTarget } from "./agent-forward.ts";
+export type { SupervisedCommand } from "./agent-service.ts";
 
 export interface AgentInfo {
   readonly version: string;
@@ -28,6 +31,8 @@ export interface GuestIdentity {
   readonly authorizedKeys: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly dns: readonly string[];
+  /** On which it shall offer the TCP ports of the same numbers on its loopback. */
+  readonly vsockPorts: readonly number[];
 }
 
 export interface AgentStats {
@@ -53,6 +58,11 @@ export interface AgentClient {
   shutdown(signal: AbortSignal): Promise<void>;
   /** Grows the root file system to its disk. */
   growRoot(signal: AbortSignal): Promise<void>;
+  /** Has a command kept running; the same one again changes nothing. */
+  startService(command: SupervisedCommand, signal: AbortSignal): Promise<void>;
+  /** How that command does, now and on every change. Before one was started nothing comes. */
+  watchService(signal: AbortSignal): AsyncGenerator<ServiceStatus>;
+  readServiceLog(follow: boolean, signal: AbortSignal): AsyncGenerator<Uint8Array>;
   close(): void;
 }
 
@@ -133,10 +143,17 @@ function clientOf(client: Client<typeof AgentService>, stream: Duplex): AgentCli
       }),
     configure: (identity, signal) =>
       call(signal, "the guest to take its name", async (within) => {
-        const { hostname, authorizedKeys, env, dns } = identity;
+        const { hostname, authorizedKeys, env, dns, vsockPorts } = identity;
         const wallClockNs = BigInt(Date.now()) * 1_000_000n;
         await client.configure(
-          { hostname, authorizedKeys: [...authorizedKeys], env: { ...env }, dnsServers: [...dns], wallClockNs },
+          {
+            hostname,
+            authorizedKeys: [...authorizedKeys],
+            env: { ...env },
+            dnsServers: [...dns],
+            wallClockNs,
+            vsockPorts: [...vsockPorts],
+          },
           { signal: within },
         );
       }),
@@ -168,6 +185,16 @@ function clientOf(client: Client<typeof AgentService>, stream: Duplex): AgentCli
       call(signal, "the root file system to grow", async (within) => {
         await client.resize({}, { signal: within });
       }),
+    startService: (command, signal) =>
+      call(signal, "the guest to start its service", (within) => startService(client, command, within)),
+    watchService(signal) {
+      checkOpen(stream);
+      return watchService(client, signal);
+    },
+    readServiceLog(follow, signal) {
+      checkOpen(stream);
+      return readServiceLog(client, follow, signal);
+    },
     close: () => void stream.destroy(),
   };
 }

@@ -13,7 +13,9 @@ import {
 export type ForwardTarget =
   | { readonly kind: "ssh" }
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string };
+  | { readonly kind: "unix"; readonly path: string }
+  /** What the guest itself finds on a vsock port of its own. */
+  | { readonly kind: "vsock"; readonly port: number };
 
 type ForwardInit = NonNullable<MessageInitShape<typeof ForwardRequestSchema>["message"]>;
 
@@ -48,6 +50,8 @@ function targetInit(target: ForwardTarget): NonNullable<MessageInitShape<typeof 
       return { case: "ssh", value: {} };
     case "unix":
       return { case: "unix", value: target.path };
+    case "vsock":
+      return { case: "vsock", value: { port: target.port } };
     case "tcp":
       return { case: "tcp", value: { host: target.host, port: target.port } };
   }

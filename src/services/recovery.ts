@@ -10,6 +10,7 @@ import { dropForeignDisks } from "./vms/rebase-vm.ts";
 import { liveVm } from "./vms/live-vms.ts";
 import { endMachine, noteExit, recordExit } from "./vms/stop-vm.ts";
 import { detachDisks } from "./vms/vm-disks.ts";
+import { followVmService } from "./vms/vm-service-command.ts";
 import type { VmContext } from "./vms/vm-context.ts";
 
 /**
@@ -39,8 +40,10 @@ async function takeBack(context: VmContext, vm: Vm, told: string[], signal: Abor
     await recordExit(context, vm.id, false, "the VMM ended while no daemon ran");
     return;
   }
-  context.live.set(vm.id, liveVm(machine, agentConnector(context)));
+  const live = liveVm(machine, agentConnector(context));
+  context.live.set(vm.id, live);
   noteExit(context, vm.id, machine);
+  followVmService(context, vm.id, live);
   if (vm.state === "running" || vm.state === "paused")
     told.push(`VM ${vm.name}: taken back, pid ${machine.record.pid}`);
 }

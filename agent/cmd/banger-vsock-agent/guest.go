@@ -15,6 +15,7 @@ import (
 	"banger.dev/agent/internal/boot"
 	"banger.dev/agent/internal/children"
 	"banger.dev/agent/internal/machine"
+	"banger.dev/agent/internal/service"
 )
 
 const hostKeyPath = boot.HostKeyPath
@@ -41,11 +42,16 @@ func firstBoot(ctx context.Context, _ []string) error {
 	defer cancel()
 	nursery := &children.Nursery{}
 	go nursery.Reap(ctx)
+	looksAfter, err := manager(nursery, service.DefaultDir)
+	if err != nil {
+		return err
+	}
 	stopped := make(chan error, 1)
 	go func() {
 		stopped <- agent.Run(ctx, agent.Options{
 			Version: version, HostKey: hostKeyPath, Lines: guestLines(), Nursery: nursery, Log: agent.KernelLog(),
-			Ready: func() { boot.Announce(os.Stdout, boot.StageAgent) },
+			Service: looksAfter,
+			Ready:   func() { boot.Announce(os.Stdout, boot.StageAgent) },
 			End: func(how machine.End, grace time.Duration) error {
 				select {
 				case ends <- ending{how, grace}:
@@ -67,9 +73,30 @@ func firstBoot(ctx context.Context, _ []string) error {
 	case err := <-stopped:
 		return fmt.Errorf("the agent stopped: %w", err)
 	}
+	// While the agent still answers: whoever watches the service hears how it ended.
+	looksAfter.Stop()
 	cancel()
 	<-stopped
 	return machine.Halt(end.how, end.grace)
+}
+
+func manager(nursery *children.Nursery, dir string) (*service.Manager, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find the agent's own file: %w", err)
+	}
+	return &service.Manager{Dir: dir, Program: program, Nursery: nursery, Init: machine.FindInit()}, nil
+}
+
+// supervise is what keeps the VM's own command running.
+func supervise(ctx context.Context, args []string) error {
+	dir := service.DefaultDir
+	if len(args) > 0 {
+		dir = args[0]
+	}
+	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM)
+	defer stop()
+	return service.Supervise(ctx, dir)
 }
 
 func guestLines() []agent.Line {
@@ -88,6 +115,10 @@ func serve(ctx context.Context, args []string) error {
 	options := agent.Options{
 		Version: version, HostKey: *hostKey, Lines: guestLines(), Nursery: &children.Nursery{}, Log: agent.KernelLog(),
 		Ready: serviceReady, End: endService,
+	}
+	var err error
+	if options.Service, err = manager(options.Nursery, service.DefaultDir); err != nil {
+		return err
 	}
 	if *listenUnix != "" || *serialFD >= 0 {
 		options.Lines, options.Log = nil, agent.StderrLog()

@@ -18,6 +18,7 @@ import (
 	"banger.dev/agent/internal/guest"
 	"banger.dev/agent/internal/machine"
 	"banger.dev/agent/internal/server"
+	"banger.dev/agent/internal/service"
 	"banger.dev/agent/internal/sshd"
 )
 
@@ -30,6 +31,7 @@ type Options struct {
 	HostKey string
 	Lines   []Line
 	Nursery *children.Nursery
+	Service *service.Manager
 	// Ready is called once the first line listens.
 	Ready func()
 	// End ends the machine; it must not wait for it.
@@ -63,7 +65,7 @@ func Run(ctx context.Context, options Options) error {
 			HostKey: hostKey, Runner: runner, Accounts: accounts, Keys: settings.Keys, Env: settings.Env,
 			SFTP: []string{executable, "sftp-server"}, Log: options.Log,
 		},
-		Settings: settings, Root: "/", Init: machine.FindInit(), End: options.End, Log: options.Log,
+		Settings: settings, Service: options.Service, Root: "/", Init: machine.FindInit(), End: options.End, Log: options.Log,
 	}
 	http := service.HTTP(ctx)
 	var lines sync.WaitGroup

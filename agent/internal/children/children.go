@@ -57,6 +57,19 @@ func (c *Child) Done() <-chan struct{} { return c.done }
 // Status tells how it ended; only after Done.
 func (c *Child) Status() syscall.WaitStatus { return c.status }
 
+// Signal sends a signal to the child alone.
+func (c *Child) Signal(sig syscall.Signal) error {
+	c.nursery.mu.Lock()
+	defer c.nursery.mu.Unlock()
+	if c.reaped {
+		return os.ErrProcessDone
+	}
+	if err := syscall.Kill(c.Pid, sig); err != nil {
+		return fmt.Errorf("send signal %d to %d: %w", sig, c.Pid, err)
+	}
+	return nil
+}
+
 // SignalGroup sends a signal to the process group that the child leads. Once the child is reaped its number may
 // be another's, so then nothing is sent.
 func (c *Child) SignalGroup(sig syscall.Signal) error {

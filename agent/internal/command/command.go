@@ -149,6 +149,9 @@ func (p *Process) Done() <-chan struct{} { return p.child.Done() }
 // Signal goes to the whole process group.
 func (p *Process) Signal(sig syscall.Signal) error { return p.child.SignalGroup(sig) }
 
+// SignalOnly goes to the process itself, and to none that it has started.
+func (p *Process) SignalOnly(sig syscall.Signal) error { return p.child.Signal(sig) }
+
 // Resize tells the terminal, and so the programs on it (SIGWINCH).
 func (p *Process) Resize(rows, cols uint16) error {
 	if p.streams.tty == nil {

@@ -43,14 +43,26 @@ func (s *Server) Forward(ctx context.Context, stream *forwardStream) error {
 		return dialAndJoin(ctx, conn, "tcp", net.JoinHostPort(target.Tcp.Host, strconv.Itoa(int(target.Tcp.Port))))
 	case *agentv1.ForwardTarget_Unix:
 		return dialAndJoin(ctx, conn, "unix", target.Unix)
+	case *agentv1.ForwardTarget_Vsock:
+		return join(ctx, conn, func() (bridge.Stream, error) { return s.Vsock.Dial(ctx, target.Vsock.Port) })
 	default:
 		return connect.NewError(connect.CodeInvalidArgument, errors.New("the first message must be target"))
 	}
 }
 
 func dialAndJoin(ctx context.Context, conn *forwardConn, network, address string) error {
-	dialer := net.Dialer{Timeout: dialTimeout}
-	target, err := dialer.DialContext(ctx, network, address)
+	return join(ctx, conn, func() (bridge.Stream, error) {
+		dialer := net.Dialer{Timeout: dialTimeout}
+		target, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return target.(bridge.Stream), nil
+	})
+}
+
+func join(ctx context.Context, conn *forwardConn, dial func() (bridge.Stream, error)) error {
+	target, err := dial()
 	if err != nil {
 		return connect.NewError(connect.CodeUnavailable, err)
 	}
@@ -61,7 +73,7 @@ func dialAndJoin(ctx context.Context, conn *forwardConn, network, address string
 		_ = target.Close()
 		return err
 	}
-	if err := bridge.Join(conn, target.(bridge.Stream)); err != nil {
+	if err := bridge.Join(conn, target); err != nil {
 		return connect.NewError(connect.CodeAborted, err)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"banger.dev/agent/internal/command"
 	"banger.dev/agent/internal/guest"
 	"banger.dev/agent/internal/machine"
+	"banger.dev/agent/internal/service"
 	"banger.dev/agent/internal/sshd"
 )
 
@@ -35,6 +36,8 @@ type Server struct {
 	Runner   command.Runner
 	SSH      *sshd.Server
 	Settings *guest.Settings
+	Service  *service.Manager
+	Vsock    VsockPorts
 	// Root is where the guest's files begin: "/".
 	Root string
 	Init machine.Init

@@ -31,7 +31,8 @@ func (s *Server) Info(context.Context, *connect.Request[agentv1.InfoRequest]) (*
 		Protocol: Protocol,
 		Version:  s.Version,
 		Abilities: []string{
-			"configure", "exec", "exec.tty", "forward.ssh", "forward.tcp", "forward.unix", "resize", "shutdown", "stats",
+			"configure", "configure.vsock", "exec", "exec.tty", "forward.ssh", "forward.tcp", "forward.unix",
+			"forward.vsock", "resize", "service", "shutdown", "stats",
 		},
 		BootId:        machine.BootID(),
 		UptimeMs:      uint64(uptime.Milliseconds()),
@@ -76,6 +77,9 @@ func (s *Server) Configure(
 	}
 	if len(want.DnsServers) > 0 {
 		failed = append(failed, guest.SetResolvers(s.Root, want.DnsServers, false))
+	}
+	if len(want.VsockPorts) > 0 {
+		failed = append(failed, s.Vsock.Offer(want.VsockPorts, s.Log))
 	}
 	if err := errors.Join(failed...); err != nil {
 		return nil, connect.NewError(connect.CodeFailedPrecondition, err)

@@ -53,6 +53,7 @@ export const VM_FIELDS = {
   vmm: "--vmm",
   diskBandwidth: "--disk-bandwidth",
   netBandwidth: "--net-bandwidth",
+  service: "--restart",
 } as const;
 
 /**

@@ -2,16 +2,19 @@ import { duration } from "../output/times.ts";
 import { command } from "../command.ts";
 import { operate } from "../operate.ts";
 import { checkOptions, given } from "../parse/check-options.ts";
+import { RESTART_OPTIONS, serviceInput } from "../parse/service-options.ts";
 import { VM_FIELDS, VM_OPTIONS, vmInput } from "../parse/vm-options.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
   name: ["vm", "create"],
   summary: "Create a VM from an image and start it",
-  arguments: [],
+  arguments: [{ name: "command", kind: "rest", help: "for --service, in place of the image's own command" }],
   options: {
     image: { type: "string", value: "IMAGE", help: "name or id of the image; default_image_name of the configuration" },
     ...VM_OPTIONS,
+    service: { type: "boolean", help: "keep the image's own command running in it" },
+    ...RESTART_OPTIONS,
     "no-start": { type: "boolean", help: "create it, and leave it off" },
     progress: PROGRESS_OPTION,
   },
@@ -21,9 +24,11 @@ export default command({
       line: "banger vm create --image debian --vcpus 4 --memory 2G --disk-size 20G -e MODE=test --json",
       does: "A larger one, described as JSON",
     },
+    { line: "banger vm create --image nginx --name web --nat --service", does: "A VM that runs what its image is for" },
   ],
-  async run(cli, _args, { image, "no-start": noStart, progress, ...options }) {
-    const input = given({ image, start: !noStart, ...(await vmInput(options, cli.io.env)) });
+  async run(cli, { command: words }, { image, service, restart, "no-start": noStart, progress, ...options }) {
+    const supervised = serviceInput(service, words, restart, "--service");
+    const input = given({ image, start: !noStart, service: supervised, ...(await vmInput(options, cli.io.env)) });
     const vm = await operate(cli, "vmCreate", await checkOptions("vmCreate", input, VM_FIELDS), progress);
     if (cli.json) return cli.printJson(vm);
     if (noStart) {

@@ -15,6 +15,7 @@ export function agentConnector({ agentPath }: Pick<VmContext, "agentPath">) {
  * Tells a fresh guest who it is. Over the agent's own line, so that no image ever carries a name or a key.
  */
 export async function introduce(context: VmContext, vm: Vm, agent: AgentClient, signal: AbortSignal): Promise<void> {
+  const services = context.store.images.find(vm.image.id)?.services ?? [];
   const key = await ensureSshKey(context.layout, context.config, signal);
   await agent.configure(
     {
@@ -22,6 +23,7 @@ export async function introduce(context: VmContext, vm: Vm, agent: AgentClient, 
       authorizedKeys: [key.publicKey],
       env: vm.spec.env,
       dns: vm.network.mode === "none" ? [] : vm.network.dns,
+      vsockPorts: services.filter(({ kind }) => kind === "vsock").map(({ port }) => port),
     },
     signal,
   );

@@ -18,7 +18,11 @@ export interface PlannedExec {
  *
  * @throws BangerError `BAD_REQUEST` if neither the request nor the image names a command.
  */
-export function planExec(start: ExecStart, vm: Pick<Vm, "name" | "spec">, config: OciConfig): PlannedExec {
+export function planExec(
+  start: Omit<ExecStart, "type">,
+  vm: { readonly spec: Pick<Vm["spec"], "env"> },
+  config: OciConfig,
+): PlannedExec {
   const argv = start.argv ?? imageCommand(config, start.command ?? []);
   if (argv.length === 0) {
     throw new BangerError("BAD_REQUEST", {

@@ -8,6 +8,8 @@ export interface LiveVm {
   agent(signal: AbortSignal): Promise<AgentClient>;
   /** Set once somebody asked for the end of this machine: what follows is no crash. */
   ending: boolean;
+  /** Aborts when banger lets go of the machine. */
+  readonly lifetime: AbortSignal;
   close(): Promise<void>;
 }
 
@@ -19,6 +21,7 @@ export function liveVm(machine: Machine, connect: Connect): LiveVm {
   return {
     machine,
     ending: false,
+    lifetime: lifetime.signal,
     async agent(signal) {
       signal.throwIfAborted();
       const current = await client?.catch(() => undefined);

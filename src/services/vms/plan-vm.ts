@@ -7,6 +7,8 @@ import type { Config } from "../../model/config.ts";
 import type { Image } from "../../model/image.ts";
 import type { Kernel } from "../../model/kernel.ts";
 import type { InitPolicy } from "../../model/init-policy.ts";
+import { planExec } from "./exec-plan.ts";
+import type { ServiceSpec } from "../../model/service.ts";
 import { planSystem } from "../first-boot/system-plan.ts";
 import type { DiskStrategy, PublishedPort, Vm, VmmChoice, VmNetwork } from "../../model/vm.ts";
 import { workDiskSize } from "./work-disk.ts";
@@ -25,6 +27,7 @@ export interface VmRequest {
   readonly allowVms: boolean;
   readonly env: Readonly<Record<string, string>>;
   readonly init?: InitPolicy | undefined;
+  readonly service?: ServiceSpec | undefined;
   readonly vmm?: VmmChoice | undefined;
   readonly diskBandwidth?: number | undefined;
   readonly netBandwidth?: number | undefined;
@@ -62,6 +65,7 @@ export function planVm(
       fix: "ask for a larger disk, or leave --disk-size out",
     });
   }
+  if (request.service !== undefined) checkCommand(image, request.service);
   const workDiskSizeBytes = workDiskSize(request.workDiskSizeBytes, image);
   return {
     id,
@@ -82,6 +86,7 @@ export function planVm(
       allowVms: request.allowVms,
       env: { ...request.env },
       init,
+      ...(request.service !== undefined && { service: request.service }),
       vmm: request.vmm ?? config.vmm,
       ...(diskBandwidth !== undefined && { diskBandwidth }),
       ...(netBandwidth !== undefined && { netBandwidth }),
@@ -92,6 +97,11 @@ export function planVm(
     timings: { stages: {} },
     ...(firstBoot && { firstBoot: { install: "systemd", log: installLog(id) } }),
   };
+}
+
+/** @throws BangerError `BAD_REQUEST` if there is nothing that could be kept running. */
+function checkCommand(image: Image, service: ServiceSpec): void {
+  planExec({ command: [...service.command], env: {}, cwd: "", user: "" }, { spec: { env: {} } }, image.config);
 }
 
 /** Whether the VM is to get an init that its image has not got. */

@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { AgentClient } from "../../guest/agent-client.ts";
 import { bytes } from "../../lib/bytes.ts";
 import { untilAborted, withDeadline } from "../../lib/deadline.ts";
 import { asBangerError, BangerError } from "../../lib/errors.ts";
@@ -17,6 +18,8 @@ import { bootClock, watchConsole, type BootClock } from "./boot-watch.ts";
 import { consoleTail } from "./console-log.ts";
 import { installInVm, needsInstallation } from "./install-in-vm.ts";
 import { liveVm, type LiveVm } from "./live-vms.ts";
+import { awaitServices, planReadiness } from "./await-services.ts";
+import { followVmService, startVmService } from "./vm-service-command.ts";
 import { endMachine, noteExit } from "./stop-vm.ts";
 import { attachDisks } from "./vm-disks.ts";
 import type { VmContext } from "./vm-context.ts";
@@ -58,11 +61,35 @@ export async function startVm(context: VmContext, vm: Vm, { signal, progress }: 
 }
 
 async function boot(context: VmContext, vm: Vm, clock: BootClock, signal: AbortSignal): Promise<Vm> {
-  const { booting } = await bringUp(context, vm, vm.spec.init, clock, signal);
+  let services: Pick<Vm, "services"> = {};
+  const { booting, live } = await bringUp(context, vm, vm.spec.init, clock, signal, async (agent, within) => {
+    await startVmService(context, vm, agent, within);
+    services = await servicesOf(context, vm, agent, within);
+  });
   clock.finish();
-  const running: Vm = { ...booting, state: "running", timings: { stages: clock.stages, readyMs: clock.elapsedMs } };
+  const running: Vm = {
+    ...booting,
+    ...services,
+    state: "running",
+    timings: { stages: clock.stages, readyMs: clock.elapsedMs },
+  };
   context.store.vms.update(running);
+  followVmService(context, vm.id, live);
   return running;
+}
+
+/** Waits for what the VM's image declares to be part of ready. */
+async function servicesOf(
+  context: VmContext,
+  vm: Vm,
+  agent: AgentClient,
+  signal: AbortSignal,
+): Promise<Pick<Vm, "services">> {
+  const image = context.store.images.find(vm.image.id);
+  if (image?.services === undefined || image.services.length === 0) return {};
+  const hasInit = image.system.init === "systemd" || vm.firstBoot !== undefined;
+  const init = hasInit && vm.spec.init !== "agent" ? "systemd" : "agent";
+  return { services: [...(await awaitServices(agent, planReadiness(image.services, vm, init), signal))] };
 }
 
 /** Runs a VM's machine until its agent has answered and knows who it is. */
@@ -72,6 +99,7 @@ async function bringUp(
   init: InitPolicy,
   clock: BootClock,
   signal: AbortSignal,
+  prepare: (agent: AgentClient, within: AbortSignal) => Promise<void> = async () => {},
 ): Promise<{ readonly booting: Vm; readonly live: LiveVm }> {
   const runDir = vmRunDir(context.layout, vm.id);
   await rm(runDir, { recursive: true, force: true });
@@ -89,7 +117,7 @@ async function bringUp(
   const booting: Vm = { ...vm, vmmReason: reason, machine: machine.record, startedAt: new Date().toISOString() };
   context.store.vms.update(booting);
   noteExit(context, vm.id, machine);
-  await awaitAgent(context, booting, live, clock, signal);
+  await awaitAgent(context, booting, { live, clock, prepare }, signal);
   return { booting, live };
 }
 
@@ -132,12 +160,18 @@ function limitsOf({ diskBandwidth, netBandwidth }: VmSpec): MachineLimits {
   };
 }
 
+interface AgentWait {
+  readonly live: LiveVm;
+  readonly clock: BootClock;
+  /** What is done once the guest knows who it is, as part of its becoming ready. */
+  readonly prepare: (agent: AgentClient, within: AbortSignal) => Promise<void>;
+}
+
 /** Waits for the agent while the console tells of the stages, and gives up at once when the VMM ends. */
 async function awaitAgent(
   context: VmContext,
   vm: Vm,
-  live: LiveVm,
-  clock: BootClock,
+  { live, clock, prepare }: AgentWait,
   signal: AbortSignal,
 ): Promise<void> {
   const watching = new AbortController();
@@ -151,6 +185,7 @@ async function awaitAgent(
     await withDeadline(signal, context.config.vm.start_timeout * 1000, "the agent", async (within) => {
       const agent = await untilAborted(Promise.race([live.agent(within), ended]), within);
       await introduce(context, vm, agent, within);
+      await Promise.race([prepare(agent, within), ended]);
     });
     live.ending = false;
   } finally {

@@ -9,6 +9,7 @@ import type { Machine } from "../../vmm/driver.ts";
 import type { LiveVm } from "./live-vms.ts";
 import { consoleTail } from "./console-log.ts";
 import { detachDisks } from "./vm-disks.ts";
+import { serviceAtRest } from "./vm-service-command.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /** Time to reach the agent, or to press a button: whoever does not answer by then is passed over. */
@@ -126,7 +127,7 @@ export async function endMachine(context: VmContext, vmId: string): Promise<void
 
 function saveStopped(context: VmContext, vm: Vm): Vm {
   const { machine: _machine, failure: _failure, ...rest } = vm;
-  const stopped: Vm = { ...rest, state: "stopped" };
+  const stopped: Vm = { ...rest, ...serviceAtRest(vm), state: "stopped" };
   context.store.vms.update(stopped);
   return stopped;
 }
@@ -156,6 +157,7 @@ export async function recordExit(context: VmContext, vmId: string, clean: boolea
   else {
     context.store.vms.update({
       ...rest,
+      ...serviceAtRest(vm),
       state: "failed",
       failure: { at: new Date().toISOString(), what: reason, consoleTail: tail },
     });

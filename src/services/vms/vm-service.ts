@@ -57,6 +57,7 @@ export interface VmService {
   ssh(ref: string, signal: AbortSignal): Promise<SshAccess>;
   console(ref: string, signal: AbortSignal): Promise<Duplex>;
   consoleLog(ref: string): string;
+  serviceLog(ref: string, follow: boolean, signal: AbortSignal): AsyncGenerator<Uint8Array>;
 }
 
 export function vmService(context: VmContext): VmService {
@@ -143,8 +144,20 @@ export function vmService(context: VmContext): VmService {
     async console(ref, signal) {
       return liveOf(ref).live.machine.console(signal);
     },
+    async *serviceLog(ref, follow, signal) {
+      const { vm, agent } = await agentOf(ref, signal);
+      if (vm.spec.service === undefined) throw noService(vm);
+      yield* agent.readServiceLog(follow, signal);
+    },
     consoleLog: (ref) => consoleLogPath(context, store.vms.get(ref).id),
   };
+}
+
+function noService({ name }: Vm): BangerError {
+  return new BangerError("BAD_REQUEST", {
+    what: `VM ${name} keeps no command running`,
+    fix: "create one that does with `banger vm create --service` or `banger run --detach`",
+  });
 }
 
 function defaultImage(context: VmContext): string {

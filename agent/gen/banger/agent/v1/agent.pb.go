@@ -194,6 +194,121 @@ func (ShutdownMode) EnumDescriptor() ([]byte, []int) {
 	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{2}
 }
 
+type RestartPolicy int32
+
+const (
+	// Means never.
+	RestartPolicy_RESTART_POLICY_UNSPECIFIED RestartPolicy = 0
+	RestartPolicy_RESTART_POLICY_NEVER       RestartPolicy = 1
+	// When its status is not 0. The wait doubles with each failure, from 0.1 to 30 seconds.
+	RestartPolicy_RESTART_POLICY_ON_FAILURE RestartPolicy = 2
+	RestartPolicy_RESTART_POLICY_ALWAYS     RestartPolicy = 3
+)
+
+// Enum value maps for RestartPolicy.
+var (
+	RestartPolicy_name = map[int32]string{
+		0: "RESTART_POLICY_UNSPECIFIED",
+		1: "RESTART_POLICY_NEVER",
+		2: "RESTART_POLICY_ON_FAILURE",
+		3: "RESTART_POLICY_ALWAYS",
+	}
+	RestartPolicy_value = map[string]int32{
+		"RESTART_POLICY_UNSPECIFIED": 0,
+		"RESTART_POLICY_NEVER":       1,
+		"RESTART_POLICY_ON_FAILURE":  2,
+		"RESTART_POLICY_ALWAYS":      3,
+	}
+)
+
+func (x RestartPolicy) Enum() *RestartPolicy {
+	p := new(RestartPolicy)
+	*p = x
+	return p
+}
+
+func (x RestartPolicy) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RestartPolicy) Descriptor() protoreflect.EnumDescriptor {
+	return file_banger_agent_v1_agent_proto_enumTypes[3].Descriptor()
+}
+
+func (RestartPolicy) Type() protoreflect.EnumType {
+	return &file_banger_agent_v1_agent_proto_enumTypes[3]
+}
+
+func (x RestartPolicy) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RestartPolicy.Descriptor instead.
+func (RestartPolicy) EnumDescriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{3}
+}
+
+type ServiceState int32
+
+const (
+	ServiceState_SERVICE_STATE_UNSPECIFIED ServiceState = 0
+	ServiceState_SERVICE_STATE_RUNNING     ServiceState = 1
+	// Between two runs.
+	ServiceState_SERVICE_STATE_RESTARTING ServiceState = 2
+	// With status 0.
+	ServiceState_SERVICE_STATE_EXITED ServiceState = 3
+	ServiceState_SERVICE_STATE_FAILED ServiceState = 4
+	// It was asked to end.
+	ServiceState_SERVICE_STATE_STOPPED ServiceState = 5
+)
+
+// Enum value maps for ServiceState.
+var (
+	ServiceState_name = map[int32]string{
+		0: "SERVICE_STATE_UNSPECIFIED",
+		1: "SERVICE_STATE_RUNNING",
+		2: "SERVICE_STATE_RESTARTING",
+		3: "SERVICE_STATE_EXITED",
+		4: "SERVICE_STATE_FAILED",
+		5: "SERVICE_STATE_STOPPED",
+	}
+	ServiceState_value = map[string]int32{
+		"SERVICE_STATE_UNSPECIFIED": 0,
+		"SERVICE_STATE_RUNNING":     1,
+		"SERVICE_STATE_RESTARTING":  2,
+		"SERVICE_STATE_EXITED":      3,
+		"SERVICE_STATE_FAILED":      4,
+		"SERVICE_STATE_STOPPED":     5,
+	}
+)
+
+func (x ServiceState) Enum() *ServiceState {
+	p := new(ServiceState)
+	*p = x
+	return p
+}
+
+func (x ServiceState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ServiceState) Descriptor() protoreflect.EnumDescriptor {
+	return file_banger_agent_v1_agent_proto_enumTypes[4].Descriptor()
+}
+
+func (ServiceState) Type() protoreflect.EnumType {
+	return &file_banger_agent_v1_agent_proto_enumTypes[4]
+}
+
+func (x ServiceState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ServiceState.Descriptor instead.
+func (ServiceState) EnumDescriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{4}
+}
+
 type InfoRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -237,7 +352,7 @@ type InfoResponse struct {
 	// Of the agent's binary, for people.
 	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	// Words for what this agent can do: "exec", "exec.tty", "forward.tcp", "forward.unix", "forward.ssh",
-	// "configure", "stats", "shutdown", "resize".
+	// "forward.vsock", "configure", "configure.vsock", "stats", "shutdown", "resize", "service".
 	Abilities []string `protobuf:"bytes,3,rep,name=abilities,proto3" json:"abilities,omitempty"`
 	// /proc/sys/kernel/random/boot_id: another one means that the guest has been rebooted.
 	BootId        string `protobuf:"bytes,4,opt,name=boot_id,json=bootId,proto3" json:"boot_id,omitempty"`
@@ -374,7 +489,10 @@ type ConfigureRequest struct {
 	// Nanoseconds since 1970 at the host. The guest's clock is set when it is off by more than a second.
 	WallClockNs int64 `protobuf:"varint,5,opt,name=wall_clock_ns,json=wallClockNs,proto3" json:"wall_clock_ns,omitempty"`
 	// Written to /etc/resolv.conf where that is missing, empty or leads nowhere.
-	DnsServers    []string `protobuf:"bytes,6,rep,name=dns_servers,json=dnsServers,proto3" json:"dns_servers,omitempty"`
+	DnsServers []string `protobuf:"bytes,6,rep,name=dns_servers,json=dnsServers,proto3" json:"dns_servers,omitempty"`
+	// On these vsock ports the agent offers the TCP ports of the same numbers on 127.0.0.1, unless somebody in the guest
+	// listens there already. Replaces nothing: a port once offered stays. Ability "configure.vsock".
+	VsockPorts    []uint32 `protobuf:"varint,7,rep,packed,name=vsock_ports,json=vsockPorts,proto3" json:"vsock_ports,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -447,6 +565,13 @@ func (x *ConfigureRequest) GetWallClockNs() int64 {
 func (x *ConfigureRequest) GetDnsServers() []string {
 	if x != nil {
 		return x.DnsServers
+	}
+	return nil
+}
+
+func (x *ConfigureRequest) GetVsockPorts() []uint32 {
+	if x != nil {
+		return x.VsockPorts
 	}
 	return nil
 }
@@ -1273,6 +1398,7 @@ type ForwardTarget struct {
 	//	*ForwardTarget_Tcp
 	//	*ForwardTarget_Unix
 	//	*ForwardTarget_Ssh
+	//	*ForwardTarget_Vsock
 	Target        isForwardTarget_Target `protobuf_oneof:"target"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1342,6 +1468,15 @@ func (x *ForwardTarget) GetSsh() *SshTarget {
 	return nil
 }
 
+func (x *ForwardTarget) GetVsock() *VsockTarget {
+	if x != nil {
+		if x, ok := x.Target.(*ForwardTarget_Vsock); ok {
+			return x.Vsock
+		}
+	}
+	return nil
+}
+
 type isForwardTarget_Target interface {
 	isForwardTarget_Target()
 }
@@ -1359,11 +1494,18 @@ type ForwardTarget_Ssh struct {
 	Ssh *SshTarget `protobuf:"bytes,3,opt,name=ssh,proto3,oneof"`
 }
 
+type ForwardTarget_Vsock struct {
+	// What is found on a vsock port of this guest: over TCP where the agent is who offers it. Ability "forward.vsock".
+	Vsock *VsockTarget `protobuf:"bytes,4,opt,name=vsock,proto3,oneof"`
+}
+
 func (*ForwardTarget_Tcp) isForwardTarget_Target() {}
 
 func (*ForwardTarget_Unix) isForwardTarget_Target() {}
 
 func (*ForwardTarget_Ssh) isForwardTarget_Target() {}
+
+func (*ForwardTarget_Vsock) isForwardTarget_Target() {}
 
 type TcpTarget struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1454,6 +1596,50 @@ func (*SshTarget) Descriptor() ([]byte, []int) {
 	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{16}
 }
 
+type VsockTarget struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Port          uint32                 `protobuf:"varint,1,opt,name=port,proto3" json:"port,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VsockTarget) Reset() {
+	*x = VsockTarget{}
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VsockTarget) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VsockTarget) ProtoMessage() {}
+
+func (x *VsockTarget) ProtoReflect() protoreflect.Message {
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VsockTarget.ProtoReflect.Descriptor instead.
+func (*VsockTarget) Descriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *VsockTarget) GetPort() uint32 {
+	if x != nil {
+		return x.Port
+	}
+	return 0
+}
+
 type ForwardResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Message:
@@ -1468,7 +1654,7 @@ type ForwardResponse struct {
 
 func (x *ForwardResponse) Reset() {
 	*x = ForwardResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[17]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1480,7 +1666,7 @@ func (x *ForwardResponse) String() string {
 func (*ForwardResponse) ProtoMessage() {}
 
 func (x *ForwardResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[17]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1493,7 +1679,7 @@ func (x *ForwardResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardResponse.ProtoReflect.Descriptor instead.
 func (*ForwardResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{17}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ForwardResponse) GetMessage() isForwardResponse_Message {
@@ -1561,7 +1747,7 @@ type ForwardConnected struct {
 
 func (x *ForwardConnected) Reset() {
 	*x = ForwardConnected{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[18]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1573,7 +1759,7 @@ func (x *ForwardConnected) String() string {
 func (*ForwardConnected) ProtoMessage() {}
 
 func (x *ForwardConnected) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[18]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1586,7 +1772,7 @@ func (x *ForwardConnected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardConnected.ProtoReflect.Descriptor instead.
 func (*ForwardConnected) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{18}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{19}
 }
 
 type ForwardEnd struct {
@@ -1597,7 +1783,7 @@ type ForwardEnd struct {
 
 func (x *ForwardEnd) Reset() {
 	*x = ForwardEnd{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[19]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1609,7 +1795,7 @@ func (x *ForwardEnd) String() string {
 func (*ForwardEnd) ProtoMessage() {}
 
 func (x *ForwardEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[19]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1622,7 +1808,7 @@ func (x *ForwardEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardEnd.ProtoReflect.Descriptor instead.
 func (*ForwardEnd) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{19}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{20}
 }
 
 type StatsRequest struct {
@@ -1633,7 +1819,7 @@ type StatsRequest struct {
 
 func (x *StatsRequest) Reset() {
 	*x = StatsRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[20]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1645,7 +1831,7 @@ func (x *StatsRequest) String() string {
 func (*StatsRequest) ProtoMessage() {}
 
 func (x *StatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[20]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1658,7 +1844,7 @@ func (x *StatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsRequest.ProtoReflect.Descriptor instead.
 func (*StatsRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{20}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{21}
 }
 
 type StatsResponse struct {
@@ -1676,7 +1862,7 @@ type StatsResponse struct {
 
 func (x *StatsResponse) Reset() {
 	*x = StatsResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[21]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1688,7 +1874,7 @@ func (x *StatsResponse) String() string {
 func (*StatsResponse) ProtoMessage() {}
 
 func (x *StatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[21]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1701,7 +1887,7 @@ func (x *StatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsResponse.ProtoReflect.Descriptor instead.
 func (*StatsResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{21}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *StatsResponse) GetUptimeMs() uint64 {
@@ -1758,7 +1944,7 @@ type MemoryStats struct {
 
 func (x *MemoryStats) Reset() {
 	*x = MemoryStats{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[22]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1770,7 +1956,7 @@ func (x *MemoryStats) String() string {
 func (*MemoryStats) ProtoMessage() {}
 
 func (x *MemoryStats) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[22]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1783,7 +1969,7 @@ func (x *MemoryStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemoryStats.ProtoReflect.Descriptor instead.
 func (*MemoryStats) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{22}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *MemoryStats) GetTotalBytes() uint64 {
@@ -1829,7 +2015,7 @@ type CpuStats struct {
 
 func (x *CpuStats) Reset() {
 	*x = CpuStats{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[23]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1841,7 +2027,7 @@ func (x *CpuStats) String() string {
 func (*CpuStats) ProtoMessage() {}
 
 func (x *CpuStats) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[23]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1854,7 +2040,7 @@ func (x *CpuStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CpuStats.ProtoReflect.Descriptor instead.
 func (*CpuStats) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{23}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CpuStats) GetCount() uint32 {
@@ -1910,7 +2096,7 @@ type LoadStats struct {
 
 func (x *LoadStats) Reset() {
 	*x = LoadStats{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[24]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1922,7 +2108,7 @@ func (x *LoadStats) String() string {
 func (*LoadStats) ProtoMessage() {}
 
 func (x *LoadStats) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[24]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1935,7 +2121,7 @@ func (x *LoadStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadStats.ProtoReflect.Descriptor instead.
 func (*LoadStats) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{24}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *LoadStats) GetOne() float64 {
@@ -1973,7 +2159,7 @@ type DiskStats struct {
 
 func (x *DiskStats) Reset() {
 	*x = DiskStats{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[25]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1985,7 +2171,7 @@ func (x *DiskStats) String() string {
 func (*DiskStats) ProtoMessage() {}
 
 func (x *DiskStats) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[25]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1998,7 +2184,7 @@ func (x *DiskStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiskStats.ProtoReflect.Descriptor instead.
 func (*DiskStats) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{25}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *DiskStats) GetDevice() string {
@@ -2047,7 +2233,7 @@ type ShutdownRequest struct {
 
 func (x *ShutdownRequest) Reset() {
 	*x = ShutdownRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[26]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2059,7 +2245,7 @@ func (x *ShutdownRequest) String() string {
 func (*ShutdownRequest) ProtoMessage() {}
 
 func (x *ShutdownRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[26]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2072,7 +2258,7 @@ func (x *ShutdownRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShutdownRequest.ProtoReflect.Descriptor instead.
 func (*ShutdownRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{26}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ShutdownRequest) GetMode() ShutdownMode {
@@ -2097,7 +2283,7 @@ type ShutdownResponse struct {
 
 func (x *ShutdownResponse) Reset() {
 	*x = ShutdownResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[27]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2109,7 +2295,7 @@ func (x *ShutdownResponse) String() string {
 func (*ShutdownResponse) ProtoMessage() {}
 
 func (x *ShutdownResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[27]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2122,7 +2308,7 @@ func (x *ShutdownResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShutdownResponse.ProtoReflect.Descriptor instead.
 func (*ShutdownResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{27}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{28}
 }
 
 type ResizeRequest struct {
@@ -2133,7 +2319,7 @@ type ResizeRequest struct {
 
 func (x *ResizeRequest) Reset() {
 	*x = ResizeRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[28]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2145,7 +2331,7 @@ func (x *ResizeRequest) String() string {
 func (*ResizeRequest) ProtoMessage() {}
 
 func (x *ResizeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[28]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2158,7 +2344,7 @@ func (x *ResizeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResizeRequest.ProtoReflect.Descriptor instead.
 func (*ResizeRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{28}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{29}
 }
 
 type ResizeResponse struct {
@@ -2173,7 +2359,7 @@ type ResizeResponse struct {
 
 func (x *ResizeResponse) Reset() {
 	*x = ResizeResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[29]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2185,7 +2371,7 @@ func (x *ResizeResponse) String() string {
 func (*ResizeResponse) ProtoMessage() {}
 
 func (x *ResizeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[29]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2198,7 +2384,7 @@ func (x *ResizeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResizeResponse.ProtoReflect.Descriptor instead.
 func (*ResizeResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{29}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ResizeResponse) GetOldBytes() uint64 {
@@ -2222,6 +2408,326 @@ func (x *ResizeResponse) GetDeviceBytes() uint64 {
 	return 0
 }
 
+type StartServiceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Without a terminal.
+	Command *ExecStart    `protobuf:"bytes,1,opt,name=command,proto3" json:"command,omitempty"`
+	Restart RestartPolicy `protobuf:"varint,2,opt,name=restart,proto3,enum=banger.agent.v1.RestartPolicy" json:"restart,omitempty"`
+	// Number of the signal that asks it to end, as in signal(7) on Linux; 0: SIGTERM.
+	StopSignal int32 `protobuf:"varint,3,opt,name=stop_signal,json=stopSignal,proto3" json:"stop_signal,omitempty"`
+	// Between that signal and SIGKILL; 0: 10 seconds.
+	GraceMs       uint32 `protobuf:"varint,4,opt,name=grace_ms,json=graceMs,proto3" json:"grace_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StartServiceRequest) Reset() {
+	*x = StartServiceRequest{}
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartServiceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartServiceRequest) ProtoMessage() {}
+
+func (x *StartServiceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartServiceRequest.ProtoReflect.Descriptor instead.
+func (*StartServiceRequest) Descriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *StartServiceRequest) GetCommand() *ExecStart {
+	if x != nil {
+		return x.Command
+	}
+	return nil
+}
+
+func (x *StartServiceRequest) GetRestart() RestartPolicy {
+	if x != nil {
+		return x.Restart
+	}
+	return RestartPolicy_RESTART_POLICY_UNSPECIFIED
+}
+
+func (x *StartServiceRequest) GetStopSignal() int32 {
+	if x != nil {
+		return x.StopSignal
+	}
+	return 0
+}
+
+func (x *StartServiceRequest) GetGraceMs() uint32 {
+	if x != nil {
+		return x.GraceMs
+	}
+	return 0
+}
+
+type StartServiceResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StartServiceResponse) Reset() {
+	*x = StartServiceResponse{}
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartServiceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartServiceResponse) ProtoMessage() {}
+
+func (x *StartServiceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartServiceResponse.ProtoReflect.Descriptor instead.
+func (*StartServiceResponse) Descriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{32}
+}
+
+type WatchServiceRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchServiceRequest) Reset() {
+	*x = WatchServiceRequest{}
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchServiceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchServiceRequest) ProtoMessage() {}
+
+func (x *WatchServiceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchServiceRequest.ProtoReflect.Descriptor instead.
+func (*WatchServiceRequest) Descriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{33}
+}
+
+type WatchServiceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	State ServiceState           `protobuf:"varint,1,opt,name=state,proto3,enum=banger.agent.v1.ServiceState" json:"state,omitempty"`
+	// 0 while nothing runs.
+	Pid int32 `protobuf:"varint,2,opt,name=pid,proto3" json:"pid,omitempty"`
+	// Of the last run that ended, as in ExecExit.
+	ExitCode *int32 `protobuf:"varint,3,opt,name=exit_code,json=exitCode,proto3,oneof" json:"exit_code,omitempty"`
+	Restarts uint32 `protobuf:"varint,4,opt,name=restarts,proto3" json:"restarts,omitempty"`
+	// Nanoseconds since 1970, by the guest's clock.
+	SinceNs int64 `protobuf:"varint,5,opt,name=since_ns,json=sinceNs,proto3" json:"since_ns,omitempty"`
+	// Why it could not be run.
+	Error         string `protobuf:"bytes,6,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchServiceResponse) Reset() {
+	*x = WatchServiceResponse{}
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchServiceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchServiceResponse) ProtoMessage() {}
+
+func (x *WatchServiceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchServiceResponse.ProtoReflect.Descriptor instead.
+func (*WatchServiceResponse) Descriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *WatchServiceResponse) GetState() ServiceState {
+	if x != nil {
+		return x.State
+	}
+	return ServiceState_SERVICE_STATE_UNSPECIFIED
+}
+
+func (x *WatchServiceResponse) GetPid() int32 {
+	if x != nil {
+		return x.Pid
+	}
+	return 0
+}
+
+func (x *WatchServiceResponse) GetExitCode() int32 {
+	if x != nil && x.ExitCode != nil {
+		return *x.ExitCode
+	}
+	return 0
+}
+
+func (x *WatchServiceResponse) GetRestarts() uint32 {
+	if x != nil {
+		return x.Restarts
+	}
+	return 0
+}
+
+func (x *WatchServiceResponse) GetSinceNs() int64 {
+	if x != nil {
+		return x.SinceNs
+	}
+	return 0
+}
+
+func (x *WatchServiceResponse) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+type ReadServiceLogRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Go on with what comes.
+	Follow        bool `protobuf:"varint,1,opt,name=follow,proto3" json:"follow,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadServiceLogRequest) Reset() {
+	*x = ReadServiceLogRequest{}
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadServiceLogRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadServiceLogRequest) ProtoMessage() {}
+
+func (x *ReadServiceLogRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadServiceLogRequest.ProtoReflect.Descriptor instead.
+func (*ReadServiceLogRequest) Descriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ReadServiceLogRequest) GetFollow() bool {
+	if x != nil {
+		return x.Follow
+	}
+	return false
+}
+
+type ReadServiceLogResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Text          []byte                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadServiceLogResponse) Reset() {
+	*x = ReadServiceLogResponse{}
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadServiceLogResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadServiceLogResponse) ProtoMessage() {}
+
+func (x *ReadServiceLogResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadServiceLogResponse.ProtoReflect.Descriptor instead.
+func (*ReadServiceLogResponse) Descriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ReadServiceLogResponse) GetText() []byte {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
 var File_banger_agent_v1_agent_proto protoreflect.FileDescriptor
 
 const file_banger_agent_v1_agent_proto_rawDesc = "" +
@@ -2243,7 +2749,7 @@ const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"configured\x18\n" +
 	" \x01(\bR\n" +
 	"configured\x12\x1a\n" +
-	"\bhostname\x18\v \x01(\tR\bhostname\"\xc4\x02\n" +
+	"\bhostname\x18\v \x01(\tR\bhostname\"\xe5\x02\n" +
 	"\x10ConfigureRequest\x12\x1a\n" +
 	"\bhostname\x18\x01 \x01(\tR\bhostname\x12'\n" +
 	"\x0fauthorized_keys\x18\x02 \x03(\tR\x0eauthorizedKeys\x120\n" +
@@ -2251,7 +2757,9 @@ const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"\x03env\x18\x04 \x03(\v2*.banger.agent.v1.ConfigureRequest.EnvEntryR\x03env\x12\"\n" +
 	"\rwall_clock_ns\x18\x05 \x01(\x03R\vwallClockNs\x12\x1f\n" +
 	"\vdns_servers\x18\x06 \x03(\tR\n" +
-	"dnsServers\x1a6\n" +
+	"dnsServers\x12\x1f\n" +
+	"\vvsock_ports\x18\a \x03(\rR\n" +
+	"vsockPorts\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"7\n" +
@@ -2303,16 +2811,19 @@ const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"\x06target\x18\x01 \x01(\v2\x1e.banger.agent.v1.ForwardTargetH\x00R\x06target\x12\x14\n" +
 	"\x04data\x18\x02 \x01(\fH\x00R\x04data\x12/\n" +
 	"\x03end\x18\x03 \x01(\v2\x1b.banger.agent.v1.ForwardEndH\x00R\x03endB\t\n" +
-	"\amessage\"\x8f\x01\n" +
+	"\amessage\"\xc5\x01\n" +
 	"\rForwardTarget\x12.\n" +
 	"\x03tcp\x18\x01 \x01(\v2\x1a.banger.agent.v1.TcpTargetH\x00R\x03tcp\x12\x14\n" +
 	"\x04unix\x18\x02 \x01(\tH\x00R\x04unix\x12.\n" +
-	"\x03ssh\x18\x03 \x01(\v2\x1a.banger.agent.v1.SshTargetH\x00R\x03sshB\b\n" +
+	"\x03ssh\x18\x03 \x01(\v2\x1a.banger.agent.v1.SshTargetH\x00R\x03ssh\x124\n" +
+	"\x05vsock\x18\x04 \x01(\v2\x1c.banger.agent.v1.VsockTargetH\x00R\x05vsockB\b\n" +
 	"\x06target\"3\n" +
 	"\tTcpTarget\x12\x12\n" +
 	"\x04host\x18\x01 \x01(\tR\x04host\x12\x12\n" +
 	"\x04port\x18\x02 \x01(\rR\x04port\"\v\n" +
-	"\tSshTarget\"\xa6\x01\n" +
+	"\tSshTarget\"!\n" +
+	"\vVsockTarget\x12\x12\n" +
+	"\x04port\x18\x01 \x01(\rR\x04port\"\xa6\x01\n" +
 	"\x0fForwardResponse\x12A\n" +
 	"\tconnected\x18\x01 \x01(\v2!.banger.agent.v1.ForwardConnectedH\x00R\tconnected\x12\x14\n" +
 	"\x04data\x18\x02 \x01(\fH\x00R\x04data\x12/\n" +
@@ -2362,7 +2873,28 @@ const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"\x0eResizeResponse\x12\x1b\n" +
 	"\told_bytes\x18\x01 \x01(\x04R\boldBytes\x12\x1b\n" +
 	"\tnew_bytes\x18\x02 \x01(\x04R\bnewBytes\x12!\n" +
-	"\fdevice_bytes\x18\x03 \x01(\x04R\vdeviceBytes*f\n" +
+	"\fdevice_bytes\x18\x03 \x01(\x04R\vdeviceBytes\"\xc1\x01\n" +
+	"\x13StartServiceRequest\x124\n" +
+	"\acommand\x18\x01 \x01(\v2\x1a.banger.agent.v1.ExecStartR\acommand\x128\n" +
+	"\arestart\x18\x02 \x01(\x0e2\x1e.banger.agent.v1.RestartPolicyR\arestart\x12\x1f\n" +
+	"\vstop_signal\x18\x03 \x01(\x05R\n" +
+	"stopSignal\x12\x19\n" +
+	"\bgrace_ms\x18\x04 \x01(\rR\agraceMs\"\x16\n" +
+	"\x14StartServiceResponse\"\x15\n" +
+	"\x13WatchServiceRequest\"\xda\x01\n" +
+	"\x14WatchServiceResponse\x123\n" +
+	"\x05state\x18\x01 \x01(\x0e2\x1d.banger.agent.v1.ServiceStateR\x05state\x12\x10\n" +
+	"\x03pid\x18\x02 \x01(\x05R\x03pid\x12 \n" +
+	"\texit_code\x18\x03 \x01(\x05H\x00R\bexitCode\x88\x01\x01\x12\x1a\n" +
+	"\brestarts\x18\x04 \x01(\rR\brestarts\x12\x19\n" +
+	"\bsince_ns\x18\x05 \x01(\x03R\asinceNs\x12\x14\n" +
+	"\x05error\x18\x06 \x01(\tR\x05errorB\f\n" +
+	"\n" +
+	"_exit_code\"/\n" +
+	"\x15ReadServiceLogRequest\x12\x16\n" +
+	"\x06follow\x18\x01 \x01(\bR\x06follow\",\n" +
+	"\x16ReadServiceLogResponse\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\fR\x04text*f\n" +
 	"\bInitMode\x12\x19\n" +
 	"\x15INIT_MODE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11INIT_MODE_SYSTEMD\x10\x01\x12\x13\n" +
@@ -2378,7 +2910,19 @@ const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"\fShutdownMode\x12\x1d\n" +
 	"\x19SHUTDOWN_MODE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16SHUTDOWN_MODE_POWEROFF\x10\x01\x12\x18\n" +
-	"\x14SHUTDOWN_MODE_REBOOT\x10\x022\xa6\x04\n" +
+	"\x14SHUTDOWN_MODE_REBOOT\x10\x02*\x83\x01\n" +
+	"\rRestartPolicy\x12\x1e\n" +
+	"\x1aRESTART_POLICY_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14RESTART_POLICY_NEVER\x10\x01\x12\x1d\n" +
+	"\x19RESTART_POLICY_ON_FAILURE\x10\x02\x12\x19\n" +
+	"\x15RESTART_POLICY_ALWAYS\x10\x03*\xb5\x01\n" +
+	"\fServiceState\x12\x1d\n" +
+	"\x19SERVICE_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15SERVICE_STATE_RUNNING\x10\x01\x12\x1c\n" +
+	"\x18SERVICE_STATE_RESTARTING\x10\x02\x12\x18\n" +
+	"\x14SERVICE_STATE_EXITED\x10\x03\x12\x18\n" +
+	"\x14SERVICE_STATE_FAILED\x10\x04\x12\x19\n" +
+	"\x15SERVICE_STATE_STOPPED\x10\x052\xc7\x06\n" +
 	"\fAgentService\x12C\n" +
 	"\x04Info\x12\x1c.banger.agent.v1.InfoRequest\x1a\x1d.banger.agent.v1.InfoResponse\x12R\n" +
 	"\tConfigure\x12!.banger.agent.v1.ConfigureRequest\x1a\".banger.agent.v1.ConfigureResponse\x12G\n" +
@@ -2386,7 +2930,10 @@ const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"\aForward\x12\x1f.banger.agent.v1.ForwardRequest\x1a .banger.agent.v1.ForwardResponse(\x010\x01\x12F\n" +
 	"\x05Stats\x12\x1d.banger.agent.v1.StatsRequest\x1a\x1e.banger.agent.v1.StatsResponse\x12O\n" +
 	"\bShutdown\x12 .banger.agent.v1.ShutdownRequest\x1a!.banger.agent.v1.ShutdownResponse\x12I\n" +
-	"\x06Resize\x12\x1e.banger.agent.v1.ResizeRequest\x1a\x1f.banger.agent.v1.ResizeResponseB.Z,banger.dev/agent/gen/banger/agent/v1;agentv1b\x06proto3"
+	"\x06Resize\x12\x1e.banger.agent.v1.ResizeRequest\x1a\x1f.banger.agent.v1.ResizeResponse\x12[\n" +
+	"\fStartService\x12$.banger.agent.v1.StartServiceRequest\x1a%.banger.agent.v1.StartServiceResponse\x12]\n" +
+	"\fWatchService\x12$.banger.agent.v1.WatchServiceRequest\x1a%.banger.agent.v1.WatchServiceResponse0\x01\x12c\n" +
+	"\x0eReadServiceLog\x12&.banger.agent.v1.ReadServiceLogRequest\x1a'.banger.agent.v1.ReadServiceLogResponse0\x01B.Z,banger.dev/agent/gen/banger/agent/v1;agentv1b\x06proto3"
 
 var (
 	file_banger_agent_v1_agent_proto_rawDescOnce sync.Once
@@ -2400,88 +2947,107 @@ func file_banger_agent_v1_agent_proto_rawDescGZIP() []byte {
 	return file_banger_agent_v1_agent_proto_rawDescData
 }
 
-var file_banger_agent_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_banger_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_banger_agent_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_banger_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_banger_agent_v1_agent_proto_goTypes = []any{
-	(InitMode)(0),             // 0: banger.agent.v1.InitMode
-	(ExecRejection)(0),        // 1: banger.agent.v1.ExecRejection
-	(ShutdownMode)(0),         // 2: banger.agent.v1.ShutdownMode
-	(*InfoRequest)(nil),       // 3: banger.agent.v1.InfoRequest
-	(*InfoResponse)(nil),      // 4: banger.agent.v1.InfoResponse
-	(*ConfigureRequest)(nil),  // 5: banger.agent.v1.ConfigureRequest
-	(*ConfigureResponse)(nil), // 6: banger.agent.v1.ConfigureResponse
-	(*ExecRequest)(nil),       // 7: banger.agent.v1.ExecRequest
-	(*ExecStart)(nil),         // 8: banger.agent.v1.ExecStart
-	(*Terminal)(nil),          // 9: banger.agent.v1.Terminal
-	(*TerminalSize)(nil),      // 10: banger.agent.v1.TerminalSize
-	(*StdinEnd)(nil),          // 11: banger.agent.v1.StdinEnd
-	(*ExecResponse)(nil),      // 12: banger.agent.v1.ExecResponse
-	(*ExecStarted)(nil),       // 13: banger.agent.v1.ExecStarted
-	(*ExecRejected)(nil),      // 14: banger.agent.v1.ExecRejected
-	(*ExecExit)(nil),          // 15: banger.agent.v1.ExecExit
-	(*ForwardRequest)(nil),    // 16: banger.agent.v1.ForwardRequest
-	(*ForwardTarget)(nil),     // 17: banger.agent.v1.ForwardTarget
-	(*TcpTarget)(nil),         // 18: banger.agent.v1.TcpTarget
-	(*SshTarget)(nil),         // 19: banger.agent.v1.SshTarget
-	(*ForwardResponse)(nil),   // 20: banger.agent.v1.ForwardResponse
-	(*ForwardConnected)(nil),  // 21: banger.agent.v1.ForwardConnected
-	(*ForwardEnd)(nil),        // 22: banger.agent.v1.ForwardEnd
-	(*StatsRequest)(nil),      // 23: banger.agent.v1.StatsRequest
-	(*StatsResponse)(nil),     // 24: banger.agent.v1.StatsResponse
-	(*MemoryStats)(nil),       // 25: banger.agent.v1.MemoryStats
-	(*CpuStats)(nil),          // 26: banger.agent.v1.CpuStats
-	(*LoadStats)(nil),         // 27: banger.agent.v1.LoadStats
-	(*DiskStats)(nil),         // 28: banger.agent.v1.DiskStats
-	(*ShutdownRequest)(nil),   // 29: banger.agent.v1.ShutdownRequest
-	(*ShutdownResponse)(nil),  // 30: banger.agent.v1.ShutdownResponse
-	(*ResizeRequest)(nil),     // 31: banger.agent.v1.ResizeRequest
-	(*ResizeResponse)(nil),    // 32: banger.agent.v1.ResizeResponse
-	nil,                       // 33: banger.agent.v1.ConfigureRequest.EnvEntry
-	nil,                       // 34: banger.agent.v1.ExecStart.EnvEntry
+	(InitMode)(0),                  // 0: banger.agent.v1.InitMode
+	(ExecRejection)(0),             // 1: banger.agent.v1.ExecRejection
+	(ShutdownMode)(0),              // 2: banger.agent.v1.ShutdownMode
+	(RestartPolicy)(0),             // 3: banger.agent.v1.RestartPolicy
+	(ServiceState)(0),              // 4: banger.agent.v1.ServiceState
+	(*InfoRequest)(nil),            // 5: banger.agent.v1.InfoRequest
+	(*InfoResponse)(nil),           // 6: banger.agent.v1.InfoResponse
+	(*ConfigureRequest)(nil),       // 7: banger.agent.v1.ConfigureRequest
+	(*ConfigureResponse)(nil),      // 8: banger.agent.v1.ConfigureResponse
+	(*ExecRequest)(nil),            // 9: banger.agent.v1.ExecRequest
+	(*ExecStart)(nil),              // 10: banger.agent.v1.ExecStart
+	(*Terminal)(nil),               // 11: banger.agent.v1.Terminal
+	(*TerminalSize)(nil),           // 12: banger.agent.v1.TerminalSize
+	(*StdinEnd)(nil),               // 13: banger.agent.v1.StdinEnd
+	(*ExecResponse)(nil),           // 14: banger.agent.v1.ExecResponse
+	(*ExecStarted)(nil),            // 15: banger.agent.v1.ExecStarted
+	(*ExecRejected)(nil),           // 16: banger.agent.v1.ExecRejected
+	(*ExecExit)(nil),               // 17: banger.agent.v1.ExecExit
+	(*ForwardRequest)(nil),         // 18: banger.agent.v1.ForwardRequest
+	(*ForwardTarget)(nil),          // 19: banger.agent.v1.ForwardTarget
+	(*TcpTarget)(nil),              // 20: banger.agent.v1.TcpTarget
+	(*SshTarget)(nil),              // 21: banger.agent.v1.SshTarget
+	(*VsockTarget)(nil),            // 22: banger.agent.v1.VsockTarget
+	(*ForwardResponse)(nil),        // 23: banger.agent.v1.ForwardResponse
+	(*ForwardConnected)(nil),       // 24: banger.agent.v1.ForwardConnected
+	(*ForwardEnd)(nil),             // 25: banger.agent.v1.ForwardEnd
+	(*StatsRequest)(nil),           // 26: banger.agent.v1.StatsRequest
+	(*StatsResponse)(nil),          // 27: banger.agent.v1.StatsResponse
+	(*MemoryStats)(nil),            // 28: banger.agent.v1.MemoryStats
+	(*CpuStats)(nil),               // 29: banger.agent.v1.CpuStats
+	(*LoadStats)(nil),              // 30: banger.agent.v1.LoadStats
+	(*DiskStats)(nil),              // 31: banger.agent.v1.DiskStats
+	(*ShutdownRequest)(nil),        // 32: banger.agent.v1.ShutdownRequest
+	(*ShutdownResponse)(nil),       // 33: banger.agent.v1.ShutdownResponse
+	(*ResizeRequest)(nil),          // 34: banger.agent.v1.ResizeRequest
+	(*ResizeResponse)(nil),         // 35: banger.agent.v1.ResizeResponse
+	(*StartServiceRequest)(nil),    // 36: banger.agent.v1.StartServiceRequest
+	(*StartServiceResponse)(nil),   // 37: banger.agent.v1.StartServiceResponse
+	(*WatchServiceRequest)(nil),    // 38: banger.agent.v1.WatchServiceRequest
+	(*WatchServiceResponse)(nil),   // 39: banger.agent.v1.WatchServiceResponse
+	(*ReadServiceLogRequest)(nil),  // 40: banger.agent.v1.ReadServiceLogRequest
+	(*ReadServiceLogResponse)(nil), // 41: banger.agent.v1.ReadServiceLogResponse
+	nil,                            // 42: banger.agent.v1.ConfigureRequest.EnvEntry
+	nil,                            // 43: banger.agent.v1.ExecStart.EnvEntry
 }
 var file_banger_agent_v1_agent_proto_depIdxs = []int32{
 	0,  // 0: banger.agent.v1.InfoResponse.init_mode:type_name -> banger.agent.v1.InitMode
-	33, // 1: banger.agent.v1.ConfigureRequest.env:type_name -> banger.agent.v1.ConfigureRequest.EnvEntry
-	8,  // 2: banger.agent.v1.ExecRequest.start:type_name -> banger.agent.v1.ExecStart
-	11, // 3: banger.agent.v1.ExecRequest.stdin_end:type_name -> banger.agent.v1.StdinEnd
-	10, // 4: banger.agent.v1.ExecRequest.resize:type_name -> banger.agent.v1.TerminalSize
-	34, // 5: banger.agent.v1.ExecStart.env:type_name -> banger.agent.v1.ExecStart.EnvEntry
-	9,  // 6: banger.agent.v1.ExecStart.tty:type_name -> banger.agent.v1.Terminal
-	10, // 7: banger.agent.v1.Terminal.size:type_name -> banger.agent.v1.TerminalSize
-	13, // 8: banger.agent.v1.ExecResponse.started:type_name -> banger.agent.v1.ExecStarted
-	14, // 9: banger.agent.v1.ExecResponse.rejected:type_name -> banger.agent.v1.ExecRejected
-	15, // 10: banger.agent.v1.ExecResponse.exit:type_name -> banger.agent.v1.ExecExit
+	42, // 1: banger.agent.v1.ConfigureRequest.env:type_name -> banger.agent.v1.ConfigureRequest.EnvEntry
+	10, // 2: banger.agent.v1.ExecRequest.start:type_name -> banger.agent.v1.ExecStart
+	13, // 3: banger.agent.v1.ExecRequest.stdin_end:type_name -> banger.agent.v1.StdinEnd
+	12, // 4: banger.agent.v1.ExecRequest.resize:type_name -> banger.agent.v1.TerminalSize
+	43, // 5: banger.agent.v1.ExecStart.env:type_name -> banger.agent.v1.ExecStart.EnvEntry
+	11, // 6: banger.agent.v1.ExecStart.tty:type_name -> banger.agent.v1.Terminal
+	12, // 7: banger.agent.v1.Terminal.size:type_name -> banger.agent.v1.TerminalSize
+	15, // 8: banger.agent.v1.ExecResponse.started:type_name -> banger.agent.v1.ExecStarted
+	16, // 9: banger.agent.v1.ExecResponse.rejected:type_name -> banger.agent.v1.ExecRejected
+	17, // 10: banger.agent.v1.ExecResponse.exit:type_name -> banger.agent.v1.ExecExit
 	1,  // 11: banger.agent.v1.ExecRejected.reason:type_name -> banger.agent.v1.ExecRejection
-	17, // 12: banger.agent.v1.ForwardRequest.target:type_name -> banger.agent.v1.ForwardTarget
-	22, // 13: banger.agent.v1.ForwardRequest.end:type_name -> banger.agent.v1.ForwardEnd
-	18, // 14: banger.agent.v1.ForwardTarget.tcp:type_name -> banger.agent.v1.TcpTarget
-	19, // 15: banger.agent.v1.ForwardTarget.ssh:type_name -> banger.agent.v1.SshTarget
-	21, // 16: banger.agent.v1.ForwardResponse.connected:type_name -> banger.agent.v1.ForwardConnected
-	22, // 17: banger.agent.v1.ForwardResponse.end:type_name -> banger.agent.v1.ForwardEnd
-	25, // 18: banger.agent.v1.StatsResponse.memory:type_name -> banger.agent.v1.MemoryStats
-	26, // 19: banger.agent.v1.StatsResponse.cpu:type_name -> banger.agent.v1.CpuStats
-	27, // 20: banger.agent.v1.StatsResponse.load:type_name -> banger.agent.v1.LoadStats
-	28, // 21: banger.agent.v1.StatsResponse.disks:type_name -> banger.agent.v1.DiskStats
-	2,  // 22: banger.agent.v1.ShutdownRequest.mode:type_name -> banger.agent.v1.ShutdownMode
-	3,  // 23: banger.agent.v1.AgentService.Info:input_type -> banger.agent.v1.InfoRequest
-	5,  // 24: banger.agent.v1.AgentService.Configure:input_type -> banger.agent.v1.ConfigureRequest
-	7,  // 25: banger.agent.v1.AgentService.Exec:input_type -> banger.agent.v1.ExecRequest
-	16, // 26: banger.agent.v1.AgentService.Forward:input_type -> banger.agent.v1.ForwardRequest
-	23, // 27: banger.agent.v1.AgentService.Stats:input_type -> banger.agent.v1.StatsRequest
-	29, // 28: banger.agent.v1.AgentService.Shutdown:input_type -> banger.agent.v1.ShutdownRequest
-	31, // 29: banger.agent.v1.AgentService.Resize:input_type -> banger.agent.v1.ResizeRequest
-	4,  // 30: banger.agent.v1.AgentService.Info:output_type -> banger.agent.v1.InfoResponse
-	6,  // 31: banger.agent.v1.AgentService.Configure:output_type -> banger.agent.v1.ConfigureResponse
-	12, // 32: banger.agent.v1.AgentService.Exec:output_type -> banger.agent.v1.ExecResponse
-	20, // 33: banger.agent.v1.AgentService.Forward:output_type -> banger.agent.v1.ForwardResponse
-	24, // 34: banger.agent.v1.AgentService.Stats:output_type -> banger.agent.v1.StatsResponse
-	30, // 35: banger.agent.v1.AgentService.Shutdown:output_type -> banger.agent.v1.ShutdownResponse
-	32, // 36: banger.agent.v1.AgentService.Resize:output_type -> banger.agent.v1.ResizeResponse
-	30, // [30:37] is the sub-list for method output_type
-	23, // [23:30] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	19, // 12: banger.agent.v1.ForwardRequest.target:type_name -> banger.agent.v1.ForwardTarget
+	25, // 13: banger.agent.v1.ForwardRequest.end:type_name -> banger.agent.v1.ForwardEnd
+	20, // 14: banger.agent.v1.ForwardTarget.tcp:type_name -> banger.agent.v1.TcpTarget
+	21, // 15: banger.agent.v1.ForwardTarget.ssh:type_name -> banger.agent.v1.SshTarget
+	22, // 16: banger.agent.v1.ForwardTarget.vsock:type_name -> banger.agent.v1.VsockTarget
+	24, // 17: banger.agent.v1.ForwardResponse.connected:type_name -> banger.agent.v1.ForwardConnected
+	25, // 18: banger.agent.v1.ForwardResponse.end:type_name -> banger.agent.v1.ForwardEnd
+	28, // 19: banger.agent.v1.StatsResponse.memory:type_name -> banger.agent.v1.MemoryStats
+	29, // 20: banger.agent.v1.StatsResponse.cpu:type_name -> banger.agent.v1.CpuStats
+	30, // 21: banger.agent.v1.StatsResponse.load:type_name -> banger.agent.v1.LoadStats
+	31, // 22: banger.agent.v1.StatsResponse.disks:type_name -> banger.agent.v1.DiskStats
+	2,  // 23: banger.agent.v1.ShutdownRequest.mode:type_name -> banger.agent.v1.ShutdownMode
+	10, // 24: banger.agent.v1.StartServiceRequest.command:type_name -> banger.agent.v1.ExecStart
+	3,  // 25: banger.agent.v1.StartServiceRequest.restart:type_name -> banger.agent.v1.RestartPolicy
+	4,  // 26: banger.agent.v1.WatchServiceResponse.state:type_name -> banger.agent.v1.ServiceState
+	5,  // 27: banger.agent.v1.AgentService.Info:input_type -> banger.agent.v1.InfoRequest
+	7,  // 28: banger.agent.v1.AgentService.Configure:input_type -> banger.agent.v1.ConfigureRequest
+	9,  // 29: banger.agent.v1.AgentService.Exec:input_type -> banger.agent.v1.ExecRequest
+	18, // 30: banger.agent.v1.AgentService.Forward:input_type -> banger.agent.v1.ForwardRequest
+	26, // 31: banger.agent.v1.AgentService.Stats:input_type -> banger.agent.v1.StatsRequest
+	32, // 32: banger.agent.v1.AgentService.Shutdown:input_type -> banger.agent.v1.ShutdownRequest
+	34, // 33: banger.agent.v1.AgentService.Resize:input_type -> banger.agent.v1.ResizeRequest
+	36, // 34: banger.agent.v1.AgentService.StartService:input_type -> banger.agent.v1.StartServiceRequest
+	38, // 35: banger.agent.v1.AgentService.WatchService:input_type -> banger.agent.v1.WatchServiceRequest
+	40, // 36: banger.agent.v1.AgentService.ReadServiceLog:input_type -> banger.agent.v1.ReadServiceLogRequest
+	6,  // 37: banger.agent.v1.AgentService.Info:output_type -> banger.agent.v1.InfoResponse
+	8,  // 38: banger.agent.v1.AgentService.Configure:output_type -> banger.agent.v1.ConfigureResponse
+	14, // 39: banger.agent.v1.AgentService.Exec:output_type -> banger.agent.v1.ExecResponse
+	23, // 40: banger.agent.v1.AgentService.Forward:output_type -> banger.agent.v1.ForwardResponse
+	27, // 41: banger.agent.v1.AgentService.Stats:output_type -> banger.agent.v1.StatsResponse
+	33, // 42: banger.agent.v1.AgentService.Shutdown:output_type -> banger.agent.v1.ShutdownResponse
+	35, // 43: banger.agent.v1.AgentService.Resize:output_type -> banger.agent.v1.ResizeResponse
+	37, // 44: banger.agent.v1.AgentService.StartService:output_type -> banger.agent.v1.StartServiceResponse
+	39, // 45: banger.agent.v1.AgentService.WatchService:output_type -> banger.agent.v1.WatchServiceResponse
+	41, // 46: banger.agent.v1.AgentService.ReadServiceLog:output_type -> banger.agent.v1.ReadServiceLogResponse
+	37, // [37:47] is the sub-list for method output_type
+	27, // [27:37] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_banger_agent_v1_agent_proto_init() }
@@ -2513,19 +3079,21 @@ func file_banger_agent_v1_agent_proto_init() {
 		(*ForwardTarget_Tcp)(nil),
 		(*ForwardTarget_Unix)(nil),
 		(*ForwardTarget_Ssh)(nil),
+		(*ForwardTarget_Vsock)(nil),
 	}
-	file_banger_agent_v1_agent_proto_msgTypes[17].OneofWrappers = []any{
+	file_banger_agent_v1_agent_proto_msgTypes[18].OneofWrappers = []any{
 		(*ForwardResponse_Connected)(nil),
 		(*ForwardResponse_Data)(nil),
 		(*ForwardResponse_End)(nil),
 	}
+	file_banger_agent_v1_agent_proto_msgTypes[34].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_banger_agent_v1_agent_proto_rawDesc), len(file_banger_agent_v1_agent_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   32,
+			NumEnums:      5,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

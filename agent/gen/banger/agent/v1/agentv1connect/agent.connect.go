@@ -57,6 +57,15 @@ const (
 	AgentServiceShutdownProcedure = "/banger.agent.v1.AgentService/Shutdown"
 	// AgentServiceResizeProcedure is the fully-qualified name of the AgentService's Resize RPC.
 	AgentServiceResizeProcedure = "/banger.agent.v1.AgentService/Resize"
+	// AgentServiceStartServiceProcedure is the fully-qualified name of the AgentService's StartService
+	// RPC.
+	AgentServiceStartServiceProcedure = "/banger.agent.v1.AgentService/StartService"
+	// AgentServiceWatchServiceProcedure is the fully-qualified name of the AgentService's WatchService
+	// RPC.
+	AgentServiceWatchServiceProcedure = "/banger.agent.v1.AgentService/WatchService"
+	// AgentServiceReadServiceLogProcedure is the fully-qualified name of the AgentService's
+	// ReadServiceLog RPC.
+	AgentServiceReadServiceLogProcedure = "/banger.agent.v1.AgentService/ReadServiceLog"
 )
 
 // AgentServiceClient is a client for the banger.agent.v1.AgentService service.
@@ -75,6 +84,13 @@ type AgentServiceClient interface {
 	Shutdown(context.Context, *connect.Request[v1.ShutdownRequest]) (*connect.Response[v1.ShutdownResponse], error)
 	// Grows the root file system, while mounted, to the size of its block device.
 	Resize(context.Context, *connect.Request[v1.ResizeRequest]) (*connect.Response[v1.ResizeResponse], error)
+	// Keeps a command running, whatever becomes of its client or of the agent. One that runs already is left alone;
+	// FAILED_PRECONDITION if that is another. Needs the ability "service", as the next two do.
+	StartService(context.Context, *connect.Request[v1.StartServiceRequest]) (*connect.Response[v1.StartServiceResponse], error)
+	// How that command does, now and whenever it changes, until the client goes away.
+	WatchService(context.Context, *connect.Request[v1.WatchServiceRequest]) (*connect.ServerStreamForClient[v1.WatchServiceResponse], error)
+	// What that command has printed.
+	ReadServiceLog(context.Context, *connect.Request[v1.ReadServiceLogRequest]) (*connect.ServerStreamForClient[v1.ReadServiceLogResponse], error)
 }
 
 // NewAgentServiceClient constructs a client for the banger.agent.v1.AgentService service. By
@@ -130,18 +146,39 @@ func NewAgentServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(agentServiceMethods.ByName("Resize")),
 			connect.WithClientOptions(opts...),
 		),
+		startService: connect.NewClient[v1.StartServiceRequest, v1.StartServiceResponse](
+			httpClient,
+			baseURL+AgentServiceStartServiceProcedure,
+			connect.WithSchema(agentServiceMethods.ByName("StartService")),
+			connect.WithClientOptions(opts...),
+		),
+		watchService: connect.NewClient[v1.WatchServiceRequest, v1.WatchServiceResponse](
+			httpClient,
+			baseURL+AgentServiceWatchServiceProcedure,
+			connect.WithSchema(agentServiceMethods.ByName("WatchService")),
+			connect.WithClientOptions(opts...),
+		),
+		readServiceLog: connect.NewClient[v1.ReadServiceLogRequest, v1.ReadServiceLogResponse](
+			httpClient,
+			baseURL+AgentServiceReadServiceLogProcedure,
+			connect.WithSchema(agentServiceMethods.ByName("ReadServiceLog")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // agentServiceClient implements AgentServiceClient.
 type agentServiceClient struct {
-	info      *connect.Client[v1.InfoRequest, v1.InfoResponse]
-	configure *connect.Client[v1.ConfigureRequest, v1.ConfigureResponse]
-	exec      *connect.Client[v1.ExecRequest, v1.ExecResponse]
-	forward   *connect.Client[v1.ForwardRequest, v1.ForwardResponse]
-	stats     *connect.Client[v1.StatsRequest, v1.StatsResponse]
-	shutdown  *connect.Client[v1.ShutdownRequest, v1.ShutdownResponse]
-	resize    *connect.Client[v1.ResizeRequest, v1.ResizeResponse]
+	info           *connect.Client[v1.InfoRequest, v1.InfoResponse]
+	configure      *connect.Client[v1.ConfigureRequest, v1.ConfigureResponse]
+	exec           *connect.Client[v1.ExecRequest, v1.ExecResponse]
+	forward        *connect.Client[v1.ForwardRequest, v1.ForwardResponse]
+	stats          *connect.Client[v1.StatsRequest, v1.StatsResponse]
+	shutdown       *connect.Client[v1.ShutdownRequest, v1.ShutdownResponse]
+	resize         *connect.Client[v1.ResizeRequest, v1.ResizeResponse]
+	startService   *connect.Client[v1.StartServiceRequest, v1.StartServiceResponse]
+	watchService   *connect.Client[v1.WatchServiceRequest, v1.WatchServiceResponse]
+	readServiceLog *connect.Client[v1.ReadServiceLogRequest, v1.ReadServiceLogResponse]
 }
 
 // Info calls banger.agent.v1.AgentService.Info.
@@ -179,6 +216,21 @@ func (c *agentServiceClient) Resize(ctx context.Context, req *connect.Request[v1
 	return c.resize.CallUnary(ctx, req)
 }
 
+// StartService calls banger.agent.v1.AgentService.StartService.
+func (c *agentServiceClient) StartService(ctx context.Context, req *connect.Request[v1.StartServiceRequest]) (*connect.Response[v1.StartServiceResponse], error) {
+	return c.startService.CallUnary(ctx, req)
+}
+
+// WatchService calls banger.agent.v1.AgentService.WatchService.
+func (c *agentServiceClient) WatchService(ctx context.Context, req *connect.Request[v1.WatchServiceRequest]) (*connect.ServerStreamForClient[v1.WatchServiceResponse], error) {
+	return c.watchService.CallServerStream(ctx, req)
+}
+
+// ReadServiceLog calls banger.agent.v1.AgentService.ReadServiceLog.
+func (c *agentServiceClient) ReadServiceLog(ctx context.Context, req *connect.Request[v1.ReadServiceLogRequest]) (*connect.ServerStreamForClient[v1.ReadServiceLogResponse], error) {
+	return c.readServiceLog.CallServerStream(ctx, req)
+}
+
 // AgentServiceHandler is an implementation of the banger.agent.v1.AgentService service.
 type AgentServiceHandler interface {
 	// Who answers. A guest is ready when this does.
@@ -195,6 +247,13 @@ type AgentServiceHandler interface {
 	Shutdown(context.Context, *connect.Request[v1.ShutdownRequest]) (*connect.Response[v1.ShutdownResponse], error)
 	// Grows the root file system, while mounted, to the size of its block device.
 	Resize(context.Context, *connect.Request[v1.ResizeRequest]) (*connect.Response[v1.ResizeResponse], error)
+	// Keeps a command running, whatever becomes of its client or of the agent. One that runs already is left alone;
+	// FAILED_PRECONDITION if that is another. Needs the ability "service", as the next two do.
+	StartService(context.Context, *connect.Request[v1.StartServiceRequest]) (*connect.Response[v1.StartServiceResponse], error)
+	// How that command does, now and whenever it changes, until the client goes away.
+	WatchService(context.Context, *connect.Request[v1.WatchServiceRequest], *connect.ServerStream[v1.WatchServiceResponse]) error
+	// What that command has printed.
+	ReadServiceLog(context.Context, *connect.Request[v1.ReadServiceLogRequest], *connect.ServerStream[v1.ReadServiceLogResponse]) error
 }
 
 // NewAgentServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -246,6 +305,24 @@ func NewAgentServiceHandler(svc AgentServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(agentServiceMethods.ByName("Resize")),
 		connect.WithHandlerOptions(opts...),
 	)
+	agentServiceStartServiceHandler := connect.NewUnaryHandler(
+		AgentServiceStartServiceProcedure,
+		svc.StartService,
+		connect.WithSchema(agentServiceMethods.ByName("StartService")),
+		connect.WithHandlerOptions(opts...),
+	)
+	agentServiceWatchServiceHandler := connect.NewServerStreamHandler(
+		AgentServiceWatchServiceProcedure,
+		svc.WatchService,
+		connect.WithSchema(agentServiceMethods.ByName("WatchService")),
+		connect.WithHandlerOptions(opts...),
+	)
+	agentServiceReadServiceLogHandler := connect.NewServerStreamHandler(
+		AgentServiceReadServiceLogProcedure,
+		svc.ReadServiceLog,
+		connect.WithSchema(agentServiceMethods.ByName("ReadServiceLog")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/banger.agent.v1.AgentService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case AgentServiceInfoProcedure:
@@ -262,6 +339,12 @@ func NewAgentServiceHandler(svc AgentServiceHandler, opts ...connect.HandlerOpti
 			agentServiceShutdownHandler.ServeHTTP(w, r)
 		case AgentServiceResizeProcedure:
 			agentServiceResizeHandler.ServeHTTP(w, r)
+		case AgentServiceStartServiceProcedure:
+			agentServiceStartServiceHandler.ServeHTTP(w, r)
+		case AgentServiceWatchServiceProcedure:
+			agentServiceWatchServiceHandler.ServeHTTP(w, r)
+		case AgentServiceReadServiceLogProcedure:
+			agentServiceReadServiceLogHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -297,4 +380,16 @@ func (UnimplementedAgentServiceHandler) Shutdown(context.Context, *connect.Reque
 
 func (UnimplementedAgentServiceHandler) Resize(context.Context, *connect.Request[v1.ResizeRequest]) (*connect.Response[v1.ResizeResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("banger.agent.v1.AgentService.Resize is not implemented"))
+}
+
+func (UnimplementedAgentServiceHandler) StartService(context.Context, *connect.Request[v1.StartServiceRequest]) (*connect.Response[v1.StartServiceResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("banger.agent.v1.AgentService.StartService is not implemented"))
+}
+
+func (UnimplementedAgentServiceHandler) WatchService(context.Context, *connect.Request[v1.WatchServiceRequest], *connect.ServerStream[v1.WatchServiceResponse]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("banger.agent.v1.AgentService.WatchService is not implemented"))
+}
+
+func (UnimplementedAgentServiceHandler) ReadServiceLog(context.Context, *connect.Request[v1.ReadServiceLogRequest], *connect.ServerStream[v1.ReadServiceLogResponse]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("banger.agent.v1.AgentService.ReadServiceLog is not implemented"))
 }

@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file banger/agent/v1/agent.proto.
  */
 export const file_banger_agent_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("ChtiYW5nZXIvYWdlbnQvdjEvYWdlbnQucHJvdG8SD2Jhbmdlci5hZ2VudC52MSINCgtJbmZvUmVxdWVzdCL7AQoMSW5mb1Jlc3BvbnNlEhAKCHByb3RvY29sGAEgASgNEg8KB3ZlcnNpb24YAiABKAkSEQoJYWJpbGl0aWVzGAMgAygJEg8KB2Jvb3RfaWQYBCABKAkSEQoJdXB0aW1lX21zGAUgASgEEhYKDmtlcm5lbF9yZWxlYXNlGAYgASgJEg8KB29zX25hbWUYByABKAkSLAoJaW5pdF9tb2RlGAggASgOMhkuYmFuZ2VyLmFnZW50LnYxLkluaXRNb2RlEhQKDHNzaF9ob3N0X2tleRgJIAEoCRISCgpjb25maWd1cmVkGAogASgIEhAKCGhvc3RuYW1lGAsgASgJIuwBChBDb25maWd1cmVSZXF1ZXN0EhAKCGhvc3RuYW1lGAEgASgJEhcKD2F1dGhvcml6ZWRfa2V5cxgCIAMoCRIcChRrZWVwX2F1dGhvcml6ZWRfa2V5cxgDIAEoCBI3CgNlbnYYBCADKAsyKi5iYW5nZXIuYWdlbnQudjEuQ29uZmlndXJlUmVxdWVzdC5FbnZFbnRyeRIVCg13YWxsX2Nsb2NrX25zGAUgASgDEhMKC2Ruc19zZXJ2ZXJzGAYgAygJGioKCEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiKgoRQ29uZmlndXJlUmVzcG9uc2USFQoNY2xvY2tfd2FzX3NldBgBIAEoCCLJAQoLRXhlY1JlcXVlc3QSKwoFc3RhcnQYASABKAsyGi5iYW5nZXIuYWdlbnQudjEuRXhlY1N0YXJ0SAASDwoFc3RkaW4YAiABKAxIABIuCglzdGRpbl9lbmQYAyABKAsyGS5iYW5nZXIuYWdlbnQudjEuU3RkaW5FbmRIABIvCgZyZXNpemUYBCABKAsyHS5iYW5nZXIuYWdlbnQudjEuVGVybWluYWxTaXplSAASEAoGc2lnbmFsGAUgASgFSABCCQoHbWVzc2FnZSK6AQoJRXhlY1N0YXJ0EgwKBGFyZ3YYASADKAkSMAoDZW52GAIgAygLMiMuYmFuZ2VyLmFnZW50LnYxLkV4ZWNTdGFydC5FbnZFbnRyeRILCgNjd2QYAyABKAkSDAoEdXNlchgEIAEoCRImCgN0dHkYBSABKAsyGS5iYW5nZXIuYWdlbnQudjEuVGVybWluYWwaKgoIRW52RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJFCghUZXJtaW5hbBIrCgRzaXplGAEgASgLMh0uYmFuZ2VyLmFnZW50LnYxLlRlcm1pbmFsU2l6ZRIMCgR0ZXJtGAIgASgJIioKDFRlcm1pbmFsU2l6ZRIMCgRyb3dzGAEgASgNEgwKBGNvbHMYAiABKA0iCgoIU3RkaW5FbmQi5AEKDEV4ZWNSZXNwb25zZRIvCgdzdGFydGVkGAEgASgLMhwuYmFuZ2VyLmFnZW50LnYxLkV4ZWNTdGFydGVkSAASMQoIcmVqZWN0ZWQYAiABKAsyHS5iYW5nZXIuYWdlbnQudjEuRXhlY1JlamVjdGVkSAASEAoGc3Rkb3V0GAMgASgMSAASEAoGc3RkZXJyGAQgASgMSAASFgoMc3RkaW5fY3JlZGl0GAUgASgNSAASKQoEZXhpdBgGIAEoCzIZLmJhbmdlci5hZ2VudC52MS5FeGVjRXhpdEgAQgkKB21lc3NhZ2UiMAoLRXhlY1N0YXJ0ZWQSCwoDcGlkGAEgASgFEhQKDHN0ZGluX2NyZWRpdBgCIAEoDSJiCgxFeGVjUmVqZWN0ZWQSLgoGcmVhc29uGAEgASgOMh4uYmFuZ2VyLmFnZW50LnYxLkV4ZWNSZWplY3Rpb24SDwoHbWVzc2FnZRgCIAEoCRIRCglleGl0X2NvZGUYAyABKAUiKAoIRXhlY0V4aXQSDAoEY29kZRgBIAEoBRIOCgZzaWduYWwYAiABKAUiiQEKDkZvcndhcmRSZXF1ZXN0EjAKBnRhcmdldBgBIAEoCzIeLmJhbmdlci5hZ2VudC52MS5Gb3J3YXJkVGFyZ2V0SAASDgoEZGF0YRgCIAEoDEgAEioKA2VuZBgDIAEoCzIbLmJhbmdlci5hZ2VudC52MS5Gb3J3YXJkRW5kSABCCQoHbWVzc2FnZSJ/Cg1Gb3J3YXJkVGFyZ2V0EikKA3RjcBgBIAEoCzIaLmJhbmdlci5hZ2VudC52MS5UY3BUYXJnZXRIABIOCgR1bml4GAIgASgJSAASKQoDc3NoGAMgASgLMhouYmFuZ2VyLmFnZW50LnYxLlNzaFRhcmdldEgAQggKBnRhcmdldCInCglUY3BUYXJnZXQSDAoEaG9zdBgBIAEoCRIMCgRwb3J0GAIgASgNIgsKCVNzaFRhcmdldCKQAQoPRm9yd2FyZFJlc3BvbnNlEjYKCWNvbm5lY3RlZBgBIAEoCzIhLmJhbmdlci5hZ2VudC52MS5Gb3J3YXJkQ29ubmVjdGVkSAASDgoEZGF0YRgCIAEoDEgAEioKA2VuZBgDIAEoCzIbLmJhbmdlci5hZ2VudC52MS5Gb3J3YXJkRW5kSABCCQoHbWVzc2FnZSISChBGb3J3YXJkQ29ubmVjdGVkIgwKCkZvcndhcmRFbmQiDgoMU3RhdHNSZXF1ZXN0IuABCg1TdGF0c1Jlc3BvbnNlEhEKCXVwdGltZV9tcxgBIAEoBBIsCgZtZW1vcnkYAiABKAsyHC5iYW5nZXIuYWdlbnQudjEuTWVtb3J5U3RhdHMSJgoDY3B1GAMgASgLMhkuYmFuZ2VyLmFnZW50LnYxLkNwdVN0YXRzEigKBGxvYWQYBCABKAsyGi5iYW5nZXIuYWdlbnQudjEuTG9hZFN0YXRzEikKBWRpc2tzGAUgAygLMhouYmFuZ2VyLmFnZW50LnYxLkRpc2tTdGF0cxIRCglwcm9jZXNzZXMYBiABKA0ibgoLTWVtb3J5U3RhdHMSEwoLdG90YWxfYnl0ZXMYASABKAQSFwoPYXZhaWxhYmxlX2J5dGVzGAIgASgEEhgKEHN3YXBfdG90YWxfYnl0ZXMYAyABKAQSFwoPc3dhcF9mcmVlX2J5dGVzGAQgASgEInMKCENwdVN0YXRzEg0KBWNvdW50GAEgASgNEg8KB3VzZXJfbXMYAiABKAQSEQoJc3lzdGVtX21zGAMgASgEEg8KB2lkbGVfbXMYBCABKAQSEQoJaW93YWl0X21zGAUgASgEEhAKCHN0ZWFsX21zGAYgASgEIjcKCUxvYWRTdGF0cxILCgNvbmUYASABKAESDAoEZml2ZRgCIAEoARIPCgdmaWZ0ZWVuGAMgASgBImwKCURpc2tTdGF0cxIOCgZkZXZpY2UYASABKAkSEwoLbW91bnRfcG9pbnQYAiABKAkSDAoEdHlwZRgDIAEoCRITCgt0b3RhbF9ieXRlcxgEIAEoBBIXCg9hdmFpbGFibGVfYnl0ZXMYBSABKAQiUAoPU2h1dGRvd25SZXF1ZXN0EisKBG1vZGUYASABKA4yHS5iYW5nZXIuYWdlbnQudjEuU2h1dGRvd25Nb2RlEhAKCGdyYWNlX21zGAIgASgNIhIKEFNodXRkb3duUmVzcG9uc2UiDwoNUmVzaXplUmVxdWVzdCJMCg5SZXNpemVSZXNwb25zZRIRCglvbGRfYnl0ZXMYASABKAQSEQoJbmV3X2J5dGVzGAIgASgEEhQKDGRldmljZV9ieXRlcxgDIAEoBCpmCghJbml0TW9kZRIZChVJTklUX01PREVfVU5TUEVDSUZJRUQQABIVChFJTklUX01PREVfU1lTVEVNRBABEhMKD0lOSVRfTU9ERV9BR0VOVBACEhMKD0lOSVRfTU9ERV9PVEhFUhADKtUBCg1FeGVjUmVqZWN0aW9uEh4KGkVYRUNfUkVKRUNUSU9OX1VOU1BFQ0lGSUVEEAASHAoYRVhFQ19SRUpFQ1RJT05fTk9UX0ZPVU5EEAESIQodRVhFQ19SRUpFQ1RJT05fTk9UX0VYRUNVVEFCTEUQAhIfChtFWEVDX1JFSkVDVElPTl9OT19TVUNIX1VTRVIQAxIkCiBFWEVDX1JFSkVDVElPTl9OT19TVUNIX0RJUkVDVE9SWRAEEhwKGEVYRUNfUkVKRUNUSU9OX1JFU09VUkNFUxAFKmMKDFNodXRkb3duTW9kZRIdChlTSFVURE9XTl9NT0RFX1VOU1BFQ0lGSUVEEAASGgoWU0hVVERPV05fTU9ERV9QT1dFUk9GRhABEhgKFFNIVVRET1dOX01PREVfUkVCT09UEAIypgQKDEFnZW50U2VydmljZRJDCgRJbmZvEhwuYmFuZ2VyLmFnZW50LnYxLkluZm9SZXF1ZXN0Gh0uYmFuZ2VyLmFnZW50LnYxLkluZm9SZXNwb25zZRJSCglDb25maWd1cmUSIS5iYW5nZXIuYWdlbnQudjEuQ29uZmlndXJlUmVxdWVzdBoiLmJhbmdlci5hZ2VudC52MS5Db25maWd1cmVSZXNwb25zZRJHCgRFeGVjEhwuYmFuZ2VyLmFnZW50LnYxLkV4ZWNSZXF1ZXN0Gh0uYmFuZ2VyLmFnZW50LnYxLkV4ZWNSZXNwb25zZSgBMAESUAoHRm9yd2FyZBIfLmJhbmdlci5hZ2VudC52MS5Gb3J3YXJkUmVxdWVzdBogLmJhbmdlci5hZ2VudC52MS5Gb3J3YXJkUmVzcG9uc2UoATABEkYKBVN0YXRzEh0uYmFuZ2VyLmFnZW50LnYxLlN0YXRzUmVxdWVzdBoeLmJhbmdlci5hZ2VudC52MS5TdGF0c1Jlc3BvbnNlEk8KCFNodXRkb3duEiAuYmFuZ2VyLmFnZW50LnYxLlNodXRkb3duUmVxdWVzdBohLmJhbmdlci5hZ2VudC52MS5TaHV0ZG93blJlc3BvbnNlEkkKBlJlc2l6ZRIeLmJhbmdlci5hZ2VudC52MS5SZXNpemVSZXF1ZXN0Gh8uYmFuZ2VyLmFnZW50LnYxLlJlc2l6ZVJlc3BvbnNlQi5aLGJhbmdlci5kZXYvYWdlbnQvZ2VuL2Jhbmdlci9hZ2VudC92MTthZ2VudHYxYgZwcm90bzM");
+  fileDesc("ChtiYW5nZXIvYWdlbnQvdjEvYWdlbnQucHJvdG8SD2Jhbmdlci5hZ2VudC52MSINCgtJbmZvUmVxdWVzdCL7AQoMSW5mb1Jlc3BvbnNlEhAKCHByb3RvY29sGAEgASgNEg8KB3ZlcnNpb24YAiABKAkSEQoJYWJpbGl0aWVzGAMgAygJEg8KB2Jvb3RfaWQYBCABKAkSEQoJdXB0aW1lX21zGAUgASgEEhYKDmtlcm5lbF9yZWxlYXNlGAYgASgJEg8KB29zX25hbWUYByABKAkSLAoJaW5pdF9tb2RlGAggASgOMhkuYmFuZ2VyLmFnZW50LnYxLkluaXRNb2RlEhQKDHNzaF9ob3N0X2tleRgJIAEoCRISCgpjb25maWd1cmVkGAogASgIEhAKCGhvc3RuYW1lGAsgASgJIoECChBDb25maWd1cmVSZXF1ZXN0EhAKCGhvc3RuYW1lGAEgASgJEhcKD2F1dGhvcml6ZWRfa2V5cxgCIAMoCRIcChRrZWVwX2F1dGhvcml6ZWRfa2V5cxgDIAEoCBI3CgNlbnYYBCADKAsyKi5iYW5nZXIuYWdlbnQudjEuQ29uZmlndXJlUmVxdWVzdC5FbnZFbnRyeRIVCg13YWxsX2Nsb2NrX25zGAUgASgDEhMKC2Ruc19zZXJ2ZXJzGAYgAygJEhMKC3Zzb2NrX3BvcnRzGAcgAygNGioKCEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiKgoRQ29uZmlndXJlUmVzcG9uc2USFQoNY2xvY2tfd2FzX3NldBgBIAEoCCLJAQoLRXhlY1JlcXVlc3QSKwoFc3RhcnQYASABKAsyGi5iYW5nZXIuYWdlbnQudjEuRXhlY1N0YXJ0SAASDwoFc3RkaW4YAiABKAxIABIuCglzdGRpbl9lbmQYAyABKAsyGS5iYW5nZXIuYWdlbnQudjEuU3RkaW5FbmRIABIvCgZyZXNpemUYBCABKAsyHS5iYW5nZXIuYWdlbnQudjEuVGVybWluYWxTaXplSAASEAoGc2lnbmFsGAUgASgFSABCCQoHbWVzc2FnZSK6AQoJRXhlY1N0YXJ0EgwKBGFyZ3YYASADKAkSMAoDZW52GAIgAygLMiMuYmFuZ2VyLmFnZW50LnYxLkV4ZWNTdGFydC5FbnZFbnRyeRILCgNjd2QYAyABKAkSDAoEdXNlchgEIAEoCRImCgN0dHkYBSABKAsyGS5iYW5nZXIuYWdlbnQudjEuVGVybWluYWwaKgoIRW52RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJFCghUZXJtaW5hbBIrCgRzaXplGAEgASgLMh0uYmFuZ2VyLmFnZW50LnYxLlRlcm1pbmFsU2l6ZRIMCgR0ZXJtGAIgASgJIioKDFRlcm1pbmFsU2l6ZRIMCgRyb3dzGAEgASgNEgwKBGNvbHMYAiABKA0iCgoIU3RkaW5FbmQi5AEKDEV4ZWNSZXNwb25zZRIvCgdzdGFydGVkGAEgASgLMhwuYmFuZ2VyLmFnZW50LnYxLkV4ZWNTdGFydGVkSAASMQoIcmVqZWN0ZWQYAiABKAsyHS5iYW5nZXIuYWdlbnQudjEuRXhlY1JlamVjdGVkSAASEAoGc3Rkb3V0GAMgASgMSAASEAoGc3RkZXJyGAQgASgMSAASFgoMc3RkaW5fY3JlZGl0GAUgASgNSAASKQoEZXhpdBgGIAEoCzIZLmJhbmdlci5hZ2VudC52MS5FeGVjRXhpdEgAQgkKB21lc3NhZ2UiMAoLRXhlY1N0YXJ0ZWQSCwoDcGlkGAEgASgFEhQKDHN0ZGluX2NyZWRpdBgCIAEoDSJiCgxFeGVjUmVqZWN0ZWQSLgoGcmVhc29uGAEgASgOMh4uYmFuZ2VyLmFnZW50LnYxLkV4ZWNSZWplY3Rpb24SDwoHbWVzc2FnZRgCIAEoCRIRCglleGl0X2NvZGUYAyABKAUiKAoIRXhlY0V4aXQSDAoEY29kZRgBIAEoBRIOCgZzaWduYWwYAiABKAUiiQEKDkZvcndhcmRSZXF1ZXN0EjAKBnRhcmdldBgBIAEoCzIeLmJhbmdlci5hZ2VudC52MS5Gb3J3YXJkVGFyZ2V0SAASDgoEZGF0YRgCIAEoDEgAEioKA2VuZBgDIAEoCzIbLmJhbmdlci5hZ2VudC52MS5Gb3J3YXJkRW5kSABCCQoHbWVzc2FnZSKuAQoNRm9yd2FyZFRhcmdldBIpCgN0Y3AYASABKAsyGi5iYW5nZXIuYWdlbnQudjEuVGNwVGFyZ2V0SAASDgoEdW5peBgCIAEoCUgAEikKA3NzaBgDIAEoCzIaLmJhbmdlci5hZ2VudC52MS5Tc2hUYXJnZXRIABItCgV2c29jaxgEIAEoCzIcLmJhbmdlci5hZ2VudC52MS5Wc29ja1RhcmdldEgAQggKBnRhcmdldCInCglUY3BUYXJnZXQSDAoEaG9zdBgBIAEoCRIMCgRwb3J0GAIgASgNIgsKCVNzaFRhcmdldCIbCgtWc29ja1RhcmdldBIMCgRwb3J0GAEgASgNIpABCg9Gb3J3YXJkUmVzcG9uc2USNgoJY29ubmVjdGVkGAEgASgLMiEuYmFuZ2VyLmFnZW50LnYxLkZvcndhcmRDb25uZWN0ZWRIABIOCgRkYXRhGAIgASgMSAASKgoDZW5kGAMgASgLMhsuYmFuZ2VyLmFnZW50LnYxLkZvcndhcmRFbmRIAEIJCgdtZXNzYWdlIhIKEEZvcndhcmRDb25uZWN0ZWQiDAoKRm9yd2FyZEVuZCIOCgxTdGF0c1JlcXVlc3Qi4AEKDVN0YXRzUmVzcG9uc2USEQoJdXB0aW1lX21zGAEgASgEEiwKBm1lbW9yeRgCIAEoCzIcLmJhbmdlci5hZ2VudC52MS5NZW1vcnlTdGF0cxImCgNjcHUYAyABKAsyGS5iYW5nZXIuYWdlbnQudjEuQ3B1U3RhdHMSKAoEbG9hZBgEIAEoCzIaLmJhbmdlci5hZ2VudC52MS5Mb2FkU3RhdHMSKQoFZGlza3MYBSADKAsyGi5iYW5nZXIuYWdlbnQudjEuRGlza1N0YXRzEhEKCXByb2Nlc3NlcxgGIAEoDSJuCgtNZW1vcnlTdGF0cxITCgt0b3RhbF9ieXRlcxgBIAEoBBIXCg9hdmFpbGFibGVfYnl0ZXMYAiABKAQSGAoQc3dhcF90b3RhbF9ieXRlcxgDIAEoBBIXCg9zd2FwX2ZyZWVfYnl0ZXMYBCABKAQicwoIQ3B1U3RhdHMSDQoFY291bnQYASABKA0SDwoHdXNlcl9tcxgCIAEoBBIRCglzeXN0ZW1fbXMYAyABKAQSDwoHaWRsZV9tcxgEIAEoBBIRCglpb3dhaXRfbXMYBSABKAQSEAoIc3RlYWxfbXMYBiABKAQiNwoJTG9hZFN0YXRzEgsKA29uZRgBIAEoARIMCgRmaXZlGAIgASgBEg8KB2ZpZnRlZW4YAyABKAEibAoJRGlza1N0YXRzEg4KBmRldmljZRgBIAEoCRITCgttb3VudF9wb2ludBgCIAEoCRIMCgR0eXBlGAMgASgJEhMKC3RvdGFsX2J5dGVzGAQgASgEEhcKD2F2YWlsYWJsZV9ieXRlcxgFIAEoBCJQCg9TaHV0ZG93blJlcXVlc3QSKwoEbW9kZRgBIAEoDjIdLmJhbmdlci5hZ2VudC52MS5TaHV0ZG93bk1vZGUSEAoIZ3JhY2VfbXMYAiABKA0iEgoQU2h1dGRvd25SZXNwb25zZSIPCg1SZXNpemVSZXF1ZXN0IkwKDlJlc2l6ZVJlc3BvbnNlEhEKCW9sZF9ieXRlcxgBIAEoBBIRCgluZXdfYnl0ZXMYAiABKAQSFAoMZGV2aWNlX2J5dGVzGAMgASgEIpoBChNTdGFydFNlcnZpY2VSZXF1ZXN0EisKB2NvbW1hbmQYASABKAsyGi5iYW5nZXIuYWdlbnQudjEuRXhlY1N0YXJ0Ei8KB3Jlc3RhcnQYAiABKA4yHi5iYW5nZXIuYWdlbnQudjEuUmVzdGFydFBvbGljeRITCgtzdG9wX3NpZ25hbBgDIAEoBRIQCghncmFjZV9tcxgEIAEoDSIWChRTdGFydFNlcnZpY2VSZXNwb25zZSIVChNXYXRjaFNlcnZpY2VSZXF1ZXN0IqoBChRXYXRjaFNlcnZpY2VSZXNwb25zZRIsCgVzdGF0ZRgBIAEoDjIdLmJhbmdlci5hZ2VudC52MS5TZXJ2aWNlU3RhdGUSCwoDcGlkGAIgASgFEhYKCWV4aXRfY29kZRgDIAEoBUgAiAEBEhAKCHJlc3RhcnRzGAQgASgNEhAKCHNpbmNlX25zGAUgASgDEg0KBWVycm9yGAYgASgJQgwKCl9leGl0X2NvZGUiJwoVUmVhZFNlcnZpY2VMb2dSZXF1ZXN0Eg4KBmZvbGxvdxgBIAEoCCImChZSZWFkU2VydmljZUxvZ1Jlc3BvbnNlEgwKBHRleHQYASABKAwqZgoISW5pdE1vZGUSGQoVSU5JVF9NT0RFX1VOU1BFQ0lGSUVEEAASFQoRSU5JVF9NT0RFX1NZU1RFTUQQARITCg9JTklUX01PREVfQUdFTlQQAhITCg9JTklUX01PREVfT1RIRVIQAyrVAQoNRXhlY1JlamVjdGlvbhIeChpFWEVDX1JFSkVDVElPTl9VTlNQRUNJRklFRBAAEhwKGEVYRUNfUkVKRUNUSU9OX05PVF9GT1VORBABEiEKHUVYRUNfUkVKRUNUSU9OX05PVF9FWEVDVVRBQkxFEAISHwobRVhFQ19SRUpFQ1RJT05fTk9fU1VDSF9VU0VSEAMSJAogRVhFQ19SRUpFQ1RJT05fTk9fU1VDSF9ESVJFQ1RPUlkQBBIcChhFWEVDX1JFSkVDVElPTl9SRVNPVVJDRVMQBSpjCgxTaHV0ZG93bk1vZGUSHQoZU0hVVERPV05fTU9ERV9VTlNQRUNJRklFRBAAEhoKFlNIVVRET1dOX01PREVfUE9XRVJPRkYQARIYChRTSFVURE9XTl9NT0RFX1JFQk9PVBACKoMBCg1SZXN0YXJ0UG9saWN5Eh4KGlJFU1RBUlRfUE9MSUNZX1VOU1BFQ0lGSUVEEAASGAoUUkVTVEFSVF9QT0xJQ1lfTkVWRVIQARIdChlSRVNUQVJUX1BPTElDWV9PTl9GQUlMVVJFEAISGQoVUkVTVEFSVF9QT0xJQ1lfQUxXQVlTEAMqtQEKDFNlcnZpY2VTdGF0ZRIdChlTRVJWSUNFX1NUQVRFX1VOU1BFQ0lGSUVEEAASGQoVU0VSVklDRV9TVEFURV9SVU5OSU5HEAESHAoYU0VSVklDRV9TVEFURV9SRVNUQVJUSU5HEAISGAoUU0VSVklDRV9TVEFURV9FWElURUQQAxIYChRTRVJWSUNFX1NUQVRFX0ZBSUxFRBAEEhkKFVNFUlZJQ0VfU1RBVEVfU1RPUFBFRBAFMscGCgxBZ2VudFNlcnZpY2USQwoESW5mbxIcLmJhbmdlci5hZ2VudC52MS5JbmZvUmVxdWVzdBodLmJhbmdlci5hZ2VudC52MS5JbmZvUmVzcG9uc2USUgoJQ29uZmlndXJlEiEuYmFuZ2VyLmFnZW50LnYxLkNvbmZpZ3VyZVJlcXVlc3QaIi5iYW5nZXIuYWdlbnQudjEuQ29uZmlndXJlUmVzcG9uc2USRwoERXhlYxIcLmJhbmdlci5hZ2VudC52MS5FeGVjUmVxdWVzdBodLmJhbmdlci5hZ2VudC52MS5FeGVjUmVzcG9uc2UoATABElAKB0ZvcndhcmQSHy5iYW5nZXIuYWdlbnQudjEuRm9yd2FyZFJlcXVlc3QaIC5iYW5nZXIuYWdlbnQudjEuRm9yd2FyZFJlc3BvbnNlKAEwARJGCgVTdGF0cxIdLmJhbmdlci5hZ2VudC52MS5TdGF0c1JlcXVlc3QaHi5iYW5nZXIuYWdlbnQudjEuU3RhdHNSZXNwb25zZRJPCghTaHV0ZG93bhIgLmJhbmdlci5hZ2VudC52MS5TaHV0ZG93blJlcXVlc3QaIS5iYW5nZXIuYWdlbnQudjEuU2h1dGRvd25SZXNwb25zZRJJCgZSZXNpemUSHi5iYW5nZXIuYWdlbnQudjEuUmVzaXplUmVxdWVzdBofLmJhbmdlci5hZ2VudC52MS5SZXNpemVSZXNwb25zZRJbCgxTdGFydFNlcnZpY2USJC5iYW5nZXIuYWdlbnQudjEuU3RhcnRTZXJ2aWNlUmVxdWVzdBolLmJhbmdlci5hZ2VudC52MS5TdGFydFNlcnZpY2VSZXNwb25zZRJdCgxXYXRjaFNlcnZpY2USJC5iYW5nZXIuYWdlbnQudjEuV2F0Y2hTZXJ2aWNlUmVxdWVzdBolLmJhbmdlci5hZ2VudC52MS5XYXRjaFNlcnZpY2VSZXNwb25zZTABEmMKDlJlYWRTZXJ2aWNlTG9nEiYuYmFuZ2VyLmFnZW50LnYxLlJlYWRTZXJ2aWNlTG9nUmVxdWVzdBonLmJhbmdlci5hZ2VudC52MS5SZWFkU2VydmljZUxvZ1Jlc3BvbnNlMAFCLlosYmFuZ2VyLmRldi9hZ2VudC9nZW4vYmFuZ2VyL2FnZW50L3YxO2FnZW50djFiBnByb3RvMw");
 
 /**
  * @generated from message banger.agent.v1.InfoRequest
@@ -55,7 +55,7 @@ export type InfoResponse = Message<"banger.agent.v1.InfoResponse"> & {
 
   /**
    * Words for what this agent can do: "exec", "exec.tty", "forward.tcp", "forward.unix", "forward.ssh",
-   * "configure", "stats", "shutdown", "resize".
+   * "forward.vsock", "configure", "configure.vsock", "stats", "shutdown", "resize", "service".
    *
    * @generated from field: repeated string abilities = 3;
    */
@@ -159,6 +159,14 @@ export type ConfigureRequest = Message<"banger.agent.v1.ConfigureRequest"> & {
    * @generated from field: repeated string dns_servers = 6;
    */
   dnsServers: string[];
+
+  /**
+   * On these vsock ports the agent offers the TCP ports of the same numbers on 127.0.0.1, unless somebody in the guest
+   * listens there already. Replaces nothing: a port once offered stays. Ability "configure.vsock".
+   *
+   * @generated from field: repeated uint32 vsock_ports = 7;
+   */
+  vsockPorts: number[];
 };
 
 /**
@@ -546,6 +554,14 @@ export type ForwardTarget = Message<"banger.agent.v1.ForwardTarget"> & {
      */
     value: SshTarget;
     case: "ssh";
+  } | {
+    /**
+     * What is found on a vsock port of this guest: over TCP where the agent is who offers it. Ability "forward.vsock".
+     *
+     * @generated from field: banger.agent.v1.VsockTarget vsock = 4;
+     */
+    value: VsockTarget;
+    case: "vsock";
   } | { case: undefined; value?: undefined };
 };
 
@@ -594,6 +610,23 @@ export const SshTargetSchema: GenMessage<SshTarget> = /*@__PURE__*/
   messageDesc(file_banger_agent_v1_agent, 16);
 
 /**
+ * @generated from message banger.agent.v1.VsockTarget
+ */
+export type VsockTarget = Message<"banger.agent.v1.VsockTarget"> & {
+  /**
+   * @generated from field: uint32 port = 1;
+   */
+  port: number;
+};
+
+/**
+ * Describes the message banger.agent.v1.VsockTarget.
+ * Use `create(VsockTargetSchema)` to create a new message.
+ */
+export const VsockTargetSchema: GenMessage<VsockTarget> = /*@__PURE__*/
+  messageDesc(file_banger_agent_v1_agent, 17);
+
+/**
  * @generated from message banger.agent.v1.ForwardResponse
  */
 export type ForwardResponse = Message<"banger.agent.v1.ForwardResponse"> & {
@@ -628,7 +661,7 @@ export type ForwardResponse = Message<"banger.agent.v1.ForwardResponse"> & {
  * Use `create(ForwardResponseSchema)` to create a new message.
  */
 export const ForwardResponseSchema: GenMessage<ForwardResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 17);
+  messageDesc(file_banger_agent_v1_agent, 18);
 
 /**
  * @generated from message banger.agent.v1.ForwardConnected
@@ -641,7 +674,7 @@ export type ForwardConnected = Message<"banger.agent.v1.ForwardConnected"> & {
  * Use `create(ForwardConnectedSchema)` to create a new message.
  */
 export const ForwardConnectedSchema: GenMessage<ForwardConnected> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 18);
+  messageDesc(file_banger_agent_v1_agent, 19);
 
 /**
  * @generated from message banger.agent.v1.ForwardEnd
@@ -654,7 +687,7 @@ export type ForwardEnd = Message<"banger.agent.v1.ForwardEnd"> & {
  * Use `create(ForwardEndSchema)` to create a new message.
  */
 export const ForwardEndSchema: GenMessage<ForwardEnd> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 19);
+  messageDesc(file_banger_agent_v1_agent, 20);
 
 /**
  * @generated from message banger.agent.v1.StatsRequest
@@ -667,7 +700,7 @@ export type StatsRequest = Message<"banger.agent.v1.StatsRequest"> & {
  * Use `create(StatsRequestSchema)` to create a new message.
  */
 export const StatsRequestSchema: GenMessage<StatsRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 20);
+  messageDesc(file_banger_agent_v1_agent, 21);
 
 /**
  * @generated from message banger.agent.v1.StatsResponse
@@ -711,7 +744,7 @@ export type StatsResponse = Message<"banger.agent.v1.StatsResponse"> & {
  * Use `create(StatsResponseSchema)` to create a new message.
  */
 export const StatsResponseSchema: GenMessage<StatsResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 21);
+  messageDesc(file_banger_agent_v1_agent, 22);
 
 /**
  * @generated from message banger.agent.v1.MemoryStats
@@ -743,7 +776,7 @@ export type MemoryStats = Message<"banger.agent.v1.MemoryStats"> & {
  * Use `create(MemoryStatsSchema)` to create a new message.
  */
 export const MemoryStatsSchema: GenMessage<MemoryStats> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 22);
+  messageDesc(file_banger_agent_v1_agent, 23);
 
 /**
  * Since boot, all processors together.
@@ -787,7 +820,7 @@ export type CpuStats = Message<"banger.agent.v1.CpuStats"> & {
  * Use `create(CpuStatsSchema)` to create a new message.
  */
 export const CpuStatsSchema: GenMessage<CpuStats> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 23);
+  messageDesc(file_banger_agent_v1_agent, 24);
 
 /**
  * @generated from message banger.agent.v1.LoadStats
@@ -814,7 +847,7 @@ export type LoadStats = Message<"banger.agent.v1.LoadStats"> & {
  * Use `create(LoadStatsSchema)` to create a new message.
  */
 export const LoadStatsSchema: GenMessage<LoadStats> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 24);
+  messageDesc(file_banger_agent_v1_agent, 25);
 
 /**
  * @generated from message banger.agent.v1.DiskStats
@@ -853,7 +886,7 @@ export type DiskStats = Message<"banger.agent.v1.DiskStats"> & {
  * Use `create(DiskStatsSchema)` to create a new message.
  */
 export const DiskStatsSchema: GenMessage<DiskStats> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 25);
+  messageDesc(file_banger_agent_v1_agent, 26);
 
 /**
  * @generated from message banger.agent.v1.ShutdownRequest
@@ -877,7 +910,7 @@ export type ShutdownRequest = Message<"banger.agent.v1.ShutdownRequest"> & {
  * Use `create(ShutdownRequestSchema)` to create a new message.
  */
 export const ShutdownRequestSchema: GenMessage<ShutdownRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 26);
+  messageDesc(file_banger_agent_v1_agent, 27);
 
 /**
  * @generated from message banger.agent.v1.ShutdownResponse
@@ -890,7 +923,7 @@ export type ShutdownResponse = Message<"banger.agent.v1.ShutdownResponse"> & {
  * Use `create(ShutdownResponseSchema)` to create a new message.
  */
 export const ShutdownResponseSchema: GenMessage<ShutdownResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 27);
+  messageDesc(file_banger_agent_v1_agent, 28);
 
 /**
  * @generated from message banger.agent.v1.ResizeRequest
@@ -903,7 +936,7 @@ export type ResizeRequest = Message<"banger.agent.v1.ResizeRequest"> & {
  * Use `create(ResizeRequestSchema)` to create a new message.
  */
 export const ResizeRequestSchema: GenMessage<ResizeRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 28);
+  messageDesc(file_banger_agent_v1_agent, 29);
 
 /**
  * @generated from message banger.agent.v1.ResizeResponse
@@ -932,7 +965,157 @@ export type ResizeResponse = Message<"banger.agent.v1.ResizeResponse"> & {
  * Use `create(ResizeResponseSchema)` to create a new message.
  */
 export const ResizeResponseSchema: GenMessage<ResizeResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 29);
+  messageDesc(file_banger_agent_v1_agent, 30);
+
+/**
+ * @generated from message banger.agent.v1.StartServiceRequest
+ */
+export type StartServiceRequest = Message<"banger.agent.v1.StartServiceRequest"> & {
+  /**
+   * Without a terminal.
+   *
+   * @generated from field: banger.agent.v1.ExecStart command = 1;
+   */
+  command?: ExecStart | undefined;
+
+  /**
+   * @generated from field: banger.agent.v1.RestartPolicy restart = 2;
+   */
+  restart: RestartPolicy;
+
+  /**
+   * Number of the signal that asks it to end, as in signal(7) on Linux; 0: SIGTERM.
+   *
+   * @generated from field: int32 stop_signal = 3;
+   */
+  stopSignal: number;
+
+  /**
+   * Between that signal and SIGKILL; 0: 10 seconds.
+   *
+   * @generated from field: uint32 grace_ms = 4;
+   */
+  graceMs: number;
+};
+
+/**
+ * Describes the message banger.agent.v1.StartServiceRequest.
+ * Use `create(StartServiceRequestSchema)` to create a new message.
+ */
+export const StartServiceRequestSchema: GenMessage<StartServiceRequest> = /*@__PURE__*/
+  messageDesc(file_banger_agent_v1_agent, 31);
+
+/**
+ * @generated from message banger.agent.v1.StartServiceResponse
+ */
+export type StartServiceResponse = Message<"banger.agent.v1.StartServiceResponse"> & {
+};
+
+/**
+ * Describes the message banger.agent.v1.StartServiceResponse.
+ * Use `create(StartServiceResponseSchema)` to create a new message.
+ */
+export const StartServiceResponseSchema: GenMessage<StartServiceResponse> = /*@__PURE__*/
+  messageDesc(file_banger_agent_v1_agent, 32);
+
+/**
+ * @generated from message banger.agent.v1.WatchServiceRequest
+ */
+export type WatchServiceRequest = Message<"banger.agent.v1.WatchServiceRequest"> & {
+};
+
+/**
+ * Describes the message banger.agent.v1.WatchServiceRequest.
+ * Use `create(WatchServiceRequestSchema)` to create a new message.
+ */
+export const WatchServiceRequestSchema: GenMessage<WatchServiceRequest> = /*@__PURE__*/
+  messageDesc(file_banger_agent_v1_agent, 33);
+
+/**
+ * @generated from message banger.agent.v1.WatchServiceResponse
+ */
+export type WatchServiceResponse = Message<"banger.agent.v1.WatchServiceResponse"> & {
+  /**
+   * @generated from field: banger.agent.v1.ServiceState state = 1;
+   */
+  state: ServiceState;
+
+  /**
+   * 0 while nothing runs.
+   *
+   * @generated from field: int32 pid = 2;
+   */
+  pid: number;
+
+  /**
+   * Of the last run that ended, as in ExecExit.
+   *
+   * @generated from field: optional int32 exit_code = 3;
+   */
+  exitCode?: number | undefined;
+
+  /**
+   * @generated from field: uint32 restarts = 4;
+   */
+  restarts: number;
+
+  /**
+   * Nanoseconds since 1970, by the guest's clock.
+   *
+   * @generated from field: int64 since_ns = 5;
+   */
+  sinceNs: bigint;
+
+  /**
+   * Why it could not be run.
+   *
+   * @generated from field: string error = 6;
+   */
+  error: string;
+};
+
+/**
+ * Describes the message banger.agent.v1.WatchServiceResponse.
+ * Use `create(WatchServiceResponseSchema)` to create a new message.
+ */
+export const WatchServiceResponseSchema: GenMessage<WatchServiceResponse> = /*@__PURE__*/
+  messageDesc(file_banger_agent_v1_agent, 34);
+
+/**
+ * @generated from message banger.agent.v1.ReadServiceLogRequest
+ */
+export type ReadServiceLogRequest = Message<"banger.agent.v1.ReadServiceLogRequest"> & {
+  /**
+   * Go on with what comes.
+   *
+   * @generated from field: bool follow = 1;
+   */
+  follow: boolean;
+};
+
+/**
+ * Describes the message banger.agent.v1.ReadServiceLogRequest.
+ * Use `create(ReadServiceLogRequestSchema)` to create a new message.
+ */
+export const ReadServiceLogRequestSchema: GenMessage<ReadServiceLogRequest> = /*@__PURE__*/
+  messageDesc(file_banger_agent_v1_agent, 35);
+
+/**
+ * @generated from message banger.agent.v1.ReadServiceLogResponse
+ */
+export type ReadServiceLogResponse = Message<"banger.agent.v1.ReadServiceLogResponse"> & {
+  /**
+   * @generated from field: bytes text = 1;
+   */
+  text: Uint8Array;
+};
+
+/**
+ * Describes the message banger.agent.v1.ReadServiceLogResponse.
+ * Use `create(ReadServiceLogResponseSchema)` to create a new message.
+ */
+export const ReadServiceLogResponseSchema: GenMessage<ReadServiceLogResponse> = /*@__PURE__*/
+  messageDesc(file_banger_agent_v1_agent, 36);
 
 /**
  * What runs as PID 1.
@@ -1058,6 +1241,98 @@ export const ShutdownModeSchema: GenEnum<ShutdownMode> = /*@__PURE__*/
   enumDesc(file_banger_agent_v1_agent, 2);
 
 /**
+ * @generated from enum banger.agent.v1.RestartPolicy
+ */
+export const RestartPolicy = {
+  /**
+   * Means never.
+   *
+   * @generated from enum value: RESTART_POLICY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: RESTART_POLICY_NEVER = 1;
+   */
+  NEVER: 1,
+
+  /**
+   * When its status is not 0. The wait doubles with each failure, from 0.1 to 30 seconds.
+   *
+   * @generated from enum value: RESTART_POLICY_ON_FAILURE = 2;
+   */
+  ON_FAILURE: 2,
+
+  /**
+   * @generated from enum value: RESTART_POLICY_ALWAYS = 3;
+   */
+  ALWAYS: 3,
+} as const;
+
+/**
+ * @generated from enum banger.agent.v1.RestartPolicy
+ */
+export type RestartPolicy = (typeof RestartPolicy)[keyof typeof RestartPolicy] | UnknownEnum;
+
+/**
+ * Describes the enum banger.agent.v1.RestartPolicy.
+ */
+export const RestartPolicySchema: GenEnum<RestartPolicy> = /*@__PURE__*/
+  enumDesc(file_banger_agent_v1_agent, 3);
+
+/**
+ * @generated from enum banger.agent.v1.ServiceState
+ */
+export const ServiceState = {
+  /**
+   * @generated from enum value: SERVICE_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: SERVICE_STATE_RUNNING = 1;
+   */
+  RUNNING: 1,
+
+  /**
+   * Between two runs.
+   *
+   * @generated from enum value: SERVICE_STATE_RESTARTING = 2;
+   */
+  RESTARTING: 2,
+
+  /**
+   * With status 0.
+   *
+   * @generated from enum value: SERVICE_STATE_EXITED = 3;
+   */
+  EXITED: 3,
+
+  /**
+   * @generated from enum value: SERVICE_STATE_FAILED = 4;
+   */
+  FAILED: 4,
+
+  /**
+   * It was asked to end.
+   *
+   * @generated from enum value: SERVICE_STATE_STOPPED = 5;
+   */
+  STOPPED: 5,
+} as const;
+
+/**
+ * @generated from enum banger.agent.v1.ServiceState
+ */
+export type ServiceState = (typeof ServiceState)[keyof typeof ServiceState] | UnknownEnum;
+
+/**
+ * Describes the enum banger.agent.v1.ServiceState.
+ */
+export const ServiceStateSchema: GenEnum<ServiceState> = /*@__PURE__*/
+  enumDesc(file_banger_agent_v1_agent, 4);
+
+/**
  * @generated from service banger.agent.v1.AgentService
  */
 export const AgentService: GenService<{
@@ -1130,6 +1405,37 @@ export const AgentService: GenService<{
     methodKind: "unary";
     input: typeof ResizeRequestSchema;
     output: typeof ResizeResponseSchema;
+  },
+  /**
+   * Keeps a command running, whatever becomes of its client or of the agent. One that runs already is left alone;
+   * FAILED_PRECONDITION if that is another. Needs the ability "service", as the next two do.
+   *
+   * @generated from rpc banger.agent.v1.AgentService.StartService
+   */
+  startService: {
+    methodKind: "unary";
+    input: typeof StartServiceRequestSchema;
+    output: typeof StartServiceResponseSchema;
+  },
+  /**
+   * How that command does, now and whenever it changes, until the client goes away.
+   *
+   * @generated from rpc banger.agent.v1.AgentService.WatchService
+   */
+  watchService: {
+    methodKind: "server_streaming";
+    input: typeof WatchServiceRequestSchema;
+    output: typeof WatchServiceResponseSchema;
+  },
+  /**
+   * What that command has printed.
+   *
+   * @generated from rpc banger.agent.v1.AgentService.ReadServiceLog
+   */
+  readServiceLog: {
+    methodKind: "server_streaming";
+    input: typeof ReadServiceLogRequestSchema;
+    output: typeof ReadServiceLogResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_banger_agent_v1_agent, 0);

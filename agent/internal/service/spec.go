@@ -1,0 +1,99 @@
+// Package service keeps one command running in the guest: the one that its VM was made for. A supervisor of its own
+// process does it, so that neither a client's end nor the agent's touches it; the two know each other by files.
+package service
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"banger.dev/agent/internal/command"
+)
+
+// DefaultDir holds what the supervisor and the agent tell one another. It is gone with the boot.
+const DefaultDir = "/run/banger/service"
+
+// DefaultGrace is the time between the stop signal and SIGKILL, as containers have it.
+const DefaultGrace = 10 * time.Second
+
+const (
+	specFile  = "spec.json"
+	stateFile = "state.json"
+	lockFile  = "lock"
+)
+
+// Restart is when a command that has ended is run again.
+type Restart string
+
+// The policies.
+const (
+	Never     Restart = "no"
+	OnFailure Restart = "on-failure"
+	Always    Restart = "always"
+)
+
+// Spec is the command and how it is looked after.
+type Spec struct {
+	Argv       []string
+	Env        map[string]string
+	Cwd        string
+	User       string
+	Restart    Restart
+	StopSignal syscall.Signal
+	Grace      time.Duration
+}
+
+func (s Spec) command() command.Spec {
+	return command.Spec{Argv: s.Argv, Env: s.Env, Cwd: s.Cwd, User: s.User}
+}
+
+// State is how the command does.
+type State string
+
+// The states. Restarting waits between two runs; Exited had status 0, Failed did not; Stopped was asked to end.
+const (
+	Running    State = "running"
+	Restarting State = "restarting"
+	Exited     State = "exited"
+	Failed     State = "failed"
+	Stopped    State = "stopped"
+)
+
+// Status is what there is to know of the command.
+type Status struct {
+	State State
+	// Pid is 0 while nothing runs.
+	Pid int
+	// ExitCode is of the last run that ended; nil before.
+	ExitCode *int
+	Restarts int
+	Since    time.Time
+	// Error tells why it could not be run.
+	Error string
+}
+
+func writeJSON(path string, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	temporary := path + ".new"
+	if err := os.WriteFile(temporary, text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temporary, path)
+}
+
+func readJSON(path string, value any) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, value); err != nil {
+		return fmt.Errorf("read %s: %w", filepath.Base(path), err)
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+import type { Client } from "@connectrpc/connect";
+import { constants } from "node:os";
+import type { ServiceStatus } from "../model/service.ts";
+import { agentError, guestText } from "./agent-errors.ts";
+import type { ExecSpec } from "./agent-exec.ts";
+import {
+  RestartPolicy,
+  ServiceState,
+  type AgentService,
+  type WatchServiceResponse,
+} from "./gen/banger/agent/v1/agent_pb.ts";
+
+/** A command for the agent to keep running. */
+export interface SupervisedCommand extends Omit<ExecSpec, "tty"> {
+  readonly restart: "no" | "on-failure" | "always";
+  /** What asks it to end, as an image has it: `SIGQUIT`, `QUIT`, `3`. What is none asks with SIGTERM. */
+  readonly stopSignal?: string | undefined;
+}
+
+const POLICIES = {
+  no: RestartPolicy.NEVER,
+  "on-failure": RestartPolicy.ON_FAILURE,
+  always: RestartPolicy.ALWAYS,
+} as const satisfies Record<SupervisedCommand["restart"], RestartPolicy>;
+
+const STATES: Readonly<Record<ServiceState, ServiceStatus["state"]>> = {
+  [ServiceState.UNSPECIFIED]: "stopped",
+  [ServiceState.RUNNING]: "running",
+  [ServiceState.RESTARTING]: "restarting",
+  [ServiceState.EXITED]: "exited",
+  [ServiceState.FAILED]: "failed",
+  [ServiceState.STOPPED]: "stopped",
+};
+
+type AgentRpc = Client<typeof AgentService>;
+
+export async function startService(client: AgentRpc, command: SupervisedCommand, signal: AbortSignal): Promise<void> {
+  const { argv, env, cwd, user, restart, stopSignal } = command;
+  await client.startService(
+    {
+      command: { argv: [...argv], env: { ...env }, cwd, user },
+      restart: POLICIES[restart],
+      stopSignal: stopSignal === undefined ? 0 : signalNumber(stopSignal),
+    },
+    { signal },
+  );
+}
+
+/** Number of a signal by its name with or without SIG, by its number, or as RTMIN+N; 0 for what is none. */
+export function signalNumber(text: string): number {
+  const name = text.trim().toUpperCase().replace(/^SIG/, "");
+  const realTime = /^RTMIN\+(\d{1,2})$/.exec(name);
+  // glibc keeps the first two real-time signals for itself: SIGRTMIN is 34 (signal(7)).
+  const number = realTime?.[1] !== undefined ? 34 + Number(realTime[1]) : Number(name);
+  if (Number.isInteger(number)) return number >= 1 && number <= 64 ? number : 0;
+  return Object.entries(constants.signals).find(([known]) => known === `SIG${name}`)?.[1] ?? 0;
+}
+
+/** How the command does, now and whenever that changes, until the signal aborts or the line breaks. */
+export async function* watchService(client: AgentRpc, signal: AbortSignal): AsyncGenerator<ServiceStatus> {
+  try {
+    for await (const message of client.watchService({}, { signal })) yield statusOf(message);
+  } catch (error) {
+    throw agentError(error, signal);
+  }
+}
+
+function statusOf({ state, pid, exitCode, restarts, sinceNs, error }: WatchServiceResponse): ServiceStatus {
+  return {
+    state: STATES[state] ?? "stopped",
+    ...(pid > 0 && { pid }),
+    ...(exitCode !== undefined && { exitCode }),
+    restarts,
+    // A guest may say anything; a Date holds no more than this.
+    since: new Date(Math.min(Math.max(Number(sinceNs / 1_000_000n), 0), 8.64e15)).toISOString(),
+    ...(error !== "" && { error: guestText(error) }),
+  };
+}
+
+/** What the command has printed; with `follow`, what it prints, until the signal aborts. */
+export async function* readServiceLog(
+  client: AgentRpc,
+  follow: boolean,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const { text } of client.readServiceLog({ follow }, { signal })) yield text;
+  } catch (error) {
+    throw agentError(error, signal);
+  }
+}
