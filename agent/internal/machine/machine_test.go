@@ -48,3 +48,17 @@ func TestPrettyName(t *testing.T) {
 		}
 	}
 }
+
+func TestAMachineWithoutASwitchIsToldByHowItReboots(t *testing.T) {
+	for line, want := range map[string]bool{
+		"console=ttyS0 reboot=k panic=1 root=/dev/vda rw": true,
+		"console=ttyS0 quiet reboot=t init=/x":            true,
+		"console=ttyS0 quiet init=/x":                     false,
+		"reboot=kbd":                                      false,
+		"":                                                false,
+	} {
+		if got := endsByReset(line); got != want {
+			t.Errorf("%q: %v", line, got)
+		}
+	}
+}

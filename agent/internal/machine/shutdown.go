@@ -29,11 +29,23 @@ const (
 	Reboot
 )
 
-// CanPowerOff tells whether the kernel knows how to cut the power. Where it does not (no ACPI: microvm,
-// Firecracker), a machine that powers off only halts; but a reboot ends the VMM, which is told not to start again.
+// CanPowerOff tells whether the kernel knows how to cut the power. Where it does not, a machine that powers off only
+// halts; but a reboot ends the VMM, which is told not to start again.
 func CanPowerOff() bool {
 	_, err := os.Stat("/sys/firmware/acpi")
-	return err == nil
+	line, _ := os.ReadFile("/proc/cmdline")
+	return err == nil && !endsByReset(string(line))
+}
+
+// endsByReset tells machines that have no switch by how the driver has them reboot: by the keyboard controller
+// (Firecracker, which has ACPI, and no power management in it) or by a triple fault (QEMU's microvm).
+func endsByReset(commandLine string) bool {
+	for _, word := range strings.Fields(commandLine) {
+		if word == "reboot=k" || word == "reboot=t" {
+			return true
+		}
+	}
+	return false
 }
 
 // AskSystemd has systemd stop everything in its order.
