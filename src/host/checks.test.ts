@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gib, mib } from "../lib/bytes.ts";
 import { doctorReportSchema, type KvmProbe } from "../model/doctor.ts";
+import { describeVmms } from "./checks/vmm.ts";
+import type { VmmChoice } from "../model/vm.ts";
 import { describeCpu } from "./checks/cpu.ts";
 import { describeDevices } from "./checks/devices.ts";
 import { describeSpace } from "./checks/disk.ts";
@@ -146,4 +148,24 @@ test("what only the caller knows: configuration and left-overs", async () => {
   assert.match(wrong.summary, /line 3/);
   assert.equal((await leftoversCheck(async () => []).look(signal)).result, "ok");
   assert.equal((await leftoversCheck(async () => ["pid 7"]).look(signal)).summary, "pid 7");
+});
+
+test("which VMM runs VMs, and why, is said in words", () => {
+  const usable = { usable: true, summary: "Firecracker 1.16.1 at /bin/firecracker" };
+  const absent = { usable: false, summary: "firecracker is not installed" };
+  const look = (configured: VmmChoice, kvmWorks: boolean, firecracker: typeof usable) => {
+    const { result, summary, fix } = describeVmms({ configured, kvmWorks, firecracker });
+    return [result, summary, fix !== undefined];
+  };
+  assert.deepEqual(look("auto", true, usable), [
+    "ok",
+    "Firecracker 1.16.1 at /bin/firecracker; QEMU for what it cannot do",
+    false,
+  ]);
+  assert.deepEqual(look("auto", true, absent), ["warn", "QEMU, since firecracker is not installed", true]);
+  assert.deepEqual(look("auto", false, usable), ["ok", "QEMU, since KVM runs no guests for Firecracker", false]);
+  assert.deepEqual(look("qemu", true, usable), ["ok", "QEMU, as the configuration says", false]);
+  assert.equal(look("firecracker", true, absent)[0], "warn");
+  assert.equal(look("firecracker", false, usable)[0], "warn");
+  assert.equal(look("firecracker", true, usable)[0], "ok");
 });

@@ -10,6 +10,7 @@ const qemu: DriverAbilities = {
   networks: new Set(["none", "user"]),
   maxVcpus: 64,
   pause: true,
+  needsVsock: false,
   pc: true,
   limits: { disk: true, net: false },
 };
@@ -18,6 +19,7 @@ const firecracker: DriverAbilities = {
   diskFormats: new Set(["raw"]),
   networks: new Set(["none"]),
   maxVcpus: 32,
+  needsVsock: true,
   pc: false,
   limits: { disk: true, net: true },
 };
@@ -64,6 +66,7 @@ test("auto takes QEMU where anything speaks against Firecracker, and says what",
     [needs(), host({ kvm }), /KVM opens but does not run a guest/],
     [needs(), host({ vmms: { ...host().vmms, firecracker: absent } }), /no firecracker in PATH/],
     [needs({}, { kernel: { microvm: false } }), host(), /this one needs PCI/],
+    [needs({}, { kernel: { microvm: true, vsock: false } }), host(), /by vsock only/],
     [needs({}, { disks: [{ format: "raw" }, { format: "qcow2" }] }), host(), /qcow2/],
     [needs({ diskStrategy: "qcow2" }), host(), /no qcow2 disk, and this VM is to have one/],
     [needs({ vcpus: 33 }), host(), /at most 32/],

@@ -5,7 +5,7 @@ import type { BootKernel, DriverAbilities } from "../vmm/driver.ts";
 /** What a VM asks of the VMM that runs it. */
 export interface MachineNeeds extends Pick<Vm, "spec" | "network"> {
   readonly disks: readonly Pick<Vm["disks"][number], "format">[];
-  readonly kernel: Pick<BootKernel, "microvm">;
+  readonly kernel: Pick<BootKernel, "microvm" | "vsock">;
 }
 
 /** A VMM as it was found on this host: what it can do, or why it is not to be had. */
@@ -73,6 +73,8 @@ function obstacles(vmm: Vmm, needs: MachineNeeds, host: VmmHost): readonly strin
   const found = {
     [`${title} boots only kernels that find virtio-mmio on their command line, and this one needs PCI`]:
       !kernel.microvm && !abilities.pc,
+    [`${title} reaches the agent by vsock only, and this kernel has none`]:
+      kernel.vsock === false && abilities.needsVsock,
     [`${title} reads no ${foreign?.format ?? ""} disk, and this VM has one`]: foreign !== undefined,
     [`${title} reads no qcow2 disk, and this VM is to have one`]:
       spec.diskStrategy === "qcow2" && !abilities.diskFormats.has("qcow2"),

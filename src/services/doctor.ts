@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { canReflink } from "../disk/probe-clone.ts";
 import { configCheck, leftoversCheck } from "../host/checks/told.ts";
+import { vmmCheck } from "../host/checks/vmm.ts";
 import { runChecks } from "../host/checks.ts";
 import type { HostCheck } from "../host/host-check.ts";
 import type { Config } from "../model/config.ts";
@@ -34,6 +35,10 @@ export function doctorService(deps: DoctorDependencies): (signal: AbortSignal) =
         kvm: () => drivers.kvm(),
         canReflink,
         more: [
+          vmmCheck(async () => {
+            const { kvm, vmms } = await drivers.host();
+            return { configured: config.vmm, kvmWorks: kvm.works, firecracker: vmms.firecracker };
+          }),
           configCheck(layout.configFile, () => loadConfig(layout.configFile)),
           daemonCheck(layout),
           leftoversCheck(() => leftovers(layout, store)),

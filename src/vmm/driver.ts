@@ -37,6 +37,8 @@ export interface BootKernel {
   readonly commandLine: readonly string[];
   /** Boots by PVH and finds virtio-mmio devices on its command line: needs neither firmware nor PCI. */
   readonly microvm: boolean;
+  /** Has the guest's end of a vsock, by itself or by its initramfs; absent where that is not known. */
+  readonly vsock?: boolean;
 }
 
 export interface MachineDisk extends Pick<VmDisk, "id" | "path" | "format"> {
@@ -52,6 +54,8 @@ export interface DriverAbilities {
   readonly networks: ReadonlySet<VmNetwork["mode"]>;
   readonly maxVcpus: number;
   readonly pause: boolean;
+  /** Whether its only line to the agent is a vsock. */
+  readonly needsVsock: boolean;
   /** Whether it boots kernels that need PCI or ACPI; those that find virtio-mmio by their command line every driver boots. */
   readonly pc: boolean;
   readonly limits: { readonly disk: boolean; readonly net: boolean };

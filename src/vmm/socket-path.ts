@@ -46,7 +46,7 @@ async function lstatIfThere(path: string): Promise<Stats | undefined> {
 }
 
 /** A socket outlives its owner as a file; then whoever knocks is refused (unix(7)). */
-async function isListening(path: string): Promise<boolean> {
+export async function isListening(path: string): Promise<boolean> {
   const knock = createConnection(path);
   try {
     await once(knock, "connect");

@@ -6,6 +6,9 @@ import type { Duplex } from "node:stream";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { connectAgent } from "../../src/guest/agent-client.ts";
+import { dialerFor } from "../../src/guest/dial.ts";
 import { withDeadline } from "../../src/lib/deadline.ts";
 import { mib } from "../../src/lib/bytes.ts";
 import type { Machine, MachineSpec } from "../../src/vmm/driver.ts";
@@ -68,11 +71,20 @@ case $job in
     $b dd bs=24 count=1 <&4 >/pressed 2>/dev/null
     $b poweroff -f
     ;;
+  read)
+    up() { read -r at _ </proc/uptime; $b echo $((\${at%.*} * 100 + 1\${at#*.} - 100)); }
+    before=$(up)
+    $b dd if=/dev/vda of=/dev/null bs=65536 count=192 2>/dev/null
+    say "read 12 MiB in $(($(up) - before)) hundredths"
+    ;;
   panic) exit 1 ;;
 esac
 say "end"
 $b reboot -f
 `;
+
+/** Built by `make build`. */
+const AGENT = join(import.meta.dirname, "../../build/bin/banger-vsock-agent");
 
 /**
  * A kernel that needs nothing but a root disk; the first time on a machine it is built, which takes a quarter of an
@@ -150,6 +162,47 @@ export class TinyGuest implements AsyncDisposable {
     };
   }
 
+  /** A machine whose PID 1 is banger's own agent, in the same tiny system. */
+  async agentSpec(): Promise<MachineSpec> {
+    const tree = join(this.folder, "tree");
+    const libexec = join(tree, "usr/local/libexec");
+    await mkdir(libexec, { recursive: true });
+    await copyFile(AGENT, join(libexec, "banger-first-boot"));
+    const path = join(this.folder, "agent.ext4");
+    await rm(path, { force: true });
+    execFileSync("mke2fs", ["-q", "-t", "ext4", "-E", "root_owner=0:0", "-d", tree, path, "32M"]);
+    const plain = await this.spec("agent");
+    return {
+      ...plain,
+      disks: [{ id: "root", path, format: "raw", readOnly: false }],
+      kernel: {
+        ...plain.kernel,
+        commandLine: ["root=/dev/vda", "rootfstype=ext4", "rw", "init=/usr/local/libexec/banger-first-boot"],
+      },
+    };
+  }
+
+  /** What a command in the guest prints, by its agent, which may be about to start. */
+  async runByAgent(machine: Machine, argv: readonly string[], signal: AbortSignal): Promise<string> {
+    const agent = await connectAgent({ dial: dialerFor(machine.line, AGENT), signal });
+    try {
+      const command = await agent.exec({ argv, env: {}, cwd: "/", user: "" }, { signal });
+      command.stdin.end();
+      command.stderr.resume();
+      const [said] = await Promise.all([text(command.stdout), command.exit]);
+      return said;
+    } finally {
+      agent.close();
+    }
+  }
+
+  async shutDownByAgent(machine: Machine, signal: AbortSignal): Promise<void> {
+    const agent = await connectAgent({ dial: dialerFor(machine.line, AGENT), signal });
+    // A guest that goes down at once breaks the line that the answer would have come over.
+    await agent.shutdown(signal).catch(() => {});
+    agent.close();
+  }
+
   /** Another empty disk. */
   async disk(name: string, sizeBytes: number): Promise<string> {
     const path = join(this.folder, name);
@@ -170,13 +223,18 @@ export class TinyGuest implements AsyncDisposable {
   }
 }
 
-/** The same machine as a PC that finds its root in an initramfs. */
-export function asPcWithInitrd(spec: MachineSpec, guest: TinyGuest): MachineSpec {
+/** The same machine, which finds its root in an initramfs. */
+export function withInitrd(spec: MachineSpec, guest: TinyGuest): MachineSpec {
   const commandLine = spec.kernel.commandLine.filter((word) => word.startsWith("tiny="));
   return {
     ...spec,
-    kernel: { ...spec.kernel, microvm: false, initrdPath: guest.initrd, commandLine: ["rdinit=/init", ...commandLine] },
+    kernel: { ...spec.kernel, initrdPath: guest.initrd, commandLine: ["rdinit=/init", ...commandLine] },
   };
+}
+
+/** The same machine as a PC. */
+export function asPc(spec: MachineSpec): MachineSpec {
+  return { ...spec, kernel: { ...spec.kernel, microvm: false } };
 }
 
 /** Waits until the console shows this, and returns what matched; shows the console's end if it does not come. */

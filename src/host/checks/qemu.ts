@@ -10,7 +10,7 @@ const OLDEST_TESTED = 7.2;
 export function qemuCheck({ qemuBin, searchPath }: QemuPlace): HostCheck {
   return {
     name: "qemu",
-    why: "QEMU is the VMM that runs the VMs",
+    why: "QEMU runs VMs wherever Firecracker does not, and tries KVM out",
     essential: true,
     async look(signal) {
       const name = qemuBin ?? "qemu-system-x86_64";

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { assert as check, property, string } from "fast-check";
 import { bytes, mib } from "../../lib/bytes.ts";
 import type { MachineSpec } from "../driver.ts";
-import { planMachine, type MachinePlan } from "./machine-plan.ts";
+import { planMachine, vsockCid, type MachinePlan } from "./machine-plan.ts";
 import { optionString } from "./option-string.ts";
 
 const spec: MachineSpec = {
@@ -166,4 +166,13 @@ test("a TAP device is opened by its name, and its MTU told to the guest; user mo
   assert.deepEqual(values(planMachine({ ...spec, network: user }, tcg), "-netdev"), [
     "user,id=net,ipv6=off,hostfwd=tcp:127.0.0.1:8080-10.0.0.2:80,hostfwd=tcp:0.0.0.0:2222-10.0.0.2:22",
   ]);
+});
+
+test("each VM has a vsock number of its own, and never one that is not a guest's", () => {
+  const ids = Array.from({ length: 2000 }, (_, n) => vsockCid(`vm-${n}`));
+  assert.equal(new Set(ids).size, ids.length);
+  for (const cid of ids) assert.ok(cid >= 3 && cid < 0xffffffff);
+  const plan = planMachine(spec, { accel: "kvm", vsockCid: 77 });
+  assert.deepEqual(plan.line, { kind: "vhost-vsock", cid: 77, port: 1024 });
+  assert.ok(values(plan, "-device").includes("vhost-vsock-device,guest-cid=77,bus=virtio-mmio-bus.4"));
 });

@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
 import type { Accel, AgentLine } from "../../model/vm.ts";
+import { AGENT_VSOCK_PORT } from "../agent-port.ts";
 import type { MachineDisk, MachineSpec } from "../driver.ts";
 import { kernelCommandLine } from "./command-line.ts";
 import { optionString } from "./option-string.ts";
@@ -10,9 +12,6 @@ export type MachineType = "microvm" | "q35";
 
 /** The virtio-serial port by which host and agent talk; the guest finds it in /dev/virtio-ports. */
 export const AGENT_PORT_NAME = "banger.agent";
-
-/** Port of the agent where the line is a vsock. */
-const AGENT_VSOCK_PORT = 1024;
 
 /** Where QEMU finds the control connection it is born with; 0 to 2 are standard input, output and error. */
 export const BOOT_MONITOR_FD = 3;
@@ -198,6 +197,14 @@ function planLine(spec: MachineSpec, host: QemuHost): QemuLine {
   return host.vsockCid === undefined
     ? { kind: "virtio-serial", socketPath: join(spec.runDir, "agent.sock") }
     : { kind: "vhost-vsock", cid: host.vsockCid, port: AGENT_VSOCK_PORT };
+}
+
+/** The first context id that is a guest's (vsock(7)); the last 32-bit one stands for any. */
+const VSOCK_FIRST_GUEST_CID = 3;
+
+/** A VM's context id, by its id: two VMs share one about as often as two in a thousand million. */
+export function vsockCid(vmId: string): number {
+  return VSOCK_FIRST_GUEST_CID + (createHash("sha256").update(vmId).digest().readUInt32BE(0) >>> 1);
 }
 
 function lineOptions(line: QemuLine, place: PlaceDevice): readonly Option[] {

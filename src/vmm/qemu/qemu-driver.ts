@@ -1,4 +1,4 @@
-import { open, rm } from "node:fs/promises";
+import { access, constants, open, rm } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { dirname, join } from "node:path";
 import { BangerError, asBangerError, isAbort } from "../../lib/errors.ts";
@@ -7,7 +7,7 @@ import type { Accel, MachineRecord } from "../../model/vm.ts";
 import { checkFiles } from "../check-files.ts";
 import type { Driver, Machine, MachineSpec } from "../driver.ts";
 import { launchQemu, type QemuChild } from "./launch.ts";
-import { planMachine, type MachinePlan } from "./machine-plan.ts";
+import { planMachine, vsockCid, type MachinePlan, type QemuHost } from "./machine-plan.ts";
 import { noteEvent, qemuMachine, type QemuEvents } from "./machine.ts";
 import { findQemu } from "./qemu-binary.ts";
 import { openQmp, type Qmp } from "./qmp.ts";
@@ -16,6 +16,7 @@ import { checkSocketPath, clearSocketPath } from "../socket-path.ts";
 import { findStrays } from "./strays.ts";
 
 const VMM_LOG_END_BYTES = 2 * 1024;
+const VHOST_VSOCK = "/dev/vhost-vsock";
 
 export interface QemuOptions {
   readonly accel: Accel;
@@ -35,6 +36,7 @@ export function createQemuDriver(options: QemuOptions): Driver {
       // vmSpecSchema's own bound; QEMU's microvm takes 288.
       maxVcpus: 64,
       pause: true,
+      needsVsock: false,
       pc: true,
       // QEMU has no bound for a network card; where its TAP is ours, tc-tbf(8) could be one.
       limits: { disk: true, net: false },
@@ -46,7 +48,7 @@ export function createQemuDriver(options: QemuOptions): Driver {
 }
 
 async function startMachine(options: QemuOptions, spec: MachineSpec, signal: AbortSignal): Promise<Machine> {
-  const plan = planMachine(spec, { accel: options.accel });
+  const plan = planMachine(spec, { accel: options.accel, ...(await vsockFor(spec)) });
   const sockets = socketsOf(plan);
   for (const path of sockets) checkSocketPath(path);
   const binary = await findQemu(options.qemuBin, options.searchPath);
@@ -63,6 +65,20 @@ async function startMachine(options: QemuOptions, spec: MachineSpec, signal: Abo
     await child.ended;
     for (const path of sockets) await rm(path, { force: true });
     throw await withVmmWords(error, plan.vmmLog);
+  }
+}
+
+/**
+ * A vsock of the host's own where guest and host have it: quicker than a serial port, and of many connections. Its number
+ * is the host's to share, so it is made of the VM's id.
+ */
+async function vsockFor({ id, kernel }: MachineSpec): Promise<Pick<QemuHost, "vsockCid">> {
+  if (kernel.vsock !== true) return {};
+  try {
+    await access(VHOST_VSOCK, constants.R_OK | constants.W_OK);
+    return { vsockCid: vsockCid(id) };
+  } catch {
+    return {};
   }
 }
 

@@ -1,0 +1,63 @@
+import { once } from "node:events";
+import { watch } from "node:fs";
+import { createConnection } from "node:net";
+import { dirname } from "node:path";
+import { hasErrno } from "../../lib/errors.ts";
+
+/**
+ * Resolves when somebody listens on a socket. Firecracker tells of its readiness in no other way.
+ *
+ * @throws the signal's reason.
+ */
+export async function awaitListening(path: string, signal: AbortSignal): Promise<void> {
+  const watching = new AbortController();
+  const either = AbortSignal.any([watching.signal, signal]);
+  const watcher = watch(dirname(path), { signal: either });
+  watcher.on("error", () => {});
+  try {
+    for (;;) {
+      // Watched before it is looked at: nothing that comes in between goes unnoticed.
+      const changed = once(watcher, "change", { signal: either });
+      changed.catch(() => {});
+      const found = await knock(path);
+      if (found === "listening") return;
+      signal.throwIfAborted();
+      // Between bind(2) and listen(2) it is there and refuses; that is over at once.
+      if (found === "absent") await changed;
+      else await new Promise((resolve) => setImmediate(resolve));
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    watching.abort();
+  }
+}
+
+async function knock(path: string): Promise<"listening" | "absent" | "refused"> {
+  const socket = createConnection(path);
+  try {
+    await once(socket, "connect");
+    return "listening";
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return "absent";
+    if (hasErrno(error, "ECONNREFUSED")) return "refused";
+    throw error;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Resolves when a connection to this socket is closed, or cannot be made: its owner ends, or has ended. */
+export async function connectionClosed(path: string, signal: AbortSignal): Promise<void> {
+  const socket = createConnection(path);
+  socket.on("error", () => {});
+  const stop = (): void => void socket.destroy();
+  signal.addEventListener("abort", stop, { once: true });
+  socket.resume();
+  try {
+    await new Promise((resolve) => socket.once("close", resolve));
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}

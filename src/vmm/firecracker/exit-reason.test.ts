@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { explainEnd } from "./exit-reason.ts";
+
+const nothing = { log: "", said: "" };
+
+test("a guest's own end is clean, unless its kernel panicked", () => {
+  assert.deepEqual(explainEnd({ ...nothing, exitCode: 0 }), { clean: true, reason: "the guest shut down or rebooted" });
+  const panicked = explainEnd({ ...nothing, exitCode: 0, panic: "Attempted to kill init!" });
+  assert.equal(panicked.clean, false);
+  assert.match(panicked.reason, /panicked: Attempted/);
+});
+
+test("statuses and signals are told in words, with what it said", () => {
+  const of = (exitCode: number) => explainEnd({ ...nothing, exitCode, said: "Error: x" });
+  assert.equal(
+    of(148).reason,
+    "Firecracker ended because a system call is not in its seccomp filter (exit status 148): Error: x",
+  );
+  assert.match(of(149).reason, /bus error/);
+  assert.match(of(156).reason, /terminal hung up/);
+  assert.match(of(77).reason, /no known reason \(exit status 77\)/);
+  for (const code of [1, 2, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157]) assert.equal(of(code).clean, false);
+  assert.match(explainEnd({ ...nothing, signal: "SIGSEGV" }).reason, /killed by SIGSEGV/);
+});
+
+test("whoever is not its parent reads its status in the last line of its log", () => {
+  const log = "… [vm-1:main:INFO] Running Firecracker v1.16.1\n… Firecracker exiting successfully. exit_code=0\n";
+  assert.equal(explainEnd({ ...nothing, log }).clean, true);
+  assert.match(explainEnd({ ...nothing, log: log.replace("=0", "=149") }).reason, /bus error/);
+  assert.deepEqual(explainEnd(nothing), { clean: false, reason: "Firecracker ended, and nobody saw how" });
+});

@@ -1,0 +1,173 @@
+import { rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { BangerError } from "../../lib/errors.ts";
+import { identifyProcess, isAlive } from "../../lib/process.ts";
+import type { MachineRecord } from "../../model/vm.ts";
+import { checkFiles } from "../check-files.ts";
+import type { Driver, Machine, MachineSpec } from "../driver.ts";
+import type { ChildEnd } from "../end-process.ts";
+import { readTail } from "../read-tail.ts";
+import { checkSocketPath, clearSocketPath } from "../socket-path.ts";
+import { firecrackerApi, type FirecrackerApi } from "./api.ts";
+import { awaitListening } from "./await-socket.ts";
+import { explainEnd } from "./exit-reason.ts";
+import { firecrackerFinder, type FirecrackerBinary, type FirecrackerPlace } from "./firecracker-binary.ts";
+import { launchFirecracker, type FirecrackerChild } from "./launch.ts";
+import { planFirecracker, type FirecrackerPlan } from "./machine-plan.ts";
+import { firecrackerMachine } from "./machine.ts";
+import { findStrays } from "./strays.ts";
+import { featuresOf, parseVersion } from "./version.ts";
+
+const LOG_END_BYTES = 4 * 1024;
+/** A drive's size is cut to whole sectors. */
+const SECTOR_BYTES = 512;
+/** Firecracker's own bound (its firecracker.yaml, MachineConfiguration). */
+const MAX_VCPUS = 32;
+/** What a vsock's socket is called for connections that the guest begins: `PATH_PORT`. */
+const LONGEST_PORT = "_4294967295";
+
+export interface FirecrackerDriver extends Driver {
+  /** Where it is and which release it is. @throws BangerError `TOOL_MISSING`, `VMM_CANNOT`, `VMM_FAILED`. */
+  find(): Promise<FirecrackerBinary>;
+}
+
+/** Runs VMs by Firecracker, under KVM. */
+export function createFirecrackerDriver(place: FirecrackerPlace): FirecrackerDriver {
+  const find = firecrackerFinder(place);
+  return {
+    name: "firecracker",
+    find,
+    abilities: async () => ({
+      accel: "kvm",
+      diskFormats: new Set(["raw"] as const),
+      networks: new Set(["none", "tap"] as const),
+      maxVcpus: MAX_VCPUS,
+      pause: featuresOf((await find()).version).resumesVsock,
+      needsVsock: true,
+      pc: false,
+      limits: { disk: true, net: true },
+    }),
+    start: async (spec, signal) => startMachine(await find(), spec, signal),
+    attach: attachMachine,
+    strays: findStrays,
+  };
+}
+
+async function startMachine(binary: FirecrackerBinary, spec: MachineSpec, signal: AbortSignal): Promise<Machine> {
+  const plan = planFirecracker(spec);
+  checkSocketPath(plan.apiSocket);
+  checkSocketPath(plan.line.socketPath + LONGEST_PORT);
+  await checkFiles(spec);
+  await checkSizes(spec);
+  await makeWay(plan);
+  signal.throwIfAborted();
+
+  const child = await launchFirecracker(binary.path, plan, spec.consoleLog, spec.enter ?? []);
+  try {
+    const api = await configure(child, plan, signal);
+    const record = await recordOf(binary, plan, spec, child);
+    return firecrackerMachine({ record, version: binary.version, api, child, leavings: leavingsOf(record) });
+  } catch (error) {
+    child.kill();
+    const end = await child.ended;
+    for (const path of socketsAndFifos(plan)) await rm(path, { force: true });
+    signal.throwIfAborted();
+    throw end.signal === "SIGKILL" ? error : await endedEarly(end, plan, error);
+  }
+}
+
+/** Sends the plan's requests, one after another, and gives up when the process ends. */
+async function configure(child: FirecrackerChild, plan: FirecrackerPlan, signal: AbortSignal): Promise<FirecrackerApi> {
+  const over = new AbortController();
+  void child.ended.then(() => over.abort());
+  const within = AbortSignal.any([over.signal, signal]);
+  const api = firecrackerApi(plan.apiSocket);
+  await awaitListening(plan.apiSocket, within);
+  for (const request of plan.requests) await api.send(request, within);
+  return api;
+}
+
+async function recordOf(
+  { version }: FirecrackerBinary,
+  plan: FirecrackerPlan,
+  spec: MachineSpec,
+  child: FirecrackerChild,
+): Promise<MachineRecord> {
+  const identity = await identifyProcess(child.pid);
+  if (identity === undefined) {
+    throw new BangerError("VMM_FAILED", { what: "Firecracker ended as soon as it ran", fix: "run `banger doctor`" });
+  }
+  return {
+    vmm: "firecracker",
+    version: version.text,
+    accel: "kvm",
+    machine: "firecracker",
+    pid: identity.pid,
+    startTicks: identity.startTicks,
+    controlSocket: plan.apiSocket,
+    consoleInput: plan.consoleInput,
+    consoleLog: spec.consoleLog,
+    line: plan.line,
+  };
+}
+
+async function attachMachine(record: MachineRecord, signal: AbortSignal): Promise<Machine | undefined> {
+  const identity = { pid: record.pid, startTicks: record.startTicks };
+  if (!(await isAlive(identity))) return undefined;
+  const api = firecrackerApi(record.controlSocket);
+  const version = parseVersion(`Firecracker v${record.version}`);
+  if (version === undefined) return undefined;
+  try {
+    await api.instance(signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    // It may have ended while we knocked.
+    if (!(await isAlive(identity))) return undefined;
+    throw error;
+  }
+  return firecrackerMachine({ record, version, api, leavings: leavingsOf(record) });
+}
+
+function socketsAndFifos(plan: FirecrackerPlan): readonly string[] {
+  return [plan.apiSocket, plan.line.socketPath, plan.consoleInput, plan.metrics];
+}
+
+function leavingsOf({ controlSocket, consoleInput, line }: MachineRecord): readonly string[] {
+  return [
+    controlSocket,
+    join(dirname(controlSocket), "metrics.fifo"),
+    ...(consoleInput === undefined ? [] : [consoleInput]),
+    ...(line.kind === "firecracker-vsock" ? [line.socketPath] : []),
+  ];
+}
+
+/** Firecracker removes neither its sockets nor ours, and does not start where one stands. */
+async function makeWay(plan: FirecrackerPlan): Promise<void> {
+  for (const path of [plan.apiSocket, plan.line.socketPath]) await clearSocketPath(path);
+  for (const path of [plan.consoleInput, plan.metrics]) await rm(path, { force: true });
+}
+
+/** What is left over of a whole sector Firecracker would cut off, with no more than a line in its log. */
+async function checkSizes({ disks }: MachineSpec): Promise<void> {
+  for (const { id, path } of disks) {
+    const { size } = await stat(path);
+    if (size % SECTOR_BYTES === 0) continue;
+    throw new BangerError("VM_SPEC_INVALID", {
+      what: `the ${id} disk is not made of whole sectors: ${path}`,
+      why: `it has ${size} bytes, and Firecracker reads ${SECTOR_BYTES} at a time`,
+      fix: `make it larger: truncate --size=%${SECTOR_BYTES} ${path}`,
+    });
+  }
+}
+
+/** A Firecracker that ends before it serves us says why in its log, its status, or on its standard error. */
+async function endedEarly(end: ChildEnd, plan: FirecrackerPlan, cause: unknown): Promise<BangerError> {
+  const [log, said] = await Promise.all([readTail(plan.log, LOG_END_BYTES), readTail(plan.errors, LOG_END_BYTES)]);
+  const logged = log.split("\n").findLast((line) => line.includes("ERROR") && !line.includes("exit_code="));
+  return new BangerError("VMM_FAILED", {
+    what: "Firecracker could not start the VM",
+    why: [explainEnd({ ...end, log, said: said.trim() }).reason, ...(logged === undefined ? [] : [logged])].join("; "),
+    fix: "if it names a file, check that; otherwise run `banger doctor`",
+    cause,
+  });
+}

@@ -1,0 +1,105 @@
+import { once } from "node:events";
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { setTimeout as after } from "node:timers/promises";
+import type { ProcessIdentity } from "../../lib/process.ts";
+import { isAlive } from "../../lib/process.ts";
+import type { MachineRecord } from "../../model/vm.ts";
+import { keepBounded } from "../bounded-log.ts";
+import type { Machine, MachineExit } from "../driver.ts";
+import { endProcess, untilGone, type ChildEnd } from "../end-process.ts";
+import { findPanic } from "../find-panic.ts";
+import { readTail } from "../read-tail.ts";
+import type { FirecrackerApi } from "./api.ts";
+import { isListening } from "../socket-path.ts";
+import { connectionClosed } from "./await-socket.ts";
+import { openConsole } from "./console.ts";
+import { explainEnd } from "./exit-reason.ts";
+import { keepMetrics } from "./keep-metrics.ts";
+import type { FirecrackerChild } from "./launch.ts";
+import { cannotPause, featuresOf, type FirecrackerVersion } from "./version.ts";
+
+/** A kernel's panic with its call trace fits well into this. */
+const CONSOLE_END_BYTES = 16 * 1024;
+const LOG_END_BYTES = 2 * 1024;
+/** Between two connections to one that closes them. */
+const LOOK_MS = 10;
+const MAX_CONSOLE_LOG_BYTES = 4 * 1024 ** 2;
+
+/** A Firecracker process whose API answers, whether we started it or found it. */
+export interface RunningFirecracker {
+  readonly record: MachineRecord;
+  readonly version: FirecrackerVersion;
+  readonly api: FirecrackerApi;
+  /** Present when it is our child. */
+  readonly child?: Pick<FirecrackerChild, "ended" | "release">;
+  /** Files that go with it: sockets and FIFOs. */
+  readonly leavings: readonly string[];
+}
+
+/** The driver's handle on a running Firecracker. */
+export function firecrackerMachine(firecracker: RunningFirecracker): Machine {
+  const { record, api, version } = firecracker;
+  const runDir = dirname(record.controlSocket);
+  const identity: ProcessIdentity = { pid: record.pid, startTicks: record.startTicks };
+  const life = new AbortController();
+  void keepBounded(record.consoleLog, MAX_CONSOLE_LOG_BYTES, life.signal);
+  void keepMetrics(join(runDir, "metrics.fifo"), join(runDir, "metrics.json"), life.signal);
+  const exited = untilExit(firecracker, runDir, identity, life.signal).finally(() => life.abort());
+  const setState = (state: "Paused" | "Resumed", signal: AbortSignal): Promise<void> =>
+    api.send({ method: "PATCH", path: "/vm", body: { state } }, signal);
+  return {
+    record,
+    line: record.line,
+    exited,
+    async pause(signal) {
+      if (!featuresOf(version).resumesVsock) throw cannotPause(version.text);
+      await setState("Paused", signal);
+    },
+    resume: (signal) => setState("Resumed", signal),
+    isPaused: async (signal) => (await api.instance(signal)).state === "Paused",
+    console: () => openConsole(record.consoleLog, record.consoleInput ?? ""),
+    // A guest without a keyboard driver hears nothing of it, and Firecracker says the same: its end is the only proof.
+    requestShutdown: (signal) =>
+      api.send({ method: "PUT", path: "/actions", body: { action_type: "SendCtrlAltDel" } }, signal),
+    kill: () => endProcess(identity, life.signal.aborted ? untilGone(identity) : exited),
+    release() {
+      life.abort();
+      firecracker.child?.release();
+    },
+  };
+}
+
+/** Resolves when the process is gone and what it left is removed; not at all once we have let go of it. */
+async function untilExit(
+  { record, child, leavings }: RunningFirecracker,
+  runDir: string,
+  identity: ProcessIdentity,
+  released: AbortSignal,
+): Promise<MachineExit> {
+  const gone = child === undefined ? strangerEnded(record.controlSocket, identity, released) : child.ended;
+  const end = await Promise.race([gone, whenAborted(released)]);
+  if (end === undefined || released.aborted) return new Promise(() => {});
+  const [console, log, said] = await Promise.all([
+    readTail(record.consoleLog, CONSOLE_END_BYTES),
+    readTail(join(runDir, "firecracker.log"), LOG_END_BYTES),
+    readTail(join(runDir, "firecracker.err"), LOG_END_BYTES),
+  ]);
+  for (const path of leavings) await rm(path, { force: true });
+  return explainEnd({ ...end, log, said: said.trim(), panic: findPanic(console) });
+}
+
+/** The end of a process that is not our child: its connections close, and nobody listens any more. */
+async function strangerEnded(socket: string, identity: ProcessIdentity, released: AbortSignal): Promise<ChildEnd> {
+  do {
+    await connectionClosed(socket, released);
+    if (released.aborted) return {};
+    await after(LOOK_MS);
+    // One that closed a connection and lives on is connected to again.
+  } while ((await isAlive(identity)) && (await isListening(socket)));
+  return untilGone(identity);
+}
+
+async function whenAborted(signal: AbortSignal): Promise<undefined> {
+  if (!signal.aborted) await once(signal, "abort");
+}
