@@ -22,6 +22,26 @@ export const configSchema = z.strictObject({
     .optional(),
   /** Registries that may be spoken to without TLS, as `host[:port]`. Loopback always may. */
   insecure_registries: z.array(z.string()).default([]),
+  /** More about single registries, by `host[:port]` as it stands in references: `[registries."docker.io"]`. */
+  registries: z
+    .record(
+      z.string(),
+      z.strictObject({
+        /** Where its images are had too, asked first and in order; the registry itself is asked for what they lack. */
+        mirrors: z
+          .array(
+            z
+              .string()
+              .max(2048)
+              .regex(/^https?:\/\/[^\s/@]+(?:\/[^\s?#]*)?$/, "must be a URL, https://HOST[:PORT][/PATH]"),
+          )
+          .max(16)
+          .default([]),
+        /** Certificates of private authorities, in PEM, beside those in /etc/docker/certs.d/HOST. */
+        ca_file: z.string().startsWith("/", "must be an absolute path").optional(),
+      }),
+    )
+    .default({}),
   /** Where `kernel pull` finds kernels beside those that banger knows itself; asked in their order. */
   kernel_catalogs: z
     .array(

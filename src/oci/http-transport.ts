@@ -140,7 +140,8 @@ export class HttpTransport implements Disposable {
   }
 }
 
-function isStream(body: HttpRequest["body"]): body is AsyncIterable<Buffer> {
+/** Whether a body can be sent but once. */
+export function isStream(body: HttpRequest["body"]): body is AsyncIterable<Buffer> {
   return typeof body === "object" && Symbol.asyncIterator in body;
 }
 
@@ -195,7 +196,7 @@ function badCertificate(url: URL, cause: unknown): BangerError {
   return new BangerError("REGISTRY_UNREACHABLE", {
     what: `the certificate of ${url.host} is not trusted`,
     why: cause instanceof Error ? cause.message : String(cause),
-    fix: `put the authority that signed it into /etc/docker/certs.d/${url.host}/ca.crt`,
+    fix: `put the authority that signed it into /etc/docker/certs.d/${url.host}/ca.crt, or name it as ca_file below [registries."${url.host}"] in config.toml`,
     cause,
   });
 }

@@ -1,8 +1,8 @@
-import { BangerError } from "../lib/errors.ts";
+import { asBangerError, BangerError } from "../lib/errors.ts";
 import { isLoopbackHost } from "./address-guard.ts";
 import { dockerCredentials } from "./docker-credentials.ts";
 import { isCertificateError } from "./http-agents.ts";
-import { HttpTransport, retryAfterMs, type HttpReply, type HttpRequest } from "./http-transport.ts";
+import { HttpTransport, isStream, retryAfterMs, type HttpReply, type HttpRequest } from "./http-transport.ts";
 import { DOCKER_HUB } from "./reference.ts";
 import { answerChallenge, parseChallenge } from "./registry-auth.ts";
 import { privateAuthorities, type RegistryOptions } from "./registry-options.ts";
@@ -39,11 +39,7 @@ export class RegistryEndpoint implements Disposable {
   static async open(server: string, options: RegistryOptions, signal: AbortSignal): Promise<RegistryEndpoint> {
     const isUrl = /^https?:\/\//.test(server);
     const registry = isUrl ? new URL(server).host : server;
-    const transport = new HttpTransport(
-      options.pace,
-      options.env,
-      await privateAuthorities(options.certificatesFolder, registry),
-    );
+    const transport = new HttpTransport(options.pace, options.env, await privateAuthorities(options, registry));
     try {
       const base = isUrl ? new URL(server) : await chooseScheme(server, transport, options, signal);
       return new RegistryEndpoint(base, registry, transport, options);
@@ -70,10 +66,13 @@ export class RegistryEndpoint implements Disposable {
    */
   async ask(question: RegistryQuestion, expected: readonly number[]): Promise<HttpReply> {
     let reply = await this.#send(question);
-    // A body cannot be sent twice: what has one is asked after a question without, which has logged in.
-    if (reply.status === 401 && question.body === undefined) {
+    if (reply.status === 401) {
       reply.discard();
-      if (await this.#logIn(reply, question)) reply = await this.#send(question);
+      const { body } = question;
+      const isLoggedIn = await this.#logIn(reply, question);
+      // A stream cannot be sent twice. A login that was good before has run out: whoever has the stream begins it anew.
+      if (isLoggedIn && isStream(body)) throw new TransientError(asBangerError(statusError(this.host, reply)), 0);
+      if (isLoggedIn) reply = await this.#send(question);
     }
     if (expected.includes(reply.status)) return reply;
     reply.discard();

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { hasErrno } from "../lib/errors.ts";
+import { BangerError, hasErrno } from "../lib/errors.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
 
 /** How registries are reached. */
@@ -12,6 +12,8 @@ export interface RegistryOptions {
   readonly mirrors: Readonly<Record<string, readonly string[]>>;
   /** A folder per registry with certificates (`*.crt`) of private authorities, as Docker has it. */
   readonly certificatesFolder: string;
+  /** A file of such certificates for single registries, by host. */
+  readonly authorityFiles: Readonly<Record<string, string>>;
   /** Docker's folder of credentials. */
   readonly dockerConfigFolder: string;
   /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read. */
@@ -36,6 +38,7 @@ export function registryOptions(given: Partial<RegistryOptions> = {}): RegistryO
   return {
     insecure: [],
     mirrors: {},
+    authorityFiles: {},
     certificatesFolder: "/etc/docker/certs.d",
     dockerConfigFolder: env["DOCKER_CONFIG"] ?? join(env["HOME"] ?? homedir(), ".docker"),
     env,
@@ -45,9 +48,34 @@ export function registryOptions(given: Partial<RegistryOptions> = {}): RegistryO
   };
 }
 
-/** Certificates of private authorities for a registry, in PEM. */
-export async function privateAuthorities(folder: string, registry: string): Promise<string[]> {
-  const own = join(folder, registry);
+/**
+ * Certificates of private authorities for a registry, in PEM.
+ *
+ * @throws BangerError `FILE_UNREADABLE` if the configuration names a file that cannot be read.
+ */
+export async function privateAuthorities(
+  { certificatesFolder, authorityFiles }: Pick<RegistryOptions, "certificatesFolder" | "authorityFiles">,
+  registry: string,
+): Promise<string[]> {
+  const named = authorityFiles[registry];
+  const configured = named === undefined ? [] : [await readAuthority(named)];
+  return [...configured, ...(await authoritiesIn(join(certificatesFolder, registry)))];
+}
+
+async function readAuthority(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new BangerError("FILE_UNREADABLE", {
+      what: `the certificates in ${path} cannot be read`,
+      why: error instanceof Error ? error.message : String(error),
+      fix: "mend `ca_file` in config.toml",
+      cause: error,
+    });
+  }
+}
+
+async function authoritiesIn(own: string): Promise<string[]> {
   try {
     const names = (await readdir(own)).filter((name) => name.endsWith(".crt"));
     return await Promise.all(names.sort().map((name) => readFile(join(own, name), "utf8")));

@@ -23,6 +23,8 @@ class RegistrySource implements ImageSource {
   /** Mirrors first, the registry last; opened when first asked. */
   readonly #servers: readonly string[];
   readonly #endpoints = new Map<string, Promise<RegistryEndpoint>>();
+  /** Mirrors that have failed: each question to one that is silent would take as long again. */
+  readonly #lost = new Set<string>();
 
   constructor(reference: RegistryReference, options: RegistryOptions) {
     this.name = formatReference(reference);
@@ -67,6 +69,7 @@ class RegistrySource implements ImageSource {
     const scope = `repository:${this.#reference.repository}:pull`;
     for (const [index, server] of this.#servers.entries()) {
       const isLast = index === this.#servers.length - 1;
+      if (this.#lost.has(server)) continue;
       try {
         const endpoint = await this.#endpoint(server, signal);
         const reply = await endpoint.ask({ url: endpoint.url(path), scope, headers, signal }, [200, 206, 404]);
@@ -74,6 +77,7 @@ class RegistrySource implements ImageSource {
         reply.discard();
       } catch (error) {
         if (isLast || signal.aborted) throw error;
+        this.#lost.add(server);
       }
     }
     return undefined;

@@ -24,7 +24,7 @@ export class UrlSource implements BlobSource, Disposable {
   /** @param url http or https; whether plain http may be spoken is the caller's to say. */
   static async open(url: URL, given: Partial<RegistryOptions> = {}): Promise<UrlSource> {
     const options = registryOptions(given);
-    const authorities = await privateAuthorities(options.certificatesFolder, url.host);
+    const authorities = await privateAuthorities(options, url.host);
     return new UrlSource(url, options, new HttpTransport(options.pace, options.env, authorities));
   }
 

@@ -10,7 +10,12 @@ const START_LIMIT_MS = 20_000;
 export interface TestRegistryOptions {
   /** More of docker-registry's settings, by their names in the environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Lets in nobody but `user` with the password `pass:word`. */
+  readonly password?: boolean;
 }
+
+/** `user:pass:word` as htpasswd keeps it (bcrypt). */
+const HTPASSWD = "user:$2b$04$Qlr2Yl3ppAyhKHVlQMzrOeiMVouKOwPR.dr3z0GJIVFEZbK7r7MaW\n";
 
 /**
  * Debian's docker-registry on a free loopback port, its blobs in a temporary folder.
@@ -34,7 +39,10 @@ export class TestRegistry implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), "banger-registry-"));
     const host = `127.0.0.1:${await freePort()}`;
     const config = join(folder, "config.yml");
-    await writeFile(config, configuration(host, join(folder, "data")));
+    const htpasswd = join(folder, "htpasswd");
+    await writeFile(htpasswd, HTPASSWD);
+    const auth = options.password === true ? `auth: { htpasswd: { realm: test, path: ${htpasswd} } }\n` : "";
+    await writeFile(config, configuration(host, join(folder, "data")) + auth);
     const child = spawn("docker-registry", ["serve", config], {
       stdio: ["ignore", "ignore", "pipe"],
       env: { PATH: process.env["PATH"] ?? "", ...options.env },
