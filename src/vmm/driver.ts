@@ -39,6 +39,10 @@ export interface BootKernel {
   readonly microvm: boolean;
   /** Has the guest's end of a vsock, by itself or by its initramfs; absent where that is not known. */
   readonly vsock?: boolean;
+  /** Finds the CPUs of a machine without ACPI; absent where that is not known. */
+  readonly mpTable?: boolean;
+  /** Finds virtio devices on PCI; absent where that is not known. */
+  readonly pci?: boolean;
 }
 
 export interface MachineDisk extends Pick<VmDisk, "id" | "path" | "format"> {

@@ -135,7 +135,7 @@ export function kernelService(context: KernelContext): KernelService {
       const kernel = store.kernels.get(ref);
       const at = folder(kernel.id);
       const boot = bootFile(kernel);
-      const image = { path: join(at, boot.path), format: boot.format, microvm: boot.microvm, ...vsockOf(kernel) };
+      const image = { path: join(at, boot.path), format: boot.format, microvm: boot.microvm, ...knownOf(kernel) };
       const { initrd, bootModules } = kernel.files;
       if (initrd !== undefined) return { ...image, initrdPath: join(at, initrd) };
       if (bootModules === undefined) return image;
@@ -153,12 +153,16 @@ function bootFile(kernel: Kernel): { path: string; format: KernelFormat; microvm
   return { ...file, microvm: file.format === "elf" && pvh && virtioMmioCmdline };
 }
 
-/** Whether it has a vsock by the time its agent starts; nothing where it tells nobody how it was configured. */
-function vsockOf({ abilities, files }: Kernel): Pick<BootKernel, "vsock"> {
-  const state = abilities.features?.virtioVsock;
-  if (state === undefined) return {};
+/** What its configuration says; nothing where it tells nobody. */
+function knownOf({ abilities, files }: Kernel): Pick<BootKernel, "vsock" | "mpTable" | "pci"> {
+  const { virtioVsock, mpTable, virtioPci } = abilities.features ?? {};
   const loaded = files.bootModules?.modules.some((module) => module.includes("vmw_vsock_virtio_transport")) ?? false;
-  return { vsock: state === "builtin" || (loaded && files.initrd === undefined) };
+  return {
+    // By the time its agent starts.
+    ...(virtioVsock !== undefined && { vsock: virtioVsock === "builtin" || (loaded && files.initrd === undefined) }),
+    ...(mpTable !== undefined && { mpTable: mpTable === "builtin" }),
+    ...(virtioPci !== undefined && { pci: virtioPci !== "absent" }),
+  };
 }
 
 function refuseIfUsed(store: Store, kernel: Kernel): void {

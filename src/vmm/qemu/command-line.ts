@@ -1,6 +1,7 @@
-import type { Accel } from "../../model/vm.ts";
 import { checkCommandLine } from "../check-command-line.ts";
-import type { MachineType } from "./machine-plan.ts";
+import type { MachineType, QemuHost } from "./machine-plan.ts";
+
+type QemuClock = Pick<QemuHost, "accel" | "tscKhz">;
 
 /** What QEMU adds for one virtio-mmio device: ` virtio_mmio.device=512@0xfeb00e00:12`. */
 const MMIO_DEVICE_BYTES = 38;
@@ -13,15 +14,15 @@ const MMIO_DEVICE_BYTES = 38;
 export function kernelCommandLine(
   words: readonly string[],
   machine: MachineType,
-  accel: Accel,
+  host: QemuClock,
   devices: number,
 ): string {
-  const line = [...driverWords(machine, accel), ...words].join(" ");
+  const line = [...driverWords(machine, host), ...words].join(" ");
   const reserved = machine === "microvm" ? devices * MMIO_DEVICE_BYTES : 0;
   return checkCommandLine(line, reserved);
 }
 
-function driverWords(machine: MachineType, accel: Accel): readonly string[] {
+function driverWords(machine: MachineType, { accel, tscKhz }: QemuClock): readonly string[] {
   return [
     "console=ttyS0",
     // Only warnings and worse, so that the slow serial line does not brake the boot; panics always show.
@@ -32,5 +33,11 @@ function driverWords(machine: MachineType, accel: Accel): readonly string[] {
     ...(machine === "microvm" ? ["reboot=t"] : []),
     // On a busy host an emulated timer can fail the kernel's check of it, which ends in a panic. KVM guests skip it anyway.
     ...(accel === "tcg" ? ["no_timer_check"] : []),
+    // On a busy host a guest measures a wrong rate against that timer, or none, and goes on by timer ticks, of which it then
+    // loses half. The rate is the host's.
+    ...(accel === "tcg" && tscKhz !== undefined ? [`tsc_early_khz=${tscKhz}`] : []),
+    // A microvm has only those ticks to hold the counter against, and takes each that was lost for a fault of the counter.
+    // A PC has a better witness (ACPI's timer), which is heard.
+    ...(accel === "tcg" && machine === "microvm" ? ["tsc=reliable"] : []),
   ];
 }

@@ -91,12 +91,32 @@ test("a vsock takes the place of the serial port where the host has one", () => 
 
 test("the driver's own words come first, and the whole fits the kernel", () => {
   const [line] = values(planMachine(spec, tcg), "-append");
-  assert.equal(line, "console=ttyS0 quiet panic=-1 reboot=t no_timer_check root=/dev/vda rw");
+  assert.equal(line, "console=ttyS0 quiet panic=-1 reboot=t no_timer_check tsc=reliable root=/dev/vda rw");
   assert.doesNotMatch(values(planMachine(pc, { accel: "kvm" }), "-append")[0] ?? "", /reboot=t|no_timer_check/);
   const withWords = (...commandLine: string[]) => ({ ...spec, kernel: { ...spec.kernel, commandLine } });
   assert.throws(() => planMachine(withWords("x".repeat(1900)), tcg), { code: "VM_SPEC_INVALID" });
   assert.doesNotThrow(() => planMachine(withWords("x".repeat(1700)), tcg));
   assert.throws(() => planMachine(withWords("a\nb"), tcg), { code: "VM_SPEC_INVALID" });
+});
+
+test("an emulated guest is told the rate of its clock, and a microvm to believe it", () => {
+  const words = (machine: MachineSpec, accel: "kvm" | "tcg", tscKhz?: number): string =>
+    values(planMachine(machine, { accel, ...(tscKhz !== undefined && { tscKhz }) }), "-append")[0] ?? "";
+  assert.match(words(spec, "tcg", 2_596_098), / tsc_early_khz=2596098 tsc=reliable /);
+  assert.match(words(pc, "tcg", 2_596_098), / tsc_early_khz=2596098 /);
+  assert.doesNotMatch(words(pc, "tcg", 2_596_098), /tsc=reliable/);
+  assert.doesNotMatch(words(spec, "tcg"), /tsc_early_khz/);
+  assert.doesNotMatch(words(spec, "kvm", 2_596_098), /tsc/);
+});
+
+test("a kernel that reads no MP table gets a PC for more than one CPU, or is refused", () => {
+  const single = { ...spec, kernel: { ...spec.kernel, mpTable: false } };
+  assert.equal(planMachine(single, tcg).machine, "q35");
+  assert.equal(planMachine({ ...single, vcpus: 1 }, tcg).machine, "microvm");
+  const bare = { ...single, kernel: { ...single.kernel, pci: false } };
+  assert.throws(() => planMachine(bare, tcg), { code: "VMM_CANNOT" });
+  assert.equal(planMachine({ ...bare, vcpus: 1 }, tcg).machine, "microvm");
+  assert.equal(planMachine({ ...spec, kernel: { ...spec.kernel, mpTable: true, pci: false } }, tcg).machine, "microvm");
 });
 
 test("too many devices for a microvm are refused", () => {

@@ -29,6 +29,8 @@ export interface QemuHost {
   readonly accel: Accel;
   /** Context id for vhost-vsock (3 or more; vsock(7)); virtio-serial is used where it is absent. */
   readonly vsockCid?: number;
+  /** Rate of the time stamp counter, which is the guest's too under TCG. */
+  readonly tscKhz?: number;
 }
 
 /** The lines that QEMU can give its guest. */
@@ -84,7 +86,7 @@ export function planMachine(spec: MachineSpec, host: QemuHost): MachinePlan {
     ["-serial", "chardev:console"],
     ["-kernel", spec.kernel.path],
     ...(spec.kernel.initrdPath === undefined ? [] : [["-initrd", spec.kernel.initrdPath] as const]),
-    ["-append", kernelCommandLine(spec.kernel.commandLine, machine, host.accel, deviceCount)],
+    ["-append", kernelCommandLine(spec.kernel.commandLine, machine, host, deviceCount)],
     ...devices,
   ];
   const argv = options.flatMap((option) => [...option]);
@@ -100,14 +102,22 @@ export function guestName(vmId: string): string {
 }
 
 function machineFor(spec: MachineSpec): MachineType {
-  const { format, microvm } = spec.kernel;
+  const { format, microvm, mpTable, pci } = spec.kernel;
   if (format === "arm64-image") {
     throw new BangerError("VMM_CANNOT", {
       what: "this kernel is for arm64, and QEMU is driven for x86-64 only",
       fix: "choose another kernel: see `banger kernel list`",
     });
   }
-  return microvm && format === "elf" ? "microvm" : "q35";
+  if (!microvm || format !== "elf") return "q35";
+  // Without ACPI a microvm names its CPUs in the MP table alone: a kernel that does not read it would run on one.
+  if (mpTable !== false || spec.vcpus === 1) return "microvm";
+  if (pci !== false) return "q35";
+  throw new BangerError("VMM_CANNOT", {
+    what: `this kernel would find one of ${spec.vcpus} CPUs`,
+    why: "it reads no MP table (CONFIG_X86_MPPARSE), and has no PCI for a machine that needs none",
+    fix: "give the VM one CPU (--vcpus 1), or choose another kernel",
+  });
 }
 
 function machineOption(machine: MachineType): string {

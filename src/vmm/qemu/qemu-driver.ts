@@ -7,6 +7,7 @@ import type { Accel, MachineRecord } from "../../model/vm.ts";
 import { checkFiles } from "../check-files.ts";
 import type { Driver, Machine, MachineSpec } from "../driver.ts";
 import { launchQemu, type QemuChild } from "./launch.ts";
+import { hostTscKhz } from "./host-tsc.ts";
 import { planMachine, vsockCid, type MachinePlan, type QemuHost } from "./machine-plan.ts";
 import { noteEvent, qemuMachine, type QemuEvents } from "./machine.ts";
 import { findQemu } from "./qemu-binary.ts";
@@ -48,7 +49,9 @@ export function createQemuDriver(options: QemuOptions): Driver {
 }
 
 async function startMachine(options: QemuOptions, spec: MachineSpec, signal: AbortSignal): Promise<Machine> {
-  const plan = planMachine(spec, { accel: options.accel, ...(await vsockFor(spec)) });
+  const tscKhz = options.accel === "tcg" ? await hostTscKhz() : undefined;
+  const clock = { accel: options.accel, ...(tscKhz !== undefined && { tscKhz }) };
+  const plan = planMachine(spec, { ...clock, ...(await vsockFor(spec)) });
   const sockets = socketsOf(plan);
   for (const path of sockets) checkSocketPath(path);
   const binary = await findQemu(options.qemuBin, options.searchPath);
