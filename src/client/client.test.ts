@@ -125,7 +125,7 @@ test("an aborted call and an aborted text end at once", async () => {
     },
   });
   const client = createClient(daemon);
-  await assert.rejects(client.call("vmList", {}, { signal: AbortSignal.timeout(20) }), { code: "INTERNAL" });
+  await assert.rejects(client.call("vmList", {}, { signal: AbortSignal.timeout(20) }), { code: "TIMED_OUT" });
   const controller = new AbortController();
   const seen: string[] = [];
   const reading = (async () => {

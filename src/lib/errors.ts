@@ -64,9 +64,20 @@ export function fromErrorBody(body: ErrorBody): BangerError {
   return new BangerError(code, { what, fix, ...(why !== undefined && { why }), ...(data !== undefined && { data }) });
 }
 
-/** Wraps what was thrown unless it is a BangerError already. Aborts become `CANCELLED`, ENOSPC `DISK_FULL`. */
+/**
+ * Wraps what was thrown unless it is a BangerError already. Aborts become `CANCELLED`, `AbortSignal.timeout` `TIMED_OUT`,
+ * ENOSPC `DISK_FULL`.
+ */
 export function asBangerError(error: unknown): BangerError {
   if (error instanceof BangerError) return error;
+  if (isTimeout(error) || (isAbort(error) && isTimeout(error.cause))) {
+    return new BangerError("TIMED_OUT", {
+      what: "it took too long",
+      why: error.message,
+      fix: "see `banger daemon logs`; try again when the host is less busy",
+      cause: error,
+    });
+  }
   if (isAbort(error)) {
     // AbortSignal.any and friends carry the first reason: a deadline's own error comes through unchanged.
     if (error.cause instanceof BangerError) return error.cause;
@@ -94,6 +105,11 @@ export function asBangerError(error: unknown): BangerError {
 
 export function isAbort(error: unknown): error is Error {
   return error instanceof Error && (error.name === "AbortError" || hasErrno(error, "ABORT_ERR"));
+}
+
+/** What a signal of `AbortSignal.timeout` is aborted with (DOM Standard, 3.2). */
+function isTimeout(error: unknown): error is Error {
+  return error instanceof DOMException && error.name === "TimeoutError";
 }
 
 /** Whether `error` is a system error with this code, like `ENOENT`. */
