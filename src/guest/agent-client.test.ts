@@ -231,3 +231,42 @@ test("an agent killed in the midst of a command fails it", async () => {
   host.process.kill("SIGKILL");
   await assert.rejects(exec.exit, code("AGENT_UNREACHABLE"));
 });
+
+describe("a guest that hangs", () => {
+  const patience = { askEveryMs: 20, limitMs: 400 };
+  const pastLimit = () => new Promise((resolve) => setTimeout(resolve, 3 * patience.limitMs));
+
+  test("ends what waits for it, and the line with it", async () => {
+    await using agent = await agentOnSerialPort(binary, folder.path);
+    const client = await connectAgent({ dial: agent.dial, signal: never, patience });
+    const exec = await start(client, "echo ready; sleep 100");
+    await once(exec.stdout, "data");
+    agent.process.kill("SIGSTOP");
+    await assert.rejects(
+      exec.exit,
+      (error) => code("AGENT_UNREACHABLE")(error) && /has not answered/.test(String(error)),
+    );
+    assert.equal(client.closed, true);
+    agent.process.kill("SIGCONT");
+    const next = await agent.connect();
+    assert.equal((await (await start(next, "exit 3")).exit).code, 3);
+    next.close();
+  });
+
+  test("is not one that has nothing to say, or stands still on purpose", async () => {
+    await using agent = await agentOnSerialPort(binary, folder.path);
+    const client = await connectAgent({ dial: agent.dial, signal: never, patience });
+    const exec = await start(client, "echo ready; read -r line; exit 5");
+    await once(exec.stdout, "data");
+    await pastLimit();
+    client.keepStill(true);
+    agent.process.kill("SIGSTOP");
+    await pastLimit();
+    agent.process.kill("SIGCONT");
+    client.keepStill(false);
+    await pastLimit();
+    exec.stdin.end("go\n");
+    assert.equal((await exec.exit).code, 5);
+    client.close();
+  });
+});

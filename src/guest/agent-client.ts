@@ -7,7 +7,7 @@ import { agentError } from "./agent-errors.ts";
 import { startExec, type AgentExec, type ExecSpec } from "./agent-exec.ts";
 import { openForward, type ForwardTarget } from "./agent-forward.ts";
 import { readServiceLog, startService, watchService, type SupervisedCommand } from "./agent-service.ts";
-import { agentSession } from "./agent-session.ts";
+import { agentSession, type AgentLineSession, type Patience } from "./agent-session.ts";
 import type { Dial } from "./dial.ts";
 import type { ServiceStatus } from "../model/service.ts";
 import { AgentService, ShutdownMode } from "./gen/banger/agent/v1/agent_pb.ts";
@@ -63,11 +63,14 @@ export interface AgentClient {
   /** How that command does, now and on every change. Before one was started nothing comes. */
   watchService(signal: AbortSignal): AsyncGenerator<ServiceStatus>;
   readServiceLog(follow: boolean, signal: AbortSignal): AsyncGenerator<Uint8Array>;
+  /** While a guest is kept still on purpose, its silence is not taken for its end. */
+  keepStill(isStill: boolean): void;
   close(): void;
 }
 
 export interface ConnectOptions {
   readonly dial: Dial;
+  readonly patience?: Patience;
   /** Ends the trying; once connected it changes nothing. */
   readonly signal: AbortSignal;
 }
@@ -83,11 +86,11 @@ const RETRY_MS = 50;
  *
  * @throws BangerError the signal's reason.
  */
-export async function connectAgent({ dial, signal }: ConnectOptions): Promise<AgentClient> {
+export async function connectAgent({ dial, signal, patience }: ConnectOptions): Promise<AgentClient> {
   for (;;) {
     signal.throwIfAborted();
     try {
-      const client = agentOver(await dial(signal));
+      const client = agentOver(await dial(signal), patience);
       try {
         await withDeadline(signal, CALL_MS, "the agent's first answer", (within) => client.info(within));
         return client;
@@ -104,19 +107,24 @@ export async function connectAgent({ dial, signal }: ConnectOptions): Promise<Ag
 }
 
 /** Speaks to an agent over a stream that has just been opened. */
-export function agentOver(stream: Duplex): AgentClient {
+export function agentOver(stream: Duplex, patience?: Patience): AgentClient {
+  const session = agentSession(stream, patience);
   const transport = createConnectTransport({
     baseUrl: "http://agent.banger",
     httpVersion: "2",
-    sessionManager: agentSession(stream),
+    sessionManager: session.manager,
     readMaxBytes: MAX_MESSAGE_BYTES,
     useBinaryFormat: true,
   });
   const client = createClient(AgentService, transport);
-  return clientOf(client, stream);
+  return clientOf(client, stream, session);
 }
 
-function clientOf(client: Client<typeof AgentService>, stream: Duplex): AgentClient {
+function clientOf(
+  client: Client<typeof AgentService>,
+  stream: Duplex,
+  session: Pick<AgentLineSession, "keepStill">,
+): AgentClient {
   /** One bounded call. */
   const call = async <T>(
     signal: AbortSignal,
@@ -195,6 +203,7 @@ function clientOf(client: Client<typeof AgentService>, stream: Duplex): AgentCli
       checkOpen(stream);
       return readServiceLog(client, follow, signal);
     },
+    keepStill: (isStill) => session.keepStill(isStill),
     close: () => void stream.destroy(),
   };
 }

@@ -1,6 +1,7 @@
-import { connect } from "node:http2";
+import { connect, type ClientHttp2Session } from "node:http2";
 import type { ConnectTransportOptions } from "@connectrpc/connect-node";
 import type { Duplex } from "node:stream";
+import { agentUnreachable } from "./agent-errors.ts";
 import { readableLate } from "./late-reader.ts";
 
 const AUTHORITY = "http://agent.banger";
@@ -11,11 +12,27 @@ const SESSION_WINDOW_BYTES = 16 * 1024 ** 2;
 /** What a transport over HTTP/2 asks for its requests; its package names it only as a part of this. */
 type SessionManager = NonNullable<Extract<ConnectTransportOptions, { httpVersion: "2" }>["sessionManager"]>;
 
+/** How a guest's silence is judged while calls are under way. */
+export interface Patience {
+  /** Between two questions whether it is there. */
+  readonly askEveryMs: number;
+  /** Without an answer for so long it is taken to hang. A host with more guests than it can run leaves one waiting, too. */
+  readonly limitMs: number;
+}
+
+export const PATIENCE: Patience = { askEveryMs: 15_000, limitMs: 60_000 };
+
+export interface AgentLineSession {
+  readonly manager: SessionManager;
+  /** While a guest is kept still on purpose, its silence is not taken for its end. */
+  keepStill(isStill: boolean): void;
+}
+
 /**
  * The one HTTP/2 session (RFC 9113, prior knowledge) over a stream to the agent. It never opens another: when the stream
- * ends, so do all calls, and whoever holds the client connects anew.
+ * ends, so do all calls, and whoever holds the client connects anew. So it does when the guest hangs.
  */
-export function agentSession(stream: Duplex): SessionManager {
+export function agentSession(stream: Duplex, patience = PATIENCE): AgentLineSession {
   const session = connect(AUTHORITY, {
     createConnection: () => stream,
     settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
@@ -23,10 +40,64 @@ export function agentSession(stream: Duplex): SessionManager {
   session.once("connect", () => session.setLocalWindowSize(SESSION_WINDOW_BYTES));
   // Each call that was under way tells of it itself.
   session.on("error", () => {});
+  const watch = new Watch(session, stream, patience);
   return {
-    authority: AUTHORITY,
-    request: (method, path, headers, options) =>
-      Promise.resolve(readableLate(session.request({ ...headers, ":method": method, ":path": path }, options))),
-    notifyResponseByteRead: () => {},
+    keepStill: (isStill) => watch.keepStill(isStill),
+    manager: {
+      authority: AUTHORITY,
+      request(method, path, headers, options) {
+        const request = session.request({ ...headers, ":method": method, ":path": path }, options);
+        watch.follow(request);
+        return Promise.resolve(readableLate(request));
+      },
+      notifyResponseByteRead: () => {},
+    },
   };
+}
+
+/** Asks the guest whether it is there (RFC 9113, 6.7), as long as somebody waits for it, and breaks the line if it is not. */
+class Watch {
+  readonly #session: ClientHttp2Session;
+  readonly #stream: Duplex;
+  readonly #patience: Patience;
+  #calls = 0;
+  #isStill = false;
+  #timer: NodeJS.Timeout | undefined;
+  /** Since when an answer is awaited. */
+  #askedAt: number | undefined;
+
+  constructor(session: ClientHttp2Session, stream: Duplex, patience: Patience) {
+    this.#session = session;
+    this.#stream = stream;
+    this.#patience = patience;
+    stream.once("close", () => clearInterval(this.#timer));
+  }
+
+  follow(call: Duplex): void {
+    this.#calls += 1;
+    this.#timer ??= setInterval(() => this.#look(), this.#patience.askEveryMs).unref();
+    call.once("close", () => {
+      this.#calls -= 1;
+      if (this.#calls > 0) return;
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    });
+  }
+
+  keepStill(isStill: boolean): void {
+    this.#isStill = isStill;
+    // Its time begins again when it goes on.
+    if (this.#askedAt !== undefined) this.#askedAt = performance.now();
+  }
+
+  #look(): void {
+    if (this.#isStill || this.#session.destroyed) return;
+    if (this.#askedAt === undefined) {
+      this.#askedAt = performance.now();
+      this.#session.ping(() => (this.#askedAt = undefined));
+    } else if (performance.now() - this.#askedAt >= this.#patience.limitMs) {
+      const seconds = this.#patience.limitMs / 1000;
+      this.#stream.destroy(agentUnreachable(`it has not answered for ${seconds} s: the guest hangs, or stands still`));
+    }
+  }
 }
