@@ -48,11 +48,13 @@ interface Setting {
   readonly catalogs?: readonly { readonly url: string; readonly key: string }[];
   readonly trusting?: boolean;
   readonly attempts?: number;
+  readonly registries?: object;
 }
 
 async function service(setting: Setting = {}): Promise<KernelService> {
   const { catalogs = [{ url: catalog.url, key: catalog.key.publicKey }], trusting = true, attempts = 3 } = setting;
-  const config = configSchema.parse({ kernel_catalogs: catalogs });
+  const { registries = {} } = setting;
+  const config = configSchema.parse({ kernel_catalogs: catalogs, registries });
   const recipes = { builtInCatalog: join(ROOT, "kernel/catalog.json"), makeGenericKernel: "/nonexistent" };
   const certificatesFolder = trusting ? await authority.trustedFor(catalog.host) : join(home, "none");
   const registry = { env: {}, dockerConfigFolder: home, certificatesFolder, retry: { ...retry, attempts } };
@@ -209,6 +211,10 @@ test("https is not left, a redirect to files is none, and one to another path is
 
 test("a server that nobody vouches for is not believed, and plain http is not spoken to strangers", async () => {
   await refuses("REGISTRY_UNREACHABLE", /certificate of .* is not trusted/, { trusting: false });
+  const registries = { [catalog.host]: { ca_file: authority.certificate } };
+  assert.equal((await pull({ trusting: false, registries })).name, "k");
+  store.kernels.delete(store.kernels.get("k").id);
+  for (const folder of [layout.kernelsDir, layout.cacheDir]) await rm(folder, { recursive: true });
   const key = catalog.key.publicKey;
   await refuses("CONFIG_INVALID", /is not https/, { catalogs: [{ url: "http://192.0.2.1/catalog.json", key }] });
   await refuses("CONFIG_INVALID", /no public key/, { catalogs: [{ url: catalog.url, key: "RWQ" }] });

@@ -16,6 +16,7 @@ import { readArtefact } from "../../oci/artefact.ts";
 import { openRegistrySource } from "../../oci/registry-source.ts";
 import type { RegistryOptions } from "../../oci/registry-options.ts";
 import { UrlSource } from "../../oci/url-source.ts";
+import { configuredAccess } from "../images/registry-access.ts";
 import { catalogPlace, type Place } from "./catalog-place.ts";
 import type { KernelContext } from "./kernel-context.ts";
 
@@ -32,7 +33,7 @@ export interface TrustedCatalog {
 
 /** How registries and web servers are reached for kernels. */
 export function registryFor({ config, registry }: KernelContext): Partial<RegistryOptions> {
-  return { insecure: config.insecure_registries, ...registry };
+  return { ...configuredAccess(config), ...registry };
 }
 
 /**
