@@ -57,6 +57,10 @@ export const imagePullInput = z.strictObject({
   kernel: objectNameSchema.optional(),
   /** Speak to this registry without TLS although it is not on loopback. */
   insecure: z.boolean().default(false),
+  /** What its VMs have as PID 1 unless told otherwise; systemd is installed at once where the image has none. */
+  init: initPolicySchema.optional(),
+  /** Let the VM in which that is done reach what listens on this host: a mirror on loopback. */
+  allowHost: z.boolean().default(false),
 });
 
 /** Bytes a second. Less than this would not let a guest boot. */

@@ -33,8 +33,8 @@ export const packedFromSchema = z.object({
 
 /** What the image's own files say about the system in it. */
 export const guestSystemSchema = z.object({
-  /** `systemd` where the image can be booted by it, else `none`: then the agent is PID 1. */
-  init: z.enum(["systemd", "none"]),
+  /** What the image can be booted by: `none` where only the agent can be PID 1. OpenRC counts with the agent in it. */
+  init: z.enum(["systemd", "openrc", "none"]),
   osId: z.string().optional(),
   /** ID_LIKE of os-release(5), words parted by blanks: what it is kin to. */
   osIdLike: z.string().optional(),

@@ -1,4 +1,5 @@
 import { formatBytes } from "../../lib/bytes.ts";
+import type { Input } from "../../client/client.ts";
 import { command } from "../command.ts";
 import { operate } from "../operate.ts";
 import { checkOptions, given } from "../parse/check-options.ts";
@@ -18,6 +19,12 @@ export default command({
     name: { type: "string", value: "NAME", help: "what to call it; made from the reference unless told" },
     "kernel-ref": { type: "string", value: "KERNEL", help: "boot its VMs with this kernel" },
     insecure: { type: "boolean", help: "speak to the registry without TLS; on loopback this needs no saying" },
+    init: {
+      type: "string",
+      value: "POLICY",
+      help: "what its VMs have as PID 1: auto, agent, or systemd, which is installed in it where it is missing",
+    },
+    "allow-host": { type: "boolean", help: "let that installation reach what listens on this host, as a mirror may" },
     progress: PROGRESS_OPTION,
   },
   examples: [
@@ -27,6 +34,7 @@ export default command({
       does: "From elsewhere, named",
     },
     { line: "banger image pull oci-archive:./app.tar", does: "From a file" },
+    { line: "banger image pull debian:bookworm --init systemd", does: "With systemd and sshd, by its own apt" },
   ],
   async run(cli, { reference }, options) {
     const input = given({
@@ -34,8 +42,11 @@ export default command({
       name: options.name,
       kernel: options["kernel-ref"],
       insecure: options.insecure,
+      // Held against the contract with everything else.
+      init: options.init as Input<"imagePull">["init"],
+      allowHost: options["allow-host"] || undefined,
     });
-    await checkOptions("imagePull", input, { name: "--name", kernel: "--kernel-ref" });
+    await checkOptions("imagePull", input, { name: "--name", kernel: "--kernel-ref", init: "--init" });
     const image = await operate(cli, "imagePull", input, options.progress);
     if (cli.json) return cli.printJson(image);
     cli.print(`Image ${image.name} is here: ${formatBytes(image.size)}, ${image.system.osName ?? "no os-release"}.`);

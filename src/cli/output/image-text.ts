@@ -23,7 +23,7 @@ export function imageText(image: Image): string {
 function generalFacts(image: Image): Fact[] {
   const { platform, system, rootfs, workSeed, reference, digest, packedFrom } = image;
   const { os, architecture, variant } = platform;
-  const init = system.init === "systemd" ? "systemd" : "none of its own: banger's agent";
+  const init = system.init === "none" ? "none of its own: banger's agent" : system.init;
   return [
     ["Image", `${image.name} (${image.id})`],
     ["Came by", `${image.origin}, ${ago(image.createdAt)}${image.managed ? "" : "; its files are yours"}`],

@@ -76,26 +76,25 @@ function outputTeller(name: string, progress: OperationContext["progress"]) {
   let step = "";
   let done = 0;
   let total: number | undefined;
-  const tell = (line: string): void => {
-    const words = [name, step, line].filter((word) => word !== "");
+  const tell = (output?: string): void =>
     progress({
       id: "first-boot",
-      label: words.join(": "),
+      label: step === "" ? name : `${name}: ${step}`,
       status: "running",
       ...(total !== undefined && { done, total }),
+      ...(output !== undefined && { output }),
     });
-  };
   const takeLine = (line: string): void => {
     const mark = line.startsWith(STEP_MARK) ? /^(\d+)\/(\d+) (.*)$/.exec(line.slice(STEP_MARK.length)) : null;
     if (mark === null) {
       lines.push(line);
       if (lines.length > TAIL_LINES) lines.shift();
-      return tell(line);
+      return tell(`${line}\n`);
     }
     done = Number(mark[1]) - 1;
     total = Number(mark[2]);
     step = mark[3] ?? "";
-    tell("");
+    tell();
   };
   return {
     take(chunk: Buffer): void {

@@ -39,6 +39,8 @@ export interface BuildVmRequest {
   /** Size of the root disk in bytes; the base's where absent. */
   readonly sizeBytes?: number | undefined;
   readonly nat: boolean;
+  /** Let it reach what listens on this host, too; default: no. */
+  readonly allowHost?: boolean | undefined;
   /** What runs as PID 1 meanwhile; default `agent`: then nothing of the image's own runs beside the work. */
   readonly init?: InitPolicy | undefined;
   /** Leave the VM running when `work` fails, for someone to look into it. Its name is in the error's `data.vm`. */
@@ -114,7 +116,7 @@ async function checkAgent({ agentPath }: ImageContext, { name, agentDigest }: Im
 
 function planBuildVm(
   context: ImageContext,
-  { base, imageId, label, kernel, sizeBytes, nat, init }: BuildVmRequest,
+  { base, imageId, label, kernel, sizeBytes, nat, allowHost, init }: BuildVmRequest,
 ): Vm {
   const planned = planNewVm(
     context.vms,
@@ -122,7 +124,7 @@ function planBuildVm(
       diskSizeBytes: sizeBytes,
       nat,
       publish: [],
-      allowHost: false,
+      allowHost: allowHost ?? false,
       allowVms: false,
       env: {},
       init: init ?? "agent",

@@ -6,6 +6,8 @@ import { lookup } from "./tree-path.ts";
 
 /** Where systemd's PID 1 lies in Debian and its kin, and elsewhere. The agent in the guest looks at the same places. */
 export const SYSTEMD_PATHS = ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"];
+/** What OpenRC needs for its guest to be heard of again: itself, and the agent among its services. */
+export const OPENRC_PATHS = ["/sbin/openrc", "/etc/init.d/banger-vsock-agent"];
 export const OS_RELEASE_PATHS = ["/etc/os-release", "/usr/lib/os-release"];
 const MAX_OS_RELEASE_BYTES = 64 * 1024;
 
@@ -15,16 +17,14 @@ const MAX_OS_RELEASE_BYTES = 64 * 1024;
  * @param rootfs the finished file system that `root` was written to, with blocks of `blockSize` bytes.
  */
 export async function detectSystem(root: DirectoryInode, rootfs: string, blockSize: number): Promise<GuestSystem> {
-  const hasSystemd = SYSTEMD_PATHS.some((path) => {
+  const isProgram = (path: string): boolean => {
     const found = lookup(root, path);
     return found?.type === "file" && (found.mode & 0o111) !== 0;
-  });
+  };
+  const init = SYSTEMD_PATHS.some(isProgram) ? "systemd" : OPENRC_PATHS.every(isProgram) ? "openrc" : "none";
   const release = OS_RELEASE_PATHS.map((path) => lookup(root, path)).find((found) => found?.type === "file");
   const fields = release === undefined ? {} : parseOsRelease(await readContent(release, rootfs, blockSize));
-  return {
-    init: hasSystemd ? "systemd" : "none",
-    ...systemOf(fields),
-  };
+  return { init, ...systemOf(fields) };
 }
 
 async function readContent(file: FileInode, rootfs: string, blockSize: number): Promise<string> {

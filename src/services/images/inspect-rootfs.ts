@@ -3,7 +3,7 @@ import { openExt4, type Ext4Image } from "../../ext4/reader/ext4-image.ts";
 import type { Ext4Stat } from "../../ext4/reader/inode-fields.ts";
 import { asBangerError } from "../../lib/errors.ts";
 import type { GuestSystem } from "../../model/image.ts";
-import { OS_RELEASE_PATHS, SYSTEMD_PATHS } from "./guest-system.ts";
+import { OPENRC_PATHS, OS_RELEASE_PATHS, SYSTEMD_PATHS } from "./guest-system.ts";
 import { parseOsRelease, systemOf } from "./os-release.ts";
 import { AGENT_PATH } from "./provision.ts";
 
@@ -30,13 +30,12 @@ export interface RootfsFacts {
  */
 export async function inspectRootfs(path: string): Promise<RootfsFacts> {
   await using volume = await openExt4(path);
-  const systemd = await firstFile(volume, SYSTEMD_PATHS);
   const release = await firstFile(volume, OS_RELEASE_PATHS);
   const text = release === undefined ? "" : (await readWhole(volume, release, MAX_OS_RELEASE_BYTES)).toString("utf8");
   const agentDigest = await digestOfAgent(volume);
   return {
     system: {
-      init: systemd !== undefined && (systemd.mode & 0o111) !== 0 ? "systemd" : "none",
+      init: await findInit(volume),
       ...systemOf(parseOsRelease(text)),
     },
     ...(agentDigest !== undefined && { agentDigest }),
@@ -45,6 +44,16 @@ export async function inspectRootfs(path: string): Promise<RootfsFacts> {
     usedBytes: volume.usedBytes,
     isClean: volume.isClean,
   };
+}
+
+async function findInit(volume: Ext4Image): Promise<GuestSystem["init"]> {
+  const isProgram = async (paths: readonly string[]): Promise<boolean> => {
+    const found = await firstFile(volume, paths);
+    return found !== undefined && (found.mode & 0o111) !== 0;
+  };
+  if (await isProgram(SYSTEMD_PATHS)) return "systemd";
+  for (const path of OPENRC_PATHS) if (!(await isProgram([path]))) return "none";
+  return "openrc";
 }
 
 async function digestOfAgent(volume: Ext4Image): Promise<string | undefined> {

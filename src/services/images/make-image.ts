@@ -10,6 +10,7 @@ import type { Image } from "../../model/image.ts";
 import type { ImageSource } from "../../oci/image-source.ts";
 import { importImage } from "../../oci/import-image.ts";
 import type { ResolvedImage } from "../../oci/resolve-image.ts";
+import { declaredServices } from "./declared-services.ts";
 import { detectSystem } from "./guest-system.ts";
 import type { ImageContext } from "./image-context.ts";
 import { provision, type AgentProgram } from "./provision.ts";
@@ -36,6 +37,7 @@ export interface ImagePlan {
 export async function makeImage(context: ImageContext, plan: ImagePlan, operation: OperationContext): Promise<Image> {
   const { layout, blobs } = context;
   const { id, resolved, agent } = plan;
+  const services = declaredServices(resolved.config.run.labels);
   const { signal, progress } = operation;
   const work = join(layout.workDir, id);
   await mkdir(work, { recursive: true, mode: 0o700 });
@@ -85,6 +87,7 @@ export async function makeImage(context: ImageContext, plan: ImagePlan, operatio
     files: [],
     kernel: plan.kernel,
     config: resolved.config.run,
+    ...(services.length > 0 && { services: [...services] }),
     layers: resolved.layers.map(({ descriptor, diffId }) => ({
       digest: descriptor.digest,
       diffId,

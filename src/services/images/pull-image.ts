@@ -13,6 +13,8 @@ import { withIntent } from "../../store/intents.ts";
 import type { ImageContext } from "./image-context.ts";
 import { adoptArtefact } from "./adopt-artefact.ts";
 import { registryAccess } from "./registry-access.ts";
+import type { InitPolicy } from "../../model/init-policy.ts";
+import { installInit } from "./install-init.ts";
 import { makeImage } from "./make-image.ts";
 import { readAgent } from "./provision.ts";
 
@@ -21,6 +23,10 @@ export interface ImagePullRequest {
   readonly name?: string | undefined;
   readonly kernel?: string | undefined;
   readonly insecure: boolean;
+  /** What its VMs have as PID 1 unless told otherwise. `systemd` is installed where the image has none. */
+  readonly init?: InitPolicy | undefined;
+  /** Whether the VM in which that is done may reach what listens on this host. */
+  readonly allowHost: boolean;
 }
 
 /**
@@ -49,7 +55,9 @@ export async function pullImage(
   const way = await chooseWay(context, request, found, operation);
   const existing = store.images.find(name);
   if (existing !== undefined) {
-    if (existing.digest !== resolved.digest || !way.isSame(existing)) throw nameTaken(existing);
+    const { init = existing.initDefault } = request;
+    const isSame = existing.digest === resolved.digest && existing.initDefault === init && way.isSame(existing);
+    if (!isSame) throw nameTaken(existing);
     operation.progress({ id: "image", label: `image ${name} is up to date`, status: "done" });
     return existing;
   }
@@ -60,7 +68,8 @@ export async function pullImage(
     "image.add",
     id,
     async () => {
-      const image = await way.make(id);
+      const made = await way.make(id);
+      const image = await withInit(context, made, request, operation);
       store.images.insert(image);
       return image;
     },
@@ -69,6 +78,16 @@ export async function pullImage(
       await rm(join(context.layout.imagesDir, id), { recursive: true, force: true });
     },
   );
+}
+
+async function withInit(
+  context: ImageContext,
+  image: Image,
+  { init, allowHost }: ImagePullRequest,
+  operation: OperationContext,
+): Promise<Image> {
+  if (init === "systemd") return installInit(context, image, allowHost, operation);
+  return init === undefined ? image : { ...image, initDefault: init };
 }
 
 /** How an image comes to be of what was found. */

@@ -87,7 +87,7 @@ async function servicesOf(
 ): Promise<Pick<Vm, "services">> {
   const image = context.store.images.find(vm.image.id);
   if (image?.services === undefined || image.services.length === 0) return {};
-  const hasInit = image.system.init === "systemd" || vm.firstBoot !== undefined;
+  const hasInit = image.system.init !== "none" || vm.firstBoot !== undefined;
   const init = hasInit && vm.spec.init !== "agent" ? "systemd" : "agent";
   return { services: [...(await awaitServices(agent, planReadiness(image.services, vm, init), signal))] };
 }
