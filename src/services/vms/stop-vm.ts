@@ -8,6 +8,7 @@ import { checkStep } from "../../model/vm-states.ts";
 import type { Machine } from "../../vmm/driver.ts";
 import type { LiveVm } from "./live-vms.ts";
 import { consoleTail } from "./console-log.ts";
+import { endMainCommands } from "./main-command.ts";
 import { detachDisks } from "./vm-disks.ts";
 import { serviceAtRest } from "./vm-service-command.ts";
 import type { VmContext } from "./vm-context.ts";
@@ -72,6 +73,7 @@ export async function shutDown(
   ];
   try {
     return await withDeadline(signal, timeoutMs, "the guest to shut down", async (within) => {
+      await endMainCommands(live, within);
       for (const [how, ask] of ways) {
         if (!(await attempt(ask, machine, within))) continue;
         await untilAborted(machine.exited, within);
