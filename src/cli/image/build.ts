@@ -52,7 +52,11 @@ leaves nothing.`,
     },
     {
       line: "banger image build --from-image debian --name app --script setup.sh --copy app:/opt/app",
-      does: "With files of yours; should it fail, have a look",
+      does: "With files of yours",
+    },
+    {
+      line: "banger image build --from-image debian --name app --script setup.sh --on-fail shell",
+      does: "Should the script fail, a shell where it failed",
     },
   ],
   async run(cli, _args, options) {
