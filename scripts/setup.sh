@@ -23,6 +23,9 @@ run|$qemu_package|install|$qemu|runs the virtual machines
 run|qemu-utils|install|qemu-img|makes the copy-on-write disk of each VM
 run|e2fsprogs|install|mke2fs|makes and checks ext4 file systems
 run|openssh-client|install|ssh|banger vm ssh is your own OpenSSH
+run|nftables|install|nft|the wall between VMs, and translation of their addresses
+run|iproute2|install|ip|makes the network devices of VMs
+run|slirp4netns|install|slirp4netns|joins the network of a VM to the outside where banger runs without root
 run|debian-archive-keyring|install|/usr/share/keyrings/debian-archive-keyring.gpg|the keys that sign Debian's kernels
 demo|umoci|install|umoci|writes the OCI images that demo and tests import
 demo|busybox-static|install|/bin/busybox|the whole of the image that has no init

@@ -13,6 +13,7 @@ import { pruneBlobs } from "../services/images/image-blobs.ts";
 import type { ImageContext } from "../services/images/image-context.ts";
 import { imageService } from "../services/images/image-service.ts";
 import { kernelService } from "../services/kernels/kernel-service.ts";
+import { createNetworks } from "../services/networks.ts";
 import { recover } from "../services/recovery.ts";
 import type { VmContext } from "../services/vms/vm-context.ts";
 import { vmService } from "../services/vms/vm-service.ts";
@@ -52,6 +53,8 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
   const agentPath = agentBinaryPath(env);
   const drivers = createDrivers(config, layout, env);
   const kernels = kernelService({ layout, config, store, agentPath, recipes: kernelRecipes() });
+  const live: VmContext["live"] = new Map();
+  const networks = createNetworks({ config, layout, store, env, isUp: (vmId) => live.has(vmId) });
   const vmContext: VmContext = {
     layout,
     config,
@@ -60,8 +63,9 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
     kernels,
     agentPath,
     drivers,
+    networks,
     queue: keyedQueue(),
-    live: new Map(),
+    live,
   };
   const imageContext: ImageContext = {
     layout,

@@ -79,6 +79,11 @@ export const ERROR_CODES = {
   VMM_FAILED: { status: 500, exit: 7 },
   VMM_CANNOT: { status: 409, exit: 4 },
 
+  // Networks
+  NETWORK_UNAVAILABLE: { status: 503, exit: 5 },
+  NETWORK_FAILED: { status: 500, exit: 1 },
+  PORT_TAKEN: { status: 409, exit: 4 },
+
   // Guest
   AGENT_UNREACHABLE: { status: 502, exit: 7 },
   AGENT_PROTOCOL: { status: 502, exit: 7 },

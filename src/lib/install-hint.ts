@@ -23,6 +23,34 @@ const PACKAGES = {
     suse: "openssh-clients",
     alpine: "openssh-client-default",
   },
+  nftables: {
+    debian: "nftables",
+    fedora: "nftables",
+    arch: "nftables",
+    suse: "nftables",
+    alpine: "nftables",
+  },
+  slirp4netns: {
+    debian: "slirp4netns",
+    fedora: "slirp4netns",
+    arch: "slirp4netns",
+    suse: "slirp4netns",
+    alpine: "slirp4netns",
+  },
+  iproute2: {
+    debian: "iproute2",
+    fedora: "iproute",
+    arch: "iproute2",
+    suse: "iproute2",
+    alpine: "iproute2",
+  },
+  "util-linux": {
+    debian: "util-linux",
+    fedora: "util-linux",
+    arch: "util-linux",
+    suse: "util-linux",
+    alpine: "util-linux-misc",
+  },
 } as const;
 
 const INSTALL = {

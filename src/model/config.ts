@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { objectNameSchema } from "./names.ts";
+import { natChoiceSchema } from "./network.ts";
 import { diskStrategySchema, vmmChoiceSchema } from "./vm.ts";
 
 /** `config.toml`. Every key has a default, so an empty file is a whole configuration. Unknown keys are errors. */
@@ -14,6 +15,13 @@ export const configSchema = z.strictObject({
   vmm: vmmChoiceSchema.default("auto"),
   firecracker_bin: z.string().startsWith("/", "must be an absolute path").optional(),
   qemu_bin: z.string().startsWith("/", "must be an absolute path").optional(),
+  /** How VMs with `--nat` get their network; see docs/networks.md. */
+  nat: natChoiceSchema.default("auto"),
+  /** Where addresses of VMs on the host's own network come from. */
+  nat_range: z
+    .cidrv4("write a private range, as in 10.99.0.0/16")
+    .refine((text) => Number(text.split("/")[1]) <= 30, "a VM needs four addresses: /30 or more")
+    .optional(),
   /** Debian archive and suite for `kernel pull debian-cloud`; the host's own where absent. */
   debian_mirror: z.url().optional(),
   debian_suite: z

@@ -1,25 +1,30 @@
-import { createHash } from "node:crypto";
 import type { PublishedPort, VmNetwork } from "../model/vm.ts";
+import { macOf } from "./mac-address.ts";
 
 /**
- * Addresses of QEMU's user-mode network, the same inside every VM: each VM has a network of its own,
- * translated by its own QEMU process (QEMU documentation, "Network emulation", `-netdev user`).
+ * Addresses that libslirp gives, the same inside every VM, whether QEMU or slirp4netns uses it: each VM has a network of
+ * its own (QEMU documentation, "Network emulation", `-netdev user`; slirp4netns(1)). The gateway is the host's loopback
+ * where the guest may reach it.
  */
-const SLIRP_GUEST = "10.0.2.15/24";
-const SLIRP_GATEWAY = "10.0.2.2";
-const SLIRP_DNS = "10.0.2.3";
+export const SLIRP = {
+  network: "10.0.2.0/24",
+  guest: "10.0.2.15",
+  prefixLength: 24,
+  gateway: "10.0.2.2",
+  dns: "10.0.2.3",
+} as const;
 
-/** The network of a VM that may reach the outside, without root on the host. Same VM, same plan. */
-export function planUserNetwork(
-  vmId: string,
-  publish: readonly PublishedPort[] = [],
-): Extract<VmNetwork, { mode: "user" }> {
-  return { mode: "user", mac: macOf(vmId), address: SLIRP_GUEST, gateway: SLIRP_GATEWAY, dns: [SLIRP_DNS], publish };
+/** What a guest behind libslirp is told. Same VM, same plan. */
+export function slirpGuest(vmId: string): Pick<VmNetwork & { mode: "user" }, "mac" | "address" | "gateway" | "dns"> {
+  return {
+    mac: macOf(vmId),
+    address: `${SLIRP.guest}/${SLIRP.prefixLength}`,
+    gateway: SLIRP.gateway,
+    dns: [SLIRP.dns],
+  };
 }
 
-/** A unicast address that is locally administered (IEEE 802: bit 1 of the first octet set, bit 0 clear). */
-function macOf(vmId: string): string {
-  const octets = createHash("sha256").update(vmId).digest().subarray(0, 6);
-  const first = ((octets[0] ?? 0) & 0xfc) | 0x02;
-  return [first, ...octets.subarray(1)].map((octet) => octet.toString(16).padStart(2, "0")).join(":");
+/** The network of a VM whose VMM translates by itself: it reaches what the host reaches, and the host's loopback. */
+export function planUserNetwork(vmId: string, publish: readonly PublishedPort[] = []): VmNetwork & { mode: "user" } {
+  return { mode: "user", ...slirpGuest(vmId), publish };
 }

@@ -1,6 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { hasErrno } from "../lib/errors.ts";
+import { asBangerError, hasErrno } from "../lib/errors.ts";
 import { identifyProcess, signalProcess } from "../lib/process.ts";
 import type { Vm } from "../model/vm.ts";
 import type { Intent } from "../store/intents.ts";
@@ -21,14 +21,26 @@ import type { VmContext } from "./vms/vm-context.ts";
  */
 export async function recover(context: VmContext, signal: AbortSignal): Promise<readonly string[]> {
   const told: string[] = [];
-  for (const vm of context.store.vms.list()) await takeBack(context, vm, told, signal);
+  const vms = context.store.vms.list();
+  for (const vm of vms) await takeBack(context, vm, told, signal);
   for (const intent of context.store.intents.open()) {
     await settle(context, intent, told);
     context.store.intents.end(intent);
   }
+  await settleNetworks(context, vms, told);
   await sweep(context, told);
   for (const line of told) context.log.info({ recovery: line }, "recovered");
   return told;
+}
+
+/** A host that has lost nft(8) since must not lose its daemon too. */
+async function settleNetworks(context: VmContext, vms: readonly Vm[], told: string[]): Promise<void> {
+  try {
+    told.push(...(await context.networks.settle(vms, new Set(context.live.keys()))));
+  } catch (error) {
+    context.log.error({ err: error }, "what was left of VMs' networks could not be removed");
+    told.push(`networks could not be put in order: ${asBangerError(error).message}`);
+  }
 }
 
 async function takeBack(context: VmContext, vm: Vm, told: string[], signal: AbortSignal): Promise<void> {

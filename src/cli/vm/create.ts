@@ -31,6 +31,8 @@ export default command({
     const input = given({ image, start: !noStart, service: supervised, ...(await vmInput(options, cli.io.env)) });
     const vm = await operate(cli, "vmCreate", await checkOptions("vmCreate", input, VM_FIELDS), progress);
     if (cli.json) return cli.printJson(vm);
+    // No wall between guest and host is nothing that should only be found by looking for it.
+    if (vm.network.mode === "user" && !vm.spec.allowHost) cli.note(`Mind its network: ${vm.network.why}`);
     if (noStart) {
       cli.print(`VM ${vm.name} is created.`);
       return cli.note(`Start it with: banger vm start ${vm.name}`);

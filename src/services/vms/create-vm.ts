@@ -11,18 +11,19 @@ import { makeWorkDisk } from "./work-disk.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /**
- * Gives a planned VM its row and its disks; it is `stopped` then. When this fails nothing of it is left.
+ * Gives a planned VM a network to have, its row and its disks; it is `stopped` then. When this fails nothing of it is left.
  *
- * @throws BangerError `NAME_TAKEN`, `DISK_FULL`, `DISK_NO_STRATEGY`.
+ * @throws BangerError `NAME_TAKEN`, `DISK_FULL`, `DISK_NO_STRATEGY`, `NETWORK_UNAVAILABLE`.
  */
 export async function createVm(
   context: VmContext,
-  vm: Vm,
+  planned: Vm,
   image: Image,
   { signal }: Pick<OperationContext, "signal">,
 ): Promise<Vm> {
   const { store } = context;
-  store.vms.checkFree(vm.name);
+  store.vms.checkFree(planned.name);
+  const vm: Vm = { ...planned, network: await context.networks.plan(planned, signal) };
   return withIntent(
     store.intents,
     "vm.create",

@@ -1,7 +1,6 @@
 import type { Image } from "../../model/image.ts";
 import type { Kernel } from "../../model/kernel.ts";
 import type { Vm } from "../../model/vm.ts";
-import { planUserNetwork } from "../../net/user-network.ts";
 import { installLog } from "../first-boot/install-logs.ts";
 import { planVm, type VmRequest } from "./plan-vm.ts";
 import type { VmContext } from "./vm-context.ts";
@@ -12,5 +11,5 @@ import type { VmContext } from "./vm-context.ts";
  * @throws BangerError as {@link planVm}.
  */
 export function planNewVm(context: VmContext, request: VmRequest, image: Image, kernel: Kernel): Vm {
-  return planVm(request, image, kernel, context.config, planUserNetwork, (id) => installLog(context.layout, id));
+  return planVm(request, image, kernel, context.config, (id) => installLog(context.layout, id));
 }

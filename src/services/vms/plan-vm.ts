@@ -10,7 +10,7 @@ import type { InitPolicy } from "../../model/init-policy.ts";
 import { planExec } from "./exec-plan.ts";
 import type { ServiceSpec } from "../../model/service.ts";
 import { planSystem } from "../first-boot/system-plan.ts";
-import type { DiskStrategy, PublishedPort, Vm, VmmChoice, VmNetwork } from "../../model/vm.ts";
+import type { DiskStrategy, PublishedPort, Vm, VmmChoice } from "../../model/vm.ts";
 import { workDiskSize } from "./work-disk.ts";
 
 /** What a user asks for, with all that was left out still open. */
@@ -43,7 +43,6 @@ export function planVm(
   image: Image,
   kernel: Kernel,
   config: Config,
-  planNetwork: (vmId: string, publish: readonly PublishedPort[]) => VmNetwork,
   installLog: (vmId: string) => string,
 ): Vm {
   const id = newId("vm");
@@ -93,7 +92,8 @@ export function planVm(
     },
     machineId: randomBytes(16).toString("hex"),
     disks: [],
-    network: request.nat ? planNetwork(id, request.publish) : { mode: "none" },
+    // Its network depends on the host, which is looked at next.
+    network: { mode: "none" },
     timings: { stages: {} },
     ...(firstBoot && { firstBoot: { install: "systemd", log: installLog(id) } }),
   };

@@ -95,18 +95,20 @@ async function servicesOf(
 /** Runs a VM's machine until its agent has answered and knows who it is. */
 async function bringUp(
   context: VmContext,
-  vm: Vm,
+  planned: Vm,
   init: InitPolicy,
   clock: BootClock,
   signal: AbortSignal,
   prepare: (agent: AgentClient, within: AbortSignal) => Promise<void> = async () => {},
 ): Promise<{ readonly booting: Vm; readonly live: LiveVm }> {
-  const runDir = vmRunDir(context.layout, vm.id);
+  const runDir = vmRunDir(context.layout, planned.id);
   await rm(runDir, { recursive: true, force: true });
   await ensurePrivateDirectory(runDir);
   // Each start writes its own log: an old panic must not be taken for a new one.
-  await rm(consoleLogPath(context, vm.id), { force: true });
-  const spec = await machineSpec(context, vm, init, runDir, signal);
+  await rm(consoleLogPath(context, planned.id), { force: true });
+  const { network, enter } = await context.networks.raise(planned, signal);
+  const vm: Vm = { ...planned, network };
+  const spec = { ...(await machineSpec(context, vm, init, runDir, signal)), ...(enter !== undefined && { enter }) };
   const { vmm, reason } = await context.drivers.explain(vm, spec.kernel);
   const driver = await context.drivers.of({ vmm });
   clock.enter("vmm");

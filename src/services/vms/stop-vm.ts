@@ -114,7 +114,7 @@ async function attempt(
   }
 }
 
-/** Ends a VM's VMM if there is one, lets its disks go and removes its run folder's content. Safe to repeat. */
+/** Ends a VM's VMM if there is one, takes its network away, lets its disks go and removes its run folder's content. Safe to repeat. */
 export async function endMachine(context: VmContext, vmId: string): Promise<void> {
   const live = context.live.get(vmId);
   if (live !== undefined) {
@@ -123,7 +123,9 @@ export async function endMachine(context: VmContext, vmId: string): Promise<void
     await live.close();
     context.live.delete(vmId);
   }
-  await detachDisks(vmId, context.store.vms.find(vmId));
+  const vm = context.store.vms.find(vmId);
+  if (vm !== undefined) await context.networks.lower(vm);
+  await detachDisks(vmId, vm);
   await rm(vmRunDir(context.layout, vmId), { recursive: true, force: true });
 }
 
@@ -164,6 +166,7 @@ export async function recordExit(context: VmContext, vmId: string, clean: boolea
       failure: { at: new Date().toISOString(), what: reason, consoleTail: tail },
     });
   }
+  await context.networks.lower(vm);
   await detachDisks(vmId, vm);
   await rm(vmRunDir(context.layout, vmId), { recursive: true, force: true });
 }

@@ -4,6 +4,7 @@ import type { Config } from "../../model/config.ts";
 import type { Layout } from "../../model/layout.ts";
 import type { Store } from "../../store/store.ts";
 import type { Drivers } from "../drivers.ts";
+import type { Networks } from "../networks.ts";
 import type { KernelService } from "../kernels/kernel-service.ts";
 import type { LiveVm } from "./live-vms.ts";
 
@@ -17,6 +18,7 @@ export interface VmContext {
   /** The agent's binary on this host; it also dials where Node cannot. */
   readonly agentPath: string;
   readonly drivers: Drivers;
+  readonly networks: Networks;
   /** One queue of operations a VM: list and inspect never wait on it. */
   readonly queue: KeyedQueue;
   readonly live: Map<string, LiveVm>;

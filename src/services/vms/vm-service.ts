@@ -102,6 +102,7 @@ export function vmService(context: VmContext): VmService {
       const publish = [...asked, ...(await publishOnFreePorts(exposed))];
       const planned = planNewVm(context, { ...request, publish }, image, kernel);
       return queue.run(planned.id, operation.signal, async () => {
+        if (request.start) await context.networks.checkPorts(planned);
         const created = await createVm(context, planned, image, operation);
         if (!request.start) return created;
         try {

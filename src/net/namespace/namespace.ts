@@ -1,0 +1,161 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { open, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { setTimeout as after } from "node:timers/promises";
+import { withDeadline } from "../../lib/deadline.ts";
+import { BangerError } from "../../lib/errors.ts";
+import { identifyProcess, isAlive, signalProcess, type ProcessIdentity } from "../../lib/process.ts";
+import type { PublishedPort } from "../../model/vm.ts";
+import { toolPath } from "../tool-path.ts";
+import { applySteps, type ApplyOptions } from "../steps.ts";
+import { markOf } from "./marked-processes.ts";
+import { enterWords, holderWords, planNamespace, slirpArguments } from "./namespace-plan.ts";
+import { addForward } from "./slirp-api.ts";
+
+/** For unshare(1) and slirp4netns to begin their work; they take milliseconds. */
+const LIMIT_MS = 10_000;
+/** Between looks at a process that tells of its progress by nothing but what it is. */
+const LOOK_MS = 5;
+const READY_FD = 3;
+/** Of what slirp4netns said, in an error. */
+const MAX_SAID = 2_000;
+
+export interface NamespaceRequest {
+  readonly instance: string;
+  readonly vmId: string;
+  /** For slirp4netns's socket and log; ends with the run. */
+  readonly runDir: string;
+  readonly rootless: boolean;
+  readonly publish: readonly PublishedPort[];
+  readonly allowHost: boolean;
+  readonly hostAddresses: readonly string[];
+}
+
+/** A namespace with all that a VM needs in it, and what keeps it so. */
+export interface Namespace {
+  readonly enter: readonly string[];
+  readonly processes: readonly ProcessIdentity[];
+}
+
+/**
+ * Makes a VM's namespace with its TAP device, joined to the outside. When this fails nothing of it is left.
+ *
+ * @throws BangerError `NETWORK_FAILED`, `PORT_TAKEN`, `TOOL_MISSING`, `TOOL_FAILED`.
+ */
+export async function openNamespace(
+  request: NamespaceRequest,
+  signal: AbortSignal,
+  before?: ApplyOptions["before"],
+): Promise<Namespace> {
+  const { rootless, publish, allowHost } = request;
+  const processes: ProcessIdentity[] = [];
+  try {
+    const holder = await startHolder(request, signal);
+    processes.push(holder);
+    const apiSocket = join(request.runDir, "slirp4netns.sock");
+    await rm(apiSocket, { force: true });
+    processes.push(await joinOutside(request, slirpArguments(holder.pid, apiSocket, READY_FD, allowHost), signal));
+    const enter = enterWords(holder.pid, rootless);
+    await applySteps(planNamespace(request), { signal, enter, ...(before !== undefined && { before }) });
+    for (const port of publish) await addForward(apiSocket, port, signal);
+    return { enter, processes };
+  } catch (error) {
+    await closeNamespace(processes);
+    throw error;
+  }
+}
+
+/** Ends what keeps a namespace; with the last process in it, it is gone and all that was made in it. */
+export async function closeNamespace(processes: readonly ProcessIdentity[]): Promise<void> {
+  for (const identity of processes) await signalProcess(identity, "SIGKILL");
+  for (const identity of processes) while (await isAlive(identity)) await after(LOOK_MS);
+}
+
+async function startHolder({ instance, vmId, rootless }: NamespaceRequest, signal: AbortSignal) {
+  const [program = "", ...words] = holderWords(rootless);
+  const child = spawn(program, words, {
+    detached: true,
+    stdio: "ignore",
+    env: { ...process.env, PATH: toolPath(), ...markOf(instance, vmId) },
+  });
+  const failed = once(child, "error").then(([cause]) => {
+    throw failure(`${program} could not be started`, cause);
+  });
+  failed.catch(() => {});
+  child.unref();
+  const { pid } = child;
+  if (pid === undefined) return failed;
+  const identity = await identifyProcess(pid);
+  if (identity === undefined) throw failure(`${program} ended as soon as it ran`);
+  try {
+    // It becomes the program that it holds the namespace with once the namespace is there.
+    await withDeadline(signal, LIMIT_MS, "a network namespace", async (within) => {
+      while (!(await commandOf(pid)).startsWith("sleep\0")) {
+        if (!(await isAlive(identity))) throw failure(`${program} could not make a network namespace`);
+        await after(LOOK_MS, undefined, { signal: within });
+      }
+    });
+    return identity;
+  } catch (error) {
+    await closeNamespace([identity]);
+    throw error;
+  }
+}
+
+async function commandOf(pid: number): Promise<string> {
+  return readFile(`/proc/${pid}/cmdline`, "latin1").catch(() => "");
+}
+
+/** Starts slirp4netns and waits until its device is in the namespace. */
+async function joinOutside({ instance, vmId, runDir }: NamespaceRequest, args: readonly string[], signal: AbortSignal) {
+  const logPath = join(runDir, "slirp4netns.log");
+  const log = await open(logPath, "w", 0o600);
+  try {
+    const stdio: ("ignore" | "pipe" | number)[] = ["ignore", log.fd, log.fd];
+    stdio[READY_FD] = "pipe";
+    const env = { ...process.env, PATH: toolPath(), ...markOf(instance, vmId) };
+    const child = spawn("slirp4netns", args, { detached: true, stdio, env });
+    const ended = once(child, "exit").then(
+      () => undefined,
+      (cause: unknown) => cause,
+    );
+    const ready = child.stdio[READY_FD];
+    const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid);
+    if (identity === undefined || !(ready instanceof Readable)) {
+      throw failure("slirp4netns could not be started", await ended, await said(logPath));
+    }
+    try {
+      await withDeadline(signal, LIMIT_MS, "slirp4netns", async (within) => {
+        const first = await Promise.race([
+          once(ready, "data", { signal: within }).then(() => "ready" as const),
+          ended.then(() => "ended" as const),
+        ]);
+        if (first === "ended") throw failure("slirp4netns ended as soon as it ran", undefined, await said(logPath));
+      });
+    } catch (error) {
+      await closeNamespace([identity]);
+      throw error;
+    }
+    ready.destroy();
+    child.unref();
+    return identity;
+  } finally {
+    await log.close();
+  }
+}
+
+async function said(logPath: string): Promise<string> {
+  return (await readFile(logPath, "utf8").catch(() => "")).trim().slice(-MAX_SAID);
+}
+
+function failure(what: string, cause?: unknown, why?: string): BangerError {
+  const reason = why !== undefined && why !== "" ? why : cause instanceof Error ? cause.message : undefined;
+  return new BangerError("NETWORK_FAILED", {
+    what,
+    ...(reason !== undefined && { why: reason }),
+    fix: "run `banger doctor`: it says which ways of making a network this host has",
+    cause,
+  });
+}
