@@ -37,12 +37,14 @@ export interface Adoption {
   readonly resolved: ResolvedImage;
   readonly artefact: Artefact;
   readonly source: ImageSource;
+  /** Told the id of a kernel that was added for it: should the image come to nothing, it is of no use. */
+  readonly onKernelAdded: (kernelId: string) => void;
 }
 
 /**
  * Makes an image of what another banger sent out: its disks byte by byte, and its kernel, unless the same one is here.
- * Files stand in their places when this resolves; whoever called gives the image its row, and removes its folders when
- * this fails. Nothing is in any place before all of it has been fetched and checked.
+ * Files stand in their places when this resolves; whoever called gives the image its row, and removes its folders and
+ * the kernel that was added if it comes to nothing. Nothing is in any place before all of it has been fetched and checked.
  *
  * @throws BangerError `ARTEFACT_INVALID` if it is not what it says of itself; what fetching layers gives cause to.
  */
@@ -64,20 +66,16 @@ export async function adoptArtefact(
   await unpackLayers(context, adoption, work, here === undefined ? kernelFolder : undefined, operation);
 
   const kernel = here ?? (await kernels.add(freeName(context, artefact.kernel), placeKernel(adoption, kernelFolder)));
-  try {
-    await rm(kernelFolder, { recursive: true, force: true });
-    await ensurePrivateDirectory(layout.imagesDir);
-    const place = join(layout.imagesDir, id);
-    await rename(work, place);
-    await syncDirectory(layout.imagesDir);
-    const { osName = "no os-release" } = artefact.image.system;
-    const note = `${osName}, kernel ${kernel.name}${here === undefined ? "" : " (here already)"}`;
-    operation.progress({ id: "image", label: `image ${adoption.name}`, status: "done", note });
-    return await describe(adoption, kernel.name, place);
-  } catch (error) {
-    if (here === undefined) await kernels.delete(kernel.id);
-    throw error;
-  }
+  if (here === undefined) adoption.onKernelAdded(kernel.id);
+  await rm(kernelFolder, { recursive: true, force: true });
+  await ensurePrivateDirectory(layout.imagesDir);
+  const place = join(layout.imagesDir, id);
+  await rename(work, place);
+  await syncDirectory(layout.imagesDir);
+  const { osName = "no os-release" } = artefact.image.system;
+  const note = `${osName}, kernel ${kernel.name}${here === undefined ? "" : " (here already)"}`;
+  operation.progress({ id: "image", label: `image ${adoption.name}`, status: "done", note });
+  return describe(adoption, kernel.name, place);
 }
 
 /** A kernel boots on the processor that it was made for or not at all. */

@@ -76,6 +76,7 @@ export async function pullImage(
     async () => {
       await rm(join(context.layout.workDir, id), { recursive: true, force: true });
       await rm(join(context.layout.imagesDir, id), { recursive: true, force: true });
+      await way.undo();
     },
   );
 }
@@ -95,6 +96,8 @@ interface Way {
   /** Whether an image that was made of the same is what would be made now. */
   isSame(existing: Image): boolean;
   make(id: string): Promise<Image>;
+  /** Takes back what stands beside the image's own folder. */
+  undo(): Promise<void>;
 }
 
 /** What another banger made is taken as it is; of anything else an image is made, with a kernel and the agent of today. */
@@ -106,9 +109,14 @@ async function chooseWay(
 ): Promise<Way> {
   const { artefact } = found.resolved;
   if (artefact !== undefined) {
+    const added: string[] = [];
+    const adoption = { ...found, kernel: request.kernel, artefact, onKernelAdded: (id: string) => void added.push(id) };
     return {
       isSame: (existing) => request.kernel === undefined || existing.kernel === request.kernel,
-      make: (id) => adoptArtefact(context, { ...found, id, kernel: request.kernel, artefact }, operation),
+      make: (id) => adoptArtefact(context, { ...adoption, id }, operation),
+      undo: async () => {
+        for (const kernelId of added) await context.kernels.delete(kernelId);
+      },
     };
   }
   const kernel = await ensureKernel(context, request.kernel, operation);
@@ -116,6 +124,7 @@ async function chooseWay(
   return {
     isSame: (existing) => existing.kernel === kernel && existing.agentDigest === agent.digest,
     make: (id) => makeImage(context, { ...found, id, kernel, agent }, operation),
+    undo: async () => {},
   };
 }
 

@@ -1,0 +1,235 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { noProgress } from "../../src/lib/progress.ts";
+import { VERSION } from "../../src/lib/version.ts";
+import type { Artefact } from "../../src/model/artefact.ts";
+import { configSchema } from "../../src/model/config.ts";
+import type { Image } from "../../src/model/image.ts";
+import { layoutFrom, type Layout } from "../../src/model/layout.ts";
+import { BlobStore } from "../../src/oci/blob-store.ts";
+import { exportArchive } from "../../src/oci/export-archive.ts";
+import { BANGER_DISK_ZSTD, BANGER_KERNEL_ZSTD } from "../../src/oci/media-types.ts";
+import { packLayer, type PackedLayer } from "../../src/oci/pack-layer.ts";
+import { composeArtefact } from "../../src/oci/packed-image.ts";
+import type { OutgoingImage } from "../../src/oci/push-image.ts";
+import type { ImageContext } from "../../src/services/images/image-context.ts";
+import { pullImage } from "../../src/services/images/pull-image.ts";
+import { kernelService } from "../../src/services/kernels/kernel-service.ts";
+import { openStore, type Store } from "../../src/store/store.ts";
+import type { ErrorCode } from "../../src/lib/error-codes.ts";
+import { buildKernel } from "../helpers/elf-builder.ts";
+import { expectCode } from "../helpers/expect-code.ts";
+
+const operation = { signal: new AbortController().signal, progress: noProgress };
+const DISK_BYTES = 3 * 2 ** 20;
+let folder: string;
+let layout: Layout;
+let store: Store;
+let context: ImageContext;
+let disk: PackedLayer;
+let otherDisk: PackedLayer;
+let kernel: PackedLayer;
+
+async function pack(name: string, files: Readonly<Record<string, string | Buffer>>, mediaType: string) {
+  const from = join(folder, "in", name);
+  await mkdir(from, { recursive: true });
+  const packed = [];
+  for (const [path, content] of Object.entries(files)) {
+    await writeFile(join(from, path), content);
+    const isSparse = mediaType === BANGER_DISK_ZSTD;
+    if (isSparse) await truncate(join(from, path), DISK_BYTES);
+    packed.push({ name: path, path: join(from, path), isSparse });
+  }
+  return packLayer(packed, join(folder, `${name}.layer`), { ...operation, mediaType, label: name });
+}
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "banger-artefact-"));
+  layout = layoutFrom({ HOME: folder, XDG_RUNTIME_DIR: folder });
+  for (const made of [layout.workDir, layout.stateDir]) await mkdir(made, { recursive: true });
+  store = openStore(layout.database);
+  const config = configSchema.parse({});
+  const agentPath = "/does/not/exist";
+  const kernels = kernelService({ layout, config, store, agentPath } as Parameters<typeof kernelService>[0]);
+  context = { layout, config, store, kernels, agentPath, blobs: new BlobStore(layout.blobsDir) } as ImageContext;
+  disk = await pack("disk", { "root.img": "a disk" }, BANGER_DISK_ZSTD);
+  otherDisk = await pack("other", { "other.img": "a disk" }, BANGER_DISK_ZSTD);
+  kernel = await pack("kernel", { image: buildKernel("6.1.0-test") }, BANGER_KERNEL_ZSTD);
+});
+
+after(async () => {
+  store[Symbol.dispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function good(): Artefact {
+  return {
+    version: 1,
+    madeBy: VERSION,
+    image: { name: "box", layers: [], history: [], system: { init: "none" } },
+    disks: [{ id: "root", diffId: disk.diffId, sizeBytes: DISK_BYTES, usedBytes: 4096, uuid: "" }],
+    kernel: {
+      name: "their-kernel",
+      diffId: kernel.diffId,
+      arch: process.arch === "x64" ? "amd64" : "arm64",
+      release: "6.1.0-test",
+      source: "somewhere",
+      files: { image: { path: "image", format: "elf" } },
+      abilities: { pvh: true, virtioMmioCmdline: false },
+      sizeBytes: 5 * 2 ** 20,
+    },
+  };
+}
+
+/** An archive of an artefact whose document says this; its digests all hold. */
+async function archive(artefact: unknown, layers = [disk, kernel], edit = (manifest: object) => manifest) {
+  const image = {
+    createdAt: "2026-01-01T00:00:00.000Z",
+    platform: { os: "linux", architecture: process.arch === "x64" ? "amd64" : "arm64" },
+    config: { env: [], user: "", workingDir: "", entrypoint: [], cmd: [], exposedPorts: [], volumes: [], labels: {} },
+  } satisfies Pick<Image, "createdAt" | "platform" | "config">;
+  const titled = { image: { name: "box" }, ...(artefact as object) } as Artefact;
+  const outgoing = composeArtefact(image, titled, layers);
+  const manifest = Buffer.from(JSON.stringify(edit(JSON.parse(Buffer.from(outgoing.manifest).toString()) as object)));
+  const edited: OutgoingImage = { ...outgoing, manifest };
+  const path = join(folder, "artefact.tar");
+  await exportArchive(path, edited, "x", operation);
+  return `oci-archive:${path}`;
+}
+
+async function refused(reference: string, code: ErrorCode, says?: RegExp): Promise<void> {
+  await expectCode(
+    pullImage(context, { reference, name: "box", insecure: false, allowHost: false }, operation),
+    code,
+    says,
+  );
+  assert.deepEqual([store.images.list(), store.kernels.list(), store.intents.open()], [[], [], []]);
+  for (const left of [layout.workDir, layout.imagesDir, layout.kernelsDir]) {
+    assert.deepEqual(await readdir(left).catch(() => []), [], `${code} left something in ${left}`);
+  }
+}
+
+/** The good document, or one that is changed already, with another value at a place: `disks.0.id`. */
+function changed(place: string, value: unknown, artefact: unknown = good()): unknown {
+  const copy = structuredClone(artefact);
+  const names = place.split(".");
+  const last = names.pop() ?? "";
+  let at = copy as Record<string, unknown>;
+  for (const name of names) at = at[name] as Record<string, unknown>;
+  at[last] = value;
+  return copy;
+}
+
+test("documents that are none, or name what is not there, or lead out of their folder", async () => {
+  const cases: readonly (readonly [string, unknown, RegExp])[] = [
+    ["no document", { version: 1 }, /banger\./],
+    ["no version", changed("version", undefined), /version/],
+    ["a version that is a word", changed("version", "1"), /version/],
+    ["no disks", changed("disks", []), /disks/],
+    ["the work disk alone", changed("disks.0.id", "work"), /root disk comes first/],
+    ["a disk of no size", changed("disks.0.sizeBytes", 0), /sizeBytes/],
+    ["a disk of 2^53 bytes", changed("disks.0.sizeBytes", 2 ** 53), /sizeBytes/],
+    ["a disk with a path", changed("disks.0.uuid", "../../etc"), /uuid/],
+    ["a disk in no layer", changed("disks.0.diffId", `sha256:${"0".repeat(64)}`), /layers are not/],
+    ["a kernel in the disk's layer", changed("kernel.diffId", disk.diffId), /layers are not/],
+    ["a kernel of no digest", changed("kernel.diffId", "sha256:x"), /diffId/],
+    ["a kernel's name that is a path", changed("kernel.name", "../evil"), /kernel\.name/],
+    ["a release that is a path", changed("kernel.release", "../../x"), /release/],
+    ["an architecture that nobody has", changed("kernel.arch", "riscv64"), /arch/],
+    ...[
+      "../image",
+      "/etc/passwd",
+      "a/../../b",
+      "",
+      ".",
+      "a//b",
+      "a/./b",
+      "a\nb",
+      "a\u0000b",
+      "~/x",
+      "x".repeat(201),
+    ].map(
+      (path) =>
+        [
+          `a kernel at ${JSON.stringify(path.slice(0, 20))}`,
+          changed("kernel.files.image.path", path),
+          /files/,
+        ] as const,
+    ),
+    ["modules elsewhere", changed("kernel.files.modules", "../modules"), /files/],
+    ["boot modules elsewhere", changed("kernel.files.bootModules", { path: "../x", modules: [] }), /files/],
+    ["odd boot modules", changed("kernel.files.bootModules", { path: "b", modules: ["../x"] }), /boot modules/],
+    ["a service with a path", changed("image.services", [{ name: "../x", kind: "tcp", port: 1 }]), /services/],
+    ["a reference of 2 KiB", changed("image.reference", "x".repeat(2048)), /reference/],
+  ];
+  for (const [what, artefact, says] of cases) {
+    await refused(await archive(artefact), "ARTEFACT_INVALID", says).catch((error: unknown) => {
+      throw new Error(what, { cause: error });
+    });
+  }
+});
+
+test("layers that are not what the document says of them", async () => {
+  const otherName = changed("disks.0.diffId", otherDisk.diffId);
+  await refused(await archive(otherName, [otherDisk, kernel]), "LAYER_INVALID", /other\.img.*does not belong/);
+  await refused(await archive(changed("disks.0.sizeBytes", DISK_BYTES + 1)), "ARTEFACT_INVALID", /not the size/);
+  await refused(await archive(changed("disks.0.sizeBytes", DISK_BYTES - 1)), "LAYER_TOO_LARGE", /more than/);
+  const lacking = changed("kernel.files.initrd", "initrd");
+  await refused(await archive(lacking), "ARTEFACT_INVALID", /holds no initrd/);
+  const renamed = changed("kernel.files.image.path", "vmlinuz");
+  await refused(await archive(renamed), "LAYER_INVALID", /image.*does not belong/);
+  await refused(await archive(good(), [disk, kernel, otherDisk]), "ARTEFACT_INVALID", /layers are not/);
+  await refused(await archive(good(), [disk]), "ARTEFACT_INVALID", /layers are not/);
+  const foreign = process.arch === "x64" ? "arm64" : "amd64";
+  await refused(await archive(changed("kernel.arch", foreign)), "ARTEFACT_INVALID", /kernel is for/);
+});
+
+test("artefacts and layers of a later banger, and of others", async () => {
+  await refused(await archive(changed("version", 2)), "MEDIA_TYPE_UNSUPPORTED", /a later one may/);
+  const type = (artifactType: string) => (manifest: object) => ({ ...manifest, artifactType });
+  await refused(
+    await archive(good(), undefined, type("application/vnd.banger.snapshot.v1")),
+    "MEDIA_TYPE_UNSUPPORTED",
+    /a later one may/,
+  );
+  await refused(
+    await archive(good(), undefined, type("application/vnd.other")),
+    "MEDIA_TYPE_UNSUPPORTED",
+    /not a container/,
+  );
+  const odd = { ...disk, descriptor: { ...disk.descriptor, mediaType: "application/vnd.banger.memory.v1+zstd" } };
+  await refused(await archive(good(), [odd, kernel]), "MEDIA_TYPE_UNSUPPORTED", /a later one may/);
+  const plain = {
+    ...disk,
+    descriptor: { ...disk.descriptor, mediaType: "application/vnd.oci.image.layer.v1.tar+zstd" },
+  };
+  await refused(await archive(good(), [plain, kernel]), "MEDIA_TYPE_UNSUPPORTED");
+});
+
+test("layers whose digests lie", async () => {
+  const swapped = { ...disk, diffId: kernel.diffId };
+  const artefact = changed("disks.0.diffId", kernel.diffId, changed("kernel.diffId", disk.diffId));
+  await refused(await archive(artefact, [swapped, { ...kernel, diffId: disk.diffId }]), "DIGEST_MISMATCH");
+});
+
+test("the good one is taken, also by a tool that lost its type; and twice is once", async () => {
+  const forgetful = (manifest: object) => {
+    const { artifactType: _, ...rest } = manifest as { artifactType: string };
+    return rest;
+  };
+  for (const edit of [(manifest: object) => manifest, forgetful]) {
+    const reference = await archive(good(), undefined, edit);
+    const request = { reference, name: "box", insecure: false, allowHost: false };
+    const image = await pullImage(context, request, operation);
+    assert.equal((await pullImage(context, request, operation)).id, image.id);
+    assert.equal(image.kernel, "their-kernel");
+    assert.equal(store.kernels.get("their-kernel").source.kind, "artefact");
+    assert.deepEqual(await readdir(join(layout.imagesDir, image.id)), ["rootfs.ext4"]);
+    store.images.delete(image.id);
+    await context.kernels.delete("their-kernel");
+    await rm(join(layout.imagesDir, image.id), { recursive: true });
+  }
+});
