@@ -1,9 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createConnection } from "node:net";
+import { createConnection, type Socket } from "node:net";
 import { Duplex } from "node:stream";
+import { withDeadline } from "../lib/deadline.ts";
 import { agentUnreachable } from "./agent-errors.ts";
 
+/** A guest answers at once or refuses; but one that was paused in between, or loads its driver just now, may never do. */
+const ANSWER_MS = 3_000;
 /** Longest answer to `CONNECT`: `OK 4294967295\n` and some room. */
 const MAX_ANSWER_BYTES = 32;
 
@@ -11,10 +14,20 @@ const MAX_ANSWER_BYTES = 32;
  * Connects to a guest's vsock port through Firecracker's unix socket (docs/vsock.md there): `CONNECT port`, and the
  * answer read byte by byte, since the guest's own bytes may follow it at once.
  *
- * @throws BangerError `AGENT_UNREACHABLE` while nothing listens on the port.
+ * @throws BangerError `AGENT_UNREACHABLE` while nothing listens on the port, `TIMED_OUT` while nothing answers.
  */
 export async function dialFirecrackerVsock(path: string, port: number, signal: AbortSignal): Promise<Duplex> {
   const socket = createConnection(path);
+  try {
+    await withDeadline(signal, ANSWER_MS, "the VMM's answer to CONNECT", (within) => connectPort(socket, port, within));
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw signal.aborted ? signal.reason : error;
+  }
+}
+
+async function connectPort(socket: Socket, port: number, signal: AbortSignal): Promise<void> {
   const abort = (): void => void socket.destroy();
   signal.addEventListener("abort", abort, { once: true });
   try {
@@ -30,10 +43,6 @@ export async function dialFirecrackerVsock(path: string, port: number, signal: A
       if (answer.length > MAX_ANSWER_BYTES) throw agentUnreachable("the VMM's answer to CONNECT is too long");
     }
     if (!/^OK \d+\n$/.test(answer)) throw agentUnreachable(`the VMM answered ${JSON.stringify(answer)} to CONNECT`);
-    return socket;
-  } catch (error) {
-    socket.destroy();
-    throw signal.aborted ? signal.reason : error;
   } finally {
     signal.removeEventListener("abort", abort);
   }

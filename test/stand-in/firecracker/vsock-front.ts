@@ -34,9 +34,10 @@ export interface VsockFront {
 export async function listenVsock(udsPath: string, env: NodeJS.ProcessEnv): Promise<VsockFront> {
   let running = Promise.withResolvers<string>();
   let inner = "";
+  const joined = new Set<Joined>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on("error", () => {});
-    void running.promise.then((path) => answerVsock(socket, path));
+    void running.promise.then((path) => answerVsock(socket, path, joined, () => running.promise));
   });
   server.listen(udsPath);
   await once(server, "listening");
@@ -53,15 +54,33 @@ export async function listenVsock(udsPath: string, env: NodeJS.ProcessEnv): Prom
     },
     pause() {
       running = Promise.withResolvers();
+      for (const { socket, onward } of joined) {
+        socket.unpipe(onward);
+        socket.pause();
+      }
     },
     resume() {
       running.resolve(inner);
+      for (const { socket, onward } of joined) socket.pipe(onward);
     },
   };
 }
 
-/** Reads `CONNECT port`, which must come whole at once, and hands the connection on. */
-export function answerVsock(socket: Socket, inner: string): void {
+interface Joined {
+  readonly socket: Socket;
+  readonly onward: Socket;
+}
+
+/**
+ * Reads `CONNECT port`, which must come whole at once, and hands the connection on. What the host does to it while the
+ * machine is paused, its end too, reaches the device when the machine goes on.
+ */
+export function answerVsock(
+  socket: Socket,
+  inner: string,
+  joined: Set<Joined> = new Set(),
+  whenRunning: () => Promise<unknown> = () => Promise.resolve(),
+): void {
   const timer = setTimeout(() => socket.destroy(), REQUEST_MS);
   socket.once("data", (chunk: Buffer) => {
     clearTimeout(timer);
@@ -74,10 +93,14 @@ export function answerVsock(socket: Socket, inner: string): void {
     }
     socket.pause();
     const onward = createConnection({ path: inner, allowHalfOpen: true });
+    const pair = { socket, onward };
+    joined.add(pair);
     onward.on("error", () => socket.destroy());
-    socket.on("error", () => onward.destroy());
-    socket.on("close", () => onward.destroy());
     onward.on("close", () => socket.destroy());
+    socket.on("close", () => {
+      joined.delete(pair);
+      void whenRunning().then(() => onward.destroy());
+    });
     onward.write(`CONNECT ${port}\n`);
     if (end < chunk.length) onward.write(chunk.subarray(end));
     socket.pipe(onward);
