@@ -12,27 +12,18 @@ import { folderStore, registryStore } from "./publishing/catalog-store.ts";
 import type { KernelParts } from "./publishing/pack-kernel.ts";
 import { publish, type Publication } from "./publishing/publish.ts";
 
-/** What publish-kernel.sh has explained to whoever asked. */
-function readArguments() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        to: { type: "string" },
-        key: { type: "string" },
-        pub: { type: "string" },
-        from: { type: "string" },
-        url: { type: "string", multiple: true, default: [] },
-        insecure: { type: "boolean", default: false },
-      },
-    });
-  } catch (error) {
-    console.error(`publish-kernel: ${error instanceof Error ? error.message : String(error)}; see --help`);
-    process.exit(2);
-  }
-}
-
-const { values, positionals } = readArguments();
+/** The arguments, which publish-kernel.sh has explained to whoever asked. */
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    to: { type: "string" },
+    key: { type: "string" },
+    pub: { type: "string" },
+    from: { type: "string" },
+    url: { type: "string", multiple: true, default: [] },
+    insecure: { type: "boolean", default: false },
+  },
+});
 const [name] = positionals;
 const { to, key } = values;
 if (name === undefined || to === undefined || key === undefined || positionals.length !== 1) {

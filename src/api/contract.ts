@@ -161,6 +161,18 @@ export const contract = {
     input: s.vmStopInput,
     result: vmViewSchema,
   }),
+  vmPause: route({
+    ...endpoints.vmPause,
+    summary: "Stop a VM's processors where they are",
+    input: s.refInput,
+    result: vmViewSchema,
+  }),
+  vmResume: route({
+    ...endpoints.vmResume,
+    summary: "Let a paused VM go on",
+    input: s.refInput,
+    result: vmViewSchema,
+  }),
   vmRebase: route({
     ...endpoints.vmRebase,
     summary: "Put a stopped VM on another image; its work disk stays",

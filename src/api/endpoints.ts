@@ -48,6 +48,8 @@ export const endpoints = {
   vmCreate: { kind: "operation", method: "POST", path: "/v1/vms" },
   vmStart: { kind: "operation", method: "POST", path: "/v1/vms/{ref}/start" },
   vmStop: { kind: "operation", method: "POST", path: "/v1/vms/{ref}/stop" },
+  vmPause: { kind: "operation", method: "POST", path: "/v1/vms/{ref}/pause" },
+  vmResume: { kind: "operation", method: "POST", path: "/v1/vms/{ref}/resume" },
   vmRebase: { kind: "operation", method: "POST", path: "/v1/vms/{ref}/rebase" },
   vmResize: { kind: "operation", method: "POST", path: "/v1/vms/{ref}/resize" },
   vmDelete: { kind: "operation", method: "DELETE", path: "/v1/vms/{ref}" },

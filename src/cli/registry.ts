@@ -31,9 +31,11 @@ import vmExec from "./vm/exec.ts";
 import vmInspect from "./vm/inspect.ts";
 import vmList from "./vm/list.ts";
 import vmLogs from "./vm/logs.ts";
+import vmPause from "./vm/pause.ts";
 import vmProxy from "./vm/proxy.ts";
 import vmRebase from "./vm/rebase.ts";
 import vmResize from "./vm/resize.ts";
+import vmResume from "./vm/resume.ts";
 import vmSshConfig from "./vm/ssh-config.ts";
 import vmSsh from "./vm/ssh.ts";
 import vmStart from "./vm/start.ts";
@@ -55,6 +57,8 @@ export const commands: readonly Command[] = [
   vmInspect,
   vmStart,
   vmStop,
+  vmPause,
+  vmResume,
   vmRebase,
   vmResize,
   vmDelete,

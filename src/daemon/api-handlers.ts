@@ -65,6 +65,8 @@ export function apiHandlers(services: Services): Handlers {
       vmStart: async ({ ref }, context) => viewVm(await vms.start(ref, context)),
       vmStop: async ({ ref, timeoutSeconds, force }, context) =>
         viewVm(await vms.stop(ref, { timeoutMs: timeoutSeconds * 1000, force }, context)),
+      vmPause: async ({ ref }, context) => viewVm(await vms.pause(ref, context)),
+      vmResume: async ({ ref }, context) => viewVm(await vms.resume(ref, context)),
       vmRebase: async ({ ref, image, kernel }, context) => viewVm(await vms.rebase(ref, { image, kernel }, context)),
       vmResize: async ({ ref, ...sizes }, context) => viewVm(await vms.resize(ref, sizes, context)),
       vmDelete: async ({ ref, force }, context) => {

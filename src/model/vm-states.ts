@@ -35,6 +35,7 @@ export function checkStep(name: string, from: VmState, to: VmState): void {
 
 const FIXES: Partial<Record<VmState, string>> = {
   running: "stop it first, with `banger vm stop`",
+  paused: "let it go on first, with `banger vm resume`",
   stopped: "start it first, with `banger vm start`",
   failed: "start it again with `banger vm start`, or delete it",
   deleting: "wait until it is gone",

@@ -8,6 +8,7 @@ import { agentConnector } from "./vms/agent-connection.ts";
 import { forgetVm } from "./vms/delete-vm.ts";
 import { dropForeignDisks } from "./vms/rebase-vm.ts";
 import { liveVm } from "./vms/live-vms.ts";
+import { settlePaused } from "./vms/pause-vm.ts";
 import { endMachine, noteExit, recordExit } from "./vms/stop-vm.ts";
 import { detachDisks } from "./vms/vm-disks.ts";
 import { followVmService } from "./vms/vm-service-command.ts";
@@ -55,6 +56,10 @@ async function takeBack(context: VmContext, vm: Vm, told: string[], signal: Abor
   const live = liveVm(machine, agentConnector(context));
   context.live.set(vm.id, live);
   noteExit(context, vm.id, machine);
+  // One VMM that does not answer keeps no daemon from starting.
+  await settlePaused(context, vm.id, signal).catch((error: unknown) =>
+    context.log.warn({ err: error, vm: vm.name }, "whether it is paused could not be asked"),
+  );
   followVmService(context, vm.id, live);
   if (vm.state === "running" || vm.state === "paused")
     told.push(`VM ${vm.name}: taken back, pid ${machine.record.pid}`);

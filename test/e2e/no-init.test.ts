@@ -135,6 +135,19 @@ suite("a VM of a busybox image", { timeout: 600_000 }, () => {
     await host.ok(["vm", "delete", "--force", "other"]);
   });
 
+  test("a pause stops it where it is, and a stop of one that is paused goes through its agent", async () => {
+    await host.ok(["vm", "exec", "bare", "--", "sh", "-c", "(sleep 1000 & echo $! >/sleeper) </dev/null >/dev/null"]);
+    await host.ok(["vm", "pause", "bare"]);
+    const refused = await host.banger(["vm", "exec", "bare", "--", "true"]);
+    assert.match(refused.stderr, /VM_WRONG_STATE[^]*banger vm resume bare/);
+    await host.ok(["vm", "resume", "bare"]);
+    await host.ok(["vm", "exec", "bare", "--", "sh", "-c", "kill -0 $(cat /sleeper)"]);
+    await host.ok(["vm", "pause", "bare"]);
+    const stopped = await host.banger(["vm", "stop", "bare", "--progress", "lines"]);
+    assert.match(stopped.stderr, /the guest shut down/);
+    await host.ok(["vm", "start", "bare"]);
+  });
+
   test("writes outlive a stop and a start", async () => {
     await host.ok(["vm", "exec", "bare", "--", "sh", "-c", "echo kept > /kept"]);
     await host.ok(["vm", "stop", "bare"]);

@@ -51,12 +51,8 @@ leaves nothing.`,
       does: "With packages from the network",
     },
     {
-      line: "banger image build --from-image debian --name app --script setup.sh --copy app:/opt/app",
-      does: "With files of yours",
-    },
-    {
-      line: "banger image build --from-image debian --name app --script setup.sh --on-fail shell",
-      does: "Should the script fail, a shell where it failed",
+      line: "banger image build --from-image debian --name app --script ./setup.sh --copy ./app:/opt/app --on-fail shell",
+      does: "With files of yours; should it fail, have a look",
     },
   ],
   async run(cli, _args, options) {

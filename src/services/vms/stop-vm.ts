@@ -8,7 +8,7 @@ import { checkStep } from "../../model/vm-states.ts";
 import type { Machine } from "../../vmm/driver.ts";
 import type { LiveVm } from "./live-vms.ts";
 import { consoleTail } from "./console-log.ts";
-import { endMainCommands } from "./main-command.ts";
+import { settlePaused } from "./pause-vm.ts";
 import { detachDisks } from "./vm-disks.ts";
 import { serviceAtRest } from "./vm-service-command.ts";
 import type { VmContext } from "./vm-context.ts";
@@ -50,7 +50,10 @@ export async function stopVm(
     return saveStopped(context, stopping);
   } catch (error) {
     // Cancelled half-way: the guest may be shutting down or not; say what is.
-    if (context.live.has(vm.id)) context.store.vms.update({ ...vm, state: "running" });
+    if (context.live.has(vm.id)) {
+      context.store.vms.update({ ...vm, state: "running" });
+      await settlePaused(context, vm.id, AbortSignal.timeout(ASK_MS)).catch(() => {});
+    }
     throw error;
   } finally {
     context.store.intents.end(intent);
@@ -73,7 +76,8 @@ export async function shutDown(
   ];
   try {
     return await withDeadline(signal, timeoutMs, "the guest to shut down", async (within) => {
-      await endMainCommands(live, within);
+      // A paused guest hears nothing.
+      if (await machine.isPaused(within)) await machine.resume(within);
       for (const [how, ask] of ways) {
         if (!(await attempt(ask, machine, within))) continue;
         await untilAborted(machine.exited, within);

@@ -8,8 +8,6 @@ import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
 import type { Vm } from "../../model/vm.ts";
 import { ensureSshKey } from "../ssh-key.ts";
-import { exposedTcpPorts, publishOnFreePorts } from "./exposed-ports.ts";
-import { noteMainCommand } from "./main-command.ts";
 import { createVm } from "./create-vm.ts";
 import { deleteVm, forgetVm } from "./delete-vm.ts";
 import { planExec } from "./exec-plan.ts";
@@ -19,14 +17,13 @@ import type { VmRequest } from "./plan-vm.ts";
 import { rebaseVm } from "./rebase-vm.ts";
 import { resizeVm, type ResizeRequest } from "./resize-vm.ts";
 import { consoleLogPath, startVm } from "./start-vm.ts";
+import { pauseVm, resumeVm } from "./pause-vm.ts";
 import { stopVm, type StopOptions } from "./stop-vm.ts";
 import type { VmContext } from "./vm-context.ts";
 
 export interface VmCreateRequest extends VmRequest {
   readonly image?: string | undefined;
   readonly kernel?: string | undefined;
-  /** Publish what the image says it listens on, each on a free port of this host. */
-  readonly publishAll: boolean;
   readonly start: boolean;
 }
 
@@ -50,6 +47,8 @@ export interface VmService {
   create(request: VmCreateRequest, context: OperationContext): Promise<Vm>;
   start(ref: string, context: OperationContext): Promise<Vm>;
   stop(ref: string, options: StopOptions, context: OperationContext): Promise<Vm>;
+  pause(ref: string, context: OperationContext): Promise<Vm>;
+  resume(ref: string, context: OperationContext): Promise<Vm>;
   /** Makes a stopped VM's root disk anew from another image; its work disk stays. */
   rebase(ref: string, target: RebaseTarget, context: OperationContext): Promise<Vm>;
   /** Makes a stopped VM's disks larger. */
@@ -80,14 +79,14 @@ export function vmService(context: VmContext): VmService {
     throw new BangerError("VM_WRONG_STATE", {
       what: `VM ${vm.name} is ${vm.state}`,
       ...(vm.failure !== undefined && { why: vm.failure.what }),
-      fix: `start it with \`banger vm start ${vm.name}\``,
+      fix: `${vm.state === "paused" ? "let it go on" : "start it"} with \`banger vm ${vm.state === "paused" ? "resume" : "start"} ${vm.name}\``,
       data: { state: vm.state },
     });
   };
 
-  const agentOf = async (ref: string, signal: AbortSignal): Promise<{ vm: Vm; agent: AgentClient; live: LiveVm }> => {
+  const agentOf = async (ref: string, signal: AbortSignal): Promise<{ vm: Vm; agent: AgentClient }> => {
     const found = liveOf(ref);
-    return { ...found, agent: await found.live.agent(signal) };
+    return { vm: found.vm, agent: await found.live.agent(signal) };
   };
 
   return {
@@ -97,10 +96,7 @@ export function vmService(context: VmContext): VmService {
     async create(request, operation) {
       const image = store.images.get(request.image ?? defaultImage(context));
       const kernel = store.kernels.get(request.kernel ?? image.kernel);
-      const { publishAll, publish: asked } = request;
-      const exposed = publishAll ? exposedTcpPorts(image.config.exposedPorts, asked) : [];
-      const publish = [...asked, ...(await publishOnFreePorts(exposed))];
-      const planned = planNewVm(context, { ...request, publish }, image, kernel);
+      const planned = planNewVm(context, request, image, kernel);
       return queue.run(planned.id, operation.signal, async () => {
         if (request.start) await context.networks.checkPorts(planned);
         const created = await createVm(context, planned, image, operation);
@@ -119,6 +115,8 @@ export function vmService(context: VmContext): VmService {
         vm.state === "running" ? vm : await startVm(context, vm, operation),
       ),
     stop: (ref, options, operation) => inTurn(ref, operation.signal, (vm) => stopVm(context, vm, options, operation)),
+    pause: (ref, operation) => inTurn(ref, operation.signal, (vm) => pauseVm(context, vm, operation)),
+    resume: (ref, operation) => inTurn(ref, operation.signal, (vm) => resumeVm(context, vm, operation)),
     rebase: (ref, target, operation) =>
       inTurn(ref, operation.signal, (vm) => {
         const image = store.images.get(target.image);
@@ -130,11 +128,9 @@ export function vmService(context: VmContext): VmService {
     delete: (ref, force, operation) => inTurn(ref, operation.signal, (vm) => deleteVm(context, vm, force, operation)),
 
     async exec(ref, start, signal) {
-      const { vm, agent, live: found } = await agentOf(ref, signal);
-      const { config } = store.images.get(vm.image.id);
-      const running = await agent.exec(planExec(start, vm, config), { signal });
-      if (start.argv === undefined) noteMainCommand(found, running, config);
-      return running;
+      const { vm, agent } = await agentOf(ref, signal);
+      const image = store.images.get(vm.image.id);
+      return agent.exec(planExec(start, vm, image.config), { signal });
     },
     async forward(ref, target, signal) {
       const { agent } = await agentOf(ref, signal);

@@ -1,0 +1,83 @@
+import { withDeadline } from "../../lib/deadline.ts";
+import { BangerError } from "../../lib/errors.ts";
+import type { OperationContext } from "../../lib/progress.ts";
+import type { Vm } from "../../model/vm.ts";
+import { checkStep } from "../../model/vm-states.ts";
+import { introduce } from "./agent-connection.ts";
+import type { LiveVm } from "./live-vms.ts";
+import type { VmContext } from "./vm-context.ts";
+
+/** How long a guest that goes on may take to answer. */
+const ANSWER_MS = 20_000;
+
+/**
+ * Stops a VM's processors where they are: it keeps its memory and its connections, and uses no CPU time.
+ * One that is paused already stays so.
+ *
+ * @throws BangerError `VM_WRONG_STATE`, `VMM_CANNOT`, `VMM_FAILED`.
+ */
+export async function pauseVm(context: VmContext, vm: Vm, { signal, progress }: OperationContext): Promise<Vm> {
+  if (vm.state === "paused") return vm;
+  checkStep(vm.name, vm.state, "pausing");
+  const { machine } = liveOf(context, vm);
+  context.store.vms.update({ ...vm, state: "pausing" });
+  try {
+    await machine.pause(signal);
+  } catch (error) {
+    await settlePaused(context, vm.id, signal);
+    throw error;
+  }
+  progress({ id: "pause", label: `${vm.name} is paused`, status: "done" });
+  return save(context, vm, "paused");
+}
+
+/**
+ * Lets a paused VM go on, and tells it what time it is. One that runs already does so on.
+ *
+ * @throws BangerError `VM_WRONG_STATE`, `VMM_FAILED`; `TIMED_OUT` if its agent does not answer: it runs then all the same.
+ */
+export async function resumeVm(context: VmContext, vm: Vm, { signal, progress }: OperationContext): Promise<Vm> {
+  if (vm.state === "running") return vm;
+  checkStep(vm.name, vm.state, "resuming");
+  const live = liveOf(context, vm);
+  context.store.vms.update({ ...vm, state: "resuming" });
+  try {
+    await live.machine.resume(signal);
+  } catch (error) {
+    await settlePaused(context, vm.id, signal);
+    throw error;
+  }
+  const running = save(context, vm, "running");
+  progress({ id: "resume", label: `${vm.name} runs again`, status: "done" });
+  await withDeadline(signal, ANSWER_MS, `the agent of ${vm.name}`, async (within) => {
+    await introduce(context, running, await live.agent(within), within);
+  });
+  return running;
+}
+
+/** Writes down whether a machine that lives is paused, where a record may be wrong about it. Safe to repeat. */
+export async function settlePaused(context: VmContext, vmId: string, signal: AbortSignal): Promise<void> {
+  const live = context.live.get(vmId);
+  const vm = context.store.vms.find(vmId);
+  if (live === undefined || vm === undefined || !MAY_BE_PAUSED.has(vm.state)) return;
+  const state = (await live.machine.isPaused(signal)) ? "paused" : "running";
+  if (vm.state !== state) context.store.vms.update({ ...vm, state });
+}
+
+const MAY_BE_PAUSED: ReadonlySet<Vm["state"]> = new Set(["running", "pausing", "paused", "resuming"]);
+
+function save(context: VmContext, vm: Vm, state: "paused" | "running"): Vm {
+  // Its command may have told of itself meanwhile.
+  const next: Vm = { ...context.store.vms.get(vm.id), state };
+  context.store.vms.update(next);
+  return next;
+}
+
+function liveOf(context: VmContext, vm: Vm): LiveVm {
+  const live = context.live.get(vm.id);
+  if (live !== undefined) return live;
+  throw new BangerError("VM_WRONG_STATE", {
+    what: `VM ${vm.name} does not run`,
+    fix: `start it with \`banger vm start ${vm.name}\``,
+  });
+}
