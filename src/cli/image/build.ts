@@ -51,7 +51,7 @@ leaves nothing.`,
       does: "With packages from the network",
     },
     {
-      line: "banger image build --from-image debian --name app --script ./setup.sh --copy ./app:/opt/app --on-fail shell",
+      line: "banger image build --from-image debian --name app --script ./go.sh --copy app:/app --on-fail shell",
       does: "With files of yours; should it fail, have a look",
     },
   ],

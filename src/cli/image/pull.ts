@@ -22,7 +22,7 @@ export default command({
     init: {
       type: "string",
       value: "POLICY",
-      help: "what its VMs have as PID 1: auto, agent, or systemd, which is installed in it where it is missing",
+      help: "PID 1 of its VMs: auto, agent, or systemd, installed where missing",
     },
     "allow-host": { type: "boolean", help: "let that installation reach what listens on this host, as a mirror may" },
     progress: PROGRESS_OPTION,
