@@ -23,11 +23,11 @@ async function newKeys(folder: string, name: string): Promise<{ readonly secret:
   return { secret, line: (await readFile(open, "utf8")).trim().split("\n").at(-1) ?? "" };
 }
 
-async function configure(host: TestHost, url: string, key: string): Promise<void> {
+async function configure(host: TestHost, url: string, key: string, more = ""): Promise<void> {
   await mkdir(join(host.folder, ".config/banger"), { recursive: true });
   await writeFile(
     join(host.folder, ".config/banger/config.toml"),
-    `[[kernel_catalogs]]\nurl = "${url}"\nkey = "${key}"\n`,
+    `${more}[[kernel_catalogs]]\nurl = "${url}"\nkey = "${key}"\n`,
   );
   // The daemon reads it when it starts.
   await host.banger(["daemon", "stop"]);
@@ -118,6 +118,11 @@ suite("kernels from a catalog", { timeout: 3_000_000 }, () => {
       await writeFile(join(folder, "catalog.json"), first);
       await host.ok(["kernel", "pull", "mine", "--name", "second"]);
       assert.match(await host.ok(["kernel", "catalog"]), /here as first, second/);
+      // An image that names no kernel brings the default one, wherever that is from.
+      await configure(host, url, keys.line, 'default_kernel = "mine"\n');
+      await using image = await busyboxImage();
+      await host.ok(["image", "pull", image.reference, "--name", "busybox"]);
+      assert.equal((await host.json<{ kernel: string }>(["image", "inspect", "busybox"])).kernel, "mine");
     } finally {
       server.close();
       server.closeAllConnections();

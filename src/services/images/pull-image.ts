@@ -144,7 +144,7 @@ async function ensureKernel(
   const name = wanted ?? config.default_kernel;
   const found = store.kernels.find(name);
   if (found !== undefined) return found.name;
-  if (wanted !== undefined || name !== "debian-cloud") return store.kernels.get(name).name;
+  if (wanted !== undefined) return store.kernels.get(name).name;
   return (await kernels.pull({ source: name, build: false }, operation)).name;
 }
 
