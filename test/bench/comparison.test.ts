@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compare, judge, median } from "./comparison.ts";
+import { compare, judge, median, missed } from "./comparison.ts";
 
 const said = { name: "ours", unit: "ms", besideName: "theirs", aim: 2 } as const;
 
@@ -14,6 +14,13 @@ test("an aim that is missed does not hold", () => {
   assert.equal(judge(said, [199], [100]).holds, true);
   assert.equal(judge(said, [201], [100]).holds, false);
   assert.equal(judge({ ...said, unit: "s" }, [1500], [1000]).ours, 1.5);
+});
+
+test("a missed aim is said in words", () => {
+  assert.equal(
+    missed(judge(said, [201], [100])),
+    "ours: 201 ms are 2.01 times the 100 ms of theirs; the aim is 2 times at most",
+  );
 });
 
 test("both sides take turns, as often as the other, after one round for nothing", async () => {

@@ -7,6 +7,8 @@ export interface Comparison {
   /** Most that ours may take, as a multiple of the other. */
   readonly aim: number;
   readonly rounds: number;
+  /** Why this machine cannot measure it, in words; undefined where it can. */
+  readonly skip?: () => Promise<string | undefined>;
   /** Makes all that is not measured. Disposed of when the rounds are over. */
   readonly prepare: () => Promise<Contest>;
 }
@@ -45,9 +47,14 @@ export async function compare(comparison: Comparison): Promise<BenchResult> {
   return judge(comparison, ours, beside);
 }
 
+/** What a missed aim comes to, in words. */
+export function missed({ name, ours, unit, beside, besideName, ratio, aim }: BenchResult): string {
+  return `${name}: ${ours} ${unit} are ${ratio} times the ${beside} ${unit} of ${besideName}; the aim is ${aim} times at most`;
+}
+
 /** @throws Error for a side without a time. */
 export function judge(
-  { name, unit, besideName, aim }: Omit<Comparison, "prepare" | "rounds">,
+  { name, unit, besideName, aim }: Pick<Comparison, "name" | "unit" | "besideName" | "aim">,
   oursMs: readonly number[],
   besideMs: readonly number[],
 ): BenchResult {

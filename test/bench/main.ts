@@ -1,39 +1,74 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ROOT } from "../helpers/test-host.ts";
+import { diskCreateCases, diskReadyCases } from "./cases/disk-strategy.ts";
 import { importBesideGunzip, importBesideTar2ext4, importBesideUnpacking } from "./cases/image-import.ts";
+import { lineIn, lineOut } from "./cases/agent-line.ts";
+import { networkLatency, networkUpload } from "./cases/network.ts";
 import { vmExec } from "./cases/vm-exec.ts";
 import { vmList } from "./cases/vm-list.ts";
 import { vmReady } from "./cases/vm-ready.ts";
-import { type BenchResult, type Comparison, compare } from "./comparison.ts";
+import { type BenchResult, type Comparison, compare, missed } from "./comparison.ts";
 import { table } from "./table.ts";
 
 const CASES: Readonly<Record<string, Comparison>> = {
   "vm-list": vmList,
   "vm-exec": vmExec,
   "vm-ready": vmReady,
+  "line-in": lineIn,
+  "line-out": lineOut,
+  ...diskCreateCases,
+  ...diskReadyCases,
+  "net-latency": networkLatency,
+  "net-upload": networkUpload,
   "import-gunzip": importBesideGunzip,
   "import-tar2ext4": importBesideTar2ext4,
   "import-unpacking": importBesideUnpacking,
 };
 
-/** Measures the cases named on the command line, or all, prints a table and writes `build/bench.json`. */
+/** A case that gave no figure, and why. */
+interface WithoutFigure {
+  readonly case: string;
+  readonly name: string;
+  readonly why: string;
+}
+
+/**
+ * Measures the cases named on the command line, or all, prints a table and writes `build/bench.json`. An aim that is
+ * missed is said and changes nothing else; a case that breaks is told at the end, after all others.
+ */
 async function main(wanted: readonly string[]): Promise<number> {
   const names = wanted.length === 0 ? Object.keys(CASES) : wanted;
+  const unknown = names.find((name) => CASES[name] === undefined);
+  if (unknown !== undefined) {
+    console.error(`no such case: ${unknown}; there are ${Object.keys(CASES).join(", ")}`);
+    return 2;
+  }
   const results: BenchResult[] = [];
+  const skipped: WithoutFigure[] = [];
+  const broken: WithoutFigure[] = [];
   for (const name of names) {
     const comparison = CASES[name];
-    if (comparison === undefined) {
-      console.error(`no such case: ${name}; there are ${Object.keys(CASES).join(", ")}`);
-      return 2;
+    if (comparison === undefined) continue;
+    const why = await comparison.skip?.();
+    if (why !== undefined) {
+      skipped.push({ case: name, name: comparison.name, why });
+      continue;
     }
     console.error(`bench: ${name}: ${comparison.name}, beside ${comparison.besideName}, ${comparison.rounds} rounds`);
-    results.push(await compare(comparison));
+    try {
+      results.push(await compare(comparison));
+    } catch (error) {
+      broken.push({ case: name, name: comparison.name, why: error instanceof Error ? error.message : String(error) });
+    }
   }
   await mkdir(join(ROOT, "build"), { recursive: true });
   await writeFile(join(ROOT, "build/bench.json"), `${JSON.stringify(results, null, 2)}\n`);
   console.log(table(results));
-  return 0;
+  for (const result of results) if (!result.holds) console.log(`missed: ${missed(result)}`);
+  for (const { case: name, name: words, why } of skipped) console.log(`skipped: ${name} (${words}): ${why}`);
+  for (const { case: name, name: words, why } of broken) console.log(`BROKEN: ${name} (${words}): ${why}`);
+  return broken.length === 0 ? 0 : 1;
 }
 
 process.exitCode = await main(process.argv.slice(2));
