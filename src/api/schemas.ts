@@ -150,6 +150,8 @@ export const vmCreateInput = z.strictObject({
   diskStrategy: diskStrategySchema.optional(),
   nat: z.boolean().default(false),
   publish: z.array(publishedPortSchema).max(100).default([]),
+  /** Publish what the image says it listens on, each on a free port of this host's loopback. */
+  publishAll: z.boolean().default(false),
   /** Let the guest reach what listens on the host, and cloud metadata addresses. */
   allowHost: z.boolean().default(false),
   /** Let the guest reach other VMs that have this too, and be reached by them. */

@@ -11,6 +11,7 @@ import {
   type ExecResponse,
 } from "./gen/banger/agent/v1/agent_pb.ts";
 import { messageQueue, type MessageQueue } from "./message-queue.ts";
+import { signalNumber } from "./signal-number.ts";
 
 /** A command for the agent. */
 export interface ExecSpec {
@@ -37,7 +38,7 @@ export interface AgentExec {
   readonly stdout: Readable;
   readonly stderr: Readable;
   resize(rows: number, cols: number): void;
-  /** Sends a signal, by its name, to the command's process group. Unknown names do nothing. */
+  /** Sends a signal, as image configs name them, to the command's process group. Unknown names do nothing. */
   kill(signal: string): void;
   /** Rejects with a BangerError when the agent is lost before the command ends. */
   readonly exit: Promise<ExecExit>;
@@ -126,8 +127,8 @@ function run(
     exit,
     resize: (rows, cols) => requests.push(request({ case: "resize", value: { rows, cols } })),
     kill(name) {
-      const number = Object.entries(constants.signals).find(([known]) => known === name)?.[1];
-      if (number !== undefined) requests.push(request({ case: "signal", value: number }));
+      const number = signalNumber(name);
+      if (number !== 0) requests.push(request({ case: "signal", value: number }));
     },
   };
 }

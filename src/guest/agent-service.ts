@@ -1,8 +1,8 @@
 import type { Client } from "@connectrpc/connect";
-import { constants } from "node:os";
 import type { ServiceStatus } from "../model/service.ts";
 import { agentError, guestText } from "./agent-errors.ts";
 import type { ExecSpec } from "./agent-exec.ts";
+import { signalNumber } from "./signal-number.ts";
 import {
   RestartPolicy,
   ServiceState,
@@ -44,16 +44,6 @@ export async function startService(client: AgentRpc, command: SupervisedCommand,
     },
     { signal },
   );
-}
-
-/** Number of a signal by its name with or without SIG, by its number, or as RTMIN+N; 0 for what is none. */
-export function signalNumber(text: string): number {
-  const name = text.trim().toUpperCase().replace(/^SIG/, "");
-  const realTime = /^RTMIN\+(\d{1,2})$/.exec(name);
-  // glibc keeps the first two real-time signals for itself: SIGRTMIN is 34 (signal(7)).
-  const number = realTime?.[1] !== undefined ? 34 + Number(realTime[1]) : Number(name);
-  if (Number.isInteger(number)) return number >= 1 && number <= 64 ? number : 0;
-  return Object.entries(constants.signals).find(([known]) => known === `SIG${name}`)?.[1] ?? 0;
 }
 
 /** How the command does, now and whenever that changes, until the signal aborts or the line breaks. */

@@ -186,7 +186,16 @@ export const vmSchema = z.object({
   createdAt: z.iso.datetime(),
   state: z.enum(VM_STATES),
   failure: vmFailureSchema.optional(),
-  image: z.object({ id: z.string(), name: z.string(), digest: z.string().optional() }),
+  image: z.object({
+    id: z.string(),
+    name: z.string(),
+    digest: z.string().optional(),
+    /** What its config says of itself: for people, for scripts, and for `--publish-all`. */
+    labels: z.record(z.string(), z.string()).optional(),
+    exposedPorts: z.array(z.string()).optional(),
+    /** Folders in the guest that are meant to hold what should be kept. They are on the root disk. */
+    volumes: z.array(z.string()).optional(),
+  }),
   /** Id of the image that is being built in it; such a VM is thrown away. */
   builds: z.string().optional(),
   kernel: z.object({ id: z.string(), name: z.string() }),

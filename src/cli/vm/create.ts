@@ -39,6 +39,9 @@ export default command({
     }
     const ready = vm.timings.readyMs === undefined ? "" : `, ready after ${duration(vm.timings.readyMs)}`;
     cli.print(`VM ${vm.name} is ${vm.state}${ready}.`);
+    for (const { guestPort, hostAddress, hostPort } of vm.spec.publish) {
+      cli.note(`Its port ${guestPort} is at ${hostAddress}:${hostPort}`);
+    }
     cli.note(`Log in with: banger vm ssh ${vm.name}`);
   },
 });

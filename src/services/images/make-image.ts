@@ -13,6 +13,7 @@ import type { ResolvedImage } from "../../oci/resolve-image.ts";
 import { declaredServices } from "./declared-services.ts";
 import { detectSystem } from "./guest-system.ts";
 import type { ImageContext } from "./image-context.ts";
+import { makeVolumes } from "./make-volumes.ts";
 import { provision, type AgentProgram } from "./provision.ts";
 
 /** What a guest sees of its root disk unless the image needs more. Sparse: it costs what is written to it. */
@@ -52,6 +53,7 @@ export async function makeImage(context: ImageContext, plan: ImagePlan, operatio
   });
   const imported = await importImage(resolved, plan.source, blobs, writer, { signal, progress });
   progress({ id: "image", label: `writing image ${plan.name}`, status: "running" });
+  makeVolumes(imported.root, resolved.config.run.volumes);
   await provision(imported.root, writer, agent);
   const summary = await writer.finish(imported.root);
   const system = await detectSystem(imported.root, rootfs, BLOCK_BYTES);

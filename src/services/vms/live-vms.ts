@@ -1,5 +1,11 @@
-import type { AgentClient } from "../../guest/agent-client.ts";
+import type { AgentClient, AgentExec } from "../../guest/agent-client.ts";
 import type { Machine } from "../../vmm/driver.ts";
+
+/** The image's own command as it runs for a client, which a stop of the VM asks to end by its own signal first. */
+export interface MainCommand {
+  readonly running: AgentExec;
+  readonly stopSignal: string;
+}
 
 /** A VM whose VMM runs, as this daemon knows it. */
 export interface LiveVm {
@@ -8,6 +14,8 @@ export interface LiveVm {
   agent(signal: AbortSignal): Promise<AgentClient>;
   /** Set once somebody asked for the end of this machine: what follows is no crash. */
   ending: boolean;
+  /** What the image says it runs, while a client runs it. */
+  readonly mainCommands: Set<MainCommand>;
   /** Aborts when banger lets go of the machine. */
   readonly lifetime: AbortSignal;
   close(): Promise<void>;
@@ -21,6 +29,7 @@ export function liveVm(machine: Machine, connect: Connect): LiveVm {
   return {
     machine,
     ending: false,
+    mainCommands: new Set(),
     lifetime: lifetime.signal,
     async agent(signal) {
       signal.throwIfAborted();

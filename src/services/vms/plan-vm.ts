@@ -122,8 +122,9 @@ function hostLabel(imageName: string): string {
 }
 
 /** What a VM remembers of the image that its root disk was made from. */
-export function imageOf({ id, name, digest }: Image): Vm["image"] {
-  return { id, name, ...(digest !== undefined && { digest }) };
+export function imageOf({ id, name, digest, config }: Image): Vm["image"] {
+  const { labels, exposedPorts, volumes } = config;
+  return { id, name, ...(digest !== undefined && { digest }), labels, exposedPorts, volumes };
 }
 
 /** What is asked of a network that a VM has not, or twice of one that it has. */

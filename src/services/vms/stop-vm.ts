@@ -9,6 +9,7 @@ import type { Machine } from "../../vmm/driver.ts";
 import type { LiveVm } from "./live-vms.ts";
 import { consoleTail } from "./console-log.ts";
 import { settlePaused } from "./pause-vm.ts";
+import { endMainCommands } from "./main-command.ts";
 import { detachDisks } from "./vm-disks.ts";
 import { serviceAtRest } from "./vm-service-command.ts";
 import type { VmContext } from "./vm-context.ts";
@@ -78,6 +79,7 @@ export async function shutDown(
     return await withDeadline(signal, timeoutMs, "the guest to shut down", async (within) => {
       // A paused guest hears nothing.
       if (await machine.isPaused(within)) await machine.resume(within);
+      await endMainCommands(live, within);
       for (const [how, ask] of ways) {
         if (!(await attempt(ask, machine, within))) continue;
         await untilAborted(machine.exited, within);

@@ -8,6 +8,8 @@ import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
 import type { Vm } from "../../model/vm.ts";
 import { ensureSshKey } from "../ssh-key.ts";
+import { exposedTcpPorts, publishOnFreePorts } from "./exposed-ports.ts";
+import { noteMainCommand } from "./main-command.ts";
 import { createVm } from "./create-vm.ts";
 import { deleteVm, forgetVm } from "./delete-vm.ts";
 import { planExec } from "./exec-plan.ts";
@@ -24,6 +26,8 @@ import type { VmContext } from "./vm-context.ts";
 export interface VmCreateRequest extends VmRequest {
   readonly image?: string | undefined;
   readonly kernel?: string | undefined;
+  /** Publish what the image says it listens on, each on a free port of this host. */
+  readonly publishAll: boolean;
   readonly start: boolean;
 }
 
@@ -84,9 +88,9 @@ export function vmService(context: VmContext): VmService {
     });
   };
 
-  const agentOf = async (ref: string, signal: AbortSignal): Promise<{ vm: Vm; agent: AgentClient }> => {
+  const agentOf = async (ref: string, signal: AbortSignal): Promise<{ vm: Vm; agent: AgentClient; live: LiveVm }> => {
     const found = liveOf(ref);
-    return { vm: found.vm, agent: await found.live.agent(signal) };
+    return { ...found, agent: await found.live.agent(signal) };
   };
 
   return {
@@ -96,7 +100,10 @@ export function vmService(context: VmContext): VmService {
     async create(request, operation) {
       const image = store.images.get(request.image ?? defaultImage(context));
       const kernel = store.kernels.get(request.kernel ?? image.kernel);
-      const planned = planNewVm(context, request, image, kernel);
+      const { publishAll, publish: asked } = request;
+      const exposed = publishAll ? exposedTcpPorts(image.config.exposedPorts, asked) : [];
+      const publish = [...asked, ...(await publishOnFreePorts(exposed))];
+      const planned = planNewVm(context, { ...request, publish }, image, kernel);
       return queue.run(planned.id, operation.signal, async () => {
         if (request.start) await context.networks.checkPorts(planned);
         const created = await createVm(context, planned, image, operation);
@@ -128,9 +135,11 @@ export function vmService(context: VmContext): VmService {
     delete: (ref, force, operation) => inTurn(ref, operation.signal, (vm) => deleteVm(context, vm, force, operation)),
 
     async exec(ref, start, signal) {
-      const { vm, agent } = await agentOf(ref, signal);
-      const image = store.images.get(vm.image.id);
-      return agent.exec(planExec(start, vm, image.config), { signal });
+      const { vm, agent, live: found } = await agentOf(ref, signal);
+      const { config } = store.images.get(vm.image.id);
+      const running = await agent.exec(planExec(start, vm, config), { signal });
+      if (start.argv === undefined) noteMainCommand(found, running, config);
+      return running;
     },
     async forward(ref, target, signal) {
       const { agent } = await agentOf(ref, signal);

@@ -1,0 +1,38 @@
+import { link, newDirectory, PLAIN_DIRECTORY, type DirectoryInode } from "../../model/file-tree.ts";
+import { lookup } from "./tree-path.ts";
+
+/** More than any image declares; what is past them is left to whoever needs it. */
+const MAX_VOLUMES = 256;
+const MAX_DEPTH = 64;
+const MAX_NAME_BYTES = 255;
+
+/**
+ * Makes the folders that an image's config calls its volumes, with their parents, where they are missing: of root, and
+ * mode 0755, as container engines make them. One that is there keeps its owner and all that is in it. Where something
+ * else stands in the way nothing is done: it is the image's own, and the config only names a path.
+ */
+export function makeVolumes(root: DirectoryInode, volumes: readonly string[]): void {
+  for (const volume of volumes.slice(0, MAX_VOLUMES)) makeVolume(root, volume);
+}
+
+function makeVolume(root: DirectoryInode, volume: string): void {
+  const names = Buffer.from(volume, "utf8")
+    .toString("latin1")
+    .split("/")
+    .filter((name) => name !== "" && name !== ".");
+  const isPath = volume.startsWith("/") && names.length <= MAX_DEPTH;
+  if (!isPath || names.some((name) => name === ".." || name.includes("\0") || name.length > MAX_NAME_BYTES)) return;
+  let folder = root;
+  for (const [index, name] of names.entries()) {
+    const found = lookup(root, `/${names.slice(0, index + 1).join("/")}`);
+    if (found?.type === "directory") {
+      folder = found;
+      continue;
+    }
+    // A file, or a link that leads nowhere.
+    if (found !== undefined || folder.entries.has(name)) return;
+    const made = newDirectory(PLAIN_DIRECTORY);
+    link(folder, name, made);
+    folder = made;
+  }
+}
