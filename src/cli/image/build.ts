@@ -51,8 +51,12 @@ leaves nothing.`,
       does: "With packages from the network",
     },
     {
-      line: "banger image build --from-image debian --name app --script ./go.sh --copy app:/app --on-fail shell",
-      does: "With files of yours; should it fail, have a look",
+      line: "banger image build --from-image debian --name app --script setup.sh --copy app:/opt/app",
+      does: "With files of yours",
+    },
+    {
+      line: "banger image build --from-image debian --name app --script setup.sh --on-fail shell",
+      does: "Should the script fail, a shell where it failed",
     },
   ],
   async run(cli, _args, options) {
