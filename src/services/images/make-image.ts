@@ -1,27 +1,15 @@
-import { createHash } from "node:crypto";
 import { mkdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Ext4Writer } from "../../ext4/writer.ts";
-import { gib, type Bytes } from "../../lib/bytes.ts";
 import { ensurePrivateDirectory, syncDirectory } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { VERSION } from "../../lib/version.ts";
 import type { Image } from "../../model/image.ts";
 import type { ImageSource } from "../../oci/image-source.ts";
-import { importImage } from "../../oci/import-image.ts";
 import type { ResolvedImage } from "../../oci/resolve-image.ts";
 import { declaredServices } from "./declared-services.ts";
-import { detectSystem } from "./guest-system.ts";
 import type { ImageContext } from "./image-context.ts";
-import { makeVolumes } from "./make-volumes.ts";
-import { provision, type AgentProgram } from "./provision.ts";
-
-/** What a guest sees of its root disk unless the image needs more. Sparse: it costs what is written to it. */
-const ROOTFS_SIZE: Bytes = gib(8);
-const ROOTFS_MAX_SIZE: Bytes = gib(1024);
-/** What a guest can write at least, however large its image is. */
-const ROOTFS_MIN_FREE: Bytes = gib(4);
-const BLOCK_BYTES = 4096;
+import type { AgentProgram } from "./provision.ts";
+import { writeRootfs } from "./write-rootfs.ts";
 
 export interface ImagePlan {
   readonly id: string;
@@ -39,24 +27,11 @@ export async function makeImage(context: ImageContext, plan: ImagePlan, operatio
   const { layout, blobs } = context;
   const { id, resolved, agent } = plan;
   const services = declaredServices(resolved.config.run.labels);
-  const { signal, progress } = operation;
+  const { progress } = operation;
   const work = join(layout.workDir, id);
   await mkdir(work, { recursive: true, mode: 0o700 });
   const rootfs = join(work, "rootfs.ext4");
-  await using writer = await Ext4Writer.create(rootfs, {
-    identity: createHash("sha256").update(resolved.digest).update(agent.digest).digest(),
-    sizeBytes: ROOTFS_SIZE,
-    maxSizeBytes: ROOTFS_MAX_SIZE,
-    minFreeBytes: ROOTFS_MIN_FREE,
-    label: "banger-root",
-    signal,
-  });
-  const imported = await importImage(resolved, plan.source, blobs, writer, { signal, progress });
-  progress({ id: "image", label: `writing image ${plan.name}`, status: "running" });
-  makeVolumes(imported.root, resolved.config.run.volumes);
-  await provision(imported.root, writer, agent);
-  const summary = await writer.finish(imported.root);
-  const system = await detectSystem(imported.root, rootfs, BLOCK_BYTES);
+  const { imported, summary, system } = await writeRootfs({ ...plan, path: rootfs, blobs }, operation);
   const occupied = (await stat(rootfs)).blocks * 512;
 
   await ensurePrivateDirectory(layout.imagesDir);
