@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build build-arm64 demo test lint bench fuzz format clean tools-demo tools-test tools-lint
+.PHONY: void-kernel rootfs-void help build build-arm64 demo test lint bench fuzz format clean tools-demo tools-test tools-lint
 
 NODE := node_modules/.bin/node
 GO := $(CURDIR)/build/tools/bin/go
@@ -14,7 +14,7 @@ AGENT_FLAGS := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 export PATH := $(CURDIR)/build/tools/bin:$(CURDIR)/build/tools/usr/bin:$(PATH)
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build tools-demo ## a VM from a container image, step by step, on this machine
 	@$(NODE) scripts/demo.ts
@@ -41,6 +41,12 @@ fuzz: build tools-test ## property and mutation tests, for longer (RUNS=10000 an
 format: node_modules/.installed-lock.json ## write all code as the formatters want it
 	$(NODE) node_modules/.bin/oxfmt .
 	cd agent && gofmt -w .
+
+void-kernel: ## unpack a kernel package of Void Linux into build/manual/void (FROM=FILE or URL, SHA256=sum); experimental
+	@scripts/make-kernel-void.sh --from "$(FROM)" $(if $(SHA256),--sha256 "$(SHA256)")
+
+rootfs-void: build ## make a root file system of a Void tarball in build/manual/void (FROM=, SHA256=); experimental
+	@scripts/make-rootfs-void.sh --from "$(FROM)" $(if $(SHA256),--sha256 "$(SHA256)")
 
 clean: ## remove what make made here; ~/.cache/banger stays
 	rm -rf build node_modules

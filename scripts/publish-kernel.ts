@@ -12,18 +12,26 @@ import { folderStore, registryStore } from "./publishing/catalog-store.ts";
 import type { KernelParts } from "./publishing/pack-kernel.ts";
 import { publish, type Publication } from "./publishing/publish.ts";
 
-/** The arguments, which publish-kernel.sh has explained to whoever asked. */
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    to: { type: "string" },
-    key: { type: "string" },
-    pub: { type: "string" },
-    from: { type: "string" },
-    url: { type: "string", multiple: true, default: [] },
-    insecure: { type: "boolean", default: false },
-  },
-});
+/** What publish-kernel.sh has explained to whoever asked. */
+const OPTIONS = {
+  to: { type: "string" },
+  key: { type: "string" },
+  pub: { type: "string" },
+  from: { type: "string" },
+  url: { type: "string", multiple: true, default: [] },
+  insecure: { type: "boolean", default: false },
+} as const;
+
+function readArguments() {
+  try {
+    return parseArgs({ allowPositionals: true, options: OPTIONS });
+  } catch (error) {
+    console.error(`publish-kernel: ${error instanceof Error ? error.message : String(error)}; see --help`);
+    process.exit(2);
+  }
+}
+
+const { values, positionals } = readArguments();
 const [name] = positionals;
 const { to, key } = values;
 if (name === undefined || to === undefined || key === undefined || positionals.length !== 1) {
