@@ -13,18 +13,19 @@ import type { KernelParts } from "./publishing/pack-kernel.ts";
 import { publish, type Publication } from "./publishing/publish.ts";
 
 /** What publish-kernel.sh has explained to whoever asked. */
-const OPTIONS = {
-  to: { type: "string" },
-  key: { type: "string" },
-  pub: { type: "string" },
-  from: { type: "string" },
-  url: { type: "string", multiple: true, default: [] },
-  insecure: { type: "boolean", default: false },
-} as const;
-
 function readArguments() {
   try {
-    return parseArgs({ allowPositionals: true, options: OPTIONS });
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        to: { type: "string" },
+        key: { type: "string" },
+        pub: { type: "string" },
+        from: { type: "string" },
+        url: { type: "string", multiple: true, default: [] },
+        insecure: { type: "boolean", default: false },
+      },
+    });
   } catch (error) {
     console.error(`publish-kernel: ${error instanceof Error ? error.message : String(error)}; see --help`);
     process.exit(2);

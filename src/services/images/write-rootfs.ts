@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Ext4Writer } from "../../ext4/writer.ts";
-import { gib, type Bytes } from "../../lib/bytes.ts";
+import { bytes, gib, type Bytes } from "../../lib/bytes.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { GuestSystem } from "../../model/image.ts";
 import type { BlobStore } from "../../oci/blob-store.ts";
@@ -25,6 +25,7 @@ export interface RootfsPlan {
   readonly source: ImageSource;
   readonly blobs: BlobStore;
   readonly agent: AgentProgram;
+  /** As it was asked for; made larger where the image does not fit. Roomy where absent. */
   readonly sizeBytes?: Bytes;
 }
 
@@ -41,7 +42,7 @@ export async function writeRootfs(plan: RootfsPlan, { signal, progress }: Operat
     identity: createHash("sha256").update(resolved.digest).update(agent.digest).digest(),
     sizeBytes: plan.sizeBytes ?? ROOTFS_SIZE,
     maxSizeBytes: ROOTFS_MAX_SIZE,
-    minFreeBytes: ROOTFS_MIN_FREE,
+    minFreeBytes: plan.sizeBytes === undefined ? ROOTFS_MIN_FREE : bytes(0),
     label: "banger-root",
     signal,
   });
