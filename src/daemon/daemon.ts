@@ -87,7 +87,7 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
     kernels,
     images,
     vms,
-    doctor: doctorService({ layout, config, store, drivers, env }),
+    doctor: doctorService({ layout, config, store, drivers, networks, env }),
     status: () => ({
       version: VERSION,
       pid: process.pid,

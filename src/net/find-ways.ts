@@ -8,7 +8,6 @@ import { foreignForwardDrop } from "./host/foreign-firewall.ts";
 import { lookAtHost } from "./host/host-facts.ts";
 import { tableName } from "./host/ruleset.ts";
 import { holderWords } from "./namespace/namespace-plan.ts";
-import { NO_WALL } from "./choose-way.ts";
 import { toolPath } from "./tool-path.ts";
 
 /** Bit of CAP_NET_ADMIN in a set of capabilities (linux/capability.h). */
@@ -105,11 +104,6 @@ const mend = {
 /** Whether namespaces need one for users around them. */
 export function isRootless(): boolean {
   return process.getuid?.() !== 0;
-}
-
-/** What a VM without a wall is told; for doctor. */
-export function userWayNote(ways: NetworkWays): string | undefined {
-  return ways.nftables.usable || ways.slirp4netns.usable ? undefined : NO_WALL;
 }
 
 function options(signal: AbortSignal | undefined): RunOptions {

@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { canReflink } from "../disk/probe-clone.ts";
 import { configCheck, leftoversCheck } from "../host/checks/told.ts";
 import { vmmCheck } from "../host/checks/vmm.ts";
+import { natChecks } from "../host/checks/nat.ts";
 import { runChecks } from "../host/checks.ts";
 import type { HostCheck } from "../host/host-check.ts";
 import type { Config } from "../model/config.ts";
@@ -10,20 +11,24 @@ import type { Layout } from "../model/layout.ts";
 import type { Store } from "../store/store.ts";
 import { loadConfig } from "./config.ts";
 import type { Drivers } from "./drivers.ts";
+import type { Networks } from "./networks.ts";
 
 export interface DoctorDependencies {
   readonly layout: Layout;
   readonly config: Config;
   readonly store: Store;
   readonly drivers: Drivers;
+  readonly networks: Networks;
   readonly env: NodeJS.ProcessEnv;
 }
 
 /** Looks at this host as the daemon finds it. */
 export function doctorService(deps: DoctorDependencies): (signal: AbortSignal) => Promise<DoctorReport> {
-  const { layout, config, store, drivers, env } = deps;
-  return (signal) =>
-    runChecks(
+  const { layout, config, store, drivers, networks, env } = deps;
+  return (signal) => {
+    const ways = networks.ways(signal);
+    ways.catch(() => {}); // The checks tell why.
+    return runChecks(
       {
         qemu: {
           ...(config.qemu_bin !== undefined && { qemuBin: config.qemu_bin }),
@@ -39,6 +44,7 @@ export function doctorService(deps: DoctorDependencies): (signal: AbortSignal) =
             const { kvm, vmms } = await drivers.host();
             return { configured: config.vmm, kvmWorks: kvm.works, firecracker: vmms.firecracker };
           }),
+          ...natChecks(process.getuid?.() === 0, () => ways),
           configCheck(layout.configFile, () => loadConfig(layout.configFile)),
           daemonCheck(layout),
           leftoversCheck(() => leftovers(layout, store)),
@@ -46,6 +52,7 @@ export function doctorService(deps: DoctorDependencies): (signal: AbortSignal) =
       },
       signal,
     );
+  };
 }
 
 /** Whoever reads this has asked a daemon: all that can be wrong is said elsewhere. */

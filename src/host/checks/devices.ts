@@ -5,7 +5,7 @@ import type { Finding, HostCheck } from "../host-check.ts";
 /** What each device is good for. None is needed by all VMs. */
 const DEVICES: Readonly<Record<string, string>> = {
   "/dev/kvm": "hardware-assisted VMs",
-  "/dev/net/tun": "bridged networks",
+  "/dev/net/tun": "networks of VMs",
   "/dev/vhost-vsock": "a vsock to the guest; a virtio-serial port serves where it is absent",
 };
 

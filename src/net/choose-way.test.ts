@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { NetworkWays, WayFound } from "../model/network.ts";
+import { chooseWay } from "./choose-way.ts";
+
+const yes = (summary: string): WayFound => ({ usable: true, summary });
+const no = (summary: string): WayFound => ({ usable: false, summary, fix: `mend ${summary}` });
+const user = yes("QEMU translates by itself");
+const all: NetworkWays = { nftables: yes("by eth0"), slirp4netns: yes("in a namespace"), user };
+const some: NetworkWays = { ...all, nftables: no("eth0 does not forward") };
+const none: NetworkWays = { ...some, slirp4netns: no("slirp4netns is not in PATH") };
+const plain = { allowHost: false, allowVms: false };
+
+test("the first way that is usable is taken, and what spoke against the others is told", () => {
+  assert.deepEqual(chooseWay("auto", plain, all), { way: "nftables", why: "by eth0" });
+  const second = chooseWay("auto", plain, some);
+  assert.equal(second.way, "slirp4netns");
+  assert.match(second.why, /not by nftables: eth0 does not forward/);
+});
+
+test("a VM without a wall is told so, unless it asked for none", () => {
+  assert.match(chooseWay("auto", plain, none).why, /no wall .*not by slirp4netns: slirp4netns is not in PATH/);
+  assert.doesNotMatch(chooseWay("auto", { ...plain, allowHost: true }, none).why, /no wall/);
+  assert.match(chooseWay("user", plain, all).why, /nat = "user"; there is no wall/);
+});
+
+test("what the configuration asks for is taken or refused, with what mends it", () => {
+  assert.equal(chooseWay("slirp4netns", plain, all).way, "slirp4netns");
+  const refused = { code: "NETWORK_UNAVAILABLE", why: "eth0 does not forward", fix: "mend eth0 does not forward" };
+  assert.throws(() => chooseWay("nftables", plain, some), refused);
+  const doubtful: NetworkWays = { ...all, nftables: { ...no("a firewall drops"), onRequest: true } };
+  assert.equal(chooseWay("auto", plain, doubtful).way, "slirp4netns");
+  assert.equal(chooseWay("nftables", plain, doubtful).way, "nftables");
+});
+
+test("only a network of the host lets VMs reach each other", () => {
+  assert.equal(chooseWay("auto", { ...plain, allowVms: true }, all).way, "nftables");
+  assert.throws(() => chooseWay("auto", { ...plain, allowVms: true }, some), {
+    code: "NETWORK_UNAVAILABLE",
+    why: "eth0 does not forward",
+  });
+});
