@@ -45,7 +45,8 @@ export class NetworkLab implements AsyncDisposable {
           "link set lo up",
           `link add up0 type veth peer name out0 netns ${outside?.pid}`,
           `addr add ${LAB.host}/24 dev up0`,
-          "link set up0 mtu 1400 up",
+          // IPv6 would be busy with itself for a second, and change what is compared.
+          "link set up0 addrgenmode none mtu 1400 up",
           "route add default via 198.51.100.2",
         ]),
       ],
@@ -57,7 +58,7 @@ export class NetworkLab implements AsyncDisposable {
         ipBatch([
           "link set lo up",
           "addr add 198.51.100.2/24 dev out0",
-          "link set out0 up",
+          "link set out0 addrgenmode none up",
           ...addresses.map((address) => `addr add ${address}/32 dev lo`),
         ]),
       ],
