@@ -12,6 +12,8 @@ export interface LiveVm {
   readonly machine: Machine;
   /** Connects to the agent on first use, and anew after the line broke. Callers share one connection. */
   agent(signal: AbortSignal): Promise<AgentClient>;
+  /** Whether the machine is kept still on purpose: a connection that there is then outlasts the silence. */
+  keepStill(isStill: boolean): void;
   /** Set once somebody asked for the end of this machine: what follows is no crash. */
   ending: boolean;
   /** What the image says it runs, while a client runs it. */
@@ -38,6 +40,12 @@ export function liveVm(machine: Machine, connect: Connect): LiveVm {
       // The connection belongs to the VM, not to the request that happened to need it first.
       client = connect(machine, AbortSignal.any([lifetime.signal, signal]));
       return client;
+    },
+    keepStill(isStill) {
+      void client?.then(
+        (connected) => connected.keepStill(isStill),
+        () => {},
+      );
     },
     async close() {
       lifetime.abort();

@@ -19,10 +19,11 @@ const ANSWER_MS = 20_000;
 export async function pauseVm(context: VmContext, vm: Vm, { signal, progress }: OperationContext): Promise<Vm> {
   if (vm.state === "paused") return vm;
   checkStep(vm.name, vm.state, "pausing");
-  const { machine } = liveOf(context, vm);
+  const live = liveOf(context, vm);
   context.store.vms.update({ ...vm, state: "pausing" });
+  live.keepStill(true);
   try {
-    await machine.pause(signal);
+    await live.machine.pause(signal);
   } catch (error) {
     await settlePaused(context, vm.id, signal);
     throw error;
@@ -47,6 +48,7 @@ export async function resumeVm(context: VmContext, vm: Vm, { signal, progress }:
     await settlePaused(context, vm.id, signal);
     throw error;
   }
+  live.keepStill(false);
   const running = save(context, vm, "running");
   progress({ id: "resume", label: `${vm.name} runs again`, status: "done" });
   await withDeadline(signal, ANSWER_MS, `the agent of ${vm.name}`, async (within) => {
@@ -60,7 +62,9 @@ export async function settlePaused(context: VmContext, vmId: string, signal: Abo
   const live = context.live.get(vmId);
   const vm = context.store.vms.find(vmId);
   if (live === undefined || vm === undefined || !MAY_BE_PAUSED.has(vm.state)) return;
-  const state = (await live.machine.isPaused(signal)) ? "paused" : "running";
+  const isPaused = await live.machine.isPaused(signal);
+  live.keepStill(isPaused);
+  const state = isPaused ? "paused" : "running";
   if (vm.state !== state) context.store.vms.update({ ...vm, state });
 }
 
