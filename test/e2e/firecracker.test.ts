@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
@@ -28,7 +31,10 @@ suite("a VM on Firecracker", { skip: prepareStandIn() ?? false, timeout: 900_000
     host = await TestHost.start({ BANGER_STAND_IN_VERSION: "1.15.1" });
     const config = join(host.folder, ".config/banger");
     await mkdir(config, { recursive: true });
-    await writeFile(join(config, "config.toml"), `firecracker_bin = ${JSON.stringify(STAND_IN)}\n`);
+    await writeFile(
+      join(config, "config.toml"),
+      `firecracker_bin = ${JSON.stringify(STAND_IN)}\nnat = "slirp4netns"\n`,
+    );
     image = await busyboxImage();
     await host.ok(["kernel", "import", "generic", "--vmlinux", genericKernel()]);
     await host.ok(["image", "pull", image.reference, "--name", "busybox", "--kernel-ref", "generic"]);
@@ -102,6 +108,23 @@ suite("a VM on Firecracker", { skip: prepareStandIn() ?? false, timeout: 900_000
     assert.match(vmm, /TCG/.test(kvm) ? /QEMU, since KVM/ : /Firecracker 1\.15\.1/);
   });
 
+  test("has a network on a TAP device in a namespace of its own, its bandwidth bounded", async () => {
+    await using server = await webServer("told by the host");
+    const wanted = ["--nat", "--allow-host", "--net-bandwidth", "5M", "--memory", "256M", "--vmm", "firecracker"];
+    await host.ok(["vm", "create", "--name", "net", "--image", "busybox", ...wanted]);
+    const { network, pid } = await host.json<VmRow & { network: { mode: string; gateway: string; address: string } }>([
+      "vm",
+      "inspect",
+      "net",
+    ]);
+    assert.equal(network.mode, "tap");
+    assert.match(await host.ok(["vm", "exec", "net", "--", "ip", "addr", "show", "eth0"]), new RegExp(network.address));
+    const url = `http://${network.gateway}:${server.port}/`;
+    assert.equal(await host.ok(["vm", "exec", "net", "--", "wget", "-qO-", url]), "told by the host");
+    await host.ok(["vm", "delete", "--force", "net"]);
+    assert.equal(await identifyProcess(pid), undefined);
+  });
+
   test("with systemd as PID 1, too; its disk is bounded", async () => {
     const debian = await debianImage("bookworm");
     await host.ok(["image", "pull", debian, "--name", "debian", "--kernel-ref", "generic"]);
@@ -134,3 +157,17 @@ suite("a VM on Firecracker", { skip: prepareStandIn() ?? false, timeout: 900_000
     assert.deepEqual(await host.processes(), []);
   });
 });
+
+/** Serves one text on the host's loopback. */
+async function webServer(text: string): Promise<AsyncDisposable & { readonly port: number }> {
+  const server = createServer((_request, response) => response.end(text)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
