@@ -128,7 +128,9 @@ async function indexMembers(path: string, signal: AbortSignal): Promise<Readonly
 
 async function isCompressed(path: string, signal: AbortSignal): Promise<boolean> {
   for await (const chunk of readFileFrom(path, 0, 4, signal)) {
-    return chunk.readUInt16LE(0) === 0x8b1f || (chunk.length === 4 && chunk.readUInt32LE(0) === 0xfd2fb528);
+    // Shorter than any archive: whoever reads it as one says what is wrong.
+    if (chunk.length < 4) return false;
+    return chunk.readUInt16LE(0) === 0x8b1f || chunk.readUInt32LE(0) === 0xfd2fb528;
   }
   return false;
 }

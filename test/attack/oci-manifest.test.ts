@@ -227,6 +227,27 @@ test("an index that leads to itself, or on and on", async () => {
   await importReference(parseReference(layout.reference));
 });
 
+test("a manifest that names itself", async () => {
+  // It cannot tell its own digest: whoever writes one there lies about the content.
+  for (const document of [
+    (self: object) => ({ schemaVersion: 2, manifests: [self] }),
+    (self: object) => ({ schemaVersion: 2, config: self, layers: [] }),
+    (self: object, config: object) => ({ schemaVersion: 2, config, layers: [self] }),
+  ]) {
+    await indexFails(
+      async (layout, entry) => {
+        const self = { ...entry, digest: `sha256:${HEX}`, size: 999 };
+        const config = await layout.addJson("application/vnd.oci.image.config.v1+json", {});
+        const text = JSON.stringify(document(self, config)).padEnd(999);
+        await writeFile(join(layout.folder, "blobs/sha256", HEX), text);
+        return { schemaVersion: 2, manifests: [self] };
+      },
+      "DIGEST_MISMATCH",
+      /is not what its digest says/,
+    );
+  }
+});
+
 test("an index without our platform names those it has", async () => {
   const platforms = [
     { os: "linux", architecture: "s390x" },

@@ -235,6 +235,25 @@ test("a manifest that never ends", () => {
   });
 });
 
+test("a config that says it is small, and goes on for a GiB", () => {
+  let sent = 0;
+  const fault: Fault = (request, response, serve) => {
+    if (request.url?.includes("/blobs/") !== true || isLayer(request)) return serve();
+    response.writeHead(200);
+    const more = (): void => {
+      if (response.destroyed || sent >= 2 ** 30) return;
+      sent += 2 ** 20;
+      response.write(Buffer.alloc(2 ** 20, " "), more);
+    };
+    more();
+    return undefined;
+  };
+  return withFault(fault, async (registry, store) => {
+    await expectCode(pull(registry, store), "SIZE_MISMATCH");
+    assert.ok(sent < 64 * 2 ** 20, `${sent} bytes were taken`);
+  });
+});
+
 test("a blob of another length, or with another content", async () => {
   const lengths: Fault = (request, response, serve) =>
     isLayer(request) ? response.writeHead(200, { "content-length": 99 }).end("x".repeat(99)) : serve();

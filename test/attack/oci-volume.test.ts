@@ -8,6 +8,7 @@ import { ImportBudget } from "../../src/oci/import-budget.ts";
 import { LayerHandler } from "../../src/oci/layer-handler.ts";
 import { LayerTree } from "../../src/oci/layer-tree.ts";
 import { TarReader } from "../../src/oci/tar-reader.ts";
+import { splitZstdFrames } from "../../src/oci/zstd-frames.ts";
 import { expectCode } from "../helpers/expect-code.ts";
 import { MemorySink } from "../helpers/memory-sink.ts";
 import { TarBuilder, tarHeader } from "../helpers/tar-builder.ts";
@@ -47,6 +48,17 @@ test("a zstd bomb, and one of many small frames", async () => {
   const header = tarHeader({ name: "zeros", size: 64 * 2 ** 20 });
   const blob = Buffer.concat([zstdCompressSync(header), frames]);
   await expectCode(importLayers([{ tar: bomb, blob, compression: "zstd" }], { limits: small }), "LAYER_TOO_LARGE");
+});
+
+test("zstd frames without end that hold nothing", async () => {
+  const frames = Buffer.concat(Array.from({ length: 1000 }, () => zstdCompressSync(Buffer.alloc(0))));
+  const endless = async function* (): AsyncGenerator<Buffer> {
+    for (;;) yield frames;
+  };
+  const pass = async (): Promise<void> => {
+    for await (const _ of splitZstdFrames(endless()));
+  };
+  await assert.rejects(pass(), /more than 1000000 zstd frames/);
 });
 
 test("layers that are too large together", async () => {

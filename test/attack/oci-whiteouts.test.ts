@@ -74,6 +74,12 @@ test("a whiteout in the lowest layer, and of what is not there, changes nothing"
   assert.deepEqual(await paths(tar().file("f"), tar().file(".wh.g").file("f/.wh.x").file("no/where/.wh.x")), ["f"]);
 });
 
+test("a whiteout whose directory is described after it", async () => {
+  const upper = tar().file("d/e/.wh.gone").file("d/e/new").dir("d/e").dir("d");
+  assert.deepEqual(await paths(tar().file("d/e/gone").file("d/e/kept"), upper), ["d/", "d/e/", "d/e/kept", "d/e/new"]);
+  assert.deepEqual(await paths(tar().file("x"), upper), ["d/", "d/e/", "d/e/new", "x"]);
+});
+
 test("a whiteout of a link removes the link, not what it leads to", async () => {
   const lower = tar().file("real/f").symlink("link", "real").symlink("out", "/../../real");
   assert.deepEqual(await paths(lower, tar().file(".wh.link").file(".wh.out")), ["real/", "real/f"]);

@@ -1,0 +1,165 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, mkdtemp, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { promisify } from "node:util";
+import { createGzip } from "node:zlib";
+import { layersWithEveryWhiteout } from "./corpus-layers.ts";
+import { busyboxImage, CACHE, debianImage } from "./test-images.ts";
+import { ROOT } from "./test-host.ts";
+import { sha256, TestLayout } from "./test-layout.ts";
+import { TarBuilder } from "./tar-builder.ts";
+
+const exec = promisify(execFile);
+
+/** An image that an import is judged by. */
+export interface CorpusMember {
+  readonly name: string;
+  /** Its layout's folder, and what removes it unless it is kept in the cache. */
+  readonly make: () => Promise<{ readonly folder: string } & AsyncDisposable>;
+}
+
+/** A desktop, and what is odd: setuid and setgid, capabilities, hard links, alternatives, a compiler's headers. */
+const DESKTOP = [
+  "xfce4 xfce4-terminal gimp vim-gtk3 man-db tzdata python3 build-essential git acl libcap2-bin",
+  "sudo iputils-ping mtr-tiny wireshark-common fuse3 openssh-client openssh-server",
+].flatMap((packages) => packages.split(" "));
+
+export const SMALL_FILES = 200_000;
+const SPARSE_BYTES = 6 * 1024 ** 3;
+
+export const CORPUS: readonly CorpusMember[] = [
+  { name: "Debian 12", make: () => kept(debianImage("bookworm")) },
+  { name: "Debian 13", make: () => kept(debianImage("trixie")) },
+  { name: "Debian with a desktop's worth of packages", make: () => kept(debianImage("bookworm", DESKTOP)) },
+  { name: "busybox on scratch", make: busyboxImage },
+  { name: "60 layers with every kind of whiteout", make: () => TestLayout.make(layersWithEveryWhiteout()) },
+  { name: "no shell, in the manner of distroless", make: distroless },
+  { name: `${SMALL_FILES} small files`, make: () => kept(smallFiles(SMALL_FILES)) },
+  { name: "a sparse file of 6 GiB", make: () => kept(sparseFile()) },
+];
+
+async function kept(folder: Promise<string>): Promise<{ folder: string } & AsyncDisposable> {
+  return { folder: (await folder).replace(/^oci:/, ""), [Symbol.asyncDispose]: async () => {} };
+}
+
+/** A program without a shell to start it, with what such images have besides: users, certificates, time zones. */
+async function distroless(): Promise<TestLayout> {
+  const at = { mtime: 0, uid: 0, gid: 0 };
+  const base = new TarBuilder()
+    .dir("./", at)
+    .dir("./etc/", at)
+    .file(
+      "./etc/passwd",
+      "root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532::/home/nonroot:/sbin/nologin\n",
+      at,
+    )
+    .file("./etc/group", "root:x:0:\nnonroot:x:65532:\n", at)
+    .symlink("./etc/os-release", "../usr/lib/os-release", at)
+    .file("./usr/lib/os-release", 'ID=debian\nPRETTY_NAME="Distroless"\n', at)
+    .dir("./tmp/", { ...at, mode: 0o1777 })
+    .dir("./root/", { ...at, mode: 0o700 })
+    .dir("./home/nonroot/", { ...at, mode: 0o700, uid: 65532, gid: 65532 });
+  const certificates = new TarBuilder()
+    .file("./etc/ssl/certs/ca-certificates.crt", await readFile("/etc/ssl/certs/ca-certificates.crt"), at)
+    .file("./usr/share/zoneinfo/UTC", await readFile("/usr/share/zoneinfo/UTC"), at)
+    .hardlink("./usr/share/zoneinfo/Zulu", "./usr/share/zoneinfo/UTC", at);
+  const program = new TarBuilder().file("app/server", await readFile(join(ROOT, "build/bin/banger-vsock-agent")), {
+    mode: 0o755,
+    uid: 65532,
+  });
+  const layers = [base, certificates, program].map((tar) => ({ tar: tar.end(), compression: "gzip" as const }));
+  return TestLayout.make(layers, { config: { config: { User: "65532", Entrypoint: ["/app/server"] } } });
+}
+
+/** One layer of so many files of 20 to 100 bytes, each with an owner and a time of its own. */
+export async function smallFiles(count: number): Promise<string> {
+  return cached(`small-files-${count}`, async function* () {
+    for (let from = 0; from < count; from += 500) {
+      const folder = `srv/data-${from / 500}`;
+      const tar = new TarBuilder().dir(folder, { mtime: 1_600_000_000 });
+      for (let i = from; i < Math.min(count, from + 500); i += 1) {
+        const more = { mtime: 1_700_000_000 + i, uid: i % 1000, gid: i % 7, mode: 0o600 + (i % 64) };
+        tar.file(`${folder}/file-${i}.txt`, `content of file ${i}\n`.repeat(1 + (i % 5)), more);
+      }
+      yield tar.cut();
+    }
+    yield Buffer.alloc(1024);
+  });
+}
+
+/** A file of 6 GiB of which an archive of GNU tar holds three parts. */
+async function sparseFile(): Promise<string> {
+  return cached("sparse-file-6G", async function* () {
+    const folder = await mkdtemp(join(tmpdir(), "banger-sparse-"));
+    try {
+      const file = await open(join(folder, "sparse"), "w");
+      for (const [at, text] of [
+        [0, "first"],
+        [5 * 1024 ** 3 + 123, "past 4 GiB"],
+        [SPARSE_BYTES - 4, "last"],
+      ] as const) {
+        await file.write(text, at);
+      }
+      await file.utimes(1_700_000_000, 1_700_000_000);
+      await file.close();
+      const tar = join(folder, "tar");
+      await exec("tar", [
+        "-C",
+        folder,
+        "--format=posix",
+        "--sparse",
+        "--owner=7:7",
+        "--group=8:8",
+        "-cf",
+        tar,
+        "sparse",
+      ]);
+      yield await readFile(tar);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+}
+
+/** An image of one layer, made once and kept by the code that makes it. */
+async function cached(name: string, pieces: () => AsyncGenerator<Buffer>): Promise<string> {
+  const code = await readFile(join(ROOT, "test/helpers/corpus.ts"));
+  const folder = join(CACHE, "corpus", `${name}-${sha256(code).slice(7, 19)}`);
+  if ((await stat(folder).catch(() => undefined)) !== undefined) return folder;
+  await mkdir(join(CACHE, "corpus"), { recursive: true });
+  const work = await mkdtemp(join(CACHE, "corpus", ".making-"));
+  try {
+    const diffId = createHash("sha256");
+    const packed = join(work, "layer");
+    await pipeline(
+      async function* () {
+        for await (const piece of pieces()) {
+          diffId.update(piece);
+          yield piece;
+        }
+      },
+      createGzip({ level: 1 }),
+      createWriteStream(packed),
+    );
+    const digest = createHash("sha256");
+    for await (const chunk of createReadStream(packed)) digest.update(chunk as Buffer);
+    const layer = { digest: `sha256:${digest.digest("hex")}`, size: (await stat(packed)).size };
+    const nothing = Buffer.alloc(0);
+    await using layout = await TestLayout.make([
+      { tar: nothing, blob: nothing, compression: "gzip", diffId: `sha256:${diffId.digest("hex")}`, descriptor: layer },
+    ]);
+    await rename(packed, join(layout.folder, "blobs/sha256", layer.digest.slice(7)));
+    await exec("cp", ["-rT", layout.folder, join(work, "layout")]);
+    await rename(join(work, "layout"), folder).catch(async (error: unknown) => {
+      // Another run may have been quicker: then its image is the one.
+      if ((await stat(folder).catch(() => undefined)) === undefined) throw error;
+    });
+    return folder;
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
