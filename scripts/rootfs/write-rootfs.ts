@@ -34,7 +34,8 @@ try {
   const resolved = await resolveImage(source, { signal });
   const agent = await readAgent(join(import.meta.dirname, "../../build/bin/banger-vsock-agent"));
   const path = join(work, "rootfs.ext4");
-  const plan = { path, resolved, source, blobs: new BlobStore(join(work, "blobs")), agent };
+  const program = join(import.meta.dirname, "../../src/services/images/rootfs/main.ts");
+  const plan = { path, resolved, source, blobs: new BlobStore(join(work, "blobs")), agent, program };
   const size = values.size === undefined ? {} : { sizeBytes: parseBytes(values.size) };
   const { system } = await writeRootfs({ ...plan, ...size }, { signal, progress });
   const occupied = (await stat(path)).blocks * 512;

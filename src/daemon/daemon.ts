@@ -20,7 +20,7 @@ import { vmService } from "../services/vms/vm-service.ts";
 import { lockHolder, tryLock } from "../store/lock.ts";
 import { openStore } from "../store/store.ts";
 import { apiHandlers } from "./api-handlers.ts";
-import { agentBinaryPath, kernelRecipes } from "./installation.ts";
+import { agentBinaryPath, kernelRecipes, rootfsProgramPath } from "./installation.ts";
 import { claimPrivateDirectory } from "./private-folder.ts";
 import { tellReadiness } from "./readiness.ts";
 import { refuseAll } from "./refuse-all.ts";
@@ -74,6 +74,7 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
     agentPath,
     kernels,
     blobs: new BlobStore(layout.blobsDir),
+    rootfsProgram: rootfsProgramPath(),
     vms: vmContext,
   };
   const recovered = await recover(vmContext, ending.signal);

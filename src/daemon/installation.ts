@@ -15,6 +15,13 @@ export function agentBinaryPath(env: NodeJS.ProcessEnv): string {
   return told !== undefined && told !== "" ? told : join(checkout(), "build", "bin", "banger-vsock-agent");
 }
 
+/** The program that makes root file systems: beside our own bundle, or from the sources as we are. */
+export function rootfsProgramPath(): string {
+  const isBundle = import.meta.url.includes("/build/lib/");
+  const path = isBundle ? ["build", "lib", "banger-rootfs.js"] : ["src", "services", "images", "rootfs", "main.ts"];
+  return join(checkout(), ...path);
+}
+
 /** What lies in the checkout for kernels. */
 export function kernelRecipes(): KernelRecipes {
   return {

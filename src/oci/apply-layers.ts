@@ -3,15 +3,12 @@ import { BangerError } from "../lib/errors.ts";
 import type { OperationContext } from "../lib/progress.ts";
 import { BlobDownload } from "./blob-download.ts";
 import type { BlobStore } from "./blob-store.ts";
-import { digestAlgorithm, finishDigest, shortDigest, startDigest, type Digest } from "./digest.ts";
+import { shortDigest, type Digest } from "./digest.ts";
 import type { ImageSource } from "./image-source.ts";
-import type { ImportBudget } from "./import-budget.ts";
-import { unpack } from "./layer-stream.ts";
 import type { ImageLayer } from "./resolve-image.ts";
 import type { RetryPolicy } from "./retry.ts";
 import { TarError } from "./tar-error.ts";
-import type { TarHandler } from "./tar-handler.ts";
-import { TarReader } from "./tar-reader.ts";
+import type { TakeLayer } from "./unpack-layer.ts";
 
 /** Layers that are fetched at once; they are applied one after another whatever comes first. */
 const PARALLEL_FETCHES = 4;
@@ -27,7 +24,7 @@ export interface AppliedLayer {
 }
 
 /**
- * Fetches layers into the store, and hands the members of each to its handler, layer by layer in order, while they come.
+ * Fetches layers into the store, and has each taken, layer by layer in order, while they come.
  *
  * Digests of layers, packed and unpacked, are checked; nothing may be believed before this resolves.
  *
@@ -38,8 +35,7 @@ export async function applyLayers(
   layers: readonly ImageLayer[],
   source: ImageSource,
   store: BlobStore,
-  handlerOf: (index: number) => TarHandler,
-  budget: ImportBudget,
+  take: TakeLayer,
   options: FetchOptions,
 ): Promise<AppliedLayer[]> {
   const stop = new AbortController();
@@ -55,7 +51,7 @@ export async function applyLayers(
     for (const [index, layer] of layers.entries()) {
       const download = fetches.take(index);
       try {
-        await applyLayer(layer, download, handlerOf(index), budget, signal);
+        await applyLayer(layer, index, download, take, signal);
       } catch (error) {
         throw (await damagedCopy(layer, download, store, error)) ?? layerError(layer, index, error);
       }
@@ -70,40 +66,24 @@ export async function applyLayers(
 
 async function applyLayer(
   layer: ImageLayer,
+  index: number,
   download: BlobDownload,
-  handler: TarHandler,
-  budget: ImportBudget,
+  take: TakeLayer,
   signal: AbortSignal,
 ): Promise<void> {
-  const algorithm = digestAlgorithm(layer.diffId);
-  const hash = startDigest(algorithm);
-  const reader = new TarReader(handler);
-  let layerBytes = 0;
   try {
-    for await (const chunk of unpack(download.follow())) {
-      signal.throwIfAborted();
-      layerBytes += chunk.length;
-      budget.countUnpacked(chunk.length, layerBytes, layer.descriptor.size);
-      hash.update(chunk);
-      const wait = reader.push(chunk);
-      if (wait !== undefined) await wait;
-    }
-    reader.end();
+    await take(layer, index, download.follow(), signal);
   } catch (error) {
     // A layer that is damaged is most often one that is not what its digest says: tell that instead.
-    if (error instanceof TarError && error.kind === "invalid") await download.done;
+    if (isDamage(error)) await download.done;
     throw error;
   }
   await download.done;
-  const found = finishDigest(algorithm, hash);
-  if (found !== layer.diffId) {
-    throw new BangerError("DIGEST_MISMATCH", {
-      what: `layer ${shortDigest(layer.descriptor.digest)} unpacks to something else than the image's config says`,
-      why: `its diff id should be ${layer.diffId} and is ${found}`,
-      fix: "ask whoever publishes the image: its manifest and config do not belong together",
-      data: { digest: layer.descriptor.digest, wanted: layer.diffId, found },
-    });
-  }
+}
+
+function isDamage(error: unknown): boolean {
+  if (error instanceof TarError) return error.kind === "invalid";
+  return error instanceof BangerError && error.code === "DIGEST_MISMATCH";
 }
 
 /** A layer that was here already has been believed by its name: when it fails, its content is looked at again. */

@@ -8,6 +8,7 @@ import { LayerHandler } from "./layer-handler.ts";
 import { LayerTree } from "./layer-tree.ts";
 import { DEFAULT_LIMITS, type ImportLimits } from "./limits.ts";
 import type { ResolvedImage } from "./resolve-image.ts";
+import { unpackInto } from "./unpack-layer.ts";
 
 export interface ImportOptions extends FetchOptions {
   readonly limits?: ImportLimits;
@@ -38,6 +39,6 @@ export async function importImage(
   const root = newRoot();
   const budget = new ImportBudget(options.limits ?? DEFAULT_LIMITS);
   const handlerOf = (index: number): LayerHandler => new LayerHandler(new LayerTree(root, index), sink, budget);
-  const layers = await applyLayers(image.layers, source, store, handlerOf, budget, options);
+  const layers = await applyLayers(image.layers, source, store, unpackInto(handlerOf, budget), options);
   return { root, layers, entries: budget.entries, unpackedBytes: budget.unpackedBytes };
 }

@@ -8,11 +8,14 @@ export class TarError extends Error {
   override readonly name = "TarError";
   /** `limit`: it may be right, but is more than we take. */
   readonly kind: "invalid" | "limit";
+  /** Without the entry. */
+  readonly reason: string;
   readonly entry: ByteString | undefined;
 
   constructor(kind: TarError["kind"], reason: string, entry?: ByteString) {
     super(entry === undefined ? reason : `entry "${shownName(entry)}": ${reason}`);
     this.kind = kind;
+    this.reason = reason;
     this.entry = entry;
   }
 }

@@ -10,7 +10,7 @@ import { createGzip } from "node:zlib";
 import { layersWithEveryWhiteout } from "./corpus-layers.ts";
 import { busyboxImage, CACHE, debianImage } from "./test-images.ts";
 import { ROOT } from "./test-host.ts";
-import { sha256, TestLayout } from "./test-layout.ts";
+import { sha256, TestLayout, type TestLayer } from "./test-layout.ts";
 import { TarBuilder } from "./tar-builder.ts";
 
 const exec = promisify(execFile);
@@ -75,84 +75,74 @@ async function distroless(): Promise<TestLayout> {
   return TestLayout.make(layers, { config: { config: { User: "65532", Entrypoint: ["/app/server"] } } });
 }
 
-/** One layer of so many files of 20 to 100 bytes, each with an owner and a time of its own. */
-export async function smallFiles(count: number): Promise<string> {
-  return cached(`small-files-${count}`, async function* () {
-    for (let from = 0; from < count; from += 500) {
-      const folder = `srv/data-${from / 500}`;
-      const tar = new TarBuilder().dir(folder, { mtime: 1_600_000_000 });
-      for (let i = from; i < Math.min(count, from + 500); i += 1) {
-        const more = { mtime: 1_700_000_000 + i, uid: i % 1000, gid: i % 7, mode: 0o600 + (i % 64) };
-        tar.file(`${folder}/file-${i}.txt`, `content of file ${i}\n`.repeat(1 + (i % 5)), more);
+/** So many files of 20 to 100 bytes, each with an owner and a time of its own, in as many layers. */
+export async function smallFiles(count: number, layers = 1): Promise<string> {
+  const each = count / layers;
+  const layerFrom = (start: number) =>
+    async function* (): AsyncGenerator<Buffer> {
+      for (let from = start; from < start + each; from += 500) {
+        const folder = `srv/data-${from / 500}`;
+        const tar = new TarBuilder().dir(folder, { mtime: 1_600_000_000 });
+        for (let i = from; i < Math.min(start + each, from + 500); i += 1) {
+          const more = { mtime: 1_700_000_000 + i, uid: i % 1000, gid: i % 7, mode: 0o600 + (i % 64) };
+          tar.file(`${folder}/file-${i}.txt`, `content of file ${i}\n`.repeat(1 + (i % 5)), more);
+        }
+        yield tar.cut();
       }
-      yield tar.cut();
-    }
-    yield Buffer.alloc(1024);
-  });
+      yield Buffer.alloc(1024);
+    };
+  const all = Array.from({ length: layers }, (_, i) => layerFrom(i * each));
+  return cached(`small-files-${count}-in-${layers}`, all);
 }
 
 /** A file of 6 GiB of which an archive of GNU tar holds three parts. */
 async function sparseFile(): Promise<string> {
-  return cached("sparse-file-6G", async function* () {
-    const folder = await mkdtemp(join(tmpdir(), "banger-sparse-"));
-    try {
-      const file = await open(join(folder, "sparse"), "w");
-      for (const [at, text] of [
-        [0, "first"],
-        [5 * 1024 ** 3 + 123, "past 4 GiB"],
-        [SPARSE_BYTES - 4, "last"],
-      ] as const) {
-        await file.write(text, at);
+  return cached("sparse-file-6G", [
+    async function* () {
+      const folder = await mkdtemp(join(tmpdir(), "banger-sparse-"));
+      try {
+        const file = await open(join(folder, "sparse"), "w");
+        for (const [at, text] of [
+          [0, "first"],
+          [5 * 1024 ** 3 + 123, "past 4 GiB"],
+          [SPARSE_BYTES - 4, "last"],
+        ] as const) {
+          await file.write(text, at);
+        }
+        await file.utimes(1_700_000_000, 1_700_000_000);
+        await file.close();
+        const tar = join(folder, "tar");
+        await exec("tar", [
+          "-C",
+          folder,
+          "--format=posix",
+          "--sparse",
+          "--owner=7:7",
+          "--group=8:8",
+          "-cf",
+          tar,
+          "sparse",
+        ]);
+        yield await readFile(tar);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
       }
-      await file.utimes(1_700_000_000, 1_700_000_000);
-      await file.close();
-      const tar = join(folder, "tar");
-      await exec("tar", [
-        "-C",
-        folder,
-        "--format=posix",
-        "--sparse",
-        "--owner=7:7",
-        "--group=8:8",
-        "-cf",
-        tar,
-        "sparse",
-      ]);
-      yield await readFile(tar);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
-  });
+    },
+  ]);
 }
 
-/** An image of one layer, made once and kept by the code that makes it. */
-async function cached(name: string, pieces: () => AsyncGenerator<Buffer>): Promise<string> {
+/** An image of these layers, made once and kept by the code that makes it. */
+async function cached(name: string, layers: readonly (() => AsyncGenerator<Buffer>)[]): Promise<string> {
   const code = await readFile(join(ROOT, "test/helpers/corpus.ts"));
   const folder = join(CACHE, "corpus", `${name}-${sha256(code).slice(7, 19)}`);
   if ((await stat(folder).catch(() => undefined)) !== undefined) return folder;
   await mkdir(join(CACHE, "corpus"), { recursive: true });
   const work = await mkdtemp(join(CACHE, "corpus", ".making-"));
   try {
-    const diffId = createHash("sha256");
-    const packed = join(work, "layer");
-    await pipeline(
-      async function* () {
-        for await (const piece of pieces()) {
-          diffId.update(piece);
-          yield piece;
-        }
-      },
-      createGzip({ level: 1 }),
-      createWriteStream(packed),
-    );
-    const digest = createHash("sha256");
-    for await (const chunk of createReadStream(packed)) digest.update(chunk as Buffer);
-    const layer = { digest: `sha256:${digest.digest("hex")}`, size: (await stat(packed)).size };
-    const nothing = Buffer.alloc(0);
-    await using layout = await TestLayout.make([
-      { tar: nothing, blob: nothing, compression: "gzip", diffId: `sha256:${diffId.digest("hex")}`, descriptor: layer },
-    ]);
-    await rename(packed, join(layout.folder, "blobs/sha256", layer.digest.slice(7)));
+    const packed = [];
+    for (const [i, pieces] of layers.entries()) packed.push(await pack(pieces(), join(work, `layer-${i}`)));
+    await using layout = await TestLayout.make(packed.map(({ layer }) => layer));
+    for (const { file, hex } of packed) await exec("mv", [file, join(layout.folder, "blobs/sha256", hex)]);
     await exec("cp", ["-rT", layout.folder, join(work, "layout")]);
     await rename(join(work, "layout"), folder).catch(async (error: unknown) => {
       // Another run may have been quicker: then its image is the one.
@@ -162,4 +152,29 @@ async function cached(name: string, pieces: () => AsyncGenerator<Buffer>): Promi
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** Packs a layer into a file, piece by piece, and says what a layout has to say of it. */
+async function pack(
+  pieces: AsyncIterable<Buffer>,
+  file: string,
+): Promise<{ layer: TestLayer; file: string; hex: string }> {
+  const diffId = createHash("sha256");
+  const hashed = async function* (): AsyncGenerator<Buffer> {
+    for await (const piece of pieces) {
+      diffId.update(piece);
+      yield piece;
+    }
+  };
+  await pipeline(hashed, createGzip({ level: 1 }), createWriteStream(file));
+  const digest = createHash("sha256");
+  for await (const chunk of createReadStream(file)) digest.update(chunk as Buffer);
+  const hex = digest.digest("hex");
+  const nothing = Buffer.alloc(0);
+  const descriptor = { digest: `sha256:${hex}`, size: (await stat(file)).size };
+  return {
+    layer: { tar: nothing, blob: nothing, compression: "gzip", diffId: `sha256:${diffId.digest("hex")}`, descriptor },
+    file,
+    hex,
+  };
 }

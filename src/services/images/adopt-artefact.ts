@@ -19,6 +19,7 @@ import type { ImageSource } from "../../oci/image-source.ts";
 import { DEFAULT_LIMITS } from "../../oci/limits.ts";
 import type { ResolvedImage } from "../../oci/resolve-image.ts";
 import { TarError } from "../../oci/tar-error.ts";
+import { unpackInto } from "../../oci/unpack-layer.ts";
 import { FileUnpacker, type ExpectedFiles } from "../../oci/unpack-files.ts";
 import type { ImageContext } from "./image-context.ts";
 import { findSameKernel } from "./kernel-files.ts";
@@ -104,7 +105,7 @@ async function unpackLayers(
   };
   try {
     const budget = new ImportBudget(DEFAULT_LIMITS);
-    await applyLayers(layers, source, blobs, unpackerOf, budget, operation);
+    await applyLayers(layers, source, blobs, unpackInto(unpackerOf, budget), operation);
     for (const [diffId, unpacker] of unpackers) {
       const sizes = await unpacker.finish();
       const disk = disks.find((one) => one.diffId === diffId);

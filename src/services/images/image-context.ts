@@ -14,6 +14,8 @@ export interface ImageContext {
   readonly blobs: BlobStore;
   /** The agent's binary on this host, which every image gets. */
   readonly agentPath: string;
+  /** The program that makes root file systems, in a process of its own. */
+  readonly rootfsProgram: string;
   /** What runs the VMs in which images are built. */
   readonly vms: VmContext;
 }

@@ -31,18 +31,18 @@ export async function makeImage(context: ImageContext, plan: ImagePlan, operatio
   const work = join(layout.workDir, id);
   await mkdir(work, { recursive: true, mode: 0o700 });
   const rootfs = join(work, "rootfs.ext4");
-  const { imported, summary, system } = await writeRootfs({ ...plan, path: rootfs, blobs }, operation);
+  const written = await writeRootfs({ ...plan, path: rootfs, blobs, program: context.rootfsProgram }, operation);
   const occupied = (await stat(rootfs)).blocks * 512;
 
   await ensurePrivateDirectory(layout.imagesDir);
   await rename(work, join(layout.imagesDir, id));
   await syncDirectory(layout.imagesDir);
-  const reused = imported.layers.filter((layer) => layer.reused).length;
+  const reused = written.layers.filter((layer) => layer.reused).length;
   progress({
     id: "image",
     label: `image ${plan.name}`,
     status: "done",
-    note: `${imported.entries} files, ${resolved.layers.length} layers${reused > 0 ? ` (${reused} here already)` : ""}`,
+    note: `${written.entries} files, ${resolved.layers.length} layers${reused > 0 ? ` (${reused} here already)` : ""}`,
   });
   const { os, architecture, variant } = resolved.config.platform;
   return {
@@ -57,9 +57,9 @@ export async function makeImage(context: ImageContext, plan: ImagePlan, operatio
     size: occupied,
     rootfs: {
       path: join(layout.imagesDir, id, "rootfs.ext4"),
-      sizeBytes: summary.sizeBytes,
-      usedBytes: summary.usedBytes,
-      uuid: summary.uuid,
+      sizeBytes: written.sizeBytes,
+      usedBytes: written.usedBytes,
+      uuid: written.uuid,
     },
     files: [],
     kernel: plan.kernel,
@@ -72,7 +72,7 @@ export async function makeImage(context: ImageContext, plan: ImagePlan, operatio
       sizeBytes: descriptor.size,
     })),
     history: [],
-    system,
+    system: written.system,
     agentDigest: agent.digest,
     agentVersion: VERSION,
   };

@@ -1,22 +1,13 @@
 import { createHash } from "node:crypto";
-import { Ext4Writer } from "../../ext4/writer.ts";
-import { bytes, gib, type Bytes } from "../../lib/bytes.ts";
+import type { Bytes } from "../../lib/bytes.ts";
 import type { OperationContext } from "../../lib/progress.ts";
-import type { GuestSystem } from "../../model/image.ts";
+import { applyLayers, type AppliedLayer } from "../../oci/apply-layers.ts";
 import type { BlobStore } from "../../oci/blob-store.ts";
 import type { ImageSource } from "../../oci/image-source.ts";
-import { importImage, type ImportedImage } from "../../oci/import-image.ts";
 import type { ResolvedImage } from "../../oci/resolve-image.ts";
-import { detectSystem } from "./guest-system.ts";
-import { makeVolumes } from "./make-volumes.ts";
-import { provision, type AgentProgram } from "./provision.ts";
-
-/** What a guest sees of its root disk unless the image needs more. Sparse: it costs what is written to it. */
-const ROOTFS_SIZE: Bytes = gib(8);
-const ROOTFS_MAX_SIZE: Bytes = gib(1024);
-/** What a guest can write at least, however large its image is. */
-const ROOTFS_MIN_FREE: Bytes = gib(4);
-const BLOCK_BYTES = 4096;
+import type { AgentProgram } from "./provision.ts";
+import type { RootfsResult } from "./rootfs/rootfs-messages.ts";
+import { RootfsProcess } from "./rootfs/rootfs-process.ts";
 
 export interface RootfsPlan {
   /** The file to make. */
@@ -25,32 +16,26 @@ export interface RootfsPlan {
   readonly source: ImageSource;
   readonly blobs: BlobStore;
   readonly agent: AgentProgram;
+  /** What does the work, in a process of its own: `rootfs/main.ts`, or its bundle. */
+  readonly program: string;
   /** As it was asked for; made larger where the image does not fit. Roomy where absent. */
   readonly sizeBytes?: Bytes;
 }
 
-export interface WrittenRootfs {
-  readonly imported: ImportedImage;
-  readonly summary: Awaited<ReturnType<Ext4Writer["finish"]>>;
-  readonly system: GuestSystem;
+export interface WrittenRootfs extends RootfsResult {
+  readonly layers: readonly AppliedLayer[];
 }
 
 /** Writes a container image's layers, and banger's own files on top of them, into an ext4 file system. */
 export async function writeRootfs(plan: RootfsPlan, { signal, progress }: OperationContext): Promise<WrittenRootfs> {
-  const { path, resolved, source, blobs, agent } = plan;
-  await using writer = await Ext4Writer.create(path, {
-    identity: createHash("sha256").update(resolved.digest).update(agent.digest).digest(),
-    sizeBytes: plan.sizeBytes ?? ROOTFS_SIZE,
-    maxSizeBytes: ROOTFS_MAX_SIZE,
-    minFreeBytes: plan.sizeBytes === undefined ? ROOTFS_MIN_FREE : bytes(0),
-    label: "banger-root",
-    signal,
-  });
-  const imported = await importImage(resolved, source, blobs, writer, { signal, progress });
+  const { path, resolved, source, blobs, agent, sizeBytes } = plan;
+  const identity = createHash("sha256").update(resolved.digest).update(agent.digest).digest("hex");
+  const { volumes } = resolved.config.run;
+  const job = { target: path, identity, layers: resolved.layers, volumes, agent, ...(sizeBytes && { sizeBytes }) };
+  await using maker = new RootfsProcess(plan.program, job, signal);
+  const layers = await applyLayers(resolved.layers, source, blobs, maker.take, { signal, progress });
   progress({ id: "rootfs", label: "writing the root file system", status: "running" });
-  makeVolumes(imported.root, resolved.config.run.volumes);
-  await provision(imported.root, writer, agent);
-  const summary = await writer.finish(imported.root);
+  const result = await maker.finish();
   progress({ id: "rootfs", label: "writing the root file system", status: "done" });
-  return { imported, summary, system: await detectSystem(imported.root, path, BLOCK_BYTES) };
+  return { ...result, layers };
 }

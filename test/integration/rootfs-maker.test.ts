@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { mib } from "../../src/lib/bytes.ts";
+import { noProgress } from "../../src/lib/progress.ts";
+import { run } from "../../src/lib/process.ts";
+import { applyLayers } from "../../src/oci/apply-layers.ts";
+import { BlobStore } from "../../src/oci/blob-store.ts";
+import { openImageSource } from "../../src/oci/open-source.ts";
+import { parseReference } from "../../src/oci/reference.ts";
+import { resolveImage } from "../../src/oci/resolve-image.ts";
+import { readAgent } from "../../src/services/images/provision.ts";
+import type { RootfsResult } from "../../src/services/images/rootfs/rootfs-messages.ts";
+import { RootfsProcess } from "../../src/services/images/rootfs/rootfs-process.ts";
+import { smallFiles } from "../helpers/corpus.ts";
+import { expectCode } from "../helpers/expect-code.ts";
+import { TarBuilder } from "../helpers/tar-builder.ts";
+import { ROOT } from "../helpers/test-host.ts";
+import { TestLayout } from "../helpers/test-layout.ts";
+
+const PROGRAM = join(ROOT, "build/lib/banger-rootfs.js");
+
+/** Makes a root file system as a pull does, in a folder that `use` may look into; it is gone afterwards. */
+async function make(
+  layout: string,
+  options: {
+    readonly signal?: AbortSignal;
+    readonly onTake?: () => unknown;
+    readonly use?: (rootfs: string) => Promise<unknown>;
+  } = {},
+): Promise<RootfsResult> {
+  const { signal = new AbortController().signal } = options;
+  const folder = await mkdtemp(join(tmpdir(), "banger-maker-"));
+  const target = join(folder, "rootfs");
+  try {
+    await using source = await openImageSource(parseReference(`oci:${layout}`), signal);
+    const { layers } = await resolveImage(source, { signal });
+    const agent = await readAgent(join(ROOT, "build/bin/banger-vsock-agent"));
+    await using maker = new RootfsProcess(
+      PROGRAM,
+      { target, identity: "00", layers, volumes: ["/data"], agent },
+      signal,
+    );
+    const take: typeof maker.take = (...layer) => {
+      options.onTake?.();
+      return maker.take(...layer);
+    };
+    const store = new BlobStore(join(folder, "blobs"));
+    await applyLayers(layers, source, store, take, { signal, progress: noProgress });
+    const result = await maker.finish();
+    await options.use?.(target);
+    return result;
+  } catch (error) {
+    // What has failed leaves no file, unless it was killed: then whoever killed it removes its folder.
+    if (options.onTake === undefined) assert.ok(!existsSync(target));
+    throw error;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Pids of makers that this process has started. */
+async function makers(): Promise<number[]> {
+  const children = await readFile(`/proc/${process.pid}/task/${process.pid}/children`, "utf8");
+  return children
+    .trim()
+    .split(" ")
+    .map(Number)
+    .filter((pid) => pid > 0 && readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("banger-rootfs"));
+}
+
+const tar = (): TarBuilder => new TarBuilder();
+
+test("layers become a file system that e2fsck is content with, the agent in it", async () => {
+  const release = tar().file("etc/os-release", "ID=test\n").symlink("usr/lib", "../lib");
+  await using layout = await TestLayout.make([release.end(), { tar: tar().file("f", "x").end(), compression: "zstd" }]);
+  const result = await make(layout.folder, {
+    use: async (rootfs) => {
+      await run("e2fsck", ["-fn", rootfs]);
+      const { stdout } = await run("debugfs", ["-R", "stat /usr/local/libexec/banger-vsock-agent", rootfs]);
+      assert.match(stdout, /Type: regular +Mode: +0755/);
+      assert.match((await run("debugfs", ["-R", "stat /data", rootfs])).stdout, /Type: directory/);
+    },
+  });
+  assert.deepEqual([result.entries, result.system.osId, result.system.init], [3, "test", "none"]);
+  assert.deepEqual(await makers(), []);
+});
+
+test("an image without layers is one of the agent alone", async () => {
+  await using layout = await TestLayout.make([]);
+  assert.equal((await make(layout.folder)).entries, 0);
+});
+
+test("errors come back as they are: a layer that is wrong, one that is too much, one that does not fit ext4", async () => {
+  await using wrong = await TestLayout.make([tar().file("fine").end(), tar().file("a/../../b").end()]);
+  const error = await expectCode(make(wrong.folder), "LAYER_INVALID", /layer 2 .*entry "a\/\.\.\/\.\.\/b"/);
+  assert.equal(error.data["entry"], "a/../../b");
+  await using long = await TestLayout.make([tar().long("d/".repeat(5000)).dir("x").end()]);
+  await expectCode(make(long.folder), "LAYER_TOO_LARGE", /10000 bytes/);
+  const acl = [["SCHILY.xattr.system.posix_acl_access", "none"]] as const;
+  await using odd = await TestLayout.make([tar().pax(acl).file("f").end()]);
+  await expectCode(make(odd.folder), "EXT4_LIMIT");
+  await using lying = await TestLayout.make([{ tar: tar().file("f").end(), diffId: `sha256:${"0".repeat(64)}` }]);
+  await expectCode(make(lying.folder), "DIGEST_MISMATCH", /diff id/);
+  assert.deepEqual(await makers(), []);
+});
+
+const large = (): Buffer =>
+  tar()
+    .file("large", Buffer.alloc(mib(40), 7))
+    .end();
+
+test("a maker that is killed is an error, not a wait", async () => {
+  await using layout = await TestLayout.make([large()]);
+  const killed = make(layout.folder, {
+    onTake: async () => {
+      for (const pid of await makers()) process.kill(pid, "SIGKILL");
+    },
+  });
+  await expectCode(killed, "INTERNAL", /signal SIGKILL/);
+});
+
+test("an abort ends the maker at once", async () => {
+  await using layout = await TestLayout.make([large()]);
+  const abort = new AbortController();
+  const reason = new Error("enough");
+  const made = make(layout.folder, { signal: abort.signal, onTake: () => abort.abort(reason) });
+  await assert.rejects(made, (error) => error === reason);
+  assert.deepEqual(await makers(), []);
+});
+
+test("a maker whose daemon has gone ends", async () => {
+  const child = spawn(process.execPath, [PROGRAM], { stdio: ["pipe", "ignore", "inherit", "ipc"] });
+  child.disconnect();
+  assert.deepEqual(await once(child, "exit"), [1, null]);
+});
+
+test("200,000 small files take less than 200 MB, in one layer and in ten", async () => {
+  const one = await make(await smallFiles(200_000));
+  assert.equal(one.entries, 200_400);
+  assert.ok(one.peakMemoryBytes < 200e6, `${one.peakMemoryBytes} bytes at the peak`);
+  const ten = await make(await smallFiles(200_000, 10));
+  assert.equal(ten.entries, 200_400);
+  assert.ok(ten.peakMemoryBytes < 200e6, `${ten.peakMemoryBytes} bytes at the peak, in ten layers`);
+});
+
+test("one large file takes no more than a small one", async () => {
+  await using layout = await TestLayout.make([
+    {
+      tar: tar()
+        .file("zeros", Buffer.alloc(mib(500), "a large file "))
+        .end(),
+      compression: "gzip",
+    },
+  ]);
+  const { peakMemoryBytes } = await make(layout.folder);
+  assert.ok(peakMemoryBytes < 150e6, `${peakMemoryBytes} bytes at the peak`);
+  assert.ok((await readdir(tmpdir())).every((name) => !name.startsWith("banger-maker-")));
+});
