@@ -61,14 +61,14 @@ async function onlyLayer(layout: string): Promise<string> {
 }
 
 /** What any import has to do at least: inflate each byte and hash it. */
-export const importBesideGunzip = importBeside("gunzip | sha256sum", 2, ({ layer }) =>
+export const importBesideGunzip = importBeside("gunzip | sha256sum", 1.2, ({ layer }) =>
   timedProgram("/bin/sh", ["-c", 'gunzip <"$1" | sha256sum', "sh", layer]),
 );
 
 /** The usual road: copy, unpack on the host (which needs root), make a file system of the folder. */
 export const importBesideUnpacking = importBeside(
   "skopeo copy + umoci unpack + mke2fs -d",
-  0.5,
+  0.2,
   async ({ layout, scratch }) => {
     const copy = join(scratch, "copy");
     const took = await timed(async () => {
@@ -83,7 +83,7 @@ export const importBesideUnpacking = importBeside(
 );
 
 /** The peer that writes ext4 from a tar, too; it takes the tar unpacked, and hashes nothing. */
-export const importBesideTar2ext4 = importBeside("gunzip + hcsshim tar2ext4", 1.5, async ({ layer, scratch }) => {
+export const importBesideTar2ext4 = importBeside("gunzip + hcsshim tar2ext4", 1, async ({ layer, scratch }) => {
   const tool = await tar2ext4();
   const script = 'gunzip <"$2" >"$3/tar" && "$1" -i "$3/tar" -o "$3/ext4"';
   const took = await timedProgram("/bin/sh", ["-c", script, "sh", tool, layer, scratch]);
