@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { doctorReportSchema } from "../model/doctor.ts";
 import { sentImageSchema } from "../model/artefact.ts";
-import { imageSchema } from "../model/image.ts";
+import { imageViewSchema } from "../model/image.ts";
 import { kernelSchema } from "../model/kernel.ts";
 import { catalogViewSchema } from "../model/kernel-catalog.ts";
 import { vmViewSchema } from "../model/vm.ts";
@@ -80,19 +80,19 @@ export const contract = {
     ...endpoints.imageList,
     summary: "List images",
     input: s.noInput,
-    result: z.array(imageSchema),
+    result: z.array(imageViewSchema),
   }),
   imageInspect: route({
     ...endpoints.imageInspect,
     summary: "Show an image",
     input: s.refInput,
-    result: imageSchema,
+    result: imageViewSchema,
   }),
   imagePull: route({
     ...endpoints.imagePull,
     summary: "Turn a container image into a VM image",
     input: s.imagePullInput,
-    result: imageSchema,
+    result: imageViewSchema,
   }),
   imagePush: route({
     ...endpoints.imagePush,
@@ -122,7 +122,25 @@ export const contract = {
     ...endpoints.imageBuild,
     summary: "Make an image of another by running a script in it",
     input: s.imageBuildInput,
-    result: imageSchema,
+    result: imageViewSchema,
+  }),
+  imageRegister: route({
+    ...endpoints.imageRegister,
+    summary: "Take files on this host as an image, where they lie",
+    input: s.imageRegisterInput,
+    result: imageViewSchema,
+  }),
+  imagePromote: route({
+    ...endpoints.imagePromote,
+    summary: "Copy a registered image's files into what banger owns",
+    input: s.refInput,
+    result: imageViewSchema,
+  }),
+  imageRefresh: route({
+    ...endpoints.imageRefresh,
+    summary: "Put this banger's agent into an image that has another",
+    input: s.refInput,
+    result: imageViewSchema,
   }),
   imageDelete: route({
     ...endpoints.imageDelete,

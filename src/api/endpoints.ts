@@ -41,6 +41,9 @@ export const endpoints = {
   imageFiles: { kind: "text", method: "GET", path: "/v1/images/{ref}/files" },
   imageFile: { kind: "text", method: "GET", path: "/v1/images/{ref}/file" },
   imageBuild: { kind: "operation", method: "POST", path: "/v1/images/build" },
+  imageRegister: { kind: "operation", method: "POST", path: "/v1/images/register" },
+  imagePromote: { kind: "operation", method: "POST", path: "/v1/images/{ref}/promote" },
+  imageRefresh: { kind: "operation", method: "POST", path: "/v1/images/{ref}/refresh" },
   imageDelete: { kind: "call", method: "DELETE", path: "/v1/images/{ref}" },
 
   vmList: { kind: "call", method: "GET", path: "/v1/vms" },

@@ -100,6 +100,18 @@ export const imageBuildInput = z.strictObject({
   onFail: z.enum(["remove", "keep"]).default("remove"),
 });
 
+export const imageRegisterInput = z.strictObject({
+  name: objectNameSchema,
+  /** An ext4 file system in a file. */
+  rootfs: hostPathSchema,
+  workSeed: hostPathSchema.optional(),
+  kernelRef: refSchema.optional(),
+  kernel: hostPathSchema.optional(),
+  initrd: hostPathSchema.optional(),
+  /** The content of /lib/modules/RELEASE. */
+  modules: hostPathSchema.optional(),
+});
+
 const workDiskSizeSchema = z
   .number()
   .int()

@@ -12,8 +12,11 @@ import imageExport from "./image/export.ts";
 import imageInspect from "./image/inspect.ts";
 import imageList from "./image/list.ts";
 import imageLsFiles from "./image/ls-files.ts";
+import imagePromote from "./image/promote.ts";
 import imagePull from "./image/pull.ts";
 import imagePush from "./image/push.ts";
+import imageRefresh from "./image/refresh.ts";
+import imageRegister from "./image/register.ts";
 import kernelBuild from "./kernel/build.ts";
 import kernelCatalog from "./kernel/catalog.ts";
 import kernelDelete from "./kernel/delete.ts";
@@ -72,6 +75,9 @@ export const commands: readonly Command[] = [
 
   imagePull,
   imageBuild,
+  imageRegister,
+  imagePromote,
+  imageRefresh,
   imageList,
   imageInspect,
   imageLsFiles,

@@ -42,8 +42,8 @@ export function apiHandlers(services: Services): Handlers {
         await kernels.delete(ref);
         return {};
       },
-      imageList: () => [...images.list()],
-      imageInspect: ({ ref }) => images.inspect(ref),
+      imageList: () => Promise.all(images.list().map((image) => images.view(image))),
+      imageInspect: ({ ref }) => images.view(images.inspect(ref)),
       imageDelete: async ({ ref }) => {
         await images.delete(ref);
         return {};
@@ -57,10 +57,13 @@ export function apiHandlers(services: Services): Handlers {
       kernelPull: (input, context) => kernels.pull(input, context),
       kernelBuild: (input, context) => kernels.build(input, context),
       kernelImport: (input, context) => kernels.import(input, context),
-      imagePull: (input, context) => images.pull(input, context),
+      imagePull: async (input, context) => images.view(await images.pull(input, context)),
       imagePush: (input, context) => images.push(input, context),
       imageExport: (input, context) => images.export(input, context),
-      imageBuild: (input, context) => images.build(input, context),
+      imageBuild: async (input, context) => images.view(await images.build(input, context)),
+      imageRegister: async (input, context) => images.view(await images.register(input, context)),
+      imagePromote: async ({ ref }, context) => images.view(await images.promote(ref, context)),
+      imageRefresh: async ({ ref }, context) => images.view(await images.refresh(ref, context)),
       vmCreate: async (input, context) => viewVm(await vms.create(input, context)),
       vmStart: async ({ ref }, context) => viewVm(await vms.start(ref, context)),
       vmStop: async ({ ref, timeoutSeconds, force }, context) =>

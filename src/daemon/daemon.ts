@@ -9,6 +9,7 @@ import { loadConfig, parseConfig } from "../services/config.ts";
 import { doctorService } from "../services/doctor.ts";
 import { createDrivers } from "../services/drivers.ts";
 import { BlobStore } from "../oci/blob-store.ts";
+import { agentNow } from "../services/images/agent-now.ts";
 import { pruneBlobs } from "../services/images/image-blobs.ts";
 import type { ImageContext } from "../services/images/image-context.ts";
 import { imageService } from "../services/images/image-service.ts";
@@ -51,6 +52,7 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
 
   const ending = new AbortController();
   const agentPath = agentBinaryPath(env);
+  const agentDigest = agentNow(agentPath);
   const drivers = createDrivers(config, layout, env);
   const kernels = kernelService({ layout, config, store, agentPath, recipes: kernelRecipes() });
   const live: VmContext["live"] = new Map();
@@ -62,6 +64,7 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
     log,
     kernels,
     agentPath,
+    agentDigest,
     drivers,
     networks,
     queue: keyedQueue(),
@@ -72,6 +75,7 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
     config,
     store,
     agentPath,
+    agentDigest,
     kernels,
     blobs: new BlobStore(layout.blobsDir),
     rootfsProgram: rootfsProgramPath(),

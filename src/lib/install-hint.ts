@@ -9,6 +9,13 @@ const PACKAGES = {
     suse: "qemu-x86",
     alpine: "qemu-system-x86_64",
   },
+  e2fsprogs: {
+    debian: "e2fsprogs",
+    fedora: "e2fsprogs",
+    arch: "e2fsprogs",
+    suse: "e2fsprogs",
+    alpine: "e2fsprogs-extra",
+  },
   "qemu-img": {
     debian: "qemu-utils",
     fedora: "qemu-img",

@@ -85,3 +85,21 @@ export const imageSchema = z.object({
   services: z.array(guestServiceSchema).optional(),
 });
 export type Image = z.infer<typeof imageSchema>;
+
+/** Whether the agent in an image is the one that banger would put in now. */
+export const AGENT_AGES = ["current", "other", "none"] as const;
+
+/** An image as the API shows it. */
+export const imageViewSchema = imageSchema.extend({
+  /** `other`: another version of banger put it in, and `image refresh` puts in this one's. */
+  agent: z.enum(AGENT_AGES),
+  /** What became of the user's files that it needs, in words; empty where all is as it was. */
+  trouble: z.array(z.string()),
+});
+export type ImageView = z.infer<typeof imageViewSchema>;
+
+/** @param agentDigest of the agent that banger would put in now. */
+export function viewImage(image: Image, agentDigest: string, trouble: readonly string[]): ImageView {
+  const agent = image.agentDigest === undefined ? "none" : image.agentDigest === agentDigest ? "current" : "other";
+  return { ...image, agent, trouble: [...trouble] };
+}

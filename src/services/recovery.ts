@@ -6,6 +6,9 @@ import type { Vm } from "../model/vm.ts";
 import type { Intent } from "../store/intents.ts";
 import { agentConnector } from "./vms/agent-connection.ts";
 import { forgetVm } from "./vms/delete-vm.ts";
+import { sweepImageFolder } from "./images/image-folder.ts";
+import { forgetOwnedKernels } from "./images/owned-kernel.ts";
+import { settlePromotion } from "./images/promote-image.ts";
 import { dropForeignDisks } from "./vms/rebase-vm.ts";
 import { liveVm } from "./vms/live-vms.ts";
 import { settlePaused } from "./vms/pause-vm.ts";
@@ -78,6 +81,7 @@ async function settle(context: VmContext, intent: Intent, told: string[]): Promi
     case "image.add":
       for (const { id, builds } of store.vms.list()) if (builds === subject) await forgetVm(context, id);
       if (store.images.find(subject) !== undefined) return;
+      await forgetOwnedKernels(context, subject);
       await removeAll([join(layout.workDir, subject), join(layout.imagesDir, subject)]);
       told.push("undid an image that was being added");
       return;
@@ -86,7 +90,16 @@ async function settle(context: VmContext, intent: Intent, told: string[]): Promi
       await removeAll([join(layout.kernelsDir, subject)]);
       told.push("finished deleting a kernel");
       return;
+    case "image.promote":
+      await settlePromotion(context, subject);
+      told.push("settled an image that was being promoted");
+      return;
+    case "image.refresh":
+      await sweepImageFolder(context, subject);
+      told.push("settled an image that was being refreshed");
+      return;
     case "image.delete":
+      await forgetOwnedKernels(context, subject);
       store.images.delete(subject);
       await removeAll([join(layout.imagesDir, subject)]);
       told.push("finished deleting an image");

@@ -6,6 +6,8 @@ export const INTENT_KINDS = [
   "kernel.add",
   "kernel.delete",
   "image.add",
+  "image.promote",
+  "image.refresh",
   "image.delete",
   "vm.create",
   "vm.start",

@@ -1,5 +1,6 @@
 import { formatBytes } from "../../lib/bytes.ts";
 import { command } from "../command.ts";
+import type { ImageView } from "../../model/image.ts";
 import { table } from "../output/table.ts";
 import { ago } from "../output/times.ts";
 
@@ -17,14 +18,31 @@ export default command({
     if (cli.json) return cli.printJson(images);
     if (images.length === 0)
       return cli.note("There are no images yet. Get one with: banger image pull debian:bookworm");
-    const rows = images.map(({ name, origin, reference, size, system, kernel, createdAt }) => [
+    const rows = images.map(({ name, reference, size, system, kernel, createdAt, ...image }) => [
       name,
-      reference ?? origin,
+      reference ?? cameFrom(image),
       formatBytes(size),
       system.init === "none" ? "agent" : system.init,
       kernel,
       ago(createdAt),
     ]);
+    for (const { name, agent, managed, trouble } of images) {
+      if (trouble.length > 0) cli.note(`${name}: ${trouble.join("; ")}`);
+      if (agent === "other" && managed) {
+        cli.note(`${name}: its agent is another banger's; put in this one's with: banger image refresh ${name}`);
+      }
+    }
     cli.print(table(["NAME", "REFERENCE", "SIZE", "INIT", "KERNEL", "CREATED"], rows));
   },
 });
+
+function cameFrom({
+  origin,
+  managed,
+  rootfs,
+  history,
+}: Pick<ImageView, "origin" | "managed" | "rootfs" | "history">): string {
+  if (origin === "register") return managed ? "promoted" : rootfs.path;
+  const from = history.at(-1)?.from.name;
+  return from === undefined ? origin : `built on ${from}`;
+}

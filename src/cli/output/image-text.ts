@@ -1,12 +1,12 @@
 import { formatBytes } from "../../lib/bytes.ts";
-import type { Image, OciConfig } from "../../model/image.ts";
+import type { Image, ImageView, OciConfig } from "../../model/image.ts";
 import { facts, table } from "./table.ts";
 import { ago } from "./times.ts";
 
 type Fact = readonly [name: string, value: string];
 
 /** All that is worth knowing of an image, for people. */
-export function imageText(image: Image): string {
+export function imageText(image: ImageView): string {
   const { packedFrom, layers, history } = image;
   const parts = [facts(generalFacts(image)), section("What its VMs run", facts(configFacts(image.config)))];
   if (layers.length > 0) parts.push(section("Layers, lowest first", layerTable(layers)));
@@ -20,7 +20,7 @@ export function imageText(image: Image): string {
   return parts.join("\n\n");
 }
 
-function generalFacts(image: Image): Fact[] {
+function generalFacts(image: ImageView): Fact[] {
   const { platform, system, rootfs, workSeed, reference, digest, packedFrom } = image;
   const { os, architecture, variant } = platform;
   const init = system.init === "none" ? "none of its own: banger's agent" : system.init;
@@ -36,8 +36,17 @@ function generalFacts(image: Image): Fact[] {
     ["Root disk", `${formatBytes(rootfs.sizeBytes)}, ${formatBytes(rootfs.usedBytes)} of it in use; ${rootfs.path}`],
     ...optional("Work seed", workSeed && `${formatBytes(workSeed.sizeBytes)}; ${workSeed.path}`),
     ["On this host", formatBytes(image.size)],
-    ...optional("Agent", image.agentDigest),
+    ["Agent", agentText(image)],
+    ...optional("Trouble", image.trouble.join("; ")),
   ];
+}
+
+function agentText({ name, agent, agentDigest = "", agentVersion, managed }: ImageView): string {
+  if (agent === "none") return "none";
+  const version = agentVersion === undefined ? "" : ` (banger ${agentVersion})`;
+  if (agent === "current") return `${agentDigest}${version}, as this banger would put in`;
+  const mend = managed ? `; put in this one's with: banger image refresh ${name}` : "";
+  return `${agentDigest}${version}, another banger's${mend}`;
 }
 
 function configFacts(config: OciConfig): Fact[] {

@@ -201,7 +201,15 @@ async function describe(context: ImageContext, { id, name, base, step, volume, k
   const { store, layout } = context;
   const facts = await inspectRootfs(volume.path);
   if (facts.agentDigest === undefined && base.agentDigest !== undefined) throw agentLost(name);
-  const { reference: _reference, digest: _digest, agentDigest: _agent, agentVersion: _version, ...inherited } = base;
+  // What tells of a container image told of the base's content, not of this one's.
+  const {
+    reference: _reference,
+    digest: _digest,
+    packedFrom: _packedFrom,
+    agentDigest: _agent,
+    agentVersion: _version,
+    ...inherited
+  } = base;
   return {
     ...inherited,
     id,

@@ -14,7 +14,7 @@ import { planNewVm } from "../vms/plan-new-vm.ts";
 import { startVm } from "../vms/start-vm.ts";
 import { stopVm } from "../vms/stop-vm.ts";
 import { runInGuest, type GuestCommand } from "./guest-command.ts";
-import { AGENT_PATH, readAgent } from "./provision.ts";
+import { AGENT_PATH } from "./provision.ts";
 import type { ImageContext } from "./image-context.ts";
 
 /** Time for a guest to write everything out and unmount. Emulated, with a package manager's work behind it, it takes a while. */
@@ -105,8 +105,8 @@ export async function buildInVm(
 }
 
 /** An older agent does not know all the jobs that are asked of it here; one that an initramfs brings is of today. */
-async function checkAgent({ agentPath }: ImageContext, { name, agentDigest }: Image): Promise<void> {
-  if (agentDigest === undefined || agentDigest === (await readAgent(agentPath)).digest) return;
+async function checkAgent(context: ImageContext, { name, agentDigest }: Image): Promise<void> {
+  if (agentDigest === undefined || agentDigest === (await context.agentDigest())) return;
   throw new BangerError("IMAGE_OUTDATED", {
     what: `image ${name} cannot be built on`,
     why: "the agent in it was put there by another version of banger",

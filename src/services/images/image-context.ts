@@ -16,6 +16,8 @@ export interface ImageContext {
   readonly agentPath: string;
   /** The program that makes root file systems, in a process of its own. */
   readonly rootfsProgram: string;
+  /** Digest of that agent now. */
+  readonly agentDigest: () => Promise<string>;
   /** What runs the VMs in which images are built. */
   readonly vms: VmContext;
 }

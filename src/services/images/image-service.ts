@@ -2,8 +2,13 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
-import type { Image } from "../../model/image.ts";
+import { viewImage, type Image, type ImageView } from "../../model/image.ts";
 import { buildImage, type ImageBuildRequest } from "./build-image.ts";
+import { forgetOwnedKernels } from "./owned-kernel.ts";
+import { promoteImage } from "./promote-image.ts";
+import { refreshImage } from "./refresh-image.ts";
+import { registerImage, type ImageRegisterRequest } from "./register-image.ts";
+import { troubleWithFiles } from "./user-files.ts";
 import { releaseBlobs } from "./image-blobs.ts";
 import { pullImage, type ImagePullRequest } from "./pull-image.ts";
 import type { SentImage } from "../../model/artefact.ts";
@@ -25,6 +30,12 @@ export interface ImageService {
   files(request: ListRequest, signal: AbortSignal): AsyncIterable<ImageFile>;
   file(ref: string, path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
   build(request: ImageBuildRequest, context: OperationContext): Promise<Image>;
+  register(request: ImageRegisterRequest, context: OperationContext): Promise<Image>;
+  promote(ref: string, context: OperationContext): Promise<Image>;
+  /** Puts this banger's agent into an image that has another. */
+  refresh(ref: string, context: OperationContext): Promise<Image>;
+  /** An image with what is to be said of it today. */
+  view(image: Image): Promise<ImageView>;
   delete(ref: string): Promise<void>;
 }
 
@@ -39,12 +50,17 @@ export function imageService(context: ImageContext): ImageService {
     files: ({ ref, ...request }, signal) => listFiles(store.images.get(ref), request, signal),
     file: (ref, path, signal) => readFileIn(store.images.get(ref), path, signal),
     build: (request, operation) => buildImage(context, request, operation),
+    register: (request, operation) => registerImage(context, request, operation),
+    promote: (ref, operation) => promoteImage(context, ref, operation),
+    refresh: (ref, operation) => refreshImage(context, ref, operation),
+    view: async (image) => viewImage(image, await context.agentDigest(), await troubleWithFiles(image)),
     async delete(ref) {
       const image = store.images.get(ref);
       refuseIfUsed(context, image);
       const intent = store.intents.begin("image.delete", image.id);
       store.images.delete(image.id);
       await rm(join(layout.imagesDir, image.id), { recursive: true, force: true });
+      await forgetOwnedKernels(context, image.id);
       await releaseBlobs(context, image);
       store.intents.end(intent);
     },
@@ -53,6 +69,7 @@ export function imageService(context: ImageContext): ImageService {
 
 function refuseIfUsed({ store }: ImageContext, image: Image): void {
   const users = store.vms.list().filter((vm) => vm.image.id === image.id);
+  refuseIfKernelUsed(store, image);
   if (users.length === 0) return;
   const names = users.map((vm) => vm.name);
   throw new BangerError("IMAGE_IN_USE", {
@@ -60,5 +77,22 @@ function refuseIfUsed({ store }: ImageContext, image: Image): void {
     why: `VM ${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more were` : " was"} made from it`,
     fix: "delete those VMs first",
     data: { vms: names },
+  });
+}
+
+/** A kernel that goes with its image must not be in use elsewhere. */
+function refuseIfKernelUsed(store: ImageContext["store"], image: Image): void {
+  const owned = store.kernels.list().filter((kernel) => kernel.owner === image.id);
+  const users = owned.flatMap((kernel) => [
+    ...store.images.list().filter((other) => other.id !== image.id && other.kernel === kernel.name),
+    ...store.vms.list().filter((vm) => vm.image.id !== image.id && vm.kernel.id === kernel.id),
+  ]);
+  if (users.length === 0) return;
+  const names = users.map(({ name }) => name);
+  throw new BangerError("IMAGE_IN_USE", {
+    what: `the kernel of image ${image.name} is in use`,
+    why: `${names.join(", ")} boot${names.length === 1 ? "s" : ""} with it, and it goes with the image`,
+    fix: "delete those first",
+    data: { users: names },
   });
 }

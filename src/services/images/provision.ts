@@ -6,12 +6,12 @@ import { link, newFile, newSymlink, type Attributes, type DirectoryInode } from 
 import { makeDirectory } from "./tree-path.ts";
 
 /** Where everything of banger lies in a guest. */
-const LIBEXEC = "/usr/local/libexec";
-const AGENT_NAME = "banger-vsock-agent";
+export const LIBEXEC = "/usr/local/libexec";
+export const AGENT_NAME = "banger-vsock-agent";
 /** The agent's path in every image that banger made. */
 export const AGENT_PATH = `${LIBEXEC}/${AGENT_NAME}`;
 /** The agent under the name by which it works as the first program of a boot. */
-const FIRST_BOOT_NAME = "banger-first-boot";
+export const FIRST_BOOT_NAME = "banger-first-boot";
 
 /** The guest's program, which is put into every image. */
 export interface AgentProgram {

@@ -10,6 +10,7 @@ import { formatReference, parseReference, type ImageReference } from "../../oci/
 import { resolveImage, type ResolvedImage } from "../../oci/resolve-image.ts";
 import type { ImageSource } from "../../oci/image-source.ts";
 import { withIntent } from "../../store/intents.ts";
+import { ensureKernel } from "./ensure-kernel.ts";
 import type { ImageContext } from "./image-context.ts";
 import { adoptArtefact } from "./adopt-artefact.ts";
 import { registryAccess } from "./registry-access.ts";
@@ -133,19 +134,6 @@ interface FoundImage {
   readonly reference: string;
   readonly resolved: ResolvedImage;
   readonly source: ImageSource;
-}
-
-/** The kernel's name; the default one is pulled when it is not there yet, since it is what a first `run` needs. */
-async function ensureKernel(
-  { store, config, kernels }: ImageContext,
-  wanted: string | undefined,
-  operation: OperationContext,
-): Promise<string> {
-  const name = wanted ?? config.default_kernel;
-  const found = store.kernels.find(name);
-  if (found !== undefined) return found.name;
-  if (wanted !== undefined) return store.kernels.get(name).name;
-  return (await kernels.pull({ source: name, build: false }, operation)).name;
 }
 
 /** `debian:bookworm` → `debian-bookworm`; `host:5000/team/app@sha256:…` → `app`; `oci:/a/layout` → `layout`. */

@@ -8,6 +8,7 @@ import { withIntent } from "../../store/intents.ts";
 import { forgetVm } from "./delete-vm.ts";
 import { cloneDisk } from "./vm-disks.ts";
 import { makeWorkDisk } from "./work-disk.ts";
+import { checkUserFiles } from "../images/user-files.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /**
@@ -47,6 +48,7 @@ export async function cloneRootDisk(
   image: Image,
   { name, signal }: { readonly name: string; readonly signal: AbortSignal },
 ): Promise<VmDisk> {
+  await checkUserFiles(image);
   const folder = join(context.layout.vmsDir, vm.id);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const driver = await context.drivers.choose(vm, await context.kernels.bootable(vm.kernel.id, signal));

@@ -5,6 +5,7 @@ import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
 import type { Vm } from "../../model/vm.ts";
 import { checkStep } from "../../model/vm-states.ts";
+import { sweepImageFolder } from "../images/image-folder.ts";
 import { endMachine } from "./stop-vm.ts";
 import type { VmContext } from "./vm-context.ts";
 
@@ -37,8 +38,11 @@ export async function deleteVm(
 
 /** Takes every trace of a VM away: its VMM, sockets, files, and at last its row. Safe to repeat. */
 export async function forgetVm(context: VmContext, vmId: string): Promise<void> {
+  const imageId = context.store.vms.find(vmId)?.image.id;
   await endMachine(context, vmId);
   await rm(vmRunDir(context.layout, vmId), { recursive: true, force: true });
   await rm(join(context.layout.vmsDir, vmId), { recursive: true, force: true });
   context.store.vms.delete(vmId);
+  // It may have been the last one on a root file system that its image has left.
+  if (imageId !== undefined) await sweepImageFolder(context, imageId);
 }

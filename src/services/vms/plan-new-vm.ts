@@ -1,6 +1,7 @@
 import type { Image } from "../../model/image.ts";
 import type { Kernel } from "../../model/kernel.ts";
 import type { Vm } from "../../model/vm.ts";
+import { checkReachable } from "../images/reachable.ts";
 import { installLog } from "../first-boot/install-logs.ts";
 import { planVm, type VmRequest } from "./plan-vm.ts";
 import type { VmContext } from "./vm-context.ts";
@@ -11,5 +12,6 @@ import type { VmContext } from "./vm-context.ts";
  * @throws BangerError as {@link planVm}.
  */
 export function planNewVm(context: VmContext, request: VmRequest, image: Image, kernel: Kernel): Vm {
+  checkReachable(image, kernel);
   return planVm(request, image, kernel, context.config, (id) => installLog(context.layout, id));
 }

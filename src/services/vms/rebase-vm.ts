@@ -7,6 +7,8 @@ import type { Image } from "../../model/image.ts";
 import type { Kernel } from "../../model/kernel.ts";
 import type { Vm } from "../../model/vm.ts";
 import { withIntent } from "../../store/intents.ts";
+import { sweepImageFolder } from "../images/image-folder.ts";
+import { checkReachable } from "../images/reachable.ts";
 import { cloneRootDisk } from "./create-vm.ts";
 import { imageOf } from "./plan-vm.ts";
 import type { VmContext } from "./vm-context.ts";
@@ -25,6 +27,7 @@ export async function rebaseVm(
 ): Promise<Vm> {
   checkOff(context, vm, "put on another image");
   const { image, kernel } = target;
+  checkReachable(image, kernel);
   progress({ id: "rebase", label: `${vm.name}: a new root disk from ${image.name}`, status: "running" });
   const planned = planRebase(vm, image, kernel);
   const rebased = await withIntent(
@@ -36,6 +39,7 @@ export async function rebaseVm(
       const changed: Vm = { ...planned, disks: [root, ...vm.disks.filter(({ id }) => id !== "root")] };
       context.store.vms.update(changed);
       await dropForeignDisks(context, changed);
+      await sweepImageFolder(context, vm.image.id);
       return changed;
     },
     () => dropForeignDisks(context, vm),

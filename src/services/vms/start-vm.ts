@@ -12,6 +12,7 @@ import type { Vm, VmSpec } from "../../model/vm.ts";
 import { checkStep } from "../../model/vm-states.ts";
 import { withIntent } from "../../store/intents.ts";
 import type { MachineLimits, MachineSpec } from "../../vmm/driver.ts";
+import { checkUserFiles } from "../images/user-files.ts";
 import { agentConnector, introduce } from "./agent-connection.ts";
 import { bootArguments } from "./boot-arguments.ts";
 import { bootClock, watchConsole, type BootClock } from "./boot-watch.ts";
@@ -106,6 +107,7 @@ async function bringUp(
   await ensurePrivateDirectory(runDir);
   // Each start writes its own log: an old panic must not be taken for a new one.
   await rm(consoleLogPath(context, planned.id), { force: true });
+  await checkBases(context, planned);
   const { network, enter } = await context.networks.raise(planned, signal);
   const vm: Vm = { ...planned, network };
   const spec = { ...(await machineSpec(context, vm, init, runDir, signal)), ...(enter !== undefined && { enter }) };
@@ -121,6 +123,12 @@ async function bringUp(
   noteExit(context, vm.id, machine);
   await awaitAgent(context, booting, { live, clock, prepare }, signal);
   return { booting, live };
+}
+
+/** What an overlay reads from must be what it was made over. */
+async function checkBases({ store }: VmContext, vm: Vm): Promise<void> {
+  const image = store.images.find(vm.image.id);
+  if (image !== undefined && vm.disks.some(({ base }) => base !== undefined)) await checkUserFiles(image);
 }
 
 async function machineSpec(

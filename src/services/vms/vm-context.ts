@@ -17,6 +17,8 @@ export interface VmContext {
   readonly kernels: KernelService;
   /** The agent's binary on this host; it also dials where Node cannot. */
   readonly agentPath: string;
+  /** Digest of that agent now. */
+  readonly agentDigest: () => Promise<string>;
   readonly drivers: Drivers;
   readonly networks: Networks;
   /** One queue of operations a VM: list and inspect never wait on it. */

@@ -6,6 +6,7 @@ import { BangerError } from "../../lib/errors.ts";
 import { writeFileAtomic } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
+import type { Image } from "../../model/image.ts";
 import type { Vm } from "../../model/vm.ts";
 import { ensureSshKey } from "../ssh-key.ts";
 import { exposedTcpPorts, publishOnFreePorts } from "./exposed-ports.ts";
@@ -104,6 +105,7 @@ export function vmService(context: VmContext): VmService {
       const exposed = publishAll ? exposedTcpPorts(image.config.exposedPorts, asked) : [];
       const publish = [...asked, ...(await publishOnFreePorts(exposed))];
       const planned = planNewVm(context, { ...request, publish }, image, kernel);
+      await tellOfOtherAgent(context, image, operation);
       return queue.run(planned.id, operation.signal, async () => {
         if (request.start) await context.networks.checkPorts(planned);
         const created = await createVm(context, planned, image, operation);
@@ -175,9 +177,23 @@ function noService({ name }: Vm): BangerError {
   });
 }
 
+/** A VM gets the agent of its image; one of another banger's may lack what this one asks for. */
+async function tellOfOtherAgent(context: VmContext, image: Image, { progress }: OperationContext): Promise<void> {
+  if (image.agentDigest === undefined || image.agentDigest === (await context.agentDigest())) return;
+  const mend = image.managed ? `\`banger image refresh ${image.name}\` puts in this one's` : "it is in a file of yours";
+  const whose = image.agentVersion === undefined ? "another banger's" : `that of banger ${image.agentVersion}`;
+  progress({ id: "agent", label: `the agent in image ${image.name} is ${whose}`, status: "done", note: mend });
+}
+
 function defaultImage(context: VmContext): string {
   const name = context.config.default_image_name;
-  if (name !== undefined) return name;
+  if (name !== undefined) {
+    if (context.store.images.find(name) !== undefined) return name;
+    throw new BangerError("IMAGE_NOT_FOUND", {
+      what: `default_image_name is "${name}", and there is no such image`,
+      fix: `pull, build or register one under that name, or correct ${context.layout.configFile}`,
+    });
+  }
   const images = context.store.images.list();
   const [only] = images;
   if (only !== undefined && images.length === 1) return only.name;

@@ -1,0 +1,19 @@
+import { IMAGE_ARGUMENT } from "../arguments.ts";
+import { command } from "../command.ts";
+import { operate } from "../operate.ts";
+import { PROGRESS_OPTION } from "../progress/pick-view.ts";
+
+export default command({
+  name: ["image", "refresh"],
+  summary: "Put this banger's agent into an image that has another",
+  arguments: [IMAGE_ARGUMENT],
+  options: { progress: PROGRESS_OPTION },
+  details: `After an upgrade of banger. Nothing else in the image changes, nothing is pulled. VMs that are there keep the
+agent they have until they are made anew or put on the image again with banger vm rebase.`,
+  examples: [{ line: "banger image refresh debian", does: "Its next VMs have the agent of today" }],
+  async run(cli, { image: ref }, { progress }) {
+    const image = await operate(cli, "imageRefresh", { ref }, progress);
+    if (cli.json) cli.printJson(image);
+    else cli.print(`Image ${image.name} has this banger's agent.`);
+  },
+});

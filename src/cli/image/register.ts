@@ -1,0 +1,62 @@
+import { command } from "../command.ts";
+import { operate } from "../operate.ts";
+import { badUsage } from "../parse/bad-usage.ts";
+import { checkOptions, given } from "../parse/check-options.ts";
+import { absolutePath } from "../parse/local-paths.ts";
+import { PROGRESS_OPTION } from "../progress/pick-view.ts";
+
+const FIELDS = {
+  name: "the name",
+  rootfs: "--rootfs",
+  workSeed: "--work-seed",
+  kernel: "--kernel",
+  kernelRef: "--kernel-ref",
+  initrd: "--initrd",
+  modules: "--modules",
+} as const;
+
+export default command({
+  name: ["image", "register"],
+  summary: "Take files of yours as an image, where they lie",
+  arguments: [{ name: "name", help: "what to call it" }],
+  options: {
+    rootfs: { type: "string", value: "FILE", help: "an ext4 file system, raw, without partitions" },
+    kernel: { type: "string", value: "FILE", help: "the kernel that its VMs boot: a vmlinux or a bzImage" },
+    "kernel-ref": { type: "string", value: "KERNEL", help: "a kernel that is here already, instead" },
+    initrd: { type: "string", value: "FILE", help: "an initramfs to boot --kernel with" },
+    modules: { type: "string", value: "DIR", help: "the modules of --kernel: the content of /lib/modules/RELEASE" },
+    "work-seed": { type: "string", value: "FILE", help: "an ext4 file system that new work disks begin as" },
+    progress: PROGRESS_OPTION,
+  },
+  details: `The file systems stay yours: banger reads them and never writes to them. When they change or vanish, it says so
+and makes no more VMs of them until they are registered again. The kernel is copied at once. To have banger own all of it,
+use banger image promote.`,
+  examples: [
+    {
+      line: "banger image register mine --rootfs ./rootfs.ext4 --kernel-ref debian-cloud",
+      does: "With a kernel that is here",
+    },
+    {
+      line: "banger image register mine --rootfs ./rootfs.ext4 --kernel ./vmlinux --work-seed ./home.ext4",
+      does: "With a kernel of yours, and what work disks begin as",
+    },
+  ],
+  async run(cli, { name }, options) {
+    if (options.rootfs === undefined) throw badUsage("--rootfs is missing", "give the root file system: --rootfs FILE");
+    const cwd = process.cwd();
+    const input = given({
+      name,
+      rootfs: absolutePath(options.rootfs, cwd),
+      workSeed: absolutePath(options["work-seed"], cwd),
+      kernelRef: options["kernel-ref"],
+      kernel: absolutePath(options.kernel, cwd),
+      initrd: absolutePath(options.initrd, cwd),
+      modules: absolutePath(options.modules, cwd),
+    });
+    await checkOptions("imageRegister", input, FIELDS);
+    const image = await operate(cli, "imageRegister", input, options.progress);
+    if (cli.json) return cli.printJson(image);
+    cli.print(`Image ${image.name} is registered: ${image.system.osName ?? "no os-release"}, kernel ${image.kernel}.`);
+    cli.note(`Its files stay where they are. Make a VM of it with: banger vm create --image ${image.name}`);
+  },
+});

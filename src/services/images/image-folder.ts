@@ -1,0 +1,36 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { hasErrno } from "../../lib/errors.ts";
+import type { Layout } from "../../model/layout.ts";
+import type { Store } from "../../store/store.ts";
+
+/** Root file systems of an image, as pull, build, promote and refresh name them. */
+const ROOTFS_FILE = /^rootfs(?:-[0-9a-f]{12})?\.ext4$/;
+
+/**
+ * Removes root file systems of an image that neither the image nor any VM's disk reads from: what a refresh has replaced,
+ * once the last VM on it is gone. Safe to repeat.
+ */
+export async function sweepImageFolder(
+  { store, layout }: { readonly store: Store; readonly layout: Layout },
+  imageId: string,
+): Promise<void> {
+  const image = store.images.find(imageId);
+  if (image === undefined) return;
+  const disks = store.vms.list().flatMap((vm) => vm.disks);
+  const read = new Set([image.rootfs.path, ...disks.flatMap(({ base }) => (base === undefined ? [] : [base.path]))]);
+  const folder = join(layout.imagesDir, imageId);
+  for (const name of await namesIn(folder)) {
+    const path = join(folder, name);
+    if (ROOTFS_FILE.test(name) && !read.has(path)) await rm(path, { force: true });
+  }
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}

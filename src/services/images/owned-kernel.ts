@@ -1,0 +1,16 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Layout } from "../../model/layout.ts";
+import type { Store } from "../../store/store.ts";
+
+/** Removes the kernel that belongs to an image, with its files. Safe to repeat. */
+export async function forgetOwnedKernels(
+  { store, layout }: { readonly store: Store; readonly layout: Layout },
+  imageId: string,
+): Promise<void> {
+  for (const kernel of store.kernels.list()) {
+    if (kernel.owner !== imageId) continue;
+    store.kernels.delete(kernel.id);
+    await rm(join(layout.kernelsDir, kernel.id), { recursive: true, force: true });
+  }
+}
