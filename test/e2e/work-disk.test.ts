@@ -9,6 +9,7 @@ import { TestHost } from "../helpers/test-host.ts";
 interface VmRow {
   readonly id: string;
   readonly image: { readonly name: string };
+  readonly spec: { readonly vcpus: number; readonly memoryBytes: number };
   readonly disks: readonly { readonly id: string; readonly path: string; readonly sizeBytes: number }[];
 }
 
@@ -44,8 +45,11 @@ suite("a work disk", { timeout: 600_000 }, () => {
     await host.ok(["vm", "create", "--name", "box", "--image", "first", "--memory", "256M", "--work-disk", "64M"]);
     await sh("echo precious > /work/kept; echo of the system > /lost");
     assert.match(await sh("mount"), /\/dev\/vdb on \/work type ext4/);
-    await host.ok(["vm", "create", "--name", "none", "--image", "first", "--memory", "256M", "--no-start"]);
-    assert.equal((await host.json<VmRow>(["vm", "inspect", "none"])).disks.length, 1);
+    await writeFile(join(host.folder, "vm.toml"), `image = "first"\nname = "none"\nmemory = "1G"\nvcpus = 1\n`);
+    await host.ok(["vm", "create", "--file", "vm.toml", "--memory", "256M", "--no-start"]);
+    const none = await host.json<VmRow>(["vm", "inspect", "none"]);
+    assert.equal(none.disks.length, 1);
+    assert.deepEqual([none.spec.vcpus, none.spec.memoryBytes], [1, 256 * 1024 ** 2], "the flag wins over the file");
     await host.ok(["vm", "delete", "none"]);
   });
 

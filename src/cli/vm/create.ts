@@ -1,24 +1,34 @@
 import { duration } from "../output/times.ts";
-import { command } from "../command.ts";
+import { command, type OptionSpecs } from "../command.ts";
 import { operate } from "../operate.ts";
 import { checkOptions, given } from "../parse/check-options.ts";
+import { withOptionsFile } from "../parse/options-file.ts";
 import { RESTART_OPTIONS, serviceInput } from "../parse/service-options.ts";
 import { VM_FIELDS, VM_OPTIONS, vmInput } from "../parse/vm-options.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
+
+/** What can stand in a file, too: all that says what the VM is. */
+const FILE_OPTIONS = {
+  image: { type: "string", value: "IMAGE", help: "name or id of the image; default_image_name of the configuration" },
+  ...VM_OPTIONS,
+  service: { type: "boolean", help: "keep the image's own command running in it" },
+  ...RESTART_OPTIONS,
+} as const satisfies OptionSpecs;
 
 export default command({
   name: ["vm", "create"],
   summary: "Create a VM from an image and start it",
   arguments: [{ name: "command", kind: "rest", help: "for --service, in place of the image's own command" }],
   options: {
-    image: { type: "string", value: "IMAGE", help: "name or id of the image; default_image_name of the configuration" },
-    ...VM_OPTIONS,
-    service: { type: "boolean", help: "keep the image's own command running in it" },
-    ...RESTART_OPTIONS,
+    ...FILE_OPTIONS,
+    file: { type: "string", short: "f", value: "FILE", help: "take options from a TOML file; - is stdin" },
     "no-start": { type: "boolean", help: "create it, and leave it off" },
     progress: PROGRESS_OPTION,
   },
+  details: `In a file an option is a key without its dashes: image = "debian", vcpus = 4, nat = true, env = { MODE = "test" }.
+What is said on the command line wins over the file.`,
   examples: [
+    { line: "banger vm create --file vm.toml --name other", does: "As the file says, but for the name" },
     { line: "banger vm create --image debian --name demo --nat", does: "A VM that reaches the network" },
     {
       line: "banger vm create --image debian --vcpus 4 --memory 2G --disk-size 20G -e MODE=test --json",
@@ -26,7 +36,9 @@ export default command({
     },
     { line: "banger vm create --image nginx --name web --nat --service", does: "A VM that runs what its image is for" },
   ],
-  async run(cli, { command: words }, { image, service, restart, "no-start": noStart, progress, ...options }) {
+  async run(cli, { command: words }, { file, "no-start": noStart, progress, ...typed }) {
+    const all = file === undefined ? typed : await withOptionsFile(file, FILE_OPTIONS, typed);
+    const { image, service, restart, ...options } = all;
     const supervised = serviceInput(service, words, restart, "--service");
     const input = given({ image, start: !noStart, service: supervised, ...(await vmInput(options, cli.io.env)) });
     const vm = await operate(cli, "vmCreate", await checkOptions("vmCreate", input, VM_FIELDS), progress);
