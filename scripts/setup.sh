@@ -39,6 +39,7 @@ test|cpio|install|cpio|judges our initramfs
 test|xz-utils|install|xz|judges our reading of kernel packages
 test|zstd|install|zstd|layers packed with zstd
 test|minisign|install|minisign|judges our reading of signatures, and signs kernels to be published
+test|buildah|install|buildah|builds a Containerfile, for image build
 test|kmod|install|modinfo|judges our reading of kernel modules
 test|openssl|install|openssl|makes the certificates of a registry of our own
 test|python3|install|python3|writes tar files that judge our reader

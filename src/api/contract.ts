@@ -124,6 +124,12 @@ export const contract = {
     input: s.imageBuildInput,
     result: imageViewSchema,
   }),
+  imageBuildContainerfile: route({
+    ...endpoints.imageBuildContainerfile,
+    summary: "Build a Containerfile by buildah, docker or buildctl, and make an image of it",
+    input: s.imageBuildContainerfileInput,
+    result: imageViewSchema,
+  }),
   imageRegister: route({
     ...endpoints.imageRegister,
     summary: "Take files on this host as an image, where they lie",

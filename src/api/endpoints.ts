@@ -41,6 +41,7 @@ export const endpoints = {
   imageFiles: { kind: "text", method: "GET", path: "/v1/images/{ref}/files" },
   imageFile: { kind: "text", method: "GET", path: "/v1/images/{ref}/file" },
   imageBuild: { kind: "operation", method: "POST", path: "/v1/images/build" },
+  imageBuildContainerfile: { kind: "operation", method: "POST", path: "/v1/images/build-containerfile" },
   imageRegister: { kind: "operation", method: "POST", path: "/v1/images/register" },
   imagePromote: { kind: "operation", method: "POST", path: "/v1/images/{ref}/promote" },
   imageRefresh: { kind: "operation", method: "POST", path: "/v1/images/{ref}/refresh" },

@@ -100,6 +100,14 @@ export const imageBuildInput = z.strictObject({
   onFail: z.enum(["remove", "keep"]).default("remove"),
 });
 
+export const imageBuildContainerfileInput = z.strictObject({
+  name: objectNameSchema,
+  containerfile: hostPathSchema,
+  /** The folder whose files it may copy. */
+  context: hostPathSchema,
+  kernel: refSchema.optional(),
+});
+
 export const imageRegisterInput = z.strictObject({
   name: objectNameSchema,
   /** An ext4 file system in a file. */

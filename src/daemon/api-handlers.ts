@@ -61,6 +61,7 @@ export function apiHandlers(services: Services): Handlers {
       imagePush: (input, context) => images.push(input, context),
       imageExport: (input, context) => images.export(input, context),
       imageBuild: async (input, context) => images.view(await images.build(input, context)),
+      imageBuildContainerfile: async (input, context) => images.view(await images.buildContainerfile(input, context)),
       imageRegister: async (input, context) => images.view(await images.register(input, context)),
       imagePromote: async ({ ref }, context) => images.view(await images.promote(ref, context)),
       imageRefresh: async ({ ref }, context) => images.view(await images.refresh(ref, context)),

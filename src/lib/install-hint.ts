@@ -9,6 +9,7 @@ const PACKAGES = {
     suse: "qemu-x86",
     alpine: "qemu-system-x86_64",
   },
+  buildah: { debian: "buildah", fedora: "buildah", arch: "buildah", suse: "buildah", alpine: "buildah" },
   e2fsprogs: {
     debian: "e2fsprogs",
     fedora: "e2fsprogs",

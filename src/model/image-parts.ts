@@ -32,8 +32,8 @@ export type Volume = z.infer<typeof volumeSchema>;
 /** What was done to an image to make the next one of it. */
 export const buildStepSchema = z.object({
   at: z.iso.datetime(),
-  /** The image it began from, as it was then. */
-  from: z.object({ id: z.string(), name: z.string(), digest: z.string().optional() }),
+  /** The image it began from, as it was then; absent where that was none of banger's. */
+  from: z.object({ id: z.string(), name: z.string(), digest: z.string().optional() }).optional(),
   /** `script: install.sh`, `containerfile: Containerfile`, `init: systemd`. */
   did: z.string(),
   /** `sha256:…` over the base, the script and every input: the same key gives the same image. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { busyboxImage, debianImage } from "../helpers/test-images.ts";
@@ -208,5 +208,51 @@ suite("image build", { timeout: 900_000 }, () => {
     assert.equal(row.rootfs.sizeBytes, 20 * 1024 ** 3);
     assert.equal((await host.run("e2fsck", ["-fn", row.rootfs.path])).code, 0);
     assert.equal((await host.ok(["run", "hello", "--", "hello-banger"])).trim(), "hello from a package");
+  });
+});
+
+/** A Containerfile from scratch needs no registry, and no RUN no namespaces. */
+suite("image build --containerfile", { timeout: 600_000 }, () => {
+  test("takes what a container builder makes, and runs as it says", async (context) => {
+    await using host = await TestHost.start();
+    if ((await host.run("buildah", ["version"]).catch(() => ({ code: 1 }))).code !== 0) {
+      return context.skip("buildah does not work here");
+    }
+    const site = join(host.folder, "site");
+    await mkdir(site);
+    await copyFile("/bin/busybox", join(site, "busybox"));
+    await writeFile(
+      join(site, "Containerfile"),
+      `FROM scratch\nCOPY busybox /bin/busybox\nCOPY busybox /bin/sh\nENV WHO=you\nCMD ["/bin/sh", "-c", "echo hello $WHO"]\n`,
+    );
+    const refused = await host.banger(
+      ["image", "build", "--containerfile", "site/Containerfile", "site", "--name", "site"],
+      { env: { PATH: join(host.folder, "nothing") + `:${join(process.execPath, "..")}` } },
+    );
+    assert.match(refused.stderr, /TOOL_MISSING[\s\S]*buildah is not installed[\s\S]*apt-get install buildah/);
+    await host.ok(["daemon", "stop"]);
+
+    await host.ok(["kernel", "pull", "debian-cloud"]);
+    const built = await host.banger([
+      "image",
+      "build",
+      "--containerfile",
+      "site/Containerfile",
+      "site",
+      "--name",
+      "site",
+    ]);
+    assert.equal(built.code, 0, built.stderr);
+    const row = await host.json<ImageRow & { digest: string }>(["image", "inspect", "site"]);
+    assert.equal(row.origin, "build");
+    assert.match(row.history[0]?.did ?? "", /containerfile: Containerfile, by buildah/);
+    assert.equal((await host.ok(["run", "site", "--memory", "256M"])).trim(), "hello you");
+
+    await writeFile(join(site, "Containerfile"), "FROM scratch\nCOPY nothing-like-this /\n");
+    const failed = await host.banger(["image", "build", "--containerfile", "site/Containerfile", "--name", "bad"]);
+    assert.match(failed.stderr, /BUILD_FAILED[\s\S]*nothing-like-this/);
+    assert.deepEqual(await host.files(".local", "share", "banger", "work"), []);
+    const images = await host.run("buildah", ["images", "--format", "{{.Name}}"]);
+    assert.doesNotMatch(images.stdout.toString("utf8"), /banger-build/);
   });
 });

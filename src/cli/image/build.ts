@@ -1,6 +1,7 @@
+import { dirname } from "node:path";
 import { formatBytes } from "../../lib/bytes.ts";
 import { asBangerError } from "../../lib/errors.ts";
-import type { Input } from "../../client/client.ts";
+import type { Input, Result } from "../../client/client.ts";
 import type { Cli } from "../cli.ts";
 import { command } from "../command.ts";
 import { withoutInterrupts } from "../interrupts.ts";
@@ -27,10 +28,11 @@ const FIELDS = {
 
 export default command({
   name: ["image", "build"],
-  summary: "Make an image of another by running a script in it",
-  arguments: [],
+  summary: "Make an image of another by a script, or of a Containerfile",
+  arguments: [{ name: "folder", kind: "optional", help: "with --containerfile: the folder whose files it may copy" }],
   options: {
     "from-image": { type: "string", value: "IMAGE", help: "name or id of the image to begin from" },
+    containerfile: { type: "string", value: "FILE", help: "build this, by buildah, docker or buildctl, instead" },
     name: { type: "string", value: "NAME", help: "what to call the new image" },
     script: { type: "string", value: "FILE", help: "what to run in it, as root" },
     copy: { type: "string", multiple: true, value: "SRC:DST", help: "a file or folder to put into it before" },
@@ -58,11 +60,16 @@ leaves nothing.`,
       line: "banger image build --from-image debian --name app --script setup.sh --on-fail shell",
       does: "Should the script fail, a shell where it failed",
     },
+    { line: "banger image build --containerfile ./Containerfile . --name site", does: "What a Containerfile says" },
   ],
-  async run(cli, _args, options) {
+  async run(cli, { folder }, options) {
     const { "from-image": from, name, script, progress } = options;
-    if (from === undefined) throw badUsage("--from-image is missing", "say what to begin from: --from-image IMAGE");
     if (name === undefined) throw badUsage("--name is missing", "name the new image: --name NAME");
+    if (options.containerfile !== undefined) {
+      return buildContainerfile(cli, { ...options, name, containerfile: options.containerfile, folder });
+    }
+    if (folder !== undefined) throw badUsage(`${folder} is one word too many`, "a folder goes with --containerfile");
+    if (from === undefined) throw badUsage("--from-image is missing", "say what to begin from: --from-image IMAGE");
     if (script === undefined) throw badUsage("--script is missing", "say what to run: --script FILE");
     const shell = onFail(options["on-fail"]);
     const cwd = process.cwd();
@@ -80,16 +87,42 @@ leaves nothing.`,
     });
     await checkOptions("imageBuild", input, FIELDS);
     try {
-      const image = await operate(cli, "imageBuild", input, progress);
-      if (cli.json) return cli.printJson(image);
-      cli.print(`Image ${image.name} is built: ${formatBytes(image.size)}, ${image.history.at(-1)?.did ?? ""}.`);
-      cli.note(`Make a VM of it with: banger vm create --image ${image.name}`);
+      tell(cli, await operate(cli, "imageBuild", input, progress));
     } catch (error) {
       await enter(cli, asBangerError(error).data["vm"]);
       throw error;
     }
   },
 });
+
+interface ContainerfileOptions {
+  readonly name: string;
+  readonly containerfile: string;
+  readonly folder: string | undefined;
+  readonly "from-image": string | undefined;
+  readonly script: string | undefined;
+  readonly "kernel-ref": string | undefined;
+  readonly progress: string | undefined;
+}
+
+async function buildContainerfile(cli: Cli, options: ContainerfileOptions): Promise<void> {
+  const { name, folder, progress } = options;
+  if (options.script !== undefined || options["from-image"] !== undefined) {
+    throw badUsage("--containerfile begins from what its own FROM says", "leave --from-image and --script out");
+  }
+  const cwd = process.cwd();
+  const containerfile = absolutePath(options.containerfile, cwd);
+  const context = absolutePath(folder ?? dirname(containerfile), cwd);
+  const input = given({ name, containerfile, context, kernel: options["kernel-ref"] });
+  await checkOptions("imageBuildContainerfile", input, { name: "--name", containerfile: "--containerfile" });
+  tell(cli, await operate(cli, "imageBuildContainerfile", input, progress));
+}
+
+function tell(cli: Cli, image: Result<"imageBuild">): void {
+  if (cli.json) return cli.printJson(image);
+  cli.print(`Image ${image.name} is built: ${formatBytes(image.size)}, ${image.history.at(-1)?.did ?? ""}.`);
+  cli.note(`Make a VM of it with: banger vm create --image ${image.name}`);
+}
 
 function onFail(asked: string | undefined): boolean {
   if (asked === undefined || asked === "remove") return false;

@@ -43,6 +43,6 @@ function cameFrom({
   history,
 }: Pick<ImageView, "origin" | "managed" | "rootfs" | "history">): string {
   if (origin === "register") return managed ? "promoted" : rootfs.path;
-  const from = history.at(-1)?.from.name;
-  return from === undefined ? origin : `built on ${from}`;
+  const last = history.at(-1);
+  return last?.from === undefined ? (last?.did ?? origin) : `built on ${last.from.name}`;
 }

@@ -14,7 +14,7 @@ export function imageText(image: ImageView): string {
     parts.push(section("Layers that it was made of, elsewhere", layerTable(packedFrom.layers)));
   }
   if (history.length > 0) {
-    const rows = history.map(({ at, did, from }) => [ago(at), did, from.name]);
+    const rows = history.map(({ at, did, from }) => [ago(at), did, from?.name ?? ""]);
     parts.push(section("Done to it since", table(["WHEN", "WHAT", "FROM"], rows)));
   }
   return parts.join("\n\n");

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { viewImage, type Image, type ImageView } from "../../model/image.ts";
+import { buildContainerfile, type ContainerfileRequest } from "./build-containerfile.ts";
 import { buildImage, type ImageBuildRequest } from "./build-image.ts";
 import { forgetOwnedKernels } from "./owned-kernel.ts";
 import { promoteImage } from "./promote-image.ts";
@@ -30,6 +31,7 @@ export interface ImageService {
   files(request: ListRequest, signal: AbortSignal): AsyncIterable<ImageFile>;
   file(ref: string, path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
   build(request: ImageBuildRequest, context: OperationContext): Promise<Image>;
+  buildContainerfile(request: ContainerfileRequest, context: OperationContext): Promise<Image>;
   register(request: ImageRegisterRequest, context: OperationContext): Promise<Image>;
   promote(ref: string, context: OperationContext): Promise<Image>;
   /** Puts this banger's agent into an image that has another. */
@@ -50,6 +52,7 @@ export function imageService(context: ImageContext): ImageService {
     files: ({ ref, ...request }, signal) => listFiles(store.images.get(ref), request, signal),
     file: (ref, path, signal) => readFileIn(store.images.get(ref), path, signal),
     build: (request, operation) => buildImage(context, request, operation),
+    buildContainerfile: (request, operation) => buildContainerfile(context, request, operation),
     register: (request, operation) => registerImage(context, request, operation),
     promote: (ref, operation) => promoteImage(context, ref, operation),
     refresh: (ref, operation) => refreshImage(context, ref, operation),

@@ -1,0 +1,140 @@
+import { mkdir, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { BangerError, asBangerError } from "../../lib/errors.ts";
+import { findExecutable } from "../../lib/find-executable.ts";
+import { newId } from "../../lib/ids.ts";
+import { installHint } from "../../lib/install-hint.ts";
+import { run } from "../../lib/process.ts";
+import type { OperationContext } from "../../lib/progress.ts";
+import type { Image } from "../../model/image.ts";
+import { digestTree, readScript } from "./build-inputs.ts";
+import { CONTAINER_BUILDERS, type ContainerBuild, type ContainerBuilder } from "./container-builders.ts";
+import type { ImageContext } from "./image-context.ts";
+import { pullImage } from "./pull-image.ts";
+
+export interface ContainerfileRequest {
+  readonly name: string;
+  /** Path of the Containerfile (or Dockerfile). */
+  readonly containerfile: string;
+  /** The folder whose files it may copy. */
+  readonly context: string;
+  readonly kernel?: string | undefined;
+}
+
+const PROBE_MS = 20_000;
+
+/**
+ * Has a container builder of the host build a Containerfile, and makes an image of what comes out, as of any container
+ * image. The builder's own cache is its own; the image is taken out of its store again.
+ *
+ * @throws BangerError `TOOL_MISSING` where no builder can be used, `BUILD_FAILED`; what a pull gives cause to.
+ */
+export async function buildContainerfile(
+  context: ImageContext,
+  request: ContainerfileRequest,
+  operation: OperationContext,
+): Promise<Image> {
+  const { layout, store } = context;
+  const { signal, progress } = operation;
+  const script = await readScript(request.containerfile);
+  const builder = await chooseBuilder(signal);
+  const id = newId("ctr");
+  const work = join(layout.workDir, id);
+  await mkdir(work, { recursive: true, mode: 0o700 });
+  const build: ContainerBuild = {
+    containerfile: request.containerfile,
+    context: request.context,
+    archive: join(work, "image.tar"),
+    tag: `localhost/banger-build:${id}`,
+  };
+  try {
+    progress({
+      id: "builder",
+      label: `building ${basename(request.containerfile)} by ${builder.name}`,
+      status: "running",
+    });
+    await runBuilder(builder, build, operation);
+    progress({ id: "builder", label: `built ${basename(request.containerfile)} by ${builder.name}`, status: "done" });
+    const pulled = await pullImage(
+      context,
+      {
+        reference: `${builder.archive}:${build.archive}`,
+        name: request.name,
+        kernel: request.kernel,
+        insecure: false,
+        allowHost: false,
+      },
+      operation,
+    );
+    if (pulled.origin === "build") return pulled;
+    const { reference: _reference, ...rest } = pulled;
+    const image: Image = {
+      ...rest,
+      origin: "build",
+      history: [
+        {
+          at: pulled.createdAt,
+          did: `containerfile: ${basename(request.containerfile)}, by ${builder.name}`,
+          key: await digestTree(request.containerfile, signal),
+          scriptDigest: script.digest,
+        },
+      ],
+    };
+    store.images.update(image);
+    return image;
+  } finally {
+    for (const { file, args } of builder.cleanUp(build)) await run(file, args, { timeoutMs: PROBE_MS }).catch(() => {});
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function runBuilder(
+  builder: ContainerBuilder,
+  build: ContainerBuild,
+  { signal, progress }: OperationContext,
+): Promise<void> {
+  const said: string[] = [];
+  const onStderrLine = (line: string): void => {
+    said.push(line);
+    if (said.length > 20) said.shift();
+    progress({ id: "builder", label: builder.name, status: "running", output: `${line}\n` });
+  };
+  for (const { file, args } of builder.plan(build)) {
+    try {
+      await run(file, args, { signal, onStderrLine, graceMs: 20_000, maxOutputBytes: 64 * 1024 ** 2 });
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw new BangerError("BUILD_FAILED", {
+        what: `${builder.name} could not build ${build.containerfile}`,
+        why: said.length > 0 ? `its last lines:\n${said.join("\n")}` : asBangerError(cause).message,
+        fix: "mend it and build again; nothing was kept",
+        cause,
+      });
+    }
+  }
+}
+
+/** The first builder that is here and can build. */
+async function chooseBuilder(signal: AbortSignal): Promise<ContainerBuilder> {
+  const why: string[] = [];
+  for (const builder of CONTAINER_BUILDERS) {
+    const found = await findExecutable(builder.name);
+    if (found === undefined) {
+      why.push(`${builder.name} is not installed`);
+      continue;
+    }
+    try {
+      await run(found, builder.probe, { signal, timeoutMs: PROBE_MS });
+      return builder;
+    } catch (error) {
+      signal.throwIfAborted();
+      why.push(`${builder.name} does not work: ${asBangerError(error).why ?? ""}`);
+    }
+  }
+  throw new BangerError("TOOL_MISSING", {
+    what: "no program here builds a Containerfile",
+    why: why.join("; "),
+    fix: installHint("buildah"),
+    data: { tried: CONTAINER_BUILDERS.map(({ name }) => name) },
+  });
+}
