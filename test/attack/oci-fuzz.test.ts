@@ -277,11 +277,28 @@ const PIECES = [
   "99999999999999999999",
 ];
 
+const VALUES: readonly unknown[] = [null, true, -1, 1e300, "", "x", [], {}, [null], { a: 1 }, "sha256:", 2 ** 53];
+
+/** The document with one of its values, perhaps itself, replaced or left out. */
+function replaceValue(random: (below: number) => number, text: string): string {
+  const places: [holder: Record<string, unknown>, key: string][] = [[{ "": JSON.parse(text) as unknown }, ""]];
+  for (const [holder, key] of places) {
+    const value = holder[key];
+    if (typeof value !== "object" || value === null) continue;
+    for (const name of Object.keys(value)) places.push([value as Record<string, unknown>, name]);
+  }
+  const [root] = places;
+  const [holder, key] = pick(random, places);
+  holder[key] = random(8) === 0 ? undefined : pick(random, VALUES);
+  return JSON.stringify(root?.[0][""]) ?? "";
+}
+
 test(`mutated documents end in an image or a BangerError (seed ${SEED})`, (t) => {
   let accepted = 0;
   const rounds = fuzz((random) => {
     let text = pick(random, DOCUMENTS);
-    for (let i = random(4); i >= 0; i--) {
+    if (random(2) === 0) text = replaceValue(random, text);
+    for (let i = random(4); i > 0; i--) {
       const at = random(text.length);
       text = text.slice(0, at) + pick(random, PIECES) + text.slice(at + random(12));
     }

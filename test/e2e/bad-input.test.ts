@@ -63,7 +63,7 @@ suite("bad input", { timeout: 600_000 }, () => {
   test("a kernel that is missing", () =>
     refused(["vm", "create", "--image", "busybox", "--kernel-ref", "none"], "KERNEL_NOT_FOUND", 3, /"none"/));
   test("systemd where there is none", () =>
-    refused(["vm", "create", "--image", "busybox", "--init", "systemd"], "VM_SPEC_INVALID", 2, /no systemd/));
+    refused(["vm", "create", "--image", "busybox", "--init", "systemd"], "GUEST_UNSUPPORTED", 2, /systemd cannot/));
   test("an unknown option", () => refused(["vm", "create", "--imgae", "busybox"], "BAD_USAGE", 2, /--image/));
   test("an unknown command", () => refused(["vm", "creat"], "BAD_USAGE", 2, /create/));
   test("a reference that is none", () => refused(["image", "pull", "UPPER CASE"], "REFERENCE_INVALID", 2, /UPPER/));
