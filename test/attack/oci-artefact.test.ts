@@ -17,6 +17,7 @@ import { composeArtefact } from "../../src/oci/packed-image.ts";
 import type { OutgoingImage } from "../../src/oci/push-image.ts";
 import type { ImageContext } from "../../src/services/images/image-context.ts";
 import { pullImage } from "../../src/services/images/pull-image.ts";
+import { sendToArchive, sendToRegistry } from "../../src/services/images/send-image.ts";
 import { kernelService } from "../../src/services/kernels/kernel-service.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import type { ErrorCode } from "../../src/lib/error-codes.ts";
@@ -226,10 +227,24 @@ test("the good one is taken, also by a tool that lost its type; and twice is onc
     const image = await pullImage(context, request, operation);
     assert.equal((await pullImage(context, request, operation)).id, image.id);
     assert.equal(image.kernel, "their-kernel");
-    assert.equal(store.kernels.get("their-kernel").source.kind, "artefact");
+    const { source, owner } = store.kernels.get("their-kernel");
+    assert.deepEqual([source.kind, owner], ["artefact", undefined]);
     assert.deepEqual(await readdir(join(layout.imagesDir, image.id)), ["rootfs.ext4"]);
     store.images.delete(image.id);
     await context.kernels.delete("their-kernel");
     await rm(join(layout.imagesDir, image.id), { recursive: true });
   }
+});
+
+test("an image of the user's own files is not sent out before it is promoted", async () => {
+  const reference = await archive(good());
+  const image = await pullImage(context, { reference, name: "box", insecure: false, allowHost: false }, operation);
+  store.images.update({ ...image, managed: false });
+  const target = `oci-archive:${join(folder, "never.tar")}`;
+  await expectCode(sendToArchive(context, { ref: "box", target }, operation), "IMAGE_UNMANAGED", /your|yours/);
+  const push = { ref: "box", reference: "127.0.0.1:1/a:1", insecure: false };
+  await expectCode(sendToRegistry(context, push, operation), "IMAGE_UNMANAGED");
+  store.images.update(image);
+  await sendToArchive(context, { ref: "box", target }, operation);
+  assert.deepEqual(await readdir(layout.workDir), []);
 });

@@ -12,7 +12,7 @@ import {
 } from "../../model/artefact.ts";
 import type { Image } from "../../model/image.ts";
 import type { Volume } from "../../model/image-parts.ts";
-import type { KernelContents } from "../../model/kernel.ts";
+import type { Kernel, KernelContents } from "../../model/kernel.ts";
 import { applyLayers } from "../../oci/apply-layers.ts";
 import { ImportBudget } from "../../oci/import-budget.ts";
 import type { ImageSource } from "../../oci/image-source.ts";
@@ -38,14 +38,12 @@ export interface Adoption {
   readonly resolved: ResolvedImage;
   readonly artefact: Artefact;
   readonly source: ImageSource;
-  /** Told the id of a kernel that was added for it: should the image come to nothing, it is of no use. */
-  readonly onKernelAdded: (kernelId: string) => void;
 }
 
 /**
  * Makes an image of what another banger sent out: its disks byte by byte, and its kernel, unless the same one is here.
- * Files stand in their places when this resolves; whoever called gives the image its row, and removes its folders and
- * the kernel that was added if it comes to nothing. Nothing is in any place before all of it has been fetched and checked.
+ * Files stand in their places when this resolves; whoever called gives the image its row, or removes its folders and the
+ * kernel that is the image's until then. Nothing is in any place before all of it has been fetched and checked.
  *
  * @throws BangerError `ARTEFACT_INVALID` if it is not what it says of itself; what fetching layers gives cause to.
  */
@@ -66,8 +64,7 @@ export async function adoptArtefact(
       : store.kernels.get(adoption.kernel);
   await unpackLayers(context, adoption, work, here === undefined ? kernelFolder : undefined, operation);
 
-  const kernel = here ?? (await kernels.add(freeName(context, artefact.kernel), placeKernel(adoption, kernelFolder)));
-  if (here === undefined) adoption.onKernelAdded(kernel.id);
+  const kernel = here ?? (await addKernel(context, adoption, kernelFolder));
   await rm(kernelFolder, { recursive: true, force: true });
   await ensurePrivateDirectory(layout.imagesDir);
   const place = join(layout.imagesDir, id);
@@ -141,6 +138,22 @@ function kernelFiles({ files }: ArtefactKernel): ExpectedFiles {
   };
 }
 
+/** Keeps the kernel that came along; it belongs to the image, and goes with it, until that has its row. */
+async function addKernel({ store, kernels }: ImageContext, adoption: Adoption, from: string): Promise<Kernel> {
+  const { kernel } = adoption.artefact;
+  const isTaken = store.kernels.find(kernel.name) !== undefined;
+  const name = isTaken ? `${kernel.name.slice(0, 100)}-${kernel.diffId.slice(7, 15)}` : kernel.name;
+  const owned: Kernel = { ...(await kernels.add(name, placeKernel(adoption, from))), owner: adoption.id };
+  store.kernels.update(owned);
+  return owned;
+}
+
+/** Lets the kernel that came with an image be one like any other, which further images may boot with. */
+export function releaseKernel({ store }: Pick<ImageContext, "store">, image: Image): void {
+  const { owner, ...kernel } = store.kernels.get(image.kernel);
+  if (owner === image.id) store.kernels.update(kernel);
+}
+
 /** Moves a kernel's files, which have been checked, to where kernels are made. */
 function placeKernel({ artefact, reference, resolved }: Adoption, from: string) {
   return async (target: string): Promise<KernelContents> => {
@@ -150,11 +163,6 @@ function placeKernel({ artefact, reference, resolved }: Adoption, from: string) 
     const source = { kind: "artefact" as const, reference, digest: resolved.digest, told };
     return { arch, release, files, abilities, sizeBytes, source };
   };
-}
-
-/** The name that the kernel had, or one beside it where another kernel has it here. */
-function freeName({ store }: ImageContext, { name, diffId }: ArtefactKernel): string {
-  return store.kernels.find(name) === undefined ? name : `${name.slice(0, 100)}-${diffId.slice(7, 15)}`;
 }
 
 async function describe(

@@ -17,7 +17,7 @@ export async function kernelFiles(kernel: Kernel, folder: string): Promise<Packe
   return [...new Set(names)].sort().map((name) => ({ name, path: join(folder, name), isSparse: false }));
 }
 
-/** A kernel here whose files are the very same; undefined where there is none. */
+/** A kernel here whose files are the very same, and that goes with no image; undefined where there is none. */
 export async function findSameKernel(
   wanted: ArtefactKernel,
   kernels: KernelService,
@@ -25,6 +25,7 @@ export async function findSameKernel(
 ): Promise<Kernel | undefined> {
   const alike = kernels
     .list()
+    .filter(({ owner }) => owner === undefined)
     .filter(
       ({ arch, release, sizeBytes }) =>
         arch === wanted.arch && release === wanted.release && sizeBytes === wanted.sizeBytes,

@@ -12,10 +12,11 @@ import type { ImageSource } from "../../oci/image-source.ts";
 import { withIntent } from "../../store/intents.ts";
 import { ensureKernel } from "./ensure-kernel.ts";
 import type { ImageContext } from "./image-context.ts";
-import { adoptArtefact } from "./adopt-artefact.ts";
+import { adoptArtefact, releaseKernel } from "./adopt-artefact.ts";
 import { registryAccess } from "./registry-access.ts";
 import type { InitPolicy } from "../../model/init-policy.ts";
 import { installInit } from "./install-init.ts";
+import { forgetOwnedKernels } from "./owned-kernel.ts";
 import { makeImage } from "./make-image.ts";
 import { readAgent } from "./provision.ts";
 
@@ -72,12 +73,13 @@ export async function pullImage(
       const made = await way.make(id);
       const image = await withInit(context, made, request, operation);
       store.images.insert(image);
+      releaseKernel(context, image);
       return image;
     },
     async () => {
       await rm(join(context.layout.workDir, id), { recursive: true, force: true });
       await rm(join(context.layout.imagesDir, id), { recursive: true, force: true });
-      await way.undo();
+      await forgetOwnedKernels(context, id);
     },
   );
 }
@@ -97,8 +99,6 @@ interface Way {
   /** Whether an image that was made of the same is what would be made now. */
   isSame(existing: Image): boolean;
   make(id: string): Promise<Image>;
-  /** Takes back what stands beside the image's own folder. */
-  undo(): Promise<void>;
 }
 
 /** What another banger made is taken as it is; of anything else an image is made, with a kernel and the agent of today. */
@@ -110,14 +110,9 @@ async function chooseWay(
 ): Promise<Way> {
   const { artefact } = found.resolved;
   if (artefact !== undefined) {
-    const added: string[] = [];
-    const adoption = { ...found, kernel: request.kernel, artefact, onKernelAdded: (id: string) => void added.push(id) };
     return {
       isSame: (existing) => request.kernel === undefined || existing.kernel === request.kernel,
-      make: (id) => adoptArtefact(context, { ...adoption, id }, operation),
-      undo: async () => {
-        for (const kernelId of added) await context.kernels.delete(kernelId);
-      },
+      make: (id) => adoptArtefact(context, { ...found, id, kernel: request.kernel, artefact }, operation),
     };
   }
   const kernel = await ensureKernel(context, request.kernel, operation);
@@ -125,7 +120,6 @@ async function chooseWay(
   return {
     isSame: (existing) => existing.kernel === kernel && existing.agentDigest === agent.digest,
     make: (id) => makeImage(context, { ...found, id, kernel, agent }, operation),
-    undo: async () => {},
   };
 }
 
