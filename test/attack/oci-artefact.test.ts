@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, normalize } from "node:path";
 import { after, before, test } from "node:test";
+import fc from "fast-check";
+import { BangerError } from "../../src/lib/errors.ts";
 import { noProgress } from "../../src/lib/progress.ts";
 import { VERSION } from "../../src/lib/version.ts";
-import type { Artefact } from "../../src/model/artefact.ts";
+import { kernelFilePaths, type Artefact } from "../../src/model/artefact.ts";
 import { configSchema } from "../../src/model/config.ts";
 import type { Image } from "../../src/model/image.ts";
 import { layoutFrom, type Layout } from "../../src/model/layout.ts";
@@ -13,7 +15,7 @@ import { BlobStore } from "../../src/oci/blob-store.ts";
 import { exportArchive } from "../../src/oci/export-archive.ts";
 import { BANGER_DISK_ZSTD, BANGER_KERNEL_ZSTD } from "../../src/oci/media-types.ts";
 import { packLayer, type PackedLayer } from "../../src/oci/pack-layer.ts";
-import { composeArtefact } from "../../src/oci/packed-image.ts";
+import { composeArtefact, parseArtefact } from "../../src/oci/packed-image.ts";
 import type { OutgoingImage } from "../../src/oci/push-image.ts";
 import type { ImageContext } from "../../src/services/images/image-context.ts";
 import { pullImage } from "../../src/services/images/pull-image.ts";
@@ -248,3 +250,42 @@ test("an image of the user's own files is not sent out before it is promoted", a
   await sendToArchive(context, { ref: "box", target }, operation);
   assert.deepEqual(await readdir(layout.workDir), []);
 });
+
+test("documents with any value at any place end in an artefact or a BangerError, and name nothing outside", () => {
+  const layers = [disk, kernel].map(({ descriptor, diffId }) => ({ descriptor, diffId }));
+  const places = placesIn(good());
+  const value = fc.oneof(
+    fc.jsonValue({ maxDepth: 2 }),
+    fc.constantFrom("../x", "/etc/passwd", "a/../b", "\u0000", -1, 2 ** 60, 1.5, [], {}, "__proto__", disk.diffId),
+  );
+  const change = fc.tuple(fc.constantFrom(...places), value);
+  let accepted = 0;
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
+      let document: unknown = good();
+      for (const [place, to] of changes)
+        document = placesIn(document).includes(place) ? changed(place, to, document) : document;
+      try {
+        const artefact = parseArtefact(Buffer.from(JSON.stringify({ banger: document })), layers);
+        accepted += 1;
+        for (const path of kernelFilePaths(artefact.kernel.files))
+          assert.equal(join("/k", path), normalize(`/k/${path}`));
+        for (const path of kernelFilePaths(artefact.kernel.files)) assert.ok(join("/k", path).startsWith("/k/"), path);
+      } catch (error) {
+        if (!(error instanceof BangerError)) throw error;
+        assert.ok(["ARTEFACT_INVALID", "MEDIA_TYPE_UNSUPPORTED"].includes(error.code), error.code);
+      }
+    }),
+    { numRuns: Number(process.env["FUZZ_RUNS"] ?? 500) },
+  );
+  assert.ok(accepted > 0, "nothing was accepted: the changes are too many");
+});
+
+/** Every place in a document, as {@link changed} takes it. */
+function placesIn(document: unknown, below = ""): string[] {
+  if (typeof document !== "object" || document === null) return [];
+  return Object.entries(document).flatMap(([name, value]) => {
+    const place = below === "" ? name : `${below}.${name}`;
+    return [place, ...placesIn(value, place)];
+  });
+}

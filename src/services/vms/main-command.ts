@@ -7,12 +7,11 @@ import type { LiveVm, MainCommand } from "./live-vms.ts";
 
 /** As container engines have it: between the stop signal and the end by force. */
 const GRACE_MS = 10_000;
-const DEFAULT_STOP_SIGNAL = "SIGTERM";
 
-/** Remembers a command for as long as it runs. */
+/** Remembers a command for as long as it runs. SIGTERM needs no remembering: all that runs in a guest gets it at its end. */
 export function noteMainCommand(live: LiveVm, running: AgentExec, { stopSignal }: OciConfig): void {
-  const isKnown = stopSignal !== undefined && signalNumber(stopSignal) !== 0;
-  const command: MainCommand = { running, stopSignal: isKnown ? stopSignal : DEFAULT_STOP_SIGNAL };
+  if (stopSignal === undefined || signalNumber(stopSignal) === 0) return;
+  const command: MainCommand = { running, stopSignal };
   live.mainCommands.add(command);
   const forget = (): void => void live.mainCommands.delete(command);
   running.exit.then(forget, forget);
