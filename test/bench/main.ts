@@ -7,6 +7,7 @@ import { lineIn, lineOut } from "./cases/agent-line.ts";
 import { networkLatency, networkUpload } from "./cases/network.ts";
 import { vmExec } from "./cases/vm-exec.ts";
 import { vmList } from "./cases/vm-list.ts";
+import { vmReadyAgent, vmReadySystemd } from "./cases/vm-ready-init.ts";
 import { vmReady } from "./cases/vm-ready.ts";
 import { type BenchResult, type Comparison, compare, missed } from "./comparison.ts";
 import { table } from "./table.ts";
@@ -21,6 +22,8 @@ const CASES: Readonly<Record<string, Comparison>> = {
   ...diskReadyCases,
   "net-latency": networkLatency,
   "net-upload": networkUpload,
+  "vm-ready-agent": vmReadyAgent,
+  "vm-ready-systemd": vmReadySystemd,
   "import-gunzip": importBesideGunzip,
   "import-tar2ext4": importBesideTar2ext4,
   "import-unpacking": importBesideUnpacking,

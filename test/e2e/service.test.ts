@@ -3,7 +3,7 @@ import { after, before, suite, test } from "node:test";
 import { busyboxImage, debianImage } from "../helpers/test-images.ts";
 import { TestHost } from "../helpers/test-host.ts";
 import { genericKernel } from "../helpers/tiny-guest.ts";
-import { withFiles } from "../helpers/test-apt-repository.ts";
+import { withFiles } from "../helpers/image-with-files.ts";
 
 /** Says what it is asked, and how it ended; each word is a line of its log. */
 const WORK = `trap 'echo bye; exit 5' USR1; trap '' TERM; echo up; while :; do sleep 0.1; done`;

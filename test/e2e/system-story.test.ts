@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
-import { TestAptRepository, withFiles } from "../helpers/test-apt-repository.ts";
+import { withFiles } from "../helpers/image-with-files.ts";
+import { TestAptRepository } from "../helpers/test-apt-repository.ts";
+import { serveGenericKernel } from "../helpers/published-kernel.ts";
 import { debianImage } from "../helpers/test-images.ts";
 import { TestHost } from "../helpers/test-host.ts";
 import { TestRegistry } from "../helpers/test-registry.ts";
-import { genericKernel } from "../helpers/tiny-guest.ts";
 
 const PACKAGES = ["systemd", "systemd-sysv", "dbus", "openssh-server"];
 
@@ -22,7 +23,7 @@ interface ImageSeen {
 }
 
 /** The story that banger is told by: a bare container image becomes a machine that boots at once. Minutes, by emulation. */
-suite("a Debian without systemd and sshd becomes a machine", { timeout: 1_500_000 }, () => {
+suite("a Debian without systemd and sshd becomes a machine", { timeout: 4_500_000 }, () => {
   let host: TestHost;
   let repository: TestAptRepository;
   let reference = "";
@@ -35,11 +36,12 @@ suite("a Debian without systemd and sshd becomes a machine", { timeout: 1_500_00
     const registry = resources.use(await TestRegistry.start());
     const image = resources.use(await withFiles(bare, { "etc/apt/sources.list": repository.sources }));
     reference = await registry.push(`oci:${image.layout}:${image.tag}`, "library/debian:bookworm");
-    await host.ok(["kernel", "import", "generic-6.12", "--vmlinux", genericKernel()]);
+    await serveGenericKernel(host, registry.host);
   });
   after(() => resources.disposeAsync());
 
   test("image pull --init systemd, once; then each VM boots at once, directly, without an initrd", async () => {
+    await host.ok(["kernel", "pull", "generic-6.12"]);
     const pull = ["image", "pull", reference, "--name", "debian", "--kernel-ref", "generic-6.12", "--init", "systemd"];
     const told = await host.banger([...pull, "--allow-host"], { timeoutMs: 1_200_000 });
     assert.equal(told.code, 0, told.stderr);

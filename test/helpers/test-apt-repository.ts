@@ -59,32 +59,6 @@ export class TestAptRepository implements AsyncDisposable {
   }
 }
 
-/** A copy of an OCI layout with one more layer of these files. */
-export async function withFiles(
-  reference: string,
-  files: Readonly<Record<string, string>>,
-  config: readonly string[] = [],
-): Promise<AsyncDisposable & { readonly layout: string; readonly tag: string }> {
-  const [, from = "", named] = reference.split(":");
-  const folder = await mkdtemp(join(tmpdir(), "bh-image-"));
-  const layout = join(folder, "layout");
-  await exec("cp", ["-r", from, layout]);
-  const { manifests } = JSON.parse(await readFile(join(layout, "index.json"), "utf8")) as {
-    readonly manifests: readonly { readonly annotations: Readonly<Record<string, string>> }[];
-  };
-  const tag = named ?? manifests[0]?.annotations["org.opencontainers.image.ref.name"] ?? "latest";
-  const tree = join(folder, "tree");
-  for (const [path, content] of Object.entries(files)) {
-    await mkdir(join(tree, path, ".."), { recursive: true });
-    await writeFile(join(tree, path), content, { mode: content.startsWith("#!") ? 0o755 : 0o644 });
-  }
-  const tar = join(folder, "layer.tar");
-  await exec("tar", ["--owner=0", "--group=0", "-C", tree, "-cf", tar, ...(await readdir(tree))]);
-  await exec("umoci", ["raw", "add-layer", "--image", `${layout}:${tag}`, tar]);
-  if (config.length > 0) await exec("umoci", ["config", "--image", `${layout}:${tag}`, ...config]);
-  return { layout, tag, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
-}
-
 async function packagesFor(suite: string, layout: string, packages: readonly string[]): Promise<string> {
   const status = await dpkgStatus(layout);
   const key = createHash("sha256")

@@ -8,7 +8,11 @@ export default command({
   hidden: true,
   arguments: [VM_ARGUMENT],
   options: {
-    target: { type: "string", value: "TARGET", help: "ssh, tcp:HOST:PORT or unix:PATH in the guest; ssh unless told" },
+    target: {
+      type: "string",
+      value: "TARGET",
+      help: "ssh, tcp:HOST:PORT, vsock:PORT or unix:PATH in it; ssh unless told",
+    },
   },
   examples: [
     { line: "ssh -o ProxyCommand='banger vm proxy demo' root@demo", does: "What `banger vm ssh` does, about" },

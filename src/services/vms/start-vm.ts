@@ -7,6 +7,7 @@ import { asBangerError, BangerError } from "../../lib/errors.ts";
 import { ensurePrivateDirectory } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
+import type { Image } from "../../model/image.ts";
 import type { InitPolicy } from "../../model/init-policy.ts";
 import type { Vm, VmSpec } from "../../model/vm.ts";
 import { checkStep } from "../../model/vm-states.ts";
@@ -88,9 +89,18 @@ async function servicesOf(
 ): Promise<Pick<Vm, "services">> {
   const image = context.store.images.find(vm.image.id);
   if (image?.services === undefined || image.services.length === 0) return {};
+  const plan = planReadiness(image.services, vm, hasOwnInit(image, vm) ? "systemd" : "agent");
+  const wanted = plan
+    .filter(({ skip }) => skip === undefined)
+    .map(({ service: { name, kind, port } }) => `${name} (${kind} port ${port})`);
+  return withDeadline(signal, context.config.vm.start_timeout * 1000, wanted.join(" and "), async (within) => ({
+    services: [...(await awaitServices(agent, plan, within))],
+  }));
+}
+
+function hasOwnInit(image: Image, vm: Vm): boolean {
   const hasInit = image.system.init !== "none" || vm.firstBoot !== undefined;
-  const init = hasInit && vm.spec.init !== "agent" ? "systemd" : "agent";
-  return { services: [...(await awaitServices(agent, planReadiness(image.services, vm, init), signal))] };
+  return hasInit && vm.spec.init !== "agent";
 }
 
 /** Runs a VM's machine until its agent has answered and knows who it is. */
@@ -195,8 +205,8 @@ async function awaitAgent(
     await withDeadline(signal, context.config.vm.start_timeout * 1000, "the agent", async (within) => {
       const agent = await untilAborted(Promise.race([live.agent(within), ended]), within);
       await introduce(context, vm, agent, within);
-      await Promise.race([prepare(agent, within), ended]);
     });
+    await Promise.race([prepare(await live.agent(signal), signal), ended]);
     live.ending = false;
   } finally {
     watching.abort();
