@@ -2,7 +2,13 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ROOT } from "../helpers/test-host.ts";
 import { diskCreateCases, diskReadyCases } from "./cases/disk-strategy.ts";
-import { importBesideGunzip, importBesideTar2ext4, importBesideUnpacking } from "./cases/image-import.ts";
+import {
+  importBesideGunzip,
+  importBesideTar2ext4,
+  importBesideUnpacking,
+  smallFilesBesideTar2ext4,
+  tenLayersBesideGunzip,
+} from "./cases/image-import.ts";
 import { lineIn, lineOut } from "./cases/agent-line.ts";
 import { networkLatency, networkUpload } from "./cases/network.ts";
 import { vmExec } from "./cases/vm-exec.ts";
@@ -27,6 +33,8 @@ const CASES: Readonly<Record<string, Comparison>> = {
   "import-gunzip": importBesideGunzip,
   "import-tar2ext4": importBesideTar2ext4,
   "import-unpacking": importBesideUnpacking,
+  "import-ten-layers": tenLayersBesideGunzip,
+  "import-small-files": smallFilesBesideTar2ext4,
 };
 
 /** A case that gave no figure, and why. */

@@ -95,6 +95,33 @@ export async function smallFiles(count: number, layers = 1): Promise<string> {
   return cached(`small-files-${count}-in-${layers}`, all);
 }
 
+/** Ten layers of 850 files of 20 KB, which gzip makes half as large: as much as a Debian, and as hard. */
+export async function tenLayers(): Promise<string> {
+  const layer = (first: number) =>
+    async function* (): AsyncGenerator<Buffer> {
+      for (let i = first; i < first + 850; i += 1) {
+        const tar = new TarBuilder().file(`opt/part-${first}/file-${i}`, mixed(20_000, i), { mtime: 1_700_000_000 });
+        yield tar.cut();
+      }
+      yield Buffer.alloc(1024);
+    };
+  return cached(
+    "ten-layers",
+    Array.from({ length: 10 }, (_, i) => layer(i * 850)),
+  );
+}
+
+/** Bytes of which each second one is at random, always the same. */
+function mixed(length: number, seed: number): Buffer {
+  const content = Buffer.alloc(length, "text");
+  let state = seed + 1;
+  for (let at = 0; at < length; at += 2) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    content[at] = state >>> 24;
+  }
+  return content;
+}
+
 /** A file of 6 GiB of which an archive of GNU tar holds three parts. */
 async function sparseFile(): Promise<string> {
   return cached("sparse-file-6G", [
