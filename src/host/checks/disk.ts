@@ -44,7 +44,9 @@ export function reflinkCheck(folder: string, canReflink: (folder: string) => Pro
     async look() {
       // Its absence is no fault: qcow2 overlays cost as little.
       const works = await canReflink(await nearestFolder(folder));
-      const summary = works ? "files share blocks here" : "not on this file system; VMs get qcow2 overlays";
+      const summary = works
+        ? "files share blocks here"
+        : "not on this file system; QEMU's VMs get overlays, others copies";
       return { result: "ok", summary, data: { works } };
     },
   };
