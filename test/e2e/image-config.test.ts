@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import type { Image } from "../../src/model/image.ts";
 import type { Vm } from "../../src/model/vm.ts";
 import { TarBuilder } from "../helpers/tar-builder.ts";
-import { TestHost } from "../helpers/test-host.ts";
+import { ROOT, TestHost } from "../helpers/test-host.ts";
 import { TestLayout } from "../helpers/test-layout.ts";
 
 /** Says how it was started, and when it is asked to end; only by its own signal does it go in peace. */
@@ -36,7 +37,8 @@ async function image(): Promise<TestLayout> {
     .file("bin/busybox", await readFile("/bin/busybox"), { mode: 0o755 })
     .file("bin/serve", SCRIPT, { mode: 0o755 })
     .dir("state", { uid: 1000, gid: 1000, mode: 0o700 })
-    .file("state/kept", "kept", { uid: 1000 });
+    .file("state/kept", "kept", { uid: 1000 })
+    .file("evil", "\u001b]0;title\u0007 caf\u00e9 \u009b31m\n");
   for (const applet of ["sh", "id", "pwd", "sleep", "ls", "nc", "echo", "cat", "test"]) {
     tar.symlink(`bin/${applet}`, "busybox");
   }
@@ -93,6 +95,13 @@ suite("an image's config", { timeout: 600_000 }, () => {
     assert.equal(await host.ok(["image", "cat", "app", "/bin/serve"]), SCRIPT);
     const busybox = await host.banger(["image", "cat", "app", "/bin/sh"]);
     assert.ok(busybox.stdout.equals(await readFile("/bin/busybox")));
+    // On a terminal nothing acts; through a pipe the bytes come as they are.
+    assert.ok((await host.ok(["image", "cat", "app", "/evil"])).startsWith("\u001b]0;title\u0007"));
+    const path = `${join(ROOT, "build", "bin")}:${host.env["PATH"] ?? ""}`;
+    const shown = await host.run("script", ["-qec", "banger image cat app /evil", "/dev/null"], {
+      env: { PATH: path },
+    });
+    assert.equal(shown.stdout.toString("utf8").trim(), String.raw`\x1b]0;title\x07 café \x9b31m`);
     for (const [args, says] of [
       [["ls-files", "app", "/no/such"], /PATH_NOT_FOUND/],
       [["cat", "app", "/state"], /PATH_NOT_FOUND[\s\S]*it is a directory/],

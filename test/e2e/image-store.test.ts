@@ -9,6 +9,7 @@ import type { Image } from "../../src/model/image.ts";
 import { buildKernel } from "../helpers/elf-builder.ts";
 import { SlowRegistry } from "../helpers/slow-registry.ts";
 import { TarBuilder } from "../helpers/tar-builder.ts";
+import { TestAuthority } from "../helpers/test-authority.ts";
 import { TestHost } from "../helpers/test-host.ts";
 import { TestLayout } from "../helpers/test-layout.ts";
 import { TestRegistry } from "../helpers/test-registry.ts";
@@ -227,5 +228,24 @@ suite("the store of images", { timeout: 600_000 }, () => {
     await configure("mirror.example");
     const wrong = await host.banger(["image", "list"]);
     assert.match(wrong.stderr, /CONFIG_INVALID[\s\S]*line 2[\s\S]*must be a URL/);
+  });
+
+  test("https by a private authority that the configuration names, to pull and to push", async () => {
+    await using authority = await TestAuthority.make();
+    await using secure = await TestRegistry.start({ tls: authority.tls });
+    await using image = await TestLayout.make([{ tar: one, compression: "gzip" }]);
+    const name = await secure.push(image.reference, "secure/app:1");
+    await using host = await freshHost();
+    const args = ["image", "pull", name, "--name", "app", "--kernel-ref", "tiny"];
+    const refused = await host.banger(args);
+    assert.match(refused.stderr, /REGISTRY_UNREACHABLE[\s\S]*is not trusted[\s\S]*ca_file/);
+    const folder = join(host.folder, ".config/banger");
+    await mkdir(folder, { recursive: true });
+    await host.ok(["daemon", "stop"]);
+    const config = `[registries."${secure.host}"]\nca_file = "${authority.certificate}"\n`;
+    await writeFile(join(folder, "config.toml"), config);
+    await host.ok(args);
+    await host.ok(["image", "push", "app", secure.ref("secure/vm:1")]);
+    await host.ok(["image", "pull", secure.ref("secure/vm:1"), "--name", "vm"]);
   });
 });

@@ -12,6 +12,8 @@ export interface TestRegistryOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Lets in nobody but `user` with the password `pass:word`. */
   readonly password?: boolean;
+  /** Speaks https, with this certificate and key, in PEM. */
+  readonly tls?: { readonly key: string; readonly cert: string };
 }
 
 /** `user:pass:word` as htpasswd keeps it (bcrypt). */
@@ -42,7 +44,8 @@ export class TestRegistry implements AsyncDisposable {
     const htpasswd = join(folder, "htpasswd");
     await writeFile(htpasswd, HTPASSWD);
     const auth = options.password === true ? `auth: { htpasswd: { realm: test, path: ${htpasswd} } }\n` : "";
-    await writeFile(config, configuration(host, join(folder, "data")) + auth);
+    const tls = options.tls === undefined ? "" : await tlsConfiguration(folder, options.tls);
+    await writeFile(config, configuration(host, join(folder, "data"), tls) + auth);
     const child = spawn("docker-registry", ["serve", config], {
       stdio: ["ignore", "ignore", "pipe"],
       env: { PATH: process.env["PATH"] ?? "", ...options.env },
@@ -82,11 +85,18 @@ export class TestRegistry implements AsyncDisposable {
   }
 }
 
-function configuration(host: string, data: string): string {
+async function tlsConfiguration(folder: string, { key, cert }: { key: string; cert: string }): Promise<string> {
+  const [keyFile, certFile] = [join(folder, "tls.key"), join(folder, "tls.crt")];
+  await writeFile(keyFile, key);
+  await writeFile(certFile, cert);
+  return `, tls: { key: ${JSON.stringify(keyFile)}, certificate: ${JSON.stringify(certFile)} }`;
+}
+
+function configuration(host: string, data: string, tls: string): string {
   return `version: 0.1
 log: { level: info }
 storage: { filesystem: { rootdirectory: ${JSON.stringify(data)} }, delete: { enabled: true } }
-http: { addr: ${JSON.stringify(host)} }
+http: { addr: ${JSON.stringify(host)}${tls} }
 `;
 }
 
