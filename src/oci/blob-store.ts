@@ -55,9 +55,12 @@ export class BlobStore {
     return open(this.partialPath(digest), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   }
 
+  /** Drops a blob, or what has come of it, once nobody is fetching it. Whoever reads it goes on. */
   async delete(digest: Digest): Promise<void> {
-    await rm(this.path(digest), { force: true });
-    await rm(this.partialPath(digest), { force: true });
+    await this.exclusively(digest, async () => {
+      await rm(this.path(digest), { force: true });
+      await rm(this.partialPath(digest), { force: true });
+    });
   }
 
   /** Runs `work` once nobody else in this process works on the blob. */

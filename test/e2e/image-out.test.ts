@@ -54,6 +54,15 @@ suite("an image that goes from one banger to another", { timeout: 900_000 }, () 
     assert.equal(pulled.rootfs.uuid, original.rootfs.uuid);
     assert.equal(pulled.packedFrom?.digest, original.digest);
     assert.deepEqual(pulled.packedFrom?.layers, original.layers);
+    // Nothing of alice's folders has come along.
+    const { stdout: config } = await run("skopeo", [
+      "inspect",
+      "--config",
+      "--raw",
+      "--tls-verify=false",
+      `docker://${reference}`,
+    ]);
+    assert.ok(config.includes('"banger"') && !config.includes(alice.folder) && !config.includes("/tmp/"), config);
 
     // Byte by byte the same, and no larger on the disk.
     assert.ok(await sameContent(pulled.rootfs.path, original.rootfs.path));

@@ -9,6 +9,7 @@ import type { Kernel, KernelSource } from "../../model/kernel.ts";
 import { composeArtefact } from "../../oci/packed-image.ts";
 import { BANGER_DISK_ZSTD, BANGER_KERNEL_ZSTD } from "../../oci/media-types.ts";
 import { packLayer, type PackedLayer } from "../../oci/pack-layer.ts";
+import { parseReference } from "../../oci/reference.ts";
 import type { OutgoingImage } from "../../oci/push-image.ts";
 import type { ImageContext } from "./image-context.ts";
 import { kernelFiles } from "./kernel-files.ts";
@@ -59,9 +60,11 @@ export async function packImage(
 function describeImage(image: Image): Artefact["image"] {
   const { name, system, history, packedFrom, agentDigest, agentVersion, initDefault, services } = image;
   const from = packedFrom ?? image;
+  // Where it lay on this host is nobody's business, and of no use to anybody.
+  const isPublic = from.reference !== undefined && parseReference(from.reference).kind === "registry";
   return {
     name,
-    ...(from.reference !== undefined && { reference: from.reference }),
+    ...(isPublic && { reference: from.reference }),
     ...(from.digest !== undefined && { digest: from.digest }),
     layers: from.layers,
     history,
