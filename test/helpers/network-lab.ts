@@ -76,6 +76,13 @@ export class NetworkLab implements AsyncDisposable {
     await this.host("tee", ["/proc/sys/net/ipv4/conf/up0/forwarding"], on ? "1" : "0");
   }
 
+  /** Gives the lab's host an ordinary user; only programs of the lab see it. */
+  async addUser(uid: number): Promise<void> {
+    const known = await readFile("/etc/passwd", "utf8");
+    await this.host("tee", ["/mnt/passwd"], `${known}labuser:x:${uid}:${uid}::/nonexistent:/bin/sh\n`);
+    await this.host("mount", ["--bind", "/mnt/passwd", "/etc/passwd"]);
+  }
+
   /** Runs a program on the lab's host; what it printed. */
   async host(file: string, args: readonly string[], input = ""): Promise<string> {
     return runIn(this.onHost, file, args, input);
@@ -123,8 +130,8 @@ export async function runIn(
   args: readonly string[],
   input = "",
 ): Promise<string> {
-  const [program = file, ...words] = enter;
-  const running = exec(program, [...words, file, ...args], { maxBuffer: 2 ** 26 });
+  const words = [...enter, file, ...args];
+  const running = exec(words[0] ?? file, words.slice(1), { maxBuffer: 2 ** 26 });
   running.child.stdin?.on("error", () => {}); // It may end without having read it.
   running.child.stdin?.end(input);
   return (await running).stdout;

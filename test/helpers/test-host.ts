@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { chown, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -34,21 +34,32 @@ export class TestHost implements AsyncDisposable {
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
 
-  private constructor(folder: string, env: Readonly<Record<string, string>>) {
+  /** Words before each command, as in `nsenter … --`: where, or as whom, it runs. */
+  readonly #enter: readonly string[];
+
+  private constructor(folder: string, env: Readonly<Record<string, string>>, enter: readonly string[]) {
     this.folder = folder;
     this.env = env;
+    this.#enter = enter;
   }
 
-  static async start(env: Readonly<Record<string, string>> = {}): Promise<TestHost> {
+  static async start(env: Readonly<Record<string, string>> = {}, enter: readonly string[] = []): Promise<TestHost> {
     const folder = await mkdtemp(join(tmpdir(), "bh-"));
-    return new TestHost(folder, {
+    const base = {
       PATH: process.env["PATH"] ?? "/usr/bin:/bin:/usr/sbin:/sbin",
       LANG: "C.UTF-8",
       HOME: folder,
       XDG_RUNTIME_DIR: folder,
       XDG_CACHE_HOME: process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"),
-      ...env,
-    });
+    };
+    return new TestHost(folder, { ...base, ...env }, enter);
+  }
+
+  /** A host in another network, or of another user: the home is theirs, and so are its caches. */
+  static async startAs(uid: number, enter: readonly string[]): Promise<TestHost> {
+    const host = await TestHost.start({}, enter);
+    await chown(host.folder, uid, uid);
+    return new TestHost(host.folder, { ...host.env, XDG_CACHE_HOME: join(host.folder, ".cache") }, enter);
   }
 
   /** Runs `banger` as a user would, and waits for its end. */
@@ -71,7 +82,8 @@ export class TestHost implements AsyncDisposable {
   }
 
   async run(file: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    const child = spawn(file, args, {
+    const [program = file, ...words] = [...this.#enter, file, ...args];
+    const child = spawn(program, words, {
       env: { ...this.env, ...options.env },
       cwd: this.folder,
       stdio: ["pipe", "pipe", "pipe"],
