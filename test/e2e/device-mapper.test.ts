@@ -103,6 +103,19 @@ suite("disks that device mapper puts together", { timeout: 600_000 }, () => {
     assert.equal(await detachSnapshots("two", ["/store-two", "/base"], guest), 0);
   });
 
+  test("a store that finds its disk full is given up by the kernel, as docs/disks.md says; its base stays", async () => {
+    await guest.sh("busybox mkdir -p /small; mount -t tmpfs -o size=1m tmpfs /small");
+    await guest.sh(`busybox truncate -s ${storeBytes(GROWN)} /small/store`);
+    const plan = planSnapshot({ vmId: "full", diskId: "root", base: BASE, store: "/small/store", sizeBytes: GROWN });
+    const device = await attachSnapshot(plan, guest);
+    await assert.rejects(guest.sh(`dd if=/dev/urandom of=${device} bs=1048576 count=4 conv=fsync 2>/dev/null`));
+    assert.match(await guest.run("dmsetup", ["status", "banger-full-root"]), /Invalid/);
+    await detachSnapshots("full", [], guest);
+    await guest.sh("busybox umount /small");
+    assert.equal(await sha256("/base"), baseSum);
+    await nothingIsLeft();
+  });
+
   test("one whose store is gone leaves nothing", async () => {
     await assert.rejects(attachSnapshot(planOf("three"), guest), /store-three/);
     await nothingIsLeft();
