@@ -20,7 +20,7 @@ const MAX_LABEL_BYTES = 16;
 export interface Ext4Options {
   /** What UUID and hash seed are derived from: a digest of the content, or what else is this volume's own. */
   readonly identity: Uint8Array;
-  /** Virtual size; default 16 GiB. At least 1 MiB, at most 16 TiB. */
+  /** Virtual size, rounded down to a block of 4 KiB; default 16 GiB. At least 1 MiB, at most 16 TiB. */
   readonly sizeBytes?: Bytes;
   /** The volume becomes larger than wished, up to this, if the content needs it. Default: `sizeBytes`. */
   readonly maxSizeBytes?: Bytes;
@@ -165,7 +165,8 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
       firstFree,
       minFreeBlocks: Math.ceil((this.#options.minFreeBytes ?? 0) / BLOCK_BYTES),
     });
-    const sizeBytes = Math.max(plan.blocks * BLOCK_BYTES, this.#options.sizeBytes ?? DEFAULT_SIZE) as Bytes;
+    // The size wished may leave off a last group that would hold nothing. VMMs take whole sectors only.
+    const sizeBytes = (Math.max(plan.blocks, this.#sizeBlocks) * BLOCK_BYTES) as Bytes;
     await this.#file.truncate(sizeBytes);
     const { freeBlocks, freeInodes } = await writeMetadata(this.#file, {
       plan,

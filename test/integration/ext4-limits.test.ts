@@ -6,7 +6,7 @@ import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createEmptyExt4, Ext4Writer } from "../../src/ext4/writer.ts";
-import { gib, kib, mib, type Bytes } from "../../src/lib/bytes.ts";
+import { bytes, gib, kib, mib, type Bytes } from "../../src/lib/bytes.ts";
 import { asBangerError, BangerError } from "../../src/lib/errors.ts";
 import { link, newDevice, newDirectory, newFile, newRoot, newSymlink } from "../../src/model/file-tree.ts";
 import { attributes, needsLoop, TestImage, type Piece, type Sketch } from "../helpers/ext4-image.ts";
@@ -280,6 +280,14 @@ for (const sizeBytes of SIZES) {
     if (sizeBytes <= gib(1024)) await image.assertClean();
   });
 }
+
+test("a size that is no whole number of blocks is rounded down: a VMM would cut off the rest", async () => {
+  await using image = await TestImage.empty();
+  const sizeBytes = bytes(mib(8) + 4095);
+  const summary = await createEmptyExt4(image.path, { identity: Buffer.from("odd"), sizeBytes, durable: false });
+  assert.deepEqual([summary.sizeBytes, statSync(image.path).size], [mib(8), mib(8)]);
+  await image.assertClean();
+});
 
 test("sizes and labels that cannot be are refused", async () => {
   await using image = await TestImage.empty();
