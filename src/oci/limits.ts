@@ -13,7 +13,7 @@ export interface ImportLimits {
 
 /**
  * Roomy for real images (the largest known have about a million files and some hundred GiB), and still bounded:
- * two million inodes take about 600 MB of memory, and deflate cannot pass a ratio of 1032.
+ * a million files take about 400 MB of memory, and deflate cannot pass a ratio of 1032.
  */
 export const DEFAULT_LIMITS: ImportLimits = {
   maxEntries: 2_000_000,

@@ -1,8 +1,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, open, readFile, rename, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
@@ -122,38 +121,25 @@ function mixed(length: number, seed: number): Buffer {
   return content;
 }
 
-/** A file of 6 GiB of which an archive of GNU tar holds three parts. */
+/** A file of 6 GiB of which the archive holds three blocks, in the form that GNU tar writes (PAX, format 1.0). */
 async function sparseFile(): Promise<string> {
+  const parts = [0, 5 * 1024 ** 3 + 4096, SPARSE_BYTES - 4096];
+  const map = `${[parts.length, ...parts.flatMap((at) => [at, 4096])].join("\n")}\n`.padEnd(512, "\0");
+  const tar = new TarBuilder()
+    .pax([
+      ["GNU.sparse.major", "1"],
+      ["GNU.sparse.minor", "0"],
+      ["GNU.sparse.name", "sparse"],
+      ["GNU.sparse.realsize", String(SPARSE_BYTES)],
+    ])
+    .file("GNUSparseFile.0/sparse", Buffer.concat([Buffer.from(map), Buffer.alloc(3 * 4096, "data")]), {
+      mtime: 1_700_000_000,
+      uid: 7,
+      gid: 8,
+    });
   return cached("sparse-file-6G", [
     async function* () {
-      const folder = await mkdtemp(join(tmpdir(), "banger-sparse-"));
-      try {
-        const file = await open(join(folder, "sparse"), "w");
-        for (const [at, text] of [
-          [0, "first"],
-          [5 * 1024 ** 3 + 123, "past 4 GiB"],
-          [SPARSE_BYTES - 4, "last"],
-        ] as const) {
-          await file.write(text, at);
-        }
-        await file.utimes(1_700_000_000, 1_700_000_000);
-        await file.close();
-        const tar = join(folder, "tar");
-        await exec("tar", [
-          "-C",
-          folder,
-          "--format=posix",
-          "--sparse",
-          "--owner=7:7",
-          "--group=8:8",
-          "-cf",
-          tar,
-          "sparse",
-        ]);
-        yield await readFile(tar);
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
+      yield tar.end();
     },
   ]);
 }
