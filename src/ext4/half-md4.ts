@@ -70,15 +70,24 @@ function parity(x: number, y: number, z: number): number {
 function transform(state: Int32Array, input: Int32Array): void {
   let [a = 0, b = 0, c = 0, d = 0] = state;
   for (const { mix, add, order, shifts } of ROUNDS) {
-    for (let i = 0; i < 8; i += 1) {
-      const sum = (a + mix(b, c, d) + (input[order[i] ?? 0] ?? 0) + add) | 0;
-      const shift = shifts[i % 4] ?? 0;
-      // The four words change places after each step: what was `a` is next written as `d` was read.
-      [a, b, c, d] = [d, (sum << shift) | (sum >>> (32 - shift)), b, c];
+    // The four words change places after each step; written out, since an array for each costs more than the hash.
+    for (let i = 0; i < 8; i += 4) {
+      a = rotated(a + mix(b, c, d) + word(input, order, i) + add, shifts[0]);
+      d = rotated(d + mix(a, b, c) + word(input, order, i + 1) + add, shifts[1]);
+      c = rotated(c + mix(d, a, b) + word(input, order, i + 2) + add, shifts[2]);
+      b = rotated(b + mix(c, d, a) + word(input, order, i + 3) + add, shifts[3]);
     }
   }
   state[0] = ((state[0] ?? 0) + a) | 0;
   state[1] = ((state[1] ?? 0) + b) | 0;
   state[2] = ((state[2] ?? 0) + c) | 0;
   state[3] = ((state[3] ?? 0) + d) | 0;
+}
+
+function word(input: Int32Array, order: readonly number[], i: number): number {
+  return input[order[i] ?? 0] ?? 0;
+}
+
+function rotated(sum: number, shift: number): number {
+  return (sum << shift) | (sum >>> (32 - shift));
 }

@@ -107,7 +107,11 @@ async function placeDirectory(
   const parentIno = numbering.parentOf(ino);
   const entries: DirectoryEntry[] = [];
   let subdirectories = 0;
-  for (const [name, inode] of [...numbering.entriesOf(dir)].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  const children = numbering.entriesOf(dir);
+  // By UTF-16 code units, which are bytes here.
+  for (const name of [...children.keys()].sort()) {
+    const inode = children.get(name);
+    if (inode === undefined) continue;
     checkName(name);
     entries.push({ name, ino: numbering.numberOf(inode, ino), type: inode.type });
     if (inode.type === "directory") subdirectories += 1;
