@@ -9,6 +9,7 @@ readonly oldest_rust=1.85 # the 2024 edition, which what it is made of is writte
 readonly home=${XDG_CACHE_HOME:-$HOME/.cache}/banger/tools/vhost-device-vsock-$version
 
 mkdir -p "$home"
+PATH=$PATH:$HOME/.cargo/bin
 exec 9>"$home/.lock"
 flock 9
 if [ ! -x "$home/bin/vhost-device-vsock" ]; then

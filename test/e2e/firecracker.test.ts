@@ -108,9 +108,20 @@ suite("a VM on Firecracker", { skip: prepareStandIn() ?? false, timeout: 900_000
     assert.match(vmm, /TCG/.test(kvm) ? /QEMU, since KVM/ : /Firecracker 1\.15\.1/);
   });
 
-  test("has a network on a TAP device in a namespace of its own, its bandwidth bounded", async () => {
+  test("has a network on a TAP device in a namespace of its own, its bandwidth bounded, and a work disk", async () => {
     await using server = await webServer("told by the host");
-    const wanted = ["--nat", "--allow-host", "--net-bandwidth", "5M", "--memory", "256M", "--vmm", "firecracker"];
+    const wanted = [
+      "--nat",
+      "--allow-host",
+      "--net-bandwidth",
+      "5M",
+      "--memory",
+      "256M",
+      "--vmm",
+      "firecracker",
+      "--work-disk",
+      "64M",
+    ];
     await host.ok(["vm", "create", "--name", "net", "--image", "busybox", ...wanted]);
     const { network, pid } = await host.json<VmRow & { network: { mode: string; gateway: string; address: string } }>([
       "vm",
@@ -121,6 +132,7 @@ suite("a VM on Firecracker", { skip: prepareStandIn() ?? false, timeout: 900_000
     assert.match(await host.ok(["vm", "exec", "net", "--", "ip", "addr", "show", "eth0"]), new RegExp(network.address));
     const url = `http://${network.gateway}:${server.port}/`;
     assert.equal(await host.ok(["vm", "exec", "net", "--", "wget", "-qO-", url]), "told by the host");
+    assert.match(await host.ok(["vm", "exec", "net", "--", "df", "/work"]), /\/dev\/vdb/);
     await host.ok(["vm", "delete", "--force", "net"]);
     assert.equal(await identifyProcess(pid), undefined);
   });
