@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { watch } from "node:fs";
 import { createConnection } from "node:net";
 import { dirname } from "node:path";
+import { untilAborted } from "../../lib/deadline.ts";
 import { hasErrno } from "../../lib/errors.ts";
 
 /**
@@ -10,28 +11,34 @@ import { hasErrno } from "../../lib/errors.ts";
  * @throws the signal's reason.
  */
 export async function awaitListening(path: string, signal: AbortSignal): Promise<void> {
-  const watching = new AbortController();
-  const either = AbortSignal.any([watching.signal, signal]);
-  const watcher = watch(dirname(path), { signal: either });
-  watcher.on("error", () => {});
-  try {
-    for (;;) {
-      // Watched before it is looked at: nothing that comes in between goes unnoticed.
-      const changed = once(watcher, "change", { signal: either });
-      changed.catch(() => {});
-      const found = await knock(path);
-      if (found === "listening") return;
-      signal.throwIfAborted();
-      // Between bind(2) and listen(2) it is there and refuses; that is over at once.
-      if (found === "absent") await changed;
-      else await new Promise((resolve) => setImmediate(resolve));
-    }
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error;
-  } finally {
-    watching.abort();
+  let changed = Promise.withResolvers<void>();
+  using watcher = watching(dirname(path), () => changed.resolve());
+  for (;;) {
+    // Awaited from before it is looked at: nothing that comes in between goes unnoticed.
+    changed = Promise.withResolvers();
+    const found = await knock(path);
+    if (found === "listening") return;
+    watcher.check();
+    // Between bind(2) and listen(2) it is there and refuses; that is over at once.
+    if (found === "absent") await untilAborted(changed.promise, signal);
+    else await untilAborted(new Promise((resolve) => setImmediate(resolve)), signal);
   }
+}
+
+/** Watches a folder; what goes wrong with that is told by `check`. */
+function watching(folder: string, onChange: () => void): Disposable & { check(): void } {
+  let failure: Error | undefined;
+  const watcher = watch(folder, onChange);
+  watcher.on("error", (error) => {
+    failure = error;
+    onChange();
+  });
+  return {
+    check() {
+      if (failure !== undefined) throw failure;
+    },
+    [Symbol.dispose]: () => watcher.close(),
+  };
 }
 
 async function knock(path: string): Promise<"listening" | "absent" | "refused"> {

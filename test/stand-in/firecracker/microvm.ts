@@ -2,7 +2,9 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { Duplex, Readable } from "node:stream";
+import { setTimeout as after } from "node:timers/promises";
 import { isatty } from "node:tty";
+import { z } from "zod";
 import { openQmp, type Qmp } from "../../../src/vmm/qemu/qmp.ts";
 import type { Configuration } from "./configuration.ts";
 import { qemuArguments } from "./qemu-arguments.ts";
@@ -11,6 +13,9 @@ import type { VsockFront } from "./vsock-front.ts";
 
 const ELF_MAGIC = Buffer.from("\x7fELF", "latin1");
 const START_MS = 30_000;
+/** Between two looks at the guest's driver. */
+const LOOK_MS = 10;
+const SETTLE_MS = 50;
 
 /** A machine that runs. */
 export interface Microvm {
@@ -42,7 +47,13 @@ export async function boot(configuration: Configuration, vsock: VsockFront | und
     const note = ({ event, data }: { event: string; data: Record<string, unknown> }): void => {
       if (event === "SHUTDOWN" && typeof data["reason"] === "string") ({ reason } = data as { reason: string });
     };
-    return machine(child, await openQmp(monitor, note, AbortSignal.timeout(START_MS)), ended);
+    const qmp = await openQmp(monitor, note, AbortSignal.timeout(START_MS));
+    if (vsock !== undefined)
+      void driverUp(qmp).then(
+        () => vsock.open(),
+        () => {},
+      );
+    return machine(child, qmp, ended);
   } catch (error) {
     child.kill("SIGKILL");
     await ended;
@@ -62,6 +73,25 @@ function machine(child: ChildProcess, qmp: Qmp, ended: Promise<boolean>): Microv
     pressCtrlAltDel: () =>
       execute("send-key", { keys: ["ctrl", "alt", "delete"].map((data) => ({ type: "qcode", data })) }),
   };
+}
+
+/** What `x-query-virtio` and `x-query-virtio-status` answer, as far as it is read here (qapi/virtio.json). */
+const devicesSchema = z.array(z.object({ path: z.string(), name: z.string() }));
+const statusSchema = z.object({ status: z.object({ statuses: z.array(z.string()) }) });
+
+/** Resolves when the guest's driver of the vsock works; rejects when the machine is gone. QEMU tells it to who asks only. */
+async function driverUp(qmp: Qmp): Promise<void> {
+  const ask = (command: string, args: Record<string, unknown> = {}): Promise<unknown> =>
+    qmp.execute(command, args, AbortSignal.timeout(START_MS));
+  const devices = devicesSchema.parse(await ask("x-query-virtio"));
+  const path = devices.find(({ name }) => name.includes("vsock"))?.path;
+  for (;;) {
+    const { status } = statusSchema.parse(await ask("x-query-virtio-status", { path }));
+    if (status.statuses.some((word) => word.includes("DRIVER_OK"))) break;
+    await after(LOOK_MS);
+  }
+  // The device may still read what QEMU wrote to it.
+  await after(SETTLE_MS);
 }
 
 /** Firecracker looks into the file when the machine starts, not when it is told of it. */

@@ -1,10 +1,14 @@
 import { accessSync, constants } from "node:fs";
+import { setTimeout as after } from "node:timers/promises";
 import { hasErrno } from "../../../src/lib/errors.ts";
 import { EMPTY, type Configuration } from "./configuration.ts";
 import { openNonblocking, writeOrLose, type Log } from "./log.ts";
 import { boot, type Microvm } from "./microvm.ts";
 import { judge, type Effect, type Phase, type Request } from "./rules.ts";
 import { listenVsock, type VsockFront } from "./vsock-front.ts";
+
+/** For the vsock's device to have done with what it was given. */
+const SETTLE_MS = 50;
 
 export interface Answer {
   readonly status: number;
@@ -72,12 +76,15 @@ export class Vmm {
         await this.#start(next);
         break;
       case "pause":
-        await this.#microvm?.pause();
+        // The device is stopped and started with the machine: nothing may come to it meanwhile.
         this.#vsock?.pause();
+        await after(SETTLE_MS);
+        await this.#microvm?.pause();
         this.#phase = "Paused";
         break;
       case "resume":
         await this.#microvm?.resume();
+        await after(SETTLE_MS);
         this.#vsock?.resume();
         this.#phase = "Running";
         break;

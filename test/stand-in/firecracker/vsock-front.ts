@@ -21,6 +21,11 @@ const REQUEST_MS = 2_000;
 export interface VsockFront {
   /** Starts the device for QEMU; resolves to the socket where it serves QEMU. */
   serve(cid: number): Promise<string>;
+  /**
+   * To be called when the guest's driver is up: from then on connections are answered, as by Firecracker, and the device
+   * takes them. A thread of its own ends for good when one comes while its rings are being set up.
+   */
+  open(): void;
   /** While the machine is paused nobody answers. */
   pause(): void;
   resume(): void;
@@ -49,9 +54,9 @@ export async function listenVsock(udsPath: string, env: NodeJS.ProcessEnv): Prom
       const device = ["--guest-cid", String(cid), "--uds-path", inner, "--socket", forQemu];
       spawnChained(vhostDeviceVsock(env), device, ["ignore", "ignore", "inherit"]);
       await appears(forQemu);
-      running.resolve(inner);
       return forQemu;
     },
+    open: () => running.resolve(inner),
     pause() {
       running = Promise.withResolvers();
       for (const { socket, onward } of joined) {
