@@ -16,6 +16,16 @@ driverConformance({
   namesDisks: true,
 });
 
+const { works, summary } = await probeKvm({});
+driverConformance({
+  name: "QEMU, KVM",
+  driver: () => createQemuDriver({ accel: "kvm" }),
+  startAndDie: [],
+  skip: works ? undefined : summary,
+  locksDisks: true,
+  namesDisks: true,
+});
+
 // A release that resumes its vsock: what 1.16 does instead is said below.
 process.env["BANGER_STAND_IN_VERSION"] = "1.15.1";
 driverConformance({
@@ -28,7 +38,6 @@ driverConformance({
 });
 
 const firecracker = await findExecutable("firecracker");
-const { works, summary } = await probeKvm({});
 driverConformance({
   name: "Firecracker itself",
   driver: () => createFirecrackerDriver({}),
