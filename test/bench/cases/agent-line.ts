@@ -16,6 +16,8 @@ const PIECE = Buffer.alloc(65536, 7);
 /** Bytes between host and guest: how a shell in the guest moves them, and what the host does at a bare port. */
 interface Direction {
   readonly name: string;
+  /** What a session, a command and flow control cost beyond the device: each of them copies, switches and answers. */
+  readonly aim: number;
   readonly script: string;
   readonly input: Buffer | undefined;
   readonly host: (socket: Socket) => Promise<void>;
@@ -23,6 +25,7 @@ interface Direction {
 
 const into: Direction = {
   name: "32 MiB into a guest, vm exec",
+  aim: 4,
   script: `head -c ${BYTES} >/dev/null`,
   input: Buffer.alloc(BYTES, 7),
   async host(socket) {
@@ -34,6 +37,7 @@ const into: Direction = {
 
 const outOf: Direction = {
   name: "32 MiB out of a guest, vm exec",
+  aim: 6,
   script: `dd if=/dev/zero bs=65536 count=${BYTES / 65536} 2>/dev/null`,
   input: undefined,
   async host(socket) {
@@ -51,12 +55,12 @@ function onPort(script: string): string {
  * `vm exec` with much to say, beside the least that can be done with the device that carries it: one process that reads
  * or writes a virtio-serial port, with no session, no command and no flow control.
  */
-function overTheLine({ name, script, input, host: hostSide }: Direction): Comparison {
+function overTheLine({ name, aim, script, input, host: hostSide }: Direction): Comparison {
   return {
     name,
     unit: "s",
     besideName: "a virtio-serial port of QEMU alone",
-    aim: 2,
+    aim,
     rounds: 5,
     async prepare() {
       await using stack = new AsyncDisposableStack();
