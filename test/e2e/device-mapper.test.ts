@@ -97,6 +97,19 @@ suite("disks that device mapper puts together", { timeout: 600_000 }, () => {
     assert.deepEqual(await guest.maps(), ["banger-two-root-base", "banger-two-root"]);
   });
 
+  test("one that was made larger keeps what it has", async () => {
+    const sizeBytes = mib(40);
+    await guest.sh(`busybox truncate -s ${storeBytes(sizeBytes)} /store-one`);
+    const device = await attachSnapshot(
+      planSnapshot({ vmId: "one", diskId: "root", base: BASE, store: "/store-one", sizeBytes }),
+      guest,
+    );
+    await write(device, sizeBytes - 4096, "its new end");
+    const seen = [await read(device, 0), await read(device, GROWN - 4096), await read(device, sizeBytes - 4096)];
+    assert.deepEqual(seen, ["of one", "the end of one", "its new end"]);
+    await detachSnapshots("one", [], guest);
+  });
+
   test("when all are taken down nothing is left", async () => {
     await detachSnapshots("two", [], guest);
     await nothingIsLeft();
