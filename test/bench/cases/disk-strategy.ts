@@ -112,7 +112,7 @@ export const diskReadyCases = byStrategy(
     unit: "s",
     besideName: "bare QEMU, same kernel, to init's first word",
     aim: 1.5,
-    rounds: 3,
+    rounds: 5,
   }),
   ["--init", "agent"],
   async ({ host, folder }) => {
