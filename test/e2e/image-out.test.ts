@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { run } from "../../src/lib/process.ts";
@@ -143,6 +143,29 @@ suite("an image that goes from one banger to another", { timeout: 900_000 }, () 
     assert.ok(await sameContent(pulled.rootfs.path, original.rootfs.path));
     await bob.ok(["vm", "create", "--name", "vm", "--image", "box", "--memory", "256M"]);
     assert.equal(await bob.ok(["vm", "exec", "vm", "--", "echo", "up"]), "up\n");
+  });
+
+  test("an image of one's own files goes out once it is promoted, with its work-seed", async () => {
+    const [rootfs, seed] = [join(alice.folder, "own.ext4"), join(alice.folder, "seed.ext4")];
+    for (const path of [rootfs, seed]) {
+      await run("truncate", ["-s", "64M", path]);
+      await run("mkfs.ext4", ["-q", "-F", path]);
+    }
+    const files = ["--rootfs", rootfs, "--work-seed", seed, "--kernel-ref", "debian-cloud"];
+    await alice.ok(["image", "register", "own", ...files]);
+    const target = `oci-archive:${join(alice.folder, "own.tar")}`;
+    const refused = await alice.banger(["image", "export", "own", target]);
+    assert.equal(refused.code, 4);
+    assert.match(refused.stderr, /IMAGE_UNMANAGED[\s\S]*banger image promote own/);
+    await alice.ok(["image", "promote", "own"]);
+    await alice.ok(["image", "export", "own", target]);
+    await using bob = await TestHost.start();
+    await bob.ok(["image", "pull", target, "--name", "own"]);
+    const pulled = await bob.json<Image>(["image", "inspect", "own"]);
+    assert.ok(await sameContent(pulled.rootfs.path, rootfs));
+    assert.ok(await sameContent(pulled.workSeed?.path ?? "", seed));
+    await alice.ok(["image", "delete", "own"]);
+    for (const file of [rootfs, seed, join(alice.folder, "own.tar")]) await rm(file);
   });
 
   test("where it cannot go, it says so, and leaves nothing", async () => {
