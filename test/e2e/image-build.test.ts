@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { busyboxImage, debianImage } from "../helpers/test-images.ts";
@@ -142,6 +142,26 @@ suite("image build", { timeout: 900_000 }, () => {
     assert.equal((await run).code, 130);
     assert.deepEqual(await kept(), before);
     assert.deepEqual(await host.json(["vm", "list"]), []);
+  });
+
+  test("whose daemon dies leaves nothing to the next one", async () => {
+    const before = await kept();
+    const daemon = await host.daemonPid();
+    const cut = await host.banger(build("cut", "slow.sh"), {
+      onOutput: (text) => {
+        if (text.includes("it waits")) process.kill(daemon, "SIGKILL");
+      },
+    });
+    assert.notEqual(cut.code, 0);
+    const { recovered } = await host.json<{ recovered: readonly string[] }>(["daemon", "status"]).catch(async () => {
+      await host.ok(["daemon", "start"]);
+      return host.json<{ recovered: readonly string[] }>(["daemon", "status"]);
+    });
+    assert.match(recovered.join("\n"), /undid an image that was being added/);
+    assert.deepEqual(await host.json(["vm", "list"]), []);
+    assert.deepEqual(await kept(), before);
+    const qemus = await Promise.all((await host.processes()).map((pid) => readFile(`/proc/${pid}/comm`, "utf8")));
+    assert.equal(qemus.filter((comm) => comm.startsWith("qemu")).length, 0, "its VMM still runs");
   });
 
   test("that fails can be entered, and is gone after", async () => {

@@ -84,6 +84,16 @@ suite("an image of one's own files", { timeout: 900_000 }, () => {
     assert.match(await sh("box", "mount"), /\/dev\/vdb on \/work/);
     await host.ok(["vm", "stop", "box"]);
     assert.equal(await digest(at("rootfs.ext4")), before_);
+    // What holds no agent of its own is built on by the one that the initramfs brings.
+    await writeFile(join(host.folder, "mark.sh"), "#!/bin/sh\necho built > /mark\n");
+    await host.ok(["image", "build", "--from-image", "mine", "--name", "marked", "--script", "mark.sh"]);
+    const marked = await inspect("marked");
+    assert.deepEqual([marked.managed, marked.agent], [true, "none"]);
+    assert.match(marked.workSeed?.path ?? "", /images\/img-.*\/work-seed\.ext4/);
+    const read = await host.run("debugfs", ["-R", "cat /mark", marked.rootfs.path]);
+    assert.equal(read.stdout.toString("utf8"), "built\n");
+    await host.ok(["image", "delete", "marked"]);
+    assert.equal(await digest(at("rootfs.ext4")), before_);
     const [only] = await host.json<{ name: string }[]>(["image", "list"]);
     assert.equal(only?.name, "mine", "nothing is registered but what was");
   });

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"os"
+	"time"
 
 	"banger.dev/agent/internal/boot"
 	"banger.dev/agent/internal/guest"
+	"banger.dev/agent/internal/machine"
 	"banger.dev/agent/internal/unpack"
 )
 
@@ -28,7 +30,12 @@ func sealGuest(context.Context, []string) error {
 	if err != nil {
 		return err
 	}
+	uptime, err := machine.Uptime()
+	if err != nil {
+		return err
+	}
 	return guest.Forget("/", guest.Identity{
+		Since:    time.Now().Add(-uptime),
 		Hostname: line.Hostname, MachineID: line.MachineID, DNS: line.DNS, HostKey: hostKeyPath,
 	})
 }

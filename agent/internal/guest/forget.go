@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Identity is what a boot has told a guest of itself.
@@ -15,6 +16,9 @@ type Identity struct {
 	DNS       []string
 	// HostKey is the path of the agent's SSH host key.
 	HostKey string
+	// Since is when the boot began: SSH host keys made after it were made by a package, for this one machine. A VM whose
+	// sshd has none gets its own at its first boot.
+	Since time.Time
 }
 
 // Forget takes back what introduce and the agent wrote for this one machine, so that its disk can be an image for
@@ -31,8 +35,27 @@ func Forget(root string, was Identity) error {
 		removeIf(root, "etc/hostname", func(now string) bool { return now == was.Hostname+"\n" }),
 		removeIf(root, "etc/hosts", func(now string) bool { return now == hostsText(was.Hostname) }),
 		removeIf(root, "etc/resolv.conf", func(now string) bool { return len(was.DNS) > 0 && now == resolversText(was.DNS) }),
+		removeIf(root, "var/lib/dbus/machine-id", func(now string) bool { return now == was.MachineID+"\n" }),
 		removeIf(root, was.HostKey, func(string) bool { return true }),
+		forgetHostKeys(filepath.Join(root, "etc/ssh"), was.Since),
 	)
+}
+
+// forgetHostKeys leaves those alone that the image was shipped with.
+func forgetHostKeys(dir string, since time.Time) error {
+	keys, err := filepath.Glob(filepath.Join(dir, "ssh_host_*_key*"))
+	if err != nil || since.IsZero() {
+		return err
+	}
+	var failed []error
+	for _, key := range keys {
+		info, err := os.Lstat(key)
+		if err == nil && info.Mode().IsRegular() && info.ModTime().After(since) {
+			err = os.Remove(key)
+		}
+		failed = append(failed, err)
+	}
+	return errors.Join(failed...)
 }
 
 // removeIf removes a regular file; a link is the image's own.

@@ -1,9 +1,11 @@
 package guest
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // etc makes a root whose /etc holds the file, or the link when target is set.
@@ -145,5 +147,29 @@ func TestForgetKeepsWhatIsTheImagesOwn(t *testing.T) {
 		if text, err := os.ReadFile(filepath.Join(root, name)); err != nil || string(text) != want {
 			t.Errorf("%s: %q, %v", name, text, err)
 		}
+	}
+}
+
+func TestForgetHostKeysOfThisBootOnly(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, "etc/ssh")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for name, made := range map[string]time.Time{
+		"ssh_host_rsa_key": now, "ssh_host_rsa_key.pub": now, "ssh_host_old_key": now.Add(-time.Hour), "sshd_config": now,
+	} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, made, made)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Forget(root, Identity{Since: now.Add(-time.Minute), HostKey: "/etc/banger/key"}); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(left) != 2 || filepath.Base(left[0]) != "ssh_host_old_key" || filepath.Base(left[1]) != "sshd_config" {
+		t.Fatalf("%q, %v", left, err)
 	}
 }

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { copyVerified } from "../../src/disk/copy-verified.ts";
+import { qcow2Overlay } from "../../src/disk/qcow2-overlay.ts";
+import { mib } from "../../src/lib/bytes.ts";
+import { run } from "../../src/lib/process.ts";
+import { imageSchema, type Image } from "../../src/model/image.ts";
+import { layoutFrom, type Layout } from "../../src/model/layout.ts";
+import { vmSchema, type Vm } from "../../src/model/vm.ts";
+import { settlePromotion } from "../../src/services/images/promote-image.ts";
+import { openStore, type Store } from "../../src/store/store.ts";
+
+interface Scene extends AsyncDisposable {
+  readonly store: Store;
+  readonly layout: Layout;
+  readonly image: Image;
+  readonly vm: Vm;
+  /** The user's file, and where banger's copy of it goes. */
+  readonly users: string;
+  readonly own: string;
+  backing(): Promise<string>;
+}
+
+/** A registered image and a VM with an overlay over it, as they lie when a daemon dies in a promotion. */
+async function scene(managed: boolean): Promise<Scene> {
+  const folder = await mkdtemp(join(tmpdir(), "promotion-"));
+  const layout = layoutFrom({ HOME: folder, XDG_RUNTIME_DIR: folder });
+  await mkdir(layout.stateDir, { recursive: true });
+  const store = openStore(layout.database);
+  const [imageId, vmId] = ["img-0123456789abcdef", "vm-0123456789abcdef"];
+  const users = join(folder, "users.ext4");
+  const own = join(layout.imagesDir, imageId, "rootfs.ext4");
+  const overlay = join(layout.vmsDir, vmId, "root");
+  for (const path of [users, own, overlay]) {
+    await mkdir(join(path, ".."), { recursive: true });
+    await writeFile(path, path === overlay ? qcow2Overlay(users, mib(64)) : Buffer.alloc(mib(64)));
+  }
+  const volume = { path: managed ? own : users, sizeBytes: mib(64), usedBytes: 0, uuid: "u" };
+  const image = imageSchema.parse({
+    id: imageId,
+    name: "mine",
+    createdAt: "2026-01-02T03:04:05Z",
+    origin: "register",
+    managed,
+    platform: { os: "linux", architecture: "amd64" },
+    size: 0,
+    rootfs: volume,
+    files: [{ path: users, sizeBytes: mib(64), mtimeMs: 0, inode: 1 }],
+    kernel: "k",
+    config: { env: [], user: "", workingDir: "", entrypoint: [], cmd: [], exposedPorts: [], volumes: [], labels: {} },
+    layers: [],
+    system: { init: "none" },
+  });
+  const vm = vmSchema.parse({
+    id: vmId,
+    name: "box",
+    createdAt: "2026-01-02T03:04:05Z",
+    state: "stopped",
+    image: { id: imageId, name: "mine" },
+    kernel: { id: "krn-0123456789abcdef", name: "k" },
+    spec: { vcpus: 1, memoryBytes: mib(256), nat: false, env: {}, init: "auto" },
+    machineId: "0".repeat(32),
+    disks: [
+      {
+        ...{ id: "root", path: overlay, format: "qcow2", strategy: "qcow2", sizeBytes: mib(64), device: "/dev/vda" },
+        base: { path: users, sizeBytes: mib(64) },
+      },
+    ],
+    network: { mode: "none" },
+    timings: { stages: {} },
+  });
+  store.images.insert(image);
+  store.vms.insert(vm);
+  return {
+    store,
+    layout,
+    image,
+    vm,
+    users,
+    own,
+    async backing() {
+      const { stdout } = await run("qemu-img", ["info", "--output=json", overlay]);
+      return (JSON.parse(stdout) as { "full-backing-filename": string })["full-backing-filename"];
+    },
+    async [Symbol.asyncDispose]() {
+      store[Symbol.dispose]();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+test("a promotion whose row was written goes forward, and doing it twice changes nothing", async () => {
+  await using s = await scene(true);
+  for (let turn = 0; turn < 2; turn += 1) {
+    await settlePromotion(s, s.image.id);
+    assert.equal(await s.backing(), s.own);
+    assert.equal(s.store.vms.get("box").disks[0]?.base?.path, s.own);
+    assert.ok((await stat(s.own)).isFile());
+  }
+  await run("qemu-img", ["check", "-q", s.vm.disks[0]?.path ?? ""]);
+  assert.ok((await stat(s.users)).isFile(), "the user's file is the user's");
+});
+
+test("one whose row was not leaves all as it was", async () => {
+  await using s = await scene(false);
+  await settlePromotion(s, s.image.id);
+  assert.equal(await s.backing(), s.users);
+  assert.equal(s.store.vms.get("box").disks[0]?.base?.path, s.users);
+  await assert.rejects(stat(s.own), "the copy is gone");
+  assert.ok((await stat(s.users)).isFile());
+});
+
+test("a verified copy has its source's bytes and holes, and a file that is cut short is no copy", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "copy-"));
+  try {
+    const [source, target] = [join(folder, "a"), join(folder, "b")];
+    await writeFile(source, Buffer.concat([Buffer.alloc(mib(8)), Buffer.from("in the middle"), Buffer.alloc(mib(8))]));
+    const { signal } = new AbortController();
+    const { sha256 } = await copyVerified(source, target, { signal });
+    const { stdout } = await run("sha256sum", [source, target]);
+    assert.ok(
+      stdout
+        .split("\n")
+        .slice(0, 2)
+        .every((line) => line.startsWith(sha256.slice(7))),
+      stdout,
+    );
+    assert.ok((await stat(target)).blocks * 512 < mib(2), "zeros became holes");
+    await assert.rejects(copyVerified(source, target, { signal }), "what is there stays");
+    assert.ok((await stat(target)).isFile());
+    await assert.rejects(copyVerified(source, join(folder, "c"), { signal: AbortSignal.abort() }));
+    await assert.rejects(stat(join(folder, "c")), "given up, it leaves nothing");
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
