@@ -268,6 +268,17 @@ suite("image build --containerfile", { timeout: 600_000 }, () => {
     assert.match(row.history[0]?.did ?? "", /containerfile: Containerfile, by buildah/);
     assert.equal((await host.ok(["run", "site", "--memory", "256M"])).trim(), "hello you");
 
+    const again = await host.banger([
+      "image",
+      "build",
+      "--containerfile",
+      "site/Containerfile",
+      "site",
+      "--name",
+      "site",
+    ]);
+    assert.match(again.stderr, /image site is up to date/);
+
     await writeFile(join(site, "Containerfile"), "FROM scratch\nCOPY nothing-like-this /\n");
     const failed = await host.banger(["image", "build", "--containerfile", "site/Containerfile", "--name", "bad"]);
     assert.match(failed.stderr, /BUILD_FAILED[\s\S]*nothing-like-this/);

@@ -65,7 +65,12 @@ async function scene(managed: boolean): Promise<Scene> {
     machineId: "0".repeat(32),
     disks: [
       {
-        ...{ id: "root", path: overlay, format: "qcow2", strategy: "qcow2", sizeBytes: mib(64), device: "/dev/vda" },
+        id: "root",
+        path: overlay,
+        format: "qcow2",
+        strategy: "qcow2",
+        sizeBytes: mib(64),
+        device: "/dev/vda",
         base: { path: users, sizeBytes: mib(64) },
       },
     ],

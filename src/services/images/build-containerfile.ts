@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { BangerError, asBangerError } from "../../lib/errors.ts";
@@ -25,7 +26,7 @@ const PROBE_MS = 20_000;
 
 /**
  * Has a container builder of the host build a Containerfile, and makes an image of what comes out, as of any container
- * image. The builder's own cache is its own; the image is taken out of its store again.
+ * image; nothing is done when file and folder are as they were. The builder's own cache is its own; the image is taken out of its store again.
  *
  * @throws BangerError `TOOL_MISSING` where no builder can be used, `BUILD_FAILED`; what a pull gives cause to.
  */
@@ -37,6 +38,12 @@ export async function buildContainerfile(
   const { layout, store } = context;
   const { signal, progress } = operation;
   const script = await readScript(request.containerfile);
+  const key = keyOf(script.digest, await digestTree(request.context, signal));
+  const existing = store.images.find(request.name);
+  if (existing?.history.at(-1)?.key === key) {
+    progress({ id: "image", label: `image ${request.name} is up to date`, status: "done" });
+    return existing;
+  }
   const builder = await chooseBuilder(signal);
   const id = newId("ctr");
   const work = join(layout.workDir, id);
@@ -75,7 +82,7 @@ export async function buildContainerfile(
         {
           at: pulled.createdAt,
           did: `containerfile: ${basename(request.containerfile)}, by ${builder.name}`,
-          key: await digestTree(request.containerfile, signal),
+          key,
           scriptDigest: script.digest,
         },
       ],
@@ -86,6 +93,12 @@ export async function buildContainerfile(
     for (const { file, args } of builder.cleanUp(build)) await run(file, args, { timeoutMs: PROBE_MS }).catch(() => {});
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** The same file and the same folder are not built twice under a name. What FROM names may have moved on meanwhile. */
+function keyOf(scriptDigest: string, contextDigest: string): string {
+  const text = ["banger containerfile 1", scriptDigest, contextDigest].join("\0");
+  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
 
 async function runBuilder(

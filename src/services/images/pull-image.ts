@@ -59,7 +59,7 @@ export async function pullImage(
   if (existing !== undefined) {
     const { init = existing.initDefault } = request;
     const isSame = existing.digest === resolved.digest && existing.initDefault === init && way.isSame(existing);
-    if (!isSame) throw nameTaken(existing);
+    if (!isSame) throw nameTaken(existing, resolved.digest, await context.agentDigest());
     operation.progress({ id: "image", label: `image ${name} is up to date`, status: "done" });
     return existing;
   }
@@ -143,16 +143,20 @@ function defaultName(reference: ImageReference): string {
     .replace(/^[._-]+|[._-]+$/g, "");
 }
 
-function nameTaken(existing: Image): BangerError {
+function nameTaken(existing: Image, digest: string, agentDigest: string): BangerError {
+  const refresh =
+    existing.digest === digest && existing.agentDigest !== agentDigest
+      ? `put this banger's agent into it with \`banger image refresh ${existing.name}\`; or `
+      : "";
   return new BangerError("NAME_TAKEN", {
     what: `there is another image named ${existing.name} already`,
     why: describeOrigin(existing),
-    fix: `give this one a name of its own with --name, or delete the other with \`banger image delete ${existing.name}\``,
+    fix: `${refresh}give this one a name of its own with --name, or delete the other with \`banger image delete ${existing.name}\``,
   });
 }
 
 function describeOrigin({ origin, reference, digest, kernel }: Image): string {
   if (origin === "register") return "its files were registered";
-  if (origin === "build") return "it was built from another image";
+  if (origin === "build") return "it was built here";
   return `it was made from ${reference ?? "a container image"}, digest ${digest?.slice(0, 19) ?? "unknown"}…, kernel ${kernel}`;
 }
