@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { bytes } from "../../lib/bytes.ts";
+import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { Image } from "../../model/image.ts";
 import type { Vm, VmDisk } from "../../model/vm.ts";
@@ -34,6 +35,7 @@ export async function createVm(
       const root = await cloneRootDisk(context, vm, image, { name: "root", signal });
       const work = await makeWorkDisk(vm, image, join(context.layout.vmsDir, vm.id), signal);
       const created: Vm = { ...vm, state: "stopped", disks: work === undefined ? [root] : [root, work] };
+      checkBase(context, image, root);
       store.vms.update(created);
       return created;
     },
@@ -70,4 +72,18 @@ export async function cloneRootDisk(
     signal,
   );
   return { id: "root", device: "/dev/vda", ...cloned };
+}
+
+/**
+ * An image may be refreshed, promoted or deleted while a disk is made of it. What the disk reads from must be the image's
+ * still when the VM's row comes to say so: from then on nobody takes it away.
+ *
+ * @throws BangerError `IMAGE_FILES_CHANGED`.
+ */
+export function checkBase({ store }: Pick<VmContext, "store">, { id, name }: Image, { base }: VmDisk): void {
+  if (base === undefined || store.images.find(id)?.rootfs.path === base.path) return;
+  throw new BangerError("IMAGE_FILES_CHANGED", {
+    what: `image ${name} became another while a disk was made of it`,
+    fix: "try again",
+  });
 }

@@ -9,7 +9,7 @@ import type { Vm } from "../../model/vm.ts";
 import { withIntent } from "../../store/intents.ts";
 import { sweepImageFolder } from "../images/image-folder.ts";
 import { checkReachable } from "../images/reachable.ts";
-import { cloneRootDisk } from "./create-vm.ts";
+import { checkBase, cloneRootDisk } from "./create-vm.ts";
 import { imageOf } from "./plan-vm.ts";
 import type { VmContext } from "./vm-context.ts";
 
@@ -36,13 +36,15 @@ export async function rebaseVm(
     vm.id,
     async () => {
       const root = await cloneRootDisk(context, planned, image, { name: `root-${newId("d").slice(2, 10)}`, signal });
+      checkBase(context, image, root);
       const changed: Vm = { ...planned, disks: [root, ...vm.disks.filter(({ id }) => id !== "root")] };
       context.store.vms.update(changed);
       await dropForeignDisks(context, changed);
       await sweepImageFolder(context, vm.image.id);
       return changed;
     },
-    () => dropForeignDisks(context, vm),
+    // Whichever of the two came to pass is in the row.
+    () => dropForeignDisks(context, context.store.vms.get(vm.id)),
   );
   progress({ id: "rebase", label: `${vm.name} is on image ${image.name}`, status: "done" });
   return rebased;

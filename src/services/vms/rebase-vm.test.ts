@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Image } from "../../model/image.ts";
+import { layoutFrom } from "../../model/layout.ts";
+import type { Vm, VmDisk } from "../../model/vm.ts";
+import type { VmContext } from "./vm-context.ts";
+import { checkBase } from "./create-vm.ts";
+import { dropForeignDisks } from "./rebase-vm.ts";
+
+const disk = (path: string): VmDisk => ({
+  id: "root",
+  path,
+  format: "raw",
+  strategy: "reflink",
+  sizeBytes: 1,
+  device: "/dev/vda",
+});
+
+test("only root disks that the VM does not name are removed", async () => {
+  const home = await mkdtemp(join(tmpdir(), "rebase-"));
+  try {
+    const layout = layoutFrom({ HOME: home });
+    const folder = join(layout.vmsDir, "vm-1");
+    await mkdir(folder, { recursive: true });
+    const names = ["console.log", "root", "root-0123abcd", "root-notes.txt", "work"];
+    for (const name of names) await writeFile(join(folder, name), "");
+    const vm = { id: "vm-1", disks: [disk(join(folder, "root-0123abcd"))] } as unknown as Vm;
+    for (let turn = 0; turn < 2; turn += 1) {
+      await dropForeignDisks({ layout }, vm);
+      assert.deepEqual(
+        (await readdir(folder)).toSorted(),
+        names.filter((name) => name !== "root"),
+      );
+    }
+    await dropForeignDisks({ layout }, { ...vm, id: "vm-none" });
+  } finally {
+    await rm(home, { recursive: true });
+  }
+});
+
+test("a disk whose base the image has left is refused", () => {
+  const image = { id: "img-1", name: "debian", rootfs: { path: "/new" } } as unknown as Image;
+  const store = (found: Image | undefined) => ({ store: { images: { find: () => found } } }) as unknown as VmContext;
+  const over = (path: string): VmDisk => ({ ...disk("/vm/root"), base: { path, sizeBytes: 1 } });
+  checkBase(store(image), image, over("/new"));
+  checkBase(store(undefined), image, disk("/vm/root"));
+  assert.throws(() => checkBase(store(image), image, over("/old")), { code: "IMAGE_FILES_CHANGED" });
+  assert.throws(() => checkBase(store(undefined), image, over("/new")), { code: "IMAGE_FILES_CHANGED" });
+});
