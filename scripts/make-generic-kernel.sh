@@ -70,6 +70,8 @@ if [[ -z $source ]]; then source=$("$root/kernel/fetch-source.sh" --from "$from"
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/banger/kernels
 mkdir -p -- "$cache"
+# What a build left that was killed outright; no build takes a day.
+find "$cache" -maxdepth 1 -name '.build-*' -mmin +1440 -exec rm -rf -- {} +
 
 work=$(mktemp -d -- "$cache/.build-XXXXXX")
 compiling=""

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtempDisposable, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtempDisposable, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -122,6 +122,22 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
   });
 }
+
+test("what a build left that was killed is removed after a day, one of today is let be", async () => {
+  await using dir = await mkdtempDisposable(join(tmpdir(), "make-kernel-"));
+  const { make, cache } = await bench(dir.path);
+  for (const [name, hours] of [
+    [".build-old", 25],
+    [".build-new", 1],
+  ] as const) {
+    await mkdir(join(cache, name, "tree"), { recursive: true });
+    const then = new Date(Date.now() - hours * 3600_000);
+    await utimes(join(cache, name), then, then);
+  }
+  assert.equal((await make(await fragment(dir.path, "CONFIG_A=y\n"))).exitCode, 0);
+  const left = (await readdir(cache)).filter((name) => name.startsWith(".build"));
+  assert.deepEqual(left, [".build-new"]);
+});
 
 test("a number of jobs that is none is refused", async () => {
   const result = await start(["--jobs", "many"], tmpdir());
