@@ -54,6 +54,16 @@ test("places are https, oci or below the catalog; nothing leads up, elsewhere or
   }
 });
 
+test("nothing that is shown can act on a terminal", () => {
+  const accepts = (change: object): boolean =>
+    kernelCatalogSchema.safeParse(catalog({ ...kernel, archive, ...change })).success;
+  assert.equal(accepts({ version: "6.12.117+b1~rc2" }), true);
+  const bell = String.fromCharCode(27) + "[2J";
+  for (const change of [{ version: bell }, { arch: bell }, { name: bell }]) assert.equal(accepts(change), false);
+  assert.equal(accepts({ archive: { ...archive, urls: [`https://a.example/${bell}`] } }), false);
+  assert.equal(accepts({ supports: { ...kernel.supports, vmm: [bell] } }), false);
+});
+
 test("a name stands once for an architecture", () => {
   assert.equal(kernelCatalogSchema.safeParse(catalog(kernel, { ...kernel, arch: "arm64" })).success, true);
   assert.equal(kernelCatalogSchema.safeParse(catalog(kernel, kernel)).success, false);

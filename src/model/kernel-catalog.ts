@@ -18,15 +18,21 @@ const placeSchema = z
   .string()
   .max(2048)
   .regex(
-    /^(?:https:\/\/[^\s]+|oci:\/\/[^\s]+|(?!\.\.?(?:\/|$))[A-Za-z0-9._~+@=-]+(?:\/(?!\.\.?(?:\/|$))[A-Za-z0-9._~+@=-]+)*)$/,
+    /^(?:https:\/\/[!-~]+|oci:\/\/[!-~]+|(?!\.\.?(?:\/|$))[A-Za-z0-9._~+@=-]+(?:\/(?!\.\.?(?:\/|$))[A-Za-z0-9._~+@=-]+)*)$/,
     "must be an https:// or oci:// URL, or a path relative to the catalog",
   );
 
+/** What is shown as it is: nothing in it can act on a terminal. */
+const wordSchema = z
+  .string()
+  .max(64)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9.+~_-]*$/, "must be letters, digits, dots, dashes, plus signs, tildes and underscores");
+
 /** What a kernel can do for a VM; for people and programs that choose one. banger itself looks at the kernel. */
 export const kernelSupportSchema = z.object({
-  vmm: z.array(z.string().max(64)).max(20).describe("VMMs that boot it: firecracker, qemu"),
+  vmm: z.array(wordSchema).max(20).describe("VMMs that boot it: firecracker, qemu"),
   microvm: z.boolean().describe("boots in QEMU's microvm: PVH, and virtio-mmio devices on the command line"),
-  features: z.array(z.string().max(64)).max(100).describe("built in or brought as modules: virtioVsock, ipPnp, …"),
+  features: z.array(wordSchema).max(100).describe("built in or brought as modules: virtioVsock, ipPnp, …"),
 });
 export type KernelSupport = z.infer<typeof kernelSupportSchema>;
 
@@ -43,8 +49,8 @@ export type KernelArchive = z.infer<typeof kernelArchiveSchema>;
 
 export const catalogKernelSchema = z.object({
   name: objectNameSchema.describe("what is asked for: `banger kernel pull NAME`"),
-  version: z.string().min(1).max(100).describe("upstream's: 6.12.117"),
-  arch: z.string().min(1).max(32).describe("amd64 or arm64; kernels for others are passed over"),
+  version: wordSchema.describe("upstream's: 6.12.117"),
+  arch: wordSchema.describe("amd64 or arm64; kernels for others are passed over"),
   archive: kernelArchiveSchema.optional().describe("a tar packed with zstd; absent where nobody serves it"),
   recipe: z.string().max(64).optional().describe("how `banger kernel build NAME` makes it"),
   supports: kernelSupportSchema,

@@ -131,7 +131,7 @@ test("an archive that is changed, packed or unpacked, is a kernel or an error wi
         [],
       );
     }),
-    { numRuns: Math.ceil(numRuns / 3) },
+    { numRuns: Math.ceil(numRuns / 6) },
   );
 });
 
