@@ -98,6 +98,17 @@ suite("an image of one's own files", { timeout: 900_000 }, () => {
     assert.equal(only?.name, "mine", "nothing is registered but what was");
   });
 
+  test("lends nothing to what is built from it: its work-seed is copied", async () => {
+    await writeFile(join(host.folder, "nothing.sh"), "#!/bin/sh\n");
+    await host.ok(["image", "build", "--from-image", "mine", "--name", "built", "--script", "nothing.sh"]);
+    const { workSeed } = await inspect("built");
+    const [users, ours] = await Promise.all([stat(at("seed.ext4")), stat(workSeed?.path ?? "")]);
+    assert.notEqual(ours.ino, users.ino, "what the user writes would be the image's");
+    assert.equal(await digest(workSeed?.path ?? ""), await digest(at("seed.ext4")));
+    assert.ok(ours.blocks <= users.blocks, "holes stay holes");
+    await host.ok(["image", "delete", "built"]);
+  });
+
   test("that changed or vanished makes no VMs, and says what to do", async () => {
     await exec("touch", ["-r", at("rootfs.ext4"), at("as-it-was")]);
     await utimes(at("rootfs.ext4"), new Date(), new Date(0));

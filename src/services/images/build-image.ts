@@ -1,5 +1,6 @@
-import { constants, copyFile, link, mkdir, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { bytes } from "../../lib/bytes.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { ensurePrivateDirectory, syncDirectory } from "../../lib/files.ts";
 import { newId } from "../../lib/ids.ts";
@@ -10,6 +11,7 @@ import type { BuildStep, Volume } from "../../model/image-parts.ts";
 import type { InitPolicy } from "../../model/init-policy.ts";
 import { checkName, objectNameSchema } from "../../model/names.ts";
 import { withIntent } from "../../store/intents.ts";
+import { cloneDisk } from "../vms/vm-disks.ts";
 import { buildKey, digestTree, packTree, readScript, type BuildCopy, type BuildScript } from "./build-inputs.ts";
 import { buildInVm, type BuildGuest } from "./build-vm.ts";
 import { contentKey } from "./content-key.ts";
@@ -73,7 +75,12 @@ export async function buildImage(
         same === undefined
           ? await build(context, { request, base, id, name, script, target: rootfs }, operation)
           : await reuse(same, rootfs, operation);
-      if (base.workSeed !== undefined) await shareFile(base.workSeed.path, join(work, "work-seed.ext4"));
+      if (base.workSeed !== undefined) {
+        await shareDisk(base.workSeed, join(work, "work-seed.ext4"), {
+          isOurs: base.managed,
+          signal: operation.signal,
+        });
+      }
       const image = await describe(context, { id, name, base, step, volume, kernel: request.kernel });
       await ensurePrivateDirectory(layout.imagesDir);
       await rename(work, join(layout.imagesDir, id));
@@ -172,18 +179,30 @@ function imageEnvironment({ config }: Image): Record<string, string> {
 }
 
 /** The same was built before under another name: both names share one file, which nobody writes to. */
-async function reuse(same: Image, target: string, { progress }: OperationContext): Promise<Volume> {
-  await shareFile(same.rootfs.path, target);
+async function reuse(same: Image, target: string, { progress, signal }: OperationContext): Promise<Volume> {
+  await shareDisk(same.rootfs, target, { isOurs: same.managed, signal });
   progress({ id: "cache", label: "nothing to do", status: "done", note: `image ${same.name} was built from the same` });
   return { ...same.rootfs, path: target };
 }
 
-/** Gives a file that nobody writes to a second name; a copy where the host cannot. */
-async function shareFile(from: string, to: string): Promise<void> {
+/** Gives a disk that is ours, and that nobody writes to, a second name; a copy of one that is not, or cannot have two. */
+async function shareDisk(
+  { path, sizeBytes, usedBytes }: Volume,
+  target: string,
+  { isOurs, signal }: { readonly isOurs: boolean; readonly signal: AbortSignal },
+): Promise<void> {
+  if (isOurs && (await hasSecondName(path, target))) return;
+  const base = { path, sizeBytes: bytes(sizeBytes), usedBytes: bytes(usedBytes) };
+  await cloneDisk({ base, target, sizeBytes: base.sizeBytes, formats: new Set(["raw"]), standsAlone: true }, signal);
+}
+
+async function hasSecondName(path: string, target: string): Promise<boolean> {
   try {
-    await link(from, to);
+    await link(path, target);
+    return true;
   } catch {
-    await copyFile(from, to, constants.COPYFILE_FICLONE);
+    // Its file system has no hard links: then a copy does.
+    return false;
   }
 }
 

@@ -98,7 +98,7 @@ class Meter implements AsyncDisposable {
 
 interface NetworkSeen {
   readonly accel: string;
-  readonly network: { readonly mode: string; readonly gateway: string };
+  readonly network: { readonly mode: string; readonly gateway: string; readonly via?: string };
 }
 
 /** A VM with `--nat` beside QEMU alone with `-netdev user`: same kernel, same machine, same busybox in the guest. */
