@@ -37,6 +37,7 @@ bench: build tools-test ## measure beside peers, print a table, write build/benc
 
 fuzz: build tools-test ## property and mutation tests, for longer (RUNS=10000 and FOR=60 seconds each)
 	@FUZZ_RUNS=$(or $(RUNS),10000) BANGER_FUZZ_SECONDS=$(or $(FOR),60) $(NODE) scripts/test.ts unit attack
+	@FUZZ_RUNS=$(or $(RUNS),1000) $(NODE) --test 'test/integration/*-random.test.ts'
 
 format: node_modules/.installed-lock.json ## write all code as the formatters want it
 	$(NODE) node_modules/.bin/oxfmt .

@@ -136,6 +136,6 @@ test("any tree is what the kernel sees, and e2fsck is content", { skip: needsLoo
       const ours = listTree(drawn.sketch.root, (inode) => drawn.sketch.contentOf(inode));
       assert.deepEqual(differences(ours, theirs), []);
     }),
-    { numRuns: 40, endOnFailure: false },
+    { numRuns: Number(process.env["FUZZ_RUNS"] ?? 40), endOnFailure: false },
   );
 });
