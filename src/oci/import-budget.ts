@@ -8,6 +8,7 @@ export class ImportBudget {
   readonly limits: ImportLimits;
   #entries = 0;
   #contentBytes = 0;
+  #metadataBytes = 0;
   #unpackedBytes = 0;
 
   constructor(limits: ImportLimits) {
@@ -26,10 +27,15 @@ export class ImportBudget {
   countEntry(entry: TarEntry): void {
     this.#entries += 1;
     this.#contentBytes += entry.size;
-    const { maxEntries, maxContentBytes } = this.limits;
+    this.#metadataBytes += metadataBytes(entry);
+    const { maxEntries, maxContentBytes, maxMetadataBytes } = this.limits;
     if (this.#entries > maxEntries) throw tarLimit(`the image has more than ${maxEntries} entries`);
     if (this.#contentBytes > maxContentBytes) {
       throw tarLimit(`the image's files are larger than ${formatBytes(maxContentBytes)}`, entry.path);
+    }
+    if (this.#metadataBytes > maxMetadataBytes) {
+      const what = "the image's names, link targets and extended attributes";
+      throw tarLimit(`${what} are longer than ${formatBytes(maxMetadataBytes)}`, entry.path);
     }
   }
 
@@ -47,4 +53,11 @@ export class ImportBudget {
       throw tarLimit(`it unpacks to more than ${maxRatio} times its size`);
     }
   }
+}
+
+/** What of an entry stays in memory, apart from its fixed fields: its last name, not the way to it. */
+function metadataBytes({ path, linkTarget, xattrs }: TarEntry): number {
+  let bytes = path.length - path.lastIndexOf("/", path.length - 2) - 1 + linkTarget.length;
+  if (xattrs !== undefined) for (const [name, value] of xattrs) bytes += name.length + value.length;
+  return bytes;
 }

@@ -80,6 +80,8 @@ export class LayerHandler implements TarHandler {
 
 /** Attributes that hold for the machine where the layer was made, not for the image (umoci and others drop them too). */
 const DROPPED_XATTRS: readonly string[] = ["security.selinux", "system.nfs4_acl"];
+/** XATTR_SIZE_MAX of Linux, for all of a file's attributes together. */
+const MAX_XATTR_BYTES = 65_536;
 /** overlayfs would act on these in a guest that mounts the image as a layer. */
 const OVERLAY_XATTRS = /^(?:trusted|user)\.overlay\./;
 
@@ -91,12 +93,15 @@ function attributesOf(entry: TarEntry): Attributes {
 function keptXattrs({ xattrs, path }: TarEntry): Map<ByteString, Buffer> | undefined {
   if (xattrs === undefined) return undefined;
   const kept = new Map<ByteString, Buffer>();
+  let bytes = 0;
   for (const [name, value] of xattrs) {
     if (DROPPED_XATTRS.includes(name) || OVERLAY_XATTRS.test(name)) continue;
     if (name === "" || name.includes("\0")) throw tarInvalid("an xattr without a proper name", path);
     if (name.length > MAX_NAME_BYTES) throw tarLimit(`an xattr's name of ${name.length} bytes`, path);
     kept.set(name, value);
+    bytes += name.length + value.length;
   }
+  if (bytes > MAX_XATTR_BYTES) throw tarLimit(`${bytes} bytes of extended attributes`, path);
   return kept.size === 0 ? undefined : kept;
 }
 

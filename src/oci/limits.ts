@@ -4,6 +4,8 @@ export interface ImportLimits {
   readonly maxEntries: number;
   /** Bytes of all files with their holes. */
   readonly maxContentBytes: number;
+  /** Bytes of all names, link targets and extended attributes: these are held in memory until the end. */
+  readonly maxMetadataBytes: number;
   /** Bytes of all layers unpacked. */
   readonly maxUnpackedBytes: number;
   /** A layer past `ratioFreeBytes` may be at most this many times its compressed size. */
@@ -18,6 +20,7 @@ export interface ImportLimits {
 export const DEFAULT_LIMITS: ImportLimits = {
   maxEntries: 2_000_000,
   maxContentBytes: 4 * 1024 ** 4,
+  maxMetadataBytes: 256 * 1024 ** 2,
   maxUnpackedBytes: 256 * 1024 ** 3,
   maxRatio: 400,
   ratioFreeBytes: 16 * 1024 ** 3,

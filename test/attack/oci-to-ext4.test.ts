@@ -81,9 +81,22 @@ test("more names for a file than ext4 counts", async () => {
 
 test("ten thousand extended attributes, and one that is larger than a block", async () => {
   const many = Array.from({ length: 10_000 }, (_, i) => [`SCHILY.xattr.user.a${i}`, "value"] as const);
-  await fails([tar().pax(many).file("f").end()], "EXT4_LIMIT", /more extended attributes/);
+  await fails([tar().pax(many).file("f").end()], "LAYER_TOO_LARGE", /bytes of extended attributes/);
   const large = [["SCHILY.xattr.user.large", Buffer.alloc(5000, "x")]] as const;
   await fails([tar().pax(large).file("f").end()], "EXT4_LIMIT", /more extended attributes/);
+});
+
+test("attributes and targets that would fill the memory, each of them small enough", async () => {
+  const limits = { ...DEFAULT_LIMITS, maxMetadataBytes: mib(2) };
+  const attributes = tar();
+  const targets = tar();
+  for (let i = 0; i < 600; i += 1) {
+    attributes.pax([["SCHILY.xattr.user.a", Buffer.alloc(4000, "x")]]).file(`f${i}`);
+    targets.long("t".repeat(4000), "K").symlink(`l${i}`, "x");
+  }
+  for (const layer of [attributes, targets]) {
+    await fails([{ tar: layer.end(), compression: "gzip" }], "LAYER_TOO_LARGE", /longer than 2 MiB/, limits);
+  }
 });
 
 test("an attribute that ext4 has no place for, and an ACL that is none", async () => {
