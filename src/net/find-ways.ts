@@ -19,12 +19,26 @@ export interface FindOptions {
   readonly instance: string;
   readonly searchPath: string | undefined;
   readonly signal?: AbortSignal;
+  /** Kept by the caller from look to look: what was tried here once and worked is not tried again. */
+  readonly tried: { namespaceWorks: boolean };
 }
 
 /** Looks which ways of making a network this host has, now: each of what it needs is tried, not guessed. */
 export async function findWays(options: FindOptions): Promise<NetworkWays> {
-  const [nftables, slirp4netns] = await Promise.all([findHostWay(options), findNamespaceWay(options)]);
+  const [nftables, slirp4netns] = await Promise.all([
+    findHostWay(options).catch(lookFailed(options.signal)),
+    findNamespaceWay(options).catch(lookFailed(options.signal)),
+  ]);
   return { nftables, slirp4netns, user: { usable: true, summary: "QEMU translates by itself" } };
+}
+
+/** A way that cannot even be looked at is not there, and keeps nobody from another. */
+function lookFailed(signal: AbortSignal | undefined): (error: unknown) => WayFound {
+  return (error) => {
+    signal?.throwIfAborted();
+    const { message, fix } = asBangerError(error);
+    return { usable: false, summary: `looking at it failed: ${message}`, fix };
+  };
 }
 
 /** On the host itself: TAP devices and nftables. */
@@ -62,44 +76,62 @@ async function findHostWay({ instance, searchPath, signal }: FindOptions): Promi
 }
 
 /** In a namespace of the VM's own. Its parts are tried together: what the kernel refuses here, it would refuse later. */
-async function findNamespaceWay({ searchPath, signal }: FindOptions): Promise<WayFound> {
+async function findNamespaceWay({ searchPath, signal, tried }: FindOptions): Promise<WayFound> {
   const missing = await firstMissing(["ip", "nft", "slirp4netns", "unshare", "nsenter"], searchPath);
   if (missing !== undefined) return missing;
   const tun = await tunObstacle();
   if (tun !== undefined) return tun;
-  const words = holderWords(isRootless()).slice(0, -2);
-  const [program = "", ...args] = words;
-  const tries: readonly (readonly [string, readonly string[]])[] = [
-    ["a namespace", ["true"]],
-    ["a TAP device in a namespace", ["ip", "tuntap", "add", "dev", "probe", "mode", "tap"]],
-    ["nftables in a namespace", ["nft", "add", "table", "inet", "probe"]],
-  ];
+  const obstacle = tried.namespaceWorks ? undefined : await tryNamespace(signal);
+  if (obstacle !== undefined) return obstacle;
+  tried.namespaceWorks = true;
+  return { usable: true, summary: "a TAP device in a network namespace, joined to the outside by slirp4netns" };
+}
+
+interface Trial {
+  readonly what: string;
+  readonly command: readonly string[];
+  readonly mend: Pick<WayFound, "fix" | "undo">;
+}
+
+const TRIALS: readonly Trial[] = [
+  {
+    what: "a namespace",
+    command: ["true"],
+    // What keeps users from namespaces of their own, on the distributions that do: Debian before 11, Ubuntu from 23.10.
+    mend: {
+      fix: "sudo sysctl -w kernel.unprivileged_userns_clone=1, or kernel.apparmor_restrict_unprivileged_userns=0: whichever there is",
+      undo: "the same with the other value",
+    },
+  },
+  {
+    what: "a TAP device in a namespace",
+    command: ["ip", "tuntap", "add", "dev", "probe", "mode", "tap"],
+    mend: { fix: "sudo modprobe tun", undo: "sudo modprobe -r tun" },
+  },
+  {
+    what: "nftables in a namespace",
+    command: ["nft", "add", "table", "inet", "probe"],
+    mend: { fix: "sudo modprobe nf_tables", undo: "sudo modprobe -r nf_tables" },
+  },
+];
+
+/** The first thing that cannot be made in a namespace here. */
+async function tryNamespace(signal: AbortSignal | undefined): Promise<WayFound | undefined> {
+  const [program = "", ...words] = holderWords(isRootless()).slice(0, -2);
   const results = await Promise.all(
-    tries.map(async ([what, command]): Promise<WayFound | undefined> => {
+    TRIALS.map(async ({ what, command, mend }): Promise<WayFound | undefined> => {
       try {
-        await run(program, [...args, ...command], options(signal));
+        await run(program, [...words, ...command], options(signal));
         return undefined;
       } catch (error) {
         signal?.throwIfAborted();
-        return {
-          usable: false,
-          summary: `${what} cannot be made: ${asBangerError(error).why ?? "it failed"}`,
-          ...mend,
-        };
+        const { why } = asBangerError(error);
+        return { usable: false, summary: `${what} cannot be made: ${why ?? "it failed"}`, ...mend };
       }
     }),
   );
-  const obstacle = results.find((result) => result !== undefined);
-  return (
-    obstacle ?? { usable: true, summary: "a TAP device in a network namespace, joined to the outside by slirp4netns" }
-  );
+  return results.find((result) => result !== undefined);
 }
-
-/** What keeps users from namespaces of their own, on the distributions that do (Debian before 11; Ubuntu from 23.10). */
-const mend = {
-  fix: "sudo sysctl -w kernel.unprivileged_userns_clone=1, or kernel.apparmor_restrict_unprivileged_userns=0: whichever there is",
-  undo: "the same with the other value",
-};
 
 /** Whether namespaces need one for users around them. */
 export function isRootless(): boolean {

@@ -75,8 +75,9 @@ export function createNetworks({ config, layout, store, env, isUp }: NetworksCon
   const raised = new Map<string, NetworkedVm>();
   let settled = false;
 
+  const tried = { namespaceWorks: false };
   const ways: Networks["ways"] = (signal) =>
-    findWays({ instance, searchPath: env["PATH"], ...(signal !== undefined && { signal }) });
+    findWays({ instance, searchPath: env["PATH"], tried, ...(signal !== undefined && { signal }) });
 
   const plan: Networks["plan"] = async (vm, signal) => {
     const { spec } = vm;

@@ -8,6 +8,7 @@ export interface LabVm {
   readonly network: {
     readonly mode: string;
     readonly via?: string;
+    readonly device: string;
     readonly address: string;
     readonly gateway: string;
     readonly why: string;
@@ -47,8 +48,8 @@ export class LabGuest {
   }
 
   /** What a web server answers this guest; empty where it is not reached. */
-  async get(address: string, port: number = LAB.port, from = ""): Promise<string> {
-    const asking = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | busybox nc -w 4 ${from} ${address} ${port} 2>/dev/null`;
+  async get(address: string, port: number = LAB.port): Promise<string> {
+    const asking = `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | busybox nc -w 3 ${address} ${port} 2>/dev/null`;
     return (await this.sh(`${asking} | busybox tail -n 1`)).trim();
   }
 }
