@@ -12,6 +12,7 @@ import { layoutFrom, type Layout } from "../../src/model/layout.ts";
 import { vmSchema, type Vm } from "../../src/model/vm.ts";
 import { settlePromotion } from "../../src/services/images/promote-image.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
+import { mountFresh, needsRoot } from "../helpers/loop-mount.ts";
 
 interface Scene extends AsyncDisposable {
   readonly store: Store;
@@ -142,3 +143,23 @@ test("a verified copy has its source's bytes and holes, and a file that is cut s
     await rm(folder, { recursive: true });
   }
 });
+
+for (const type of ["xfs", "btrfs"] as const) {
+  test(
+    `on ${type} a verified copy shares the source's blocks, and is a file of its own`,
+    { skip: needsRoot },
+    async () => {
+      await using mounted = await mountFresh(type, "400M");
+      const [source, target] = [join(mounted.path, "a"), join(mounted.path, "b")];
+      await writeFile(source, Buffer.alloc(mib(150), 7), { mode: 0o444 });
+      const { way, sha256 } = await copyVerified(source, target, { signal: new AbortController().signal });
+      assert.equal(way, "reflink");
+      assert.equal((await stat(target)).mode & 0o777, 0o600);
+      // Twice 150 MiB and what follows would not fit otherwise.
+      await writeFile(join(mounted.path, "c"), Buffer.alloc(mib(100), 9));
+      await writeFile(target, Buffer.alloc(4096, 1), { flag: "r+" });
+      const { stdout } = await run("sha256sum", [source]);
+      assert.ok(stdout.startsWith(sha256.slice(7)), "writing to the copy leaves the source alone");
+    },
+  );
+}
