@@ -22,7 +22,8 @@ export async function useCatalog(host: TestHost, url: string, key: string): Prom
   await mkdir(join(host.folder, ".config/banger"), { recursive: true });
   await writeFile(
     join(host.folder, ".config/banger/config.toml"),
-    `[[kernel_catalogs]]\nurl = "${url}"\nkey = "${key}"\n`,
+    // The archive that guests install from is named in images before there is a guest: as it is behind libslirp.
+    `nat = "user"\n\n[[kernel_catalogs]]\nurl = "${url}"\nkey = "${key}"\n`,
   );
   // The daemon reads it when it starts.
   await host.banger(["daemon", "stop"]);
