@@ -6,6 +6,7 @@ import {
   importBesideGunzip,
   importBesideTar2ext4,
   importBesideUnpacking,
+  smallFilesBesideGunzip,
   smallFilesBesideTar2ext4,
   tenLayersBesideGunzip,
 } from "./cases/image-import.ts";
@@ -34,7 +35,8 @@ const CASES: Readonly<Record<string, Comparison>> = {
   "import-tar2ext4": importBesideTar2ext4,
   "import-unpacking": importBesideUnpacking,
   "import-ten-layers": tenLayersBesideGunzip,
-  "import-small-files": smallFilesBesideTar2ext4,
+  "import-small-files": smallFilesBesideGunzip,
+  "import-small-files-tar2ext4": smallFilesBesideTar2ext4,
 };
 
 /** A case that gave no figure, and why. */
