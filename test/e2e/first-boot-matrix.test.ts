@@ -86,6 +86,9 @@ suite("the first boot of a Debian", { timeout: 1_200_000, concurrency: 2 }, () =
     assert.doesNotMatch(jobs, /\.device/);
     const masked = await host.ok(["vm", "exec", vm, "--", "systemctl", "show", "-P", "LoadState", "dev-vdb.device"]);
     assert.equal(masked.trim(), "masked");
+    // The same program as a oneshot, once more: there is nothing left for it to do, and it knows.
+    await host.ok(["vm", "exec", vm, "--", "/usr/local/libexec/banger-first-boot"]);
+    assert.equal((await host.ok(["vm", "exec", vm, "--", "hostname"])).trim(), vm);
     const agent = await host.ok(["vm", "exec", vm, "--", "systemctl", "is-active", "banger-vsock-agent"]);
     assert.equal(agent.trim(), "active");
   }

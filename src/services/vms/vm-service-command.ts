@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { BangerError } from "../../lib/errors.ts";
 import type { AgentClient, SupervisedCommand } from "../../guest/agent-client.ts";
 import type { OciConfig } from "../../model/image.ts";
@@ -6,6 +7,11 @@ import type { Vm } from "../../model/vm.ts";
 import { planExec } from "./exec-plan.ts";
 import type { LiveVm } from "./live-vms.ts";
 import type { VmContext } from "./vm-context.ts";
+
+/** Between two writings down: a guest may tell as often as it likes. */
+const NOTE_MS = 50;
+/** Between two attempts to hear of it again: a line that is there may still refuse. */
+const RETRY_MS = 1_000;
 
 /**
  * The command that a VM keeps running, completed from its image; undefined where it keeps none.
@@ -51,14 +57,23 @@ export function followVmService(context: VmContext, vmId: string, live: LiveVm):
     while (!lifetime.aborted) {
       try {
         const agent = await live.agent(lifetime);
-        for await (const status of agent.watchService(lifetime)) note(context, vmId, live, status);
+        for await (const status of agent.watchService(lifetime)) {
+          note(context, vmId, live, status);
+          await pause(NOTE_MS, lifetime);
+        }
       } catch (error) {
         if (lifetime.aborted || live.ending) return;
         context.log.info({ err: error, vm: vmId }, "lost sight of a VM's service");
       }
+      await pause(RETRY_MS, lifetime);
     }
   };
   follow().catch((error: unknown) => context.log.error({ err: error, vm: vmId }, "a VM's service is not followed"));
+}
+
+/** Resolves after a while, or when the signal aborts. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, { signal }).catch(() => undefined);
 }
 
 function note(context: VmContext, vmId: string, live: LiveVm, service: ServiceStatus): void {
