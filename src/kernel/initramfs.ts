@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { copyFile, constants, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { hasErrno } from "../lib/errors.ts";
 import { temporaryBeside } from "../lib/files.ts";
 import type { KernelFiles } from "../model/kernel.ts";
@@ -92,6 +92,11 @@ export async function ensureInitramfs(
     if (INITRAMFS_FILE.test(other) && other !== name) await rm(join(kernelDir, other), { force: true });
   }
   return { path, sizeBytes: (await stat(path)).size, fresh: true };
+}
+
+/** Whether a file is the initramfs of this agent, by the name that {@link ensureInitramfs} gave it. */
+export function isInitramfsOf(path: string, agentDigest: string): boolean {
+  return basename(path) === `initramfs-${agentDigest.replace("sha256:", "").slice(0, 16)}.img`;
 }
 
 /** Archives are made of multiples of 4 bytes, which is where the kernel looks for the next one. */

@@ -20,14 +20,26 @@ import (
 
 const hostKeyPath = boot.HostKeyPath
 
-func initramfsInit(ctx context.Context, _ []string) error { return boot.RunInitramfs(ctx) }
+// initramfsInit goes on as the first program of the root file system where that one is this very program.
+func initramfsInit(ctx context.Context, _ []string) error {
+	if err := boot.RunInitramfs(ctx); err != nil {
+		return err
+	}
+	return pidOne(ctx, boot.AgentPath)
+}
 
 // firstBoot goes on as PID 1 where systemd does not take over; as a oneshot service it does what is left to do, once.
 func firstBoot(ctx context.Context, _ []string) error {
 	if os.Getpid() != 1 {
 		return boot.Settle()
 	}
-	if err := boot.FirstBoot(ctx); err != nil {
+	return pidOne(ctx, "")
+}
+
+// pidOne is the guest's first process, on its root file system. The agent's file there is program, or the one that runs.
+func pidOne(ctx context.Context, program string) error {
+	program, err := boot.FirstBoot(ctx, program)
+	if err != nil {
 		return err
 	}
 	// A program that is PID 1 gets no signal it has not asked for.
@@ -42,16 +54,13 @@ func firstBoot(ctx context.Context, _ []string) error {
 	defer cancel()
 	nursery := &children.Nursery{}
 	go nursery.Reap(ctx)
-	looksAfter, err := manager(nursery, service.DefaultDir)
-	if err != nil {
-		return err
-	}
+	looksAfter := manager(nursery, program)
 	stopped := make(chan error, 1)
 	go func() {
 		stopped <- agent.Run(ctx, agent.Options{
-			Version: version, HostKey: hostKeyPath, Lines: guestLines(), Nursery: nursery, Log: agent.KernelLog(),
-			Service: looksAfter,
-			Ready:   func() { boot.Announce(os.Stdout, boot.StageAgent) },
+			Version: version, Program: program, HostKey: hostKeyPath, Lines: guestLines(), Nursery: nursery,
+			Log: agent.KernelLog(), Service: looksAfter,
+			Ready: func() { boot.Announce(os.Stdout, boot.StageAgent) },
 			End: func(how machine.End, grace time.Duration) error {
 				select {
 				case ends <- ending{how, grace}:
@@ -80,12 +89,8 @@ func firstBoot(ctx context.Context, _ []string) error {
 	return machine.Halt(end.how, end.grace)
 }
 
-func manager(nursery *children.Nursery, dir string) (*service.Manager, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find the agent's own file: %w", err)
-	}
-	return &service.Manager{Dir: dir, Program: program, Nursery: nursery, Init: machine.FindInit()}, nil
+func manager(nursery *children.Nursery, program string) *service.Manager {
+	return &service.Manager{Dir: service.DefaultDir, Program: program, Nursery: nursery, Init: machine.FindInit()}
 }
 
 // supervise is what keeps the VM's own command running.
@@ -117,9 +122,10 @@ func serve(ctx context.Context, args []string) error {
 		Ready: serviceReady, End: endService,
 	}
 	var err error
-	if options.Service, err = manager(options.Nursery, service.DefaultDir); err != nil {
-		return err
+	if options.Program, err = os.Executable(); err != nil {
+		return fmt.Errorf("find the agent's own file: %w", err)
 	}
+	options.Service = manager(options.Nursery, options.Program)
 	if *listenUnix != "" || *serialFD >= 0 {
 		options.Lines, options.Log = nil, agent.StderrLog()
 		options.Ready = func() { fmt.Println("ready") }

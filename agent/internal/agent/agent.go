@@ -4,11 +4,9 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -28,6 +26,8 @@ const farewell = 300 * time.Millisecond
 // Options are what differs between a guest and a test.
 type Options struct {
 	Version string
+	// Program is the agent's own file.
+	Program string
 	HostKey string
 	Lines   []Line
 	Nursery *children.Nursery
@@ -51,10 +51,6 @@ func Run(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
-	executable, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find the agent's own file: %w", err)
-	}
 	accounts := account.Database{Root: "/"}
 	runner := command.Runner{Nursery: options.Nursery, Accounts: accounts}
 	settings := &guest.Settings{}
@@ -63,7 +59,7 @@ func Run(ctx context.Context, options Options) error {
 		Runner:  runner,
 		SSH: &sshd.Server{
 			HostKey: hostKey, Runner: runner, Accounts: accounts, Keys: settings.Keys, Env: settings.Env,
-			SFTP: []string{executable, "sftp-server"}, Log: options.Log,
+			SFTP: []string{options.Program, "sftp-server"}, Log: options.Log,
 		},
 		Settings: settings, Service: options.Service, Root: "/", Init: machine.FindInit(), End: options.End, Log: options.Log,
 	}

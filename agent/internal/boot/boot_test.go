@@ -15,10 +15,10 @@ import (
 func TestParseCommandLine(t *testing.T) {
 	got, err := ParseCommandLine(`console=ttyS0 ro root=/dev/vda rootfstype=ext4 rw "rootflags=a=1 b" init=/sbin/x ` +
 		`banger.init=agent banger.hostname=demo banger.dns=10.0.2.3,1.1.1.1 banger.ip=10.0.2.15/24,10.0.2.2 ` +
-		"banger.getty=1 banger.work=/dev/vdb systemd.machine_id=0123 unknown=1 -- banger.hostname=not-ours\n")
+		"banger.getty=1 banger.same=1 banger.work=/dev/vdb systemd.machine_id=0123 unknown=1 -- banger.hostname=not-ours\n")
 	want := CommandLine{
 		Root: "/dev/vda", RootType: "ext4", RootFlags: "a=1 b", Init: "/sbin/x", Policy: PolicyAgent,
-		Hostname: "demo", MachineID: "0123", DNS: []string{"10.0.2.3", "1.1.1.1"}, Getty: true, Work: "/dev/vdb",
+		Hostname: "demo", MachineID: "0123", DNS: []string{"10.0.2.3", "1.1.1.1"}, Getty: true, SameAgent: true, Work: "/dev/vdb",
 		Network: &netif.Plan{Address: netip.MustParsePrefix("10.0.2.15/24"), Gateway: netip.MustParseAddr("10.0.2.2")},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {

@@ -13,6 +13,9 @@ import (
 // DefaultInit is what runs as PID 1 once the root file system is there.
 const DefaultInit = "/usr/local/libexec/banger-first-boot"
 
+// AgentPath is the agent's file in an image that banger has made.
+const AgentPath = "/usr/local/libexec/banger-vsock-agent"
+
 // Policy is what shall run as PID 1.
 type Policy string
 
@@ -37,6 +40,7 @@ type CommandLine struct {
 	DNS       []string
 	Network   *netif.Plan // banger.ip=10.0.2.15/24,10.0.2.2
 	Work      string      // banger.work=/dev/vdb: the device of the work disk
+	SameAgent bool        // banger.same=1: the agent in the image is the one in the initramfs
 	Getty     bool        // banger.getty=1: let systemd ask for a login on the console
 }
 
@@ -74,6 +78,8 @@ func ParseCommandLine(text string) (CommandLine, error) {
 			c.Network = &plan
 		case "banger.work":
 			c.Work = value
+		case "banger.same":
+			c.SameAgent = value == "1"
 		case "banger.getty":
 			c.Getty = value == "1"
 		}

@@ -16,12 +16,24 @@ import (
 	"banger.dev/agent/internal/netif"
 )
 
-// FirstBoot is PID 1 on the root file system. Where systemd shall run it does not return; otherwise the caller
-// goes on as PID 1.
-func FirstBoot(ctx context.Context) error {
+// FirstBoot is PID 1 on the root file system. The agent's file there is program; the one that runs, if that is empty.
+// Where systemd shall run it does not return; otherwise the caller goes on as PID 1, and gets the agent's file.
+func FirstBoot(ctx context.Context, program string) (string, error) {
 	if err := mountAll(earlyMounts); err != nil {
-		return err
+		return "", err
 	}
+	if program == "" {
+		// Only now: without /proc nobody knows.
+		var err error
+		if program, err = os.Executable(); err != nil {
+			return "", fmt.Errorf("find the agent's own file: %w", err)
+		}
+	}
+	return program, prepare(ctx, program)
+}
+
+// prepare makes the guest ready for whatever is to be PID 1.
+func prepare(ctx context.Context, program string) error {
 	if err := TakeConsole(); err != nil {
 		return err
 	}
@@ -44,7 +56,7 @@ func FirstBoot(ctx context.Context) error {
 		return err
 	}
 	if init != "" {
-		err := startInit(init, line)
+		err := startInit(init, line, program)
 		if line.Policy == PolicySystemd {
 			return err
 		}
@@ -99,11 +111,7 @@ func isDirectory(path string) bool {
 }
 
 // startInit returns only in failure.
-func startInit(path string, line CommandLine) error {
-	agent, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find the agent's own file: %w", err)
-	}
+func startInit(path string, line CommandLine, agent string) error {
 	// A deleted file has this mark (proc_pid_exe(5)); then only the copy can be started again.
 	if strings.HasSuffix(agent, " (deleted)") {
 		agent = agentCopy

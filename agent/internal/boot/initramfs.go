@@ -21,9 +21,11 @@ const (
 	rootDeviceLimit = 30 * time.Second
 	// agentCopy is where the agent lives in a guest whose image does not hold it.
 	agentCopy = "/run/banger/agent"
+	initPath  = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
-// RunInitramfs is /init: it loads modules, mounts the root and goes on there. It returns only in failure.
+// RunInitramfs is /init: it loads modules, mounts the root and goes on there. It returns without an error only where this
+// process is to go on as the root's first one.
 func RunInitramfs(ctx context.Context) error {
 	if err := mountAll(earlyMounts); err != nil {
 		return err
@@ -51,7 +53,21 @@ func RunInitramfs(ctx context.Context) error {
 	if err := switchRoot(); err != nil {
 		return err
 	}
+	if line.SameAgent && line.Init == DefaultInit && isExecutable(AgentPath) {
+		return goOn()
+	}
 	return execInit(line.Init)
+}
+
+// goOn has this process be what it would otherwise become by exec, which costs a tenth of a start by emulation.
+func goOn() error {
+	for name, value := range map[string]string{"PATH": initPath, "HOME": "/", "TERM": "linux"} {
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	// The name that ps shows: 15 bytes (proc_pid_comm(5)), of the thread that leads the process.
+	return os.WriteFile("/proc/1/task/1/comm", []byte("banger-first-bo"), 0)
 }
 
 func readCommandLine() (CommandLine, error) {
@@ -153,7 +169,7 @@ func emptyInitramfs(root *os.File) {
 
 // execInit replaces this process by the image's init. An image that holds none gets this very program, from memory.
 func execInit(path string) error {
-	environment := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "TERM=linux"}
+	environment := []string{"PATH=" + initPath, "HOME=/", "TERM=linux"}
 	err := unix.Exec(path, []string{path}, environment)
 	if path != DefaultInit {
 		return fmt.Errorf("run init=%s: %w", path, err)

@@ -7,6 +7,7 @@ import { asBangerError, BangerError } from "../../lib/errors.ts";
 import { ensurePrivateDirectory } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
+import { isInitramfsOf } from "../../kernel/initramfs.ts";
 import type { Image } from "../../model/image.ts";
 import type { InitPolicy } from "../../model/init-policy.ts";
 import type { Vm, VmSpec } from "../../model/vm.ts";
@@ -164,6 +165,7 @@ async function machineSpec(
         machineId: vm.machineId,
         init,
         network: vm.network,
+        sameAgent: sharesAgent(context, vm, kernel.initrdPath),
         ...(workDevice !== undefined && { workDevice }),
       }),
     },
@@ -171,6 +173,11 @@ async function machineSpec(
     network: vm.network,
     limits: limitsOf(vm.spec),
   };
+}
+
+function sharesAgent(context: VmContext, vm: Vm, initrdPath: string | undefined): boolean {
+  const agentDigest = context.store.images.find(vm.image.id)?.agentDigest;
+  return initrdPath !== undefined && agentDigest !== undefined && isInitramfsOf(initrdPath, agentDigest);
 }
 
 function limitsOf({ diskBandwidth, netBandwidth }: VmSpec): MachineLimits {
