@@ -38,7 +38,7 @@ suite("a VM of an image with OpenRC", { timeout: 600_000 }, () => {
     const inGuest = (script: string): Promise<string> => host.ok(["vm", "exec", "rc", "--", "sh", "-c", script]);
     assert.equal((await inGuest("cat /proc/1/comm")).trim(), "init");
     assert.match(await inGuest("rc-status sysinit"), /banger-vsock-agent\s+\[\s*started/);
-    assert.match(await inGuest("cat /proc/[0-9]*/comm"), /^supervise-daemo$/m);
+    assert.match(await inGuest("cat /proc/[0-9]*/comm 2>/dev/null || true"), /^supervise-daemo$/m);
     const stopped = await host.banger(["vm", "stop", "rc"]);
     assert.match(stopped.stderr, /the guest shut down/);
 
