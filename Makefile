@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: void-kernel rootfs-void help build build-arm64 demo test lint bench fuzz format clean tools-demo tools-test tools-lint
+.PHONY: void-kernel rootfs-void void-register help build build-arm64 demo test lint bench fuzz format clean tools-demo tools-test tools-lint
 
 NODE := node_modules/.bin/node
 GO := $(CURDIR)/build/tools/bin/go
@@ -48,6 +48,9 @@ void-kernel: ## unpack a kernel package of Void Linux into build/manual/void (FR
 
 rootfs-void: build ## make a root file system of a Void tarball in build/manual/void (FROM=, SHA256=); experimental
 	@scripts/make-rootfs-void.sh --from "$(FROM)" $(if $(SHA256),--sha256 "$(SHA256)")
+
+void-register: build ## give banger what those two made, as the image `void`; experimental
+	@scripts/void-register.sh
 
 clean: ## remove what make made here; ~/.cache/banger stays
 	rm -rf build node_modules

@@ -19,6 +19,7 @@ const SCRIPTS = [
   "scripts/make-rootfs-debian.sh",
   "scripts/make-rootfs-void.sh",
   "scripts/make-kernel-void.sh",
+  "scripts/void-register.sh",
   "scripts/rootfs/fetch-void.sh",
   "kernel/fetch-source.sh",
   "kernel/check-config.sh",
@@ -130,6 +131,12 @@ suite("Void", () => {
     await run("tar", ["-cJf", join(dir, "other.tar.xz"), "-C", dir, "vmlinuz"]);
     await refuses("scripts/make-rootfs-void.sh", join(dir, "other.tar.xz"), /no os-release/);
   });
+});
+
+test("what was not made cannot be registered", async () => {
+  const result = await start("scripts/void-register.sh", ["--out", "/nonexistent"]);
+  assert.equal(result.exitCode, 1);
+  assert.match(result.stderr, /make void-kernel FROM=/);
 });
 
 test("a root file system of Debian is made of its packages", { timeout: 600_000 }, async () => {
