@@ -28,7 +28,7 @@ async function patience(host: TestHost, seconds: number): Promise<void> {
 }
 
 /** The real program from npm, in a real image that says what it offers. */
-suite("a VM whose image declares opencode", { timeout: 2_400_000 }, () => {
+suite("a VM whose image declares opencode", { timeout: 2_400_000, concurrency: 2 }, () => {
   let host: TestHost;
   const resources = new AsyncDisposableStack();
 
