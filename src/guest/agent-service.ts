@@ -55,14 +55,24 @@ export async function* watchService(client: AgentRpc, signal: AbortSignal): Asyn
   }
 }
 
-function statusOf({ state, pid, exitCode, restarts, sinceNs, error }: WatchServiceResponse): ServiceStatus {
+/** The last instant that RFC 3339 can write. A record with a later one could not be read again. */
+const LAST_MS = Date.UTC(10_000, 0) - 1;
+
+/** What a guest says of its command, in the shape in which it is kept: it may say anything. */
+export function statusOf({
+  state,
+  pid,
+  exitCode,
+  restarts,
+  sinceNs,
+  error,
+}: Omit<WatchServiceResponse, "$typeName" | "$unknown">): ServiceStatus {
   return {
     state: STATES[state] ?? "stopped",
     ...(pid > 0 && { pid }),
     ...(exitCode !== undefined && { exitCode }),
     restarts,
-    // A guest may say anything; a Date holds no more than this.
-    since: new Date(Math.min(Math.max(Number(sinceNs / 1_000_000n), 0), 8.64e15)).toISOString(),
+    since: new Date(Math.min(Math.max(Number(sinceNs / 1_000_000n), 0), LAST_MS)).toISOString(),
     ...(error !== "" && { error: guestText(error) }),
   };
 }

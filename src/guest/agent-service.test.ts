@@ -1,0 +1,17 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { serviceStatusSchema } from "../model/service.ts";
+import { statusOf } from "./agent-service.ts";
+import { ServiceState } from "./gen/banger/agent/v1/agent_pb.ts";
+
+const said = { state: ServiceState.RUNNING, pid: 7, restarts: 0, sinceNs: 0n, error: "" };
+
+test("whatever a guest says of its command can be read again from its VM's record", () => {
+  const most = 2n ** 63n - 1n;
+  for (const sinceNs of [0n, -1n, 1_700_000_000_000_000_000n, most, -most]) {
+    const status = statusOf({ ...said, sinceNs, restarts: 2 ** 32 - 1, pid: -1, error: "\u0000\n".repeat(10_000) });
+    assert.deepEqual(serviceStatusSchema.parse(status), status);
+  }
+  assert.equal(statusOf({ ...said, state: 99 as ServiceState }).state, "stopped");
+  assert.equal(statusOf({ ...said, sinceNs: 1_700_000_000_000_000_000n }).since, "2023-11-14T22:13:20.000Z");
+});
