@@ -2,6 +2,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { hasErrno } from "../../lib/errors.ts";
 import type { Layout } from "../../model/layout.ts";
+import type { VmDisk } from "../../model/vm.ts";
 import type { Store } from "../../store/store.ts";
 
 /** Root file systems of an image, as pull, build, promote and refresh name them. */
@@ -17,13 +18,20 @@ export async function sweepImageFolder(
 ): Promise<void> {
   const image = store.images.find(imageId);
   if (image === undefined) return;
-  const disks = store.vms.list().flatMap((vm) => vm.disks);
+  const vms = store.vms.list();
+  // Overlays of the first bangers do not say what they read from: as long as their image has one, nothing goes.
+  if (vms.some((vm) => vm.image.id === imageId && vm.disks.some(isUntold))) return;
+  const disks = vms.flatMap((vm) => vm.disks);
   const read = new Set([image.rootfs.path, ...disks.flatMap(({ base }) => (base === undefined ? [] : [base.path]))]);
   const folder = join(layout.imagesDir, imageId);
   for (const name of await namesIn(folder)) {
     const path = join(folder, name);
     if (ROOTFS_FILE.test(name) && !read.has(path)) await rm(path, { force: true });
   }
+}
+
+function isUntold({ strategy, base }: VmDisk): boolean {
+  return strategy === "qcow2" && base === undefined;
 }
 
 async function namesIn(folder: string): Promise<readonly string[]> {

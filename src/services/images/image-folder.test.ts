@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Image } from "../../model/image.ts";
+import { layoutFrom } from "../../model/layout.ts";
+import type { Vm, VmDisk } from "../../model/vm.ts";
+import type { Store } from "../../store/store.ts";
+import { sweepImageFolder } from "./image-folder.ts";
+
+test("a root file system goes once nothing reads it, and stays while an old overlay may", async () => {
+  const home = await mkdtemp(join(tmpdir(), "image-folder-"));
+  try {
+    const layout = layoutFrom({ HOME: home });
+    const folder = join(layout.imagesDir, "img-1");
+    await mkdir(folder, { recursive: true });
+    const [old, now] = [join(folder, "rootfs.ext4"), join(folder, "rootfs-0123456789ab.ext4")];
+    for (const path of [old, now]) await writeFile(path, "");
+    const disk = { id: "root", format: "qcow2", strategy: "qcow2", sizeBytes: 1, device: "/dev/vda" } as const;
+    const left = async (imageId: string, root: Partial<VmDisk>): Promise<readonly string[]> => {
+      const vm = { image: { id: imageId }, disks: [{ ...disk, path: "/root", ...root }] } as unknown as Vm;
+      const image = { rootfs: { path: now } } as unknown as Image;
+      const store = { images: { find: () => image }, vms: { list: () => [vm] } } as unknown as Store;
+      await sweepImageFolder({ store, layout }, "img-1");
+      return (await readdir(folder)).toSorted();
+    };
+    const both = ["rootfs-0123456789ab.ext4", "rootfs.ext4"];
+    assert.deepEqual(await left("img-1", { base: { path: old, sizeBytes: 1 } }), both);
+    assert.deepEqual(await left("img-1", {}), both);
+    assert.deepEqual(await left("img-2", {}), ["rootfs-0123456789ab.ext4"]);
+  } finally {
+    await rm(home, { recursive: true });
+  }
+});
