@@ -104,8 +104,12 @@ function checkCommand(image: Image, service: ServiceSpec): void {
   planExec({ command: [...service.command], env: {}, cwd: "", user: "" }, { spec: { env: {} } }, image.config);
 }
 
-/** Whether the VM is to get an init that its image has not got. */
-function planFirstBoot(init: InitPolicy, image: Image, nat: boolean): boolean {
+/**
+ * Whether a VM is to get an init that its image has not got.
+ *
+ * @throws BangerError `VM_SPEC_INVALID`, `GUEST_UNSUPPORTED`.
+ */
+export function planFirstBoot(init: InitPolicy, image: Image, nat: boolean): boolean {
   if (init !== "systemd" || image.system.init !== "none") return false;
   planSystem(image.system); // Refused now rather than in the guest.
   if (nat) return true;

@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Image } from "../../model/image.ts";
+import type { Kernel } from "../../model/kernel.ts";
 import { layoutFrom } from "../../model/layout.ts";
 import type { Vm, VmDisk } from "../../model/vm.ts";
 import type { VmContext } from "./vm-context.ts";
 import { checkBase } from "./create-vm.ts";
-import { dropForeignDisks } from "./rebase-vm.ts";
+import { dropForeignDisks, planRebase } from "./rebase-vm.ts";
 
 const disk = (path: string): VmDisk => ({
   id: "root",
@@ -49,4 +50,21 @@ test("a disk whose base the image has left is refused", () => {
   checkBase(store(undefined), image, disk("/vm/root"));
   assert.throws(() => checkBase(store(image), image, over("/old")), { code: "IMAGE_FILES_CHANGED" });
   assert.throws(() => checkBase(store(undefined), image, over("/new")), { code: "IMAGE_FILES_CHANGED" });
+});
+
+test("an init that was installed on the old disk is installed on the new one, where that has none", () => {
+  const kernel = { id: "krn-1", name: "k" } as unknown as Kernel;
+  const image = (init: string, osId = "debian") =>
+    ({ id: "img-2", name: "new", config: {}, rootfs: { sizeBytes: 1 }, system: { init, osId } }) as unknown as Image;
+  const vm = (init: string, nat = true) =>
+    ({
+      spec: { init, nat },
+      firstBoot: { install: "systemd", log: "/log", doneAt: "2026-01-02T03:04:05Z" },
+    }) as unknown as Vm;
+  const again = { install: "systemd", log: "/log" };
+  assert.deepEqual(planRebase(vm("systemd"), image("none"), kernel, "/log").firstBoot, again);
+  assert.equal(planRebase(vm("systemd"), image("systemd"), kernel, "/log").firstBoot, undefined);
+  assert.equal(planRebase(vm("auto"), image("none"), kernel, "/log").firstBoot, undefined);
+  assert.throws(() => planRebase(vm("systemd", false), image("none"), kernel, "/log"), { code: "VM_SPEC_INVALID" });
+  assert.throws(() => planRebase(vm("systemd"), image("none", "plan9"), kernel, "/log"), { code: "GUEST_UNSUPPORTED" });
 });

@@ -7,17 +7,18 @@ import type { Image } from "../../model/image.ts";
 import type { Kernel } from "../../model/kernel.ts";
 import type { Vm } from "../../model/vm.ts";
 import { withIntent } from "../../store/intents.ts";
+import { installLog } from "../first-boot/install-logs.ts";
 import { sweepImageFolder } from "../images/image-folder.ts";
 import { checkReachable } from "../images/reachable.ts";
 import { checkBase, cloneRootDisk } from "./create-vm.ts";
-import { imageOf } from "./plan-vm.ts";
+import { imageOf, planFirstBoot } from "./plan-vm.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /**
  * Puts a stopped VM on another image: its root disk is made anew from that, its work disk and all else stay. What was on
  * the old root disk is gone; until the new one stands, nothing has changed.
  *
- * @throws BangerError `VM_WRONG_STATE`, `DISK_FULL`, `DISK_NO_STRATEGY`.
+ * @throws BangerError `VM_WRONG_STATE`, `DISK_FULL`, `DISK_NO_STRATEGY`; as {@link planRebase}.
  */
 export async function rebaseVm(
   context: VmContext,
@@ -29,7 +30,7 @@ export async function rebaseVm(
   const { image, kernel } = target;
   checkReachable(image, kernel);
   progress({ id: "rebase", label: `${vm.name}: a new root disk from ${image.name}`, status: "running" });
-  const planned = planRebase(vm, image, kernel);
+  const planned = planRebase(vm, image, kernel, installLog(context.layout, vm.id));
   const rebased = await withIntent(
     context.store.intents,
     "vm.rebase",
@@ -50,12 +51,19 @@ export async function rebaseVm(
   return rebased;
 }
 
-/** The VM as it will be, but for its disks. Its root disk stays as large as it was where the image is not larger. */
-function planRebase(vm: Vm, image: Image, kernel: Kernel): Vm {
+/**
+ * The VM as it will be, but for its disks. Its root disk stays as large as it was where the image is not larger. An init
+ * that was installed went with the old disk: what the new image lacks of it, the next start installs.
+ *
+ * @param log where an installation is logged.
+ * @throws BangerError `VM_SPEC_INVALID`, `GUEST_UNSUPPORTED` if the VM's init is not to be had on this image.
+ */
+export function planRebase(vm: Vm, image: Image, kernel: Kernel, log: string): Vm {
   const { diskSizeBytes, ...spec } = vm.spec;
-  const { failure: _failure, ...rest } = vm;
+  const { failure: _failure, firstBoot: _firstBoot, services: _services, ...rest } = vm;
   return {
     ...rest,
+    ...(planFirstBoot(spec.init, image, spec.nat) && { firstBoot: { install: "systemd", log } }),
     state: "stopped",
     image: imageOf(image),
     kernel: { id: kernel.id, name: kernel.name },
