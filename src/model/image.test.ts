@@ -49,6 +49,38 @@ test("a VM of the first banger reads, and has no work disk", () => {
   assert.equal(vm.spec.workDiskSizeBytes, undefined);
 });
 
+test("a VM that the first banger left running reads, with its VMM and its network", () => {
+  const machine = {
+    vmm: "qemu",
+    version: "7.2.19",
+    accel: "tcg",
+    machine: "microvm",
+    pid: 7,
+    startTicks: 8,
+    controlSocket: "/run/qmp.sock",
+    consoleSocket: "/run/console.sock",
+    consoleLog: "/vms/console.log",
+    line: { kind: "virtio-serial", socketPath: "/run/agent.sock" },
+  };
+  const guest = { mac: "02:00:00:00:00:01", address: "10.0.2.15/24", gateway: "10.0.2.2", dns: ["10.0.2.3"] };
+  const vm = vmSchema.parse({
+    ...FIRST_VM,
+    state: "running",
+    spec: { ...FIRST_VM.spec, nat: true },
+    network: { mode: "user", ...guest },
+    machine,
+    startedAt: FIRST_VM.createdAt,
+    timings: { stages: { disk: 1, vmm: 2, kernel: 3, init: 4, agent: 5 }, readyMs: 15 },
+    failure: { at: FIRST_VM.createdAt, stage: "kernel", what: "w", consoleTail: "" },
+  });
+  assert.deepEqual([vm.machine, vm.network], [machine, { mode: "user", ...guest }]);
+  const { publish, allowHost, allowVms, vmm } = vm.spec;
+  assert.deepEqual(
+    { publish, allowHost, allowVms, vmm },
+    { publish: [], allowHost: false, allowVms: false, vmm: "auto" },
+  );
+});
+
 test("what is no image does not read", () => {
   const { rootfs: _rootfs, ...without } = FIRST_IMAGE;
   assert.equal(imageSchema.safeParse(without).success, false);
