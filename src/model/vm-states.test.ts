@@ -18,6 +18,15 @@ test("every state but the last has a way on, and every one may come to be delete
   for (const state of VM_STATES) assert.ok(reach(state).has("deleting"), `${state} cannot be deleted`);
 });
 
+test("a VM that was left in the middle of a step can be stopped and deleted", () => {
+  for (const state of ["starting", "pausing", "resuming", "stopping"] as const) {
+    checkStep("demo", state, "stopping");
+    checkStep("demo", state, "deleting");
+  }
+  checkStep("demo", "deleting", "deleting");
+  assert.throws(() => checkStep("demo", "deleting", "stopping"), { code: "VM_WRONG_STATE" });
+});
+
 test("a step that is not allowed says what to do first", () => {
   assert.throws(() => checkStep("demo", "running", "starting"), { code: "VM_WRONG_STATE", fix: /banger vm stop/ });
   assert.throws(() => checkStep("demo", "stopped", "running"), { code: "VM_WRONG_STATE" });

@@ -1,18 +1,21 @@
 import { BangerError } from "../lib/errors.ts";
 import type { VmState } from "./vm.ts";
 
-/** The one place that knows which step may follow which. `failed` may be started anew or deleted. */
+/**
+ * The one place that knows which step may follow which. `failed` may be started anew or deleted. Whoever finds a VM in the
+ * middle of a step, when its turn has come, finds one whose step failed half-way: it can be ended, and ended again.
+ */
 const STEPS: Readonly<Record<VmState, readonly VmState[]>> = {
   creating: ["stopped", "deleting"],
   stopped: ["starting", "deleting"],
   starting: ["running", "failed", "stopping", "stopped", "deleting"],
   running: ["pausing", "stopping", "stopped", "failed", "deleting"],
-  pausing: ["paused", "running", "failed", "stopped"],
+  pausing: ["paused", "running", "stopping", "failed", "stopped", "deleting"],
   paused: ["resuming", "stopping", "stopped", "failed", "deleting"],
-  resuming: ["running", "paused", "failed", "stopped"],
-  stopping: ["stopped", "failed", "deleting"],
+  resuming: ["running", "paused", "stopping", "failed", "stopped", "deleting"],
+  stopping: ["stopping", "stopped", "failed", "deleting"],
   failed: ["starting", "deleting", "stopped"],
-  deleting: [],
+  deleting: ["deleting"],
 };
 
 export function maySucceed(from: VmState, to: VmState): boolean {

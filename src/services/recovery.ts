@@ -1,21 +1,27 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { withDeadline } from "../lib/deadline.ts";
 import { asBangerError, hasErrno } from "../lib/errors.ts";
 import { identifyProcess, signalProcess } from "../lib/process.ts";
 import type { Vm } from "../model/vm.ts";
 import type { Intent } from "../store/intents.ts";
+import type { Machine } from "../vmm/driver.ts";
 import { agentConnector } from "./vms/agent-connection.ts";
+import { atRest } from "./vms/at-rest.ts";
 import { forgetVm } from "./vms/delete-vm.ts";
 import { sweepImageFolder } from "./images/image-folder.ts";
 import { forgetOwnedKernels } from "./images/owned-kernel.ts";
 import { settlePromotion } from "./images/promote-image.ts";
 import { dropForeignDisks } from "./vms/rebase-vm.ts";
 import { liveVm } from "./vms/live-vms.ts";
-import { settlePaused } from "./vms/pause-vm.ts";
+import { trySettlePaused } from "./vms/pause-vm.ts";
 import { endMachine, noteExit, recordExit } from "./vms/stop-vm.ts";
 import { detachDisks } from "./vms/vm-disks.ts";
 import { followVmService } from "./vms/vm-service-command.ts";
 import type { VmContext } from "./vms/vm-context.ts";
+
+/** How long a VMM that lives may take to answer a daemon that comes back. */
+const ATTACH_MS = 10_000;
 
 /**
  * Puts the state in order after a daemon that died, or simply after the last one: VMMs that live are taken back, what
@@ -31,16 +37,23 @@ export async function recover(context: VmContext, signal: AbortSignal): Promise<
     await settle(context, intent, told);
     context.store.intents.end(intent);
   }
-  await settleNetworks(context, vms, told);
+  // As many as have a record of a machine now: one that does not answer keeps its network, too.
+  const running = context.store.vms.list().filter(({ machine }) => machine !== undefined);
+  await settleNetworks(context, vms, new Set(running.map(({ id }) => id)), told);
   await sweep(context, told);
   for (const line of told) context.log.info({ recovery: line }, "recovered");
   return told;
 }
 
 /** A host that has lost nft(8) since must not lose its daemon too. */
-async function settleNetworks(context: VmContext, vms: readonly Vm[], told: string[]): Promise<void> {
+async function settleNetworks(
+  context: VmContext,
+  vms: readonly Vm[],
+  running: ReadonlySet<string>,
+  told: string[],
+): Promise<void> {
   try {
-    told.push(...(await context.networks.settle(vms, new Set(context.live.keys()))));
+    told.push(...(await context.networks.settle(vms, running)));
   } catch (error) {
     context.log.error({ err: error }, "what was left of VMs' networks could not be removed");
     told.push(`networks could not be put in order: ${asBangerError(error).message}`);
@@ -48,9 +61,23 @@ async function settleNetworks(context: VmContext, vms: readonly Vm[], told: stri
 }
 
 async function takeBack(context: VmContext, vm: Vm, told: string[], signal: AbortSignal): Promise<void> {
-  if (vm.machine === undefined) return;
-  const driver = await context.drivers.of(vm.machine);
-  const machine = await driver.attach(vm.machine, signal);
+  const { machine: record } = vm;
+  if (record === undefined) return;
+  let machine: Machine | undefined;
+  try {
+    machine = await withDeadline(signal, ATTACH_MS, `the VMM of ${vm.name}`, async (within) =>
+      (await context.drivers.of(record)).attach(record, within),
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    // One VMM that does not answer keeps no daemon from starting. It has its disks open, so it is not taken for gone.
+    context.log.error({ err: error, vm: vm.name }, "a VMM lives and does not answer");
+    told.push(
+      `VM ${vm.name}: its VMM, pid ${record.pid}, lives and does not answer; ` +
+        `\`banger vm stop --force ${vm.name}\` ends it`,
+    );
+    return;
+  }
   if (machine === undefined) {
     told.push(`VM ${vm.name}: its VMM had ended`);
     await recordExit(context, vm.id, false, "the VMM ended while no daemon ran");
@@ -59,10 +86,7 @@ async function takeBack(context: VmContext, vm: Vm, told: string[], signal: Abor
   const live = liveVm(machine, agentConnector(context));
   context.live.set(vm.id, live);
   noteExit(context, vm.id, machine);
-  // One VMM that does not answer keeps no daemon from starting.
-  await settlePaused(context, vm.id, signal).catch((error: unknown) =>
-    context.log.warn({ err: error, vm: vm.name }, "whether it is paused could not be asked"),
-  );
+  await trySettlePaused(context, vm.id);
   followVmService(context, vm.id, live);
   if (vm.state === "running" || vm.state === "paused")
     told.push(`VM ${vm.name}: taken back, pid ${machine.record.pid}`);
@@ -131,8 +155,7 @@ async function settle(context: VmContext, intent: Intent, told: string[]): Promi
       await endMachine(context, subject);
       await endStrays(context, subject);
       await detachDisks(subject, vm, true);
-      const { machine: _machine, ...rest } = vm;
-      store.vms.update({ ...rest, state: "stopped" });
+      store.vms.update({ ...atRest(vm), state: "stopped" });
       told.push(`VM ${vm.name}: was ${vm.state} when the daemon died; it is stopped now`);
       return;
     }

@@ -20,7 +20,7 @@ export async function deleteVm(
   force: boolean,
   { progress }: OperationContext,
 ): Promise<void> {
-  if (context.live.has(vm.id) && !force) {
+  if ((context.live.has(vm.id) || vm.machine !== undefined) && !force) {
     throw new BangerError("VM_WRONG_STATE", {
       what: `VM ${vm.name} is ${vm.state}`,
       fix: `stop it first with \`banger vm stop ${vm.name}\`, or add --force`,

@@ -9,6 +9,8 @@ import type { VmContext } from "./vm-context.ts";
 
 /** How long a guest that goes on may take to answer. */
 const ANSWER_MS = 20_000;
+/** How long a VMM may take to say whether it is paused. */
+const ASK_MS = 5_000;
 
 /**
  * Stops a VM's processors where they are: it keeps its memory and its connections, and uses no CPU time.
@@ -25,7 +27,7 @@ export async function pauseVm(context: VmContext, vm: Vm, { signal, progress }: 
   try {
     await live.machine.pause(signal);
   } catch (error) {
-    await settlePaused(context, vm.id, signal);
+    await trySettlePaused(context, vm.id);
     throw error;
   }
   progress({ id: "pause", label: `${vm.name} is paused`, status: "done" });
@@ -45,7 +47,7 @@ export async function resumeVm(context: VmContext, vm: Vm, { signal, progress }:
   try {
     await live.machine.resume(signal);
   } catch (error) {
-    await settlePaused(context, vm.id, signal);
+    await trySettlePaused(context, vm.id);
     throw error;
   }
   live.keepStill(false);
@@ -58,7 +60,7 @@ export async function resumeVm(context: VmContext, vm: Vm, { signal, progress }:
 }
 
 /** Writes down whether a machine that lives is paused, where a record may be wrong about it. Safe to repeat. */
-export async function settlePaused(context: VmContext, vmId: string, signal: AbortSignal): Promise<void> {
+async function settlePaused(context: VmContext, vmId: string, signal: AbortSignal): Promise<void> {
   const live = context.live.get(vmId);
   const vm = context.store.vms.find(vmId);
   if (live === undefined || vm === undefined || !MAY_BE_PAUSED.has(vm.state)) return;
@@ -66,6 +68,20 @@ export async function settlePaused(context: VmContext, vmId: string, signal: Abo
   live.keepStill(isPaused);
   const state = isPaused ? "paused" : "running";
   if (vm.state !== state) context.store.vms.update({ ...vm, state });
+}
+
+/**
+ * The same, where whoever asked for something may be gone already. A VMM that does not answer leaves the record as it is:
+ * such a VM can be stopped by force, and none keeps a daemon from starting.
+ */
+export async function trySettlePaused(context: VmContext, vmId: string): Promise<void> {
+  try {
+    await withDeadline(new AbortController().signal, ASK_MS, "the VMM's answer", (within) =>
+      settlePaused(context, vmId, within),
+    );
+  } catch (error) {
+    context.log.warn({ err: error, vm: vmId }, "whether it is paused could not be asked");
+  }
 }
 
 const MAY_BE_PAUSED: ReadonlySet<Vm["state"]> = new Set(["running", "pausing", "paused", "resuming"]);

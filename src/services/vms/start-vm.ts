@@ -23,6 +23,7 @@ import { installInVm, needsInstallation } from "./install-in-vm.ts";
 import { liveVm, type LiveVm } from "./live-vms.ts";
 import { awaitServices, planReadiness } from "./await-services.ts";
 import { followVmService, startVmService } from "./vm-service-command.ts";
+import { atRest } from "./at-rest.ts";
 import { endMachine, noteExit } from "./stop-vm.ts";
 import { attachDisks } from "./vm-disks.ts";
 import type { VmContext } from "./vm-context.ts";
@@ -223,7 +224,7 @@ async function awaitAgent(
 
 async function failed(context: VmContext, vm: Vm, clock: BootClock, cause: unknown): Promise<BangerError> {
   const error = asBangerError(cause);
-  const { machine: _machine, ...rest } = vm;
+  const rest = atRest(vm);
   if (error.code === "CANCELLED") {
     context.store.vms.update({ ...rest, state: "stopped" });
     return error;

@@ -5,13 +5,14 @@ import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
 import type { Vm } from "../../model/vm.ts";
 import { checkStep } from "../../model/vm-states.ts";
-import type { Machine } from "../../vmm/driver.ts";
+import type { Machine, MachineExit } from "../../vmm/driver.ts";
+import { endProcess, untilGone } from "../../vmm/end-process.ts";
+import { atRest } from "./at-rest.ts";
 import type { LiveVm } from "./live-vms.ts";
 import { consoleTail } from "./console-log.ts";
-import { settlePaused } from "./pause-vm.ts";
+import { trySettlePaused } from "./pause-vm.ts";
 import { endMainCommands } from "./main-command.ts";
 import { detachDisks } from "./vm-disks.ts";
-import { serviceAtRest } from "./vm-service-command.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /** Time to reach the agent, or to press a button: whoever does not answer by then is passed over. */
@@ -45,7 +46,10 @@ export async function stopVm(
   context.store.vms.update(stopping);
   progress({ id: "stop", label: `${vm.name}: shutting down`, status: "running" });
   try {
-    const how = live === undefined ? "already gone" : await shutDown(context, live, options, signal);
+    const how =
+      live === undefined
+        ? "ended by force: nothing in it could be reached"
+        : await shutDown(context, live, options, signal);
     await endMachine(context, vm.id);
     progress({ id: "stop", label: `${vm.name} stopped`, status: "done", note: how });
     return saveStopped(context, stopping);
@@ -53,7 +57,7 @@ export async function stopVm(
     // Cancelled half-way: the guest may be shutting down or not; say what is.
     if (context.live.has(vm.id)) {
       context.store.vms.update({ ...vm, state: "running" });
-      await settlePaused(context, vm.id, AbortSignal.timeout(ASK_MS)).catch(() => {});
+      await trySettlePaused(context, vm.id);
     }
     throw error;
   } finally {
@@ -77,8 +81,7 @@ export async function shutDown(
   ];
   try {
     return await withDeadline(signal, timeoutMs, "the guest to shut down", async (within) => {
-      // A paused guest hears nothing.
-      if (await machine.isPaused(within)) await machine.resume(within);
+      await wake(machine, within);
       await endMainCommands(live, within);
       for (const [how, ask] of ways) {
         if (!(await attempt(ask, machine, within))) continue;
@@ -94,6 +97,17 @@ export async function shutDown(
     }
     context.log.warn({ vm: machine.record.pid, timeoutMs }, "the guest did not shut down in time");
     return `ended by force after ${timeoutMs / 1000} s`;
+  }
+}
+
+/** A paused guest hears nothing. A VMM that does not say whether it is may be ending by itself: what follows shows it. */
+async function wake(machine: Machine, signal: AbortSignal): Promise<void> {
+  try {
+    await withDeadline(signal, ASK_MS, "the VMM's answer", async (within) => {
+      if (await machine.isPaused(within)) await machine.resume(within);
+    });
+  } catch {
+    signal.throwIfAborted();
   }
 }
 
@@ -130,27 +144,37 @@ export async function endMachine(context: VmContext, vmId: string): Promise<void
     context.live.delete(vmId);
   }
   const vm = context.store.vms.find(vmId);
+  // One that did not answer when its daemon came back is known by its record alone.
+  if (live === undefined && vm?.machine !== undefined) await endProcess(vm.machine, untilGone(vm.machine));
   if (vm !== undefined) await context.networks.lower(vm);
   await detachDisks(vmId, vm);
   await rm(vmRunDir(context.layout, vmId), { recursive: true, force: true });
 }
 
 function saveStopped(context: VmContext, vm: Vm): Vm {
-  const { machine: _machine, failure: _failure, ...rest } = vm;
-  const stopped: Vm = { ...rest, ...serviceAtRest(vm), state: "stopped" };
+  const { failure: _failure, ...rest } = atRest(vm);
+  const stopped: Vm = { ...rest, state: "stopped" };
   context.store.vms.update(stopped);
   return stopped;
 }
 
-/** What happens when a VMM ends and nobody asked for it. */
+/**
+ * What happens when a VMM ends and nobody asked for it. It waits in the VM's queue as any change does: what is left of this
+ * machine must not be taken away from under a new one.
+ */
 export function noteExit(context: VmContext, vmId: string, machine: Machine): void {
-  const note = async (): Promise<void> => {
-    const exit = await machine.exited;
+  const settle = async ({ clean, reason }: MachineExit): Promise<void> => {
     const live = context.live.get(vmId);
     if (live?.machine !== machine || live.ending) return;
     context.live.delete(vmId);
-    await live.close();
-    await recordExit(context, vmId, exit.clean, exit.reason);
+    await recordExit(context, vmId, clean, reason);
+  };
+  const note = async (): Promise<void> => {
+    const exit = await machine.exited;
+    const live = context.live.get(vmId);
+    // Whoever waits for its agent need not wait for the queue.
+    if (live?.machine === machine && !live.ending) await live.close();
+    await context.queue.run(vmId, new AbortController().signal, () => settle(exit));
   };
   note().catch((error: unknown) => context.log.error({ err: error, vm: vmId }, "the end of a VMM could not be noted"));
 }
@@ -160,14 +184,12 @@ export async function recordExit(context: VmContext, vmId: string, clean: boolea
   const vm = context.store.vms.find(vmId);
   if (vm === undefined || vm.state === "deleting") return;
   context.log[clean ? "info" : "warn"]({ vm: vm.name, reason }, "the VMM ended");
-  const { machine, ...rest } = vm;
-  const consoleLog = machine?.consoleLog;
+  const consoleLog = vm.machine?.consoleLog;
   const tail = consoleLog === undefined ? "" : await consoleTail(consoleLog);
   if (clean) saveStopped(context, vm);
   else {
     context.store.vms.update({
-      ...rest,
-      ...serviceAtRest(vm),
+      ...atRest(vm),
       state: "failed",
       failure: { at: new Date().toISOString(), what: reason, consoleTail: tail },
     });

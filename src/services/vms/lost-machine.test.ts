@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { access, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { test, type TestContext } from "node:test";
+import { pino } from "pino";
+import { keyedQueue } from "../../lib/keyed-queue.ts";
+import { identifyProcess } from "../../lib/process.ts";
+import { layoutFrom, vmRunDir } from "../../model/layout.ts";
+import { vmSchema, type Vm } from "../../model/vm.ts";
+import { openStore } from "../../store/store.ts";
+import type { Machine, MachineExit } from "../../vmm/driver.ts";
+import { createQemuDriver } from "../../vmm/qemu/qemu-driver.ts";
+import { recover } from "../recovery.ts";
+import { liveVm } from "./live-vms.ts";
+import { pauseVm, resumeVm } from "./pause-vm.ts";
+import { endMachine, noteExit, stopVm } from "./stop-vm.ts";
+import type { VmContext } from "./vm-context.ts";
+
+const ID = "vm-0123456789abcdef";
+const never = new AbortController().signal;
+const operation = { signal: never, progress: () => {} };
+
+/** A running VM's row beside a process that stands for its VMM and says nothing to anybody. */
+async function scene(t: TestContext) {
+  const home = await mkdtemp(join(tmpdir(), "lost-"));
+  const layout = layoutFrom({ HOME: home, XDG_RUNTIME_DIR: home });
+  await mkdir(layout.stateDir, { recursive: true });
+  const store = openStore(layout.database);
+  const vmm = spawn("sleep", ["600"], { stdio: "ignore" });
+  const gone = once(vmm, "exit");
+  t.after(async () => {
+    vmm.kill("SIGKILL");
+    store[Symbol.dispose]();
+    await rm(home, { recursive: true });
+  });
+  const identity = await identifyProcess(vmm.pid ?? 0);
+  assert.ok(identity);
+  const runDir = vmRunDir(layout, ID);
+  await mkdir(runDir, { recursive: true });
+  const vm = vmSchema.parse({
+    id: ID,
+    name: "box",
+    createdAt: "2026-01-02T03:04:05Z",
+    state: "running",
+    image: { id: "img-0123456789abcdef", name: "debian" },
+    kernel: { id: "krn-0123456789abcdef", name: "k" },
+    spec: { vcpus: 1, memoryBytes: 2 ** 28, nat: false, env: {}, init: "auto" },
+    machineId: "0".repeat(32),
+    disks: [],
+    network: { mode: "none" },
+    timings: { stages: {} },
+    machine: {
+      vmm: "qemu",
+      version: "7.2.0",
+      accel: "tcg",
+      machine: "microvm",
+      ...identity,
+      controlSocket: join(runDir, "qmp.sock"),
+      consoleSocket: join(runDir, "console.sock"),
+      consoleLog: join(runDir, "console.log"),
+      line: { kind: "virtio-serial", socketPath: join(runDir, "agent.sock") },
+    },
+  });
+  store.vms.insert(vm);
+  const settled: ReadonlySet<string>[] = [];
+  const context = {
+    layout,
+    store,
+    log: pino({ level: "silent" }),
+    drivers: { of: async () => createQemuDriver({ accel: "tcg" }), all: async () => [] },
+    networks: {
+      lower: async () => {},
+      settle: async (_vms: readonly Vm[], running: ReadonlySet<string>) => {
+        settled.push(running);
+        return [];
+      },
+    },
+    queue: keyedQueue(),
+    live: new Map(),
+  } as unknown as VmContext;
+  return { context, vm, vmm, gone, runDir, settled };
+}
+
+function machineOf(vm: Vm, verbs: Partial<Machine> = {}) {
+  const exit = Promise.withResolvers<MachineExit>();
+  const machine = { record: vm.machine, exited: exit.promise, isPaused: async () => false, ...verbs } as Machine;
+  return { exit, live: liveVm(machine, () => Promise.reject(new Error("no agent"))) };
+}
+
+test("a VMM that lives and does not answer keeps no daemon from starting, and is not taken for gone", async (t) => {
+  const { context, vmm, gone, vm, settled } = await scene(t);
+  const told = await recover(context, never);
+  assert.match(told.join("\n"), /VM box: its VMM, pid \d+, lives and does not answer; `banger vm stop --force box`/);
+  assert.equal(vmm.exitCode ?? vmm.signalCode, null);
+  assert.equal(context.store.vms.get(ID).state, "running");
+  assert.deepEqual(settled, [new Set([ID])]);
+  const stopped = await stopVm(context, vm, { timeoutMs: 1, force: true }, operation);
+  await gone;
+  assert.deepEqual([stopped.state, stopped.machine], ["stopped", undefined]);
+});
+
+test("who gets the process id of a VMM that is gone is left alone", async (t) => {
+  const { context, vmm, vm } = await scene(t);
+  assert.ok(vm.machine);
+  context.store.vms.update({ ...vm, machine: { ...vm.machine, startTicks: vm.machine.startTicks - 1 } });
+  await endMachine(context, ID);
+  assert.equal(vmm.exitCode ?? vmm.signalCode, null);
+});
+
+test("the end of a machine is settled in its VM's turn, and takes nothing from the next one", async (t) => {
+  const { context, vm, runDir } = await scene(t);
+  const first = machineOf(vm);
+  const second = machineOf(vm);
+  context.live.set(ID, first.live);
+  noteExit(context, ID, first.live.machine);
+  await context.queue.run(ID, never, async () => {
+    first.exit.resolve({ clean: false, reason: "killed" });
+    await turn();
+    assert.ok(first.live.lifetime.aborted, "who waits for its agent is told at once");
+    assert.equal(context.store.vms.get(ID).state, "running");
+    context.live.set(ID, second.live);
+  });
+  await context.queue.run(ID, never, async () => {});
+  assert.equal(context.live.get(ID), second.live);
+  await access(runDir);
+
+  noteExit(context, ID, second.live.machine);
+  second.exit.resolve({ clean: false, reason: "killed" });
+  await turn();
+  await context.queue.run(ID, never, async () => {});
+  const { state, failure, machine } = context.store.vms.get(ID);
+  assert.deepEqual([state, failure?.what, machine], ["failed", "killed", undefined]);
+  await assert.rejects(access(runDir), { code: "ENOENT" });
+});
+
+test("a pause or a resumption that its asker gives up leaves the VM in the state that it is in", async (t) => {
+  const { context, vm } = await scene(t);
+  const giveUp = new AbortController();
+  const refuse = async (signal: AbortSignal): Promise<void> => {
+    giveUp.abort();
+    signal.throwIfAborted();
+  };
+  const asked = { ...operation, signal: giveUp.signal };
+  const isPaused = async (signal: AbortSignal): Promise<boolean> => {
+    signal.throwIfAborted();
+    return context.store.vms.get(ID).state === "resuming";
+  };
+  const { live } = machineOf(vm, { pause: refuse, resume: refuse, isPaused });
+  context.live.set(ID, live);
+  await assert.rejects(pauseVm(context, vm, asked));
+  assert.equal(context.store.vms.get(ID).state, "running");
+  await assert.rejects(resumeVm(context, { ...vm, state: "paused" }, asked));
+  assert.equal(context.store.vms.get(ID).state, "paused");
+});
+
+test("a VM whose VMM cannot say whether it is paused can be stopped all the same", async (t) => {
+  const { context, vm } = await scene(t);
+  const { live, exit } = machineOf(vm, {
+    isPaused: () => {
+      exit.resolve({ clean: true, reason: "powered off" });
+      return Promise.reject(new Error("gone"));
+    },
+    kill: async () => {},
+  });
+  context.live.set(ID, live);
+  const stopped = await stopVm(context, { ...vm, state: "pausing" }, { timeoutMs: 60_000, force: false }, operation);
+  assert.equal(stopped.state, "stopped");
+});
