@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { chmod, constants, copyFile, open, rm, type FileHandle } from "node:fs/promises";
+import { chmod, constants, copyFile, open, rm, stat, type FileHandle } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
 import { BangerError, hasErrno } from "../lib/errors.ts";
 
 const CHUNK_BYTES = 4 * 1024 ** 2;
@@ -13,23 +14,31 @@ export interface VerifiedCopy {
   readonly way: "reflink" | "copy";
 }
 
+export interface CopyOptions {
+  readonly signal: AbortSignal;
+  /**
+   * Where a file holds something: offset and length of each part, flat, ascending, by its content alone. Everything else
+   * is zeros, and is not read.
+   */
+  readonly findData: (path: string, signal: AbortSignal) => Promise<readonly number[]>;
+  readonly onProgress?: (doneBytes: number) => void;
+}
+
 /**
- * Copies a file, sparse, and reads the copy again: what it holds is what was read from the source. The target must not
- * exist; when it fails nothing of it is left.
+ * Copies a file, sparse, and reads the copy again: what it holds, and where, is what was read from the source. The target
+ * must not exist; when it fails nothing of it is left.
  *
- * @throws BangerError `DIGEST_MISMATCH` if the disk gave back something else than it was given.
+ * @throws BangerError `DIGEST_MISMATCH` if the disk gave back something else than it was given; what `findData` throws.
  */
-export async function copyVerified(
-  source: string,
-  target: string,
-  options: { readonly signal: AbortSignal; readonly onProgress?: (doneBytes: number) => void },
-): Promise<VerifiedCopy> {
+export async function copyVerified(source: string, target: string, options: CopyOptions): Promise<VerifiedCopy> {
+  const { signal, findData } = options;
+  const { size } = await stat(source);
+  const parts = await findData(source, signal);
   const way = await reflink(source, target);
   try {
-    const read = await copyOrRead(source, way === "reflink" ? undefined : target, options);
-    const written = await copyOrRead(target, undefined, { signal: options.signal });
-    if (read !== written) throw differs(source, target);
-    return { sha256: written, way };
+    const read = await copyParts(source, way === "reflink" ? undefined : target, { size, parts }, options);
+    if (!(await holds(target, { size, parts }, read.data, options))) throw differs(source, target);
+    return { sha256: `sha256:${read.whole}`, way };
   } catch (error) {
     await rm(target, { force: true });
     throw error;
@@ -48,34 +57,83 @@ async function reflink(source: string, target: string): Promise<VerifiedCopy["wa
   }
 }
 
-/** Reads a file to its end, writes it to `target` if there is one, and returns its digest. */
-async function copyOrRead(
+interface Content {
+  readonly size: number;
+  readonly parts: readonly number[];
+}
+
+/** Reads a file's parts, and writes them to `target` if there is one. Digests in hex: of all of it, of the parts alone. */
+async function copyParts(
   source: string,
   target: string | undefined,
-  { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress?: (doneBytes: number) => void },
-): Promise<string> {
-  const hash = createHash("sha256");
-  const from = await open(source, "r");
+  { size, parts }: Content,
+  { signal, onProgress }: CopyOptions,
+): Promise<{ readonly whole: string; readonly data: string }> {
+  const [whole, data] = [createHash("sha256"), createHash("sha256")];
   const to = target === undefined ? undefined : await open(target, "wx", 0o600);
-  try {
-    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-    let done = 0;
-    for (;;) {
+  let done = 0;
+  // Hashing is all that a hole takes; a long one must still be told of, and given up.
+  const zerosTo = async (end: number): Promise<void> => {
+    while (done < end) {
       signal.throwIfAborted();
-      const { bytesRead } = await from.read(chunk, 0, chunk.length, done);
-      if (bytesRead === 0) break;
-      const data = chunk.subarray(0, bytesRead);
-      hash.update(data);
-      if (to !== undefined) await writeGrains(to, data, done);
-      done += bytesRead;
+      const zeros = ZEROS.subarray(0, Math.min(CHUNK_BYTES, end - done));
+      whole.update(zeros);
+      done += zeros.length;
+      onProgress?.(done);
+      await setImmediate();
+    }
+  };
+  try {
+    for await (const { chunk, at } of readParts(source, parts, signal)) {
+      await zerosTo(at);
+      whole.update(chunk);
+      data.update(chunk);
+      if (to !== undefined) await writeGrains(to, chunk, at);
+      done += chunk.length;
       onProgress?.(done);
     }
-    await to?.truncate(done);
+    await zerosTo(size);
+    await to?.truncate(size);
     await to?.sync();
-    return `sha256:${hash.digest("hex")}`;
+    return { whole: whole.digest("hex"), data: data.digest("hex") };
   } finally {
-    await from.close();
     await to?.close();
+  }
+}
+
+/** Whether a file holds this content, with zeros everywhere else, and is as long. */
+async function holds(
+  path: string,
+  { size, parts }: Content,
+  digest: string,
+  { signal, findData }: CopyOptions,
+): Promise<boolean> {
+  const found = await findData(path, signal);
+  if ((await stat(path)).size !== size) return false;
+  if (found.length !== parts.length || found.some((number, i) => number !== parts[i])) return false;
+  const hash = createHash("sha256");
+  for await (const { chunk } of readParts(path, parts, signal)) hash.update(chunk);
+  return hash.digest("hex") === digest;
+}
+
+/** The chunk is the reader's again when the next one is asked for. Ends early where the file does. */
+async function* readParts(
+  path: string,
+  parts: readonly number[],
+  signal: AbortSignal,
+): AsyncGenerator<{ readonly chunk: Buffer; readonly at: number }> {
+  await using file = await open(path, "r");
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  for (let i = 0; i < parts.length; i += 2) {
+    let at = parts[i] ?? 0;
+    const end = at + (parts[i + 1] ?? 0);
+    while (at < end) {
+      signal.throwIfAborted();
+      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, end - at), at);
+      if (bytesRead === 0) return;
+      yield { chunk: buffer.subarray(0, bytesRead), at };
+      at += bytesRead;
+    }
   }
 }
 
@@ -86,7 +144,7 @@ async function writeGrains(to: FileHandle, data: Buffer, position: number): Prom
   }
 }
 
-const ZEROS = Buffer.alloc(GRAIN_BYTES);
+const ZEROS = Buffer.alloc(CHUNK_BYTES);
 
 function differs(source: string, target: string): BangerError {
   return new BangerError("DIGEST_MISMATCH", {

@@ -23,7 +23,8 @@ const SMALL_BYTES = 4 * 1024 ** 2;
  * Holes are found with SEEK_HOLE (lseek(2)), which Node does not offer and GNU tar does: a disk of terabytes takes no
  * longer than what is in it.
  *
- * @throws BangerError `TOOL_MISSING`, `TOOL_FAILED` where there is no GNU tar.
+ * @throws BangerError `TOOL_MISSING`, `TOOL_FAILED` where there is no GNU tar; `FILE_UNREADABLE` if the file grew or shrank
+ * meanwhile.
  */
 export async function findData(path: string, signal: AbortSignal): Promise<number[]> {
   const { size } = await stat(path);
@@ -31,6 +32,7 @@ export async function findData(path: string, signal: AbortSignal): Promise<numbe
   if (size <= SMALL_BYTES) {
     for await (const chunk of createReadStream(path, { signal }) as AsyncIterable<Buffer>) map.data(chunk);
   } else await readWithTar(path, map, signal);
+  if (map.seenBytes !== size) throw changedMeanwhile(path, size, map.seenBytes);
   return withFewer(map.parts(), MAX_PARTS);
 }
 
@@ -44,6 +46,7 @@ async function readWithTar(path: string, map: DataMap, signal: AbortSignal): Pro
     "--sparse",
     "--sparse-version=1.0",
     "--hole-detection=seek",
+    "--dereference",
     "--",
     basename(path),
   ];
@@ -75,6 +78,14 @@ async function readWithTar(path: string, map: DataMap, signal: AbortSignal): Pro
   }
 }
 
+function changedMeanwhile(path: string, expected: number, seen: number): BangerError {
+  return new BangerError("FILE_UNREADABLE", {
+    what: `${path} changed while it was read`,
+    why: `it had ${expected} bytes, and ${seen} were read`,
+    fix: "try again when nothing writes to it",
+  });
+}
+
 /** Notes which granules of a file hold something, as its content passes by. */
 class DataMap implements TarHandler {
   readonly #size: number;
@@ -86,6 +97,10 @@ class DataMap implements TarHandler {
 
   constructor(size: number) {
     this.#size = size;
+  }
+
+  get seenBytes(): number {
+    return this.#at;
   }
 
   parts(): readonly number[] {

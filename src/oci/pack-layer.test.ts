@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -60,6 +60,11 @@ test("where a file holds something, whatever the file system keeps of it", async
     [300 * MIB - 3, Buffer.from("end")],
   ]);
   assert.deepEqual(await findData(path, signal), [0, 131_072, 50 * MIB, 131_072, 300 * MIB - 65_536, 65_536]);
+  // Who registers an image may do so by a link; what counts is the file.
+  const link = join(folder, "link.img");
+  await symlink(path, link);
+  assert.deepEqual(await findData(link, signal), await findData(path, signal));
+  await rm(link);
   const small = await sparseFile("small.img", 70_001, [[70_000, Buffer.from("x")]]);
   assert.deepEqual(await findData(small, signal), [65_536, 4_465]);
   assert.deepEqual(await findData(await sparseFile("empty.img", 20 * MIB, []), signal), []);

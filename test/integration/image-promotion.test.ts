@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readFile, rm, stat, truncate, writeFile, type FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { copyVerified } from "../../src/disk/copy-verified.ts";
 import { qcow2Overlay } from "../../src/disk/qcow2-overlay.ts";
-import { mib } from "../../src/lib/bytes.ts";
+import { gib, mib } from "../../src/lib/bytes.ts";
 import { run } from "../../src/lib/process.ts";
 import { imageSchema, type Image } from "../../src/model/image.ts";
 import { layoutFrom, type Layout } from "../../src/model/layout.ts";
 import { vmSchema, type Vm } from "../../src/model/vm.ts";
+import { findData } from "../../src/oci/find-data.ts";
 import { settlePromotion } from "../../src/services/images/promote-image.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { mountFresh, needsRoot } from "../helpers/loop-mount.ts";
@@ -125,7 +126,7 @@ test("a verified copy has its source's bytes and holes, and a file that is cut s
     const [source, target] = [join(folder, "a"), join(folder, "b")];
     await writeFile(source, Buffer.concat([Buffer.alloc(mib(8)), Buffer.from("in the middle"), Buffer.alloc(mib(8))]));
     const { signal } = new AbortController();
-    const { sha256 } = await copyVerified(source, target, { signal });
+    const { sha256 } = await copyVerified(source, target, { signal, findData });
     const { stdout } = await run("sha256sum", [source, target]);
     assert.ok(
       stdout
@@ -135,14 +136,70 @@ test("a verified copy has its source's bytes and holes, and a file that is cut s
       stdout,
     );
     assert.ok((await stat(target)).blocks * 512 < mib(2), "zeros became holes");
-    await assert.rejects(copyVerified(source, target, { signal }), "what is there stays");
+    await assert.rejects(copyVerified(source, target, { signal, findData }), "what is there stays");
     assert.ok((await stat(target)).isFile());
-    await assert.rejects(copyVerified(source, join(folder, "c"), { signal: AbortSignal.abort() }));
+    await assert.rejects(copyVerified(source, join(folder, "c"), { signal: AbortSignal.abort(), findData }));
     await assert.rejects(stat(join(folder, "c")), "given up, it leaves nothing");
   } finally {
     await rm(folder, { recursive: true });
   }
 });
+
+test("a copy that does not read back as it was is none: other bytes, a hole filled, a length", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "copy-"));
+  try {
+    const [source, target] = [join(folder, "a"), join(folder, "b")];
+    await writeFile(source, Buffer.concat([Buffer.from("first"), Buffer.alloc(mib(8)), Buffer.from("last")]));
+    const damages: Readonly<Record<string, (file: FileHandle) => Promise<unknown>>> = {
+      "other bytes": (file) => file.write("F", 0),
+      "a hole filled": (file) => file.write("x", mib(4)),
+      longer: (file) => file.truncate(mib(16)),
+      shorter: (file) => file.truncate(mib(8)),
+    };
+    const { signal } = new AbortController();
+    for (const [name, damage] of Object.entries(damages)) {
+      // As a disk does it: between the writing and the reading again.
+      const copied = copyVerified(source, target, {
+        signal,
+        async findData(path) {
+          if (path === target) {
+            await using file = await open(target, "r+");
+            await damage(file);
+          }
+          return findData(path, signal);
+        },
+      });
+      await assert.rejects(copied, { code: "DIGEST_MISMATCH" }, name);
+      await assert.rejects(stat(target), name);
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("the holes of a sparse file are not read, and count in its digest", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "copy-"));
+  try {
+    const [source, target] = [join(folder, "a"), join(folder, "b")];
+    await writeFile(source, "at the start");
+    await truncate(source, gib(1));
+    const { signal } = new AbortController();
+    const before = await bytesReadByUs();
+    const { sha256 } = await copyVerified(source, target, { signal, findData });
+    assert.ok((await bytesReadByUs()) - before < mib(64));
+    const { size, blocks } = await stat(target);
+    assert.equal(size, gib(1));
+    assert.ok(blocks * 512 < mib(1));
+    assert.equal(`sha256:${(await run("sha256sum", [source])).stdout.slice(0, 64)}`, sha256);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+/** What this process has read(2) until now (proc_pid_io(5)). */
+async function bytesReadByUs(): Promise<number> {
+  return Number(/^rchar: (\d+)$/m.exec(await readFile("/proc/self/io", "utf8"))?.[1]);
+}
 
 for (const type of ["xfs", "btrfs"] as const) {
   test(
@@ -152,7 +209,7 @@ for (const type of ["xfs", "btrfs"] as const) {
       await using mounted = await mountFresh(type, "400M");
       const [source, target] = [join(mounted.path, "a"), join(mounted.path, "b")];
       await writeFile(source, Buffer.alloc(mib(150), 7), { mode: 0o444 });
-      const { way, sha256 } = await copyVerified(source, target, { signal: new AbortController().signal });
+      const { way, sha256 } = await copyVerified(source, target, { signal: new AbortController().signal, findData });
       assert.equal(way, "reflink");
       assert.equal((await stat(target)).mode & 0o777, 0o600);
       // Twice 150 MiB and what follows would not fit otherwise.
