@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createHash, randomBytes } from "node:crypto";
 import { buffer, text } from "node:stream/consumers";
 import { Readable } from "node:stream";
@@ -79,43 +78,6 @@ test("an operation tells of its progress, passes over what it does not know, and
     seen.map(({ status }) => status),
     ["running", "done"],
   );
-});
-
-test("an abort cancels the operation, and waits for the daemon to put things back", async () => {
-  const order: string[] = [];
-  await using daemon = await fakeDaemon({
-    async answer({ message }, response) {
-      response.write('{"progress":{"id":"a","label":"a","status":"running"}}\n');
-      await once(message.socket, "end");
-      order.push("cancelled");
-      response.end('{"error":{"code":"CANCELLED","what":"put back","fix":"again"}}\n');
-    },
-  });
-  const controller = new AbortController();
-  const operation = createClient(daemon).operate(
-    "vmStart",
-    { ref: "demo" },
-    { signal: controller.signal, progress: () => controller.abort() },
-  );
-  await assert.rejects(operation, { code: "CANCELLED", what: "put back" });
-  assert.deepEqual(order, ["cancelled"]);
-});
-
-test("a daemon that only drops a cancelled operation is understood too", async () => {
-  await using daemon = await fakeDaemon({
-    async answer({ message }, response) {
-      response.write('{"progress":{"id":"a","label":"a","status":"running"}}\n');
-      await once(message.socket, "end");
-      message.socket.destroy();
-    },
-  });
-  const controller = new AbortController();
-  const operation = createClient(daemon).operate(
-    "vmStart",
-    { ref: "demo" },
-    { signal: controller.signal, progress: () => controller.abort() },
-  );
-  await assert.rejects(operation, { code: "CANCELLED" });
 });
 
 test("an aborted call and an aborted text end at once", async () => {

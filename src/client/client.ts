@@ -31,6 +31,8 @@ export interface CallOptions {
 
 export interface OperateOptions extends CallOptions {
   readonly progress?: ProgressSink;
+  /** How long to listen to a cancelled operation's cleaning up; half a minute where nothing is said. */
+  readonly cleanUpMs?: number;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -41,7 +43,7 @@ type Fields = Readonly<Record<string, unknown>>;
  */
 export interface Client {
   call<N extends EndpointOf<"call">>(name: N, input: Input<N>, options?: CallOptions): Promise<Result<N>>;
-  /** An abort cancels it in the daemon, and the promise settles when that has cleaned up. */
+  /** An abort cancels it in the daemon, and the promise settles when that has cleaned up, or with an error that says it still does. */
   operate<N extends EndpointOf<"operation">>(name: N, input: Input<N>, options?: OperateOptions): Promise<Result<N>>;
   text<N extends EndpointOf<"text">>(name: N, input: Input<N>, options?: CallOptions): AsyncIterable<Uint8Array>;
   socket<N extends RawSocketName>(name: N, input: Input<N>, options?: CallOptions): Promise<Duplex>;
@@ -89,11 +91,15 @@ export function createClient({ socketPath, startDaemon }: ClientOptions): Client
     async operate<N extends EndpointOf<"operation">>(
       name: N,
       input: Input<N>,
-      { signal = never(), progress = noProgress }: OperateOptions = {},
+      { signal = never(), progress = noProgress, cleanUpMs }: OperateOptions = {},
     ) {
       const wire = wireRequest(name, input);
       try {
-        return (await reach(signal, () => runOperation(socketPath, wire, { signal, progress }), false)) as Result<N>;
+        return (await reach(
+          signal,
+          () => runOperation(socketPath, wire, { signal, progress, cleanUpMs }),
+          false,
+        )) as Result<N>;
       } catch (error) {
         // No signal: what the daemon told of a cancelled operation counts.
         throw transportError(error, socketPath);

@@ -1,4 +1,4 @@
-import { asBangerError } from "../lib/errors.ts";
+import { asBangerError, BangerError } from "../lib/errors.ts";
 import type { ProgressEvent, ProgressSink } from "../lib/progress.ts";
 import { connectionLost, errorFromWire, isRecord, notOurApi } from "./daemon-errors.ts";
 import { parseJson, successOf } from "./answers.ts";
@@ -8,36 +8,42 @@ import type { WireRequest } from "./wire-request.ts";
 
 const MAX_LINE_BYTES = 4 * 1024 ** 2;
 
-/** How long a cancelled operation may take to put things back before we stop listening. */
 const CLEAN_UP_MS = 30_000;
 
 export interface OperationOptions {
   readonly signal: AbortSignal;
   readonly progress: ProgressSink;
+  /** How long a cancelled operation may take to put things back before we stop listening. */
+  readonly cleanUpMs?: number | undefined;
 }
 
 /**
  * Runs one operation to its result.
  *
  * An abort closes our half of the connection. The daemon cancels, puts back what it did, and tells how that ended;
- * only then does this reject.
+ * only then does this reject. Where that takes longer than we listen, the error says that it goes on.
  */
 export async function runOperation(
   socketPath: string,
   wire: WireRequest,
-  { signal, progress }: OperationOptions,
+  { signal, progress, cleanUpMs = CLEAN_UP_MS }: OperationOptions,
 ): Promise<unknown> {
   signal.throwIfAborted();
   using request = exchange(socketPath, wire);
   let giveUp: NodeJS.Timeout | undefined;
+  let hasGivenUp = false;
   const cancel = (): void => {
     request.halfClose();
-    giveUp = setTimeout(() => request[Symbol.dispose](), CLEAN_UP_MS);
+    giveUp = setTimeout(() => {
+      hasGivenUp = true;
+      request[Symbol.dispose]();
+    }, cleanUpMs);
   };
   signal.addEventListener("abort", cancel, { once: true });
   try {
     return await outcome(textLines(await successOf(request.answer), MAX_LINE_BYTES), progress);
   } catch (error) {
+    if (hasGivenUp) throw stillCleaningUp(error);
     // What the daemon said about a cancelled operation counts; a broken connection then is only its way to end it.
     const told = asBangerError(error);
     throw signal.aborted && (told.code === "INTERNAL" || told.code === "DAEMON_UNREACHABLE")
@@ -47,6 +53,15 @@ export async function runOperation(
     clearTimeout(giveUp);
     signal.removeEventListener("abort", cancel);
   }
+}
+
+function stillCleaningUp(cause: unknown): BangerError {
+  return new BangerError("CANCELLED", {
+    what: "cancelled, and the daemon still puts back what was begun",
+    why: "it takes longer than is waited for; it goes on without you",
+    fix: "see how far it is with `banger daemon logs`, then run the command again",
+    cause,
+  });
 }
 
 /** Reads events up to the result. Fields that only a newer daemon knows are passed over. */
