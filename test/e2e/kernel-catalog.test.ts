@@ -9,29 +9,12 @@ import { promisify } from "node:util";
 import { buildKernel } from "../helpers/elf-builder.ts";
 import { sendFile } from "../helpers/send-file.ts";
 import { TestAuthority } from "../helpers/test-authority.ts";
-import { ROOT, TestHost } from "../helpers/test-host.ts";
+import { newKeys, PUBLISH, useCatalog } from "../helpers/published-kernel.ts";
+import { TestHost } from "../helpers/test-host.ts";
 import { busyboxImage } from "../helpers/test-images.ts";
 import { TestRegistry } from "../helpers/test-registry.ts";
 
 const exec = promisify(execFile);
-const PUBLISH = join(ROOT, "scripts/publish-kernel.sh");
-
-/** A pair of keys by minisign itself, without a password. */
-async function newKeys(folder: string, name: string): Promise<{ readonly secret: string; readonly line: string }> {
-  const [secret, open] = [join(folder, `${name}.key`), join(folder, `${name}.pub`)];
-  await exec("minisign", ["-G", "-W", "-p", open, "-s", secret]);
-  return { secret, line: (await readFile(open, "utf8")).trim().split("\n").at(-1) ?? "" };
-}
-
-async function configure(host: TestHost, url: string, key: string, more = ""): Promise<void> {
-  await mkdir(join(host.folder, ".config/banger"), { recursive: true });
-  await writeFile(
-    join(host.folder, ".config/banger/config.toml"),
-    `${more}[[kernel_catalogs]]\nurl = "${url}"\nkey = "${key}"\n`,
-  );
-  // The daemon reads it when it starts.
-  await host.banger(["daemon", "stop"]);
-}
 
 suite("kernels from a catalog", { timeout: 3_000_000 }, () => {
   test("built, published to a registry, deleted, pulled again, booted", async () => {
@@ -60,12 +43,12 @@ suite("kernels from a catalog", { timeout: 3_000_000 }, () => {
     assert.equal(nobody.code, 3);
     assert.match(nobody.stderr, /KERNEL_NOT_SERVED[^]*banger kernel pull --build generic-6\.12/);
 
-    await configure(host, url, (await newKeys(host.folder, "stranger")).line);
+    await useCatalog(host, url, (await newKeys(host.folder, "stranger")).line);
     const stranger = await host.banger(["kernel", "pull", "generic-6.12"]);
     assert.equal(stranger.code, 6);
     assert.match(stranger.stderr, /CATALOG_UNTRUSTED/);
 
-    await configure(host, url, keys.line);
+    await useCatalog(host, url, keys.line);
     assert.match(await host.ok(["kernel", "catalog"]), /generic-6\.12 .* pull .*oci:/);
     await host.ok(["kernel", "pull", "generic-6.12"]);
     const pulled = await host.json<{ id: string; source: { kind: string } }>(["kernel", "inspect", "generic-6.12"]);
@@ -103,7 +86,7 @@ suite("kernels from a catalog", { timeout: 3_000_000 }, () => {
     try {
       await new Promise<void>((resolve) => server.once("listening", () => resolve()));
       const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/catalog.json`;
-      await configure(host, url, keys.line);
+      await useCatalog(host, url, keys.line);
       await host.ok(["kernel", "pull", "mine", "--name", "first"]);
       // A second edition is signed on top of the first; of somebody else's there is none.
       assert.equal((await publish()).code, 0);
@@ -119,7 +102,7 @@ suite("kernels from a catalog", { timeout: 3_000_000 }, () => {
       await host.ok(["kernel", "pull", "mine", "--name", "second"]);
       assert.match(await host.ok(["kernel", "catalog"]), /here as first, second/);
       // An image that names no kernel brings the default one, wherever that is from.
-      await configure(host, url, keys.line, 'default_kernel = "mine"\n');
+      await useCatalog(host, url, keys.line, 'default_kernel = "mine"\n');
       await using image = await busyboxImage();
       await host.ok(["image", "pull", image.reference, "--name", "busybox"]);
       assert.equal((await host.json<{ kernel: string }>(["image", "inspect", "busybox"])).kernel, "mine");

@@ -17,13 +17,12 @@ export async function newKeys(
   return { secret, line: (await readFile(open, "utf8")).trim().split("\n").at(-1) ?? "" };
 }
 
-/** Has a host take kernels from this catalog, and no other. */
-export async function useCatalog(host: TestHost, url: string, key: string): Promise<void> {
+/** Has a host take kernels from this catalog, and no other. More of its configuration comes before it. */
+export async function useCatalog(host: TestHost, url: string, key: string, more = ""): Promise<void> {
   await mkdir(join(host.folder, ".config/banger"), { recursive: true });
   await writeFile(
     join(host.folder, ".config/banger/config.toml"),
-    // The archive that guests install from is named in images before there is a guest: as it is behind libslirp.
-    `nat = "user"\n\n[[kernel_catalogs]]\nurl = "${url}"\nkey = "${key}"\n`,
+    `${more}[[kernel_catalogs]]\nurl = "${url}"\nkey = "${key}"\n`,
   );
   // The daemon reads it when it starts.
   await host.banger(["daemon", "stop"]);
@@ -40,5 +39,6 @@ export async function serveGenericKernel(host: TestHost, registry: string): Prom
   const published = await host.run(PUBLISH, ["generic-6.12", "--to", url, "--key", keys.secret]);
   if (published.code !== 0) throw new Error(published.stderr);
   await host.ok(["kernel", "delete", "generic-6.12"]);
-  await useCatalog(host, url, keys.line);
+  // The archive that guests install from is named in images before there is a guest: as it is behind libslirp.
+  await useCatalog(host, url, keys.line, 'nat = "user"\n\n');
 }
