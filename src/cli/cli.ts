@@ -2,6 +2,7 @@ import { type Client, createClient } from "../client/client.ts";
 import { type Layout, layoutFrom } from "../model/layout.ts";
 import type { Command } from "./command.ts";
 import type { Io } from "./io.ts";
+import { plainJson, plainText } from "./output/plain-text.ts";
 import { bangerdProgram } from "./programs.ts";
 
 /** What a command works with. */
@@ -16,7 +17,7 @@ export interface Cli {
   readonly shyClient: Client;
   /** Whether `--json` was given. */
   readonly json: boolean;
-  /** Prints a line on stdout. */
+  /** Prints a line on stdout. What it tells may be an image's own word: its control characters are shown, not acted on. */
   print(line: string): void;
   /** Prints a value on stdout, as JSON for people and programs. */
   printJson(value: unknown): void;
@@ -40,10 +41,10 @@ export function createCli(io: Io, commands: readonly Command[], json: boolean): 
     }),
     shyClient: createClient({ socketPath }),
     json,
-    print: (line) => void io.stdout.write(`${line}\n`),
-    printJson: (value) => void io.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`),
+    print: (line) => void io.stdout.write(`${plainText(line)}\n`),
+    printJson: (value) => void io.stdout.write(`${plainJson(value, 2)}\n`),
     note(line) {
-      if (!json) io.stderr.write(`${line}\n`);
+      if (!json) io.stderr.write(`${plainText(line)}\n`);
     },
   };
 }

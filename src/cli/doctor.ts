@@ -18,7 +18,7 @@ export default command({
   async run(cli) {
     const report = await cli.client.call("doctor", {});
     if (cli.json) cli.printJson(report);
-    else cli.print(doctorText(report, hasColour(cli.io.stdout, cli.io.env)));
+    else cli.io.stdout.write(`${doctorText(report, hasColour(cli.io.stdout, cli.io.env))}\n`);
     return report.canRunVms ? 0 : CANNOT_RUN_VMS;
   },
 });

@@ -1,6 +1,6 @@
 import { type BangerError, toErrorBody } from "../../lib/errors.ts";
 import { type Io, hasColour } from "../io.ts";
-import { plainText } from "./plain-text.ts";
+import { plainJson, plainText } from "./plain-text.ts";
 
 const RED = "\u001B[1;31m";
 const FAINT = "\u001B[2m";
@@ -8,7 +8,7 @@ const PLAIN = "\u001B[0m";
 
 /** Prints an error on stderr: three lines for people, or one of JSON. */
 export function printError(error: BangerError, io: Io, json: boolean): void {
-  const text = json ? JSON.stringify({ error: toErrorBody(error) }) : errorText(error, hasColour(io.stderr, io.env));
+  const text = json ? plainJson({ error: toErrorBody(error) }) : errorText(error, hasColour(io.stderr, io.env));
   io.stderr.write(`${text}\n`);
 }
 

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BangerError } from "../../lib/errors.ts";
+import { createCli } from "../cli.ts";
+import { testIo } from "../testing/test-io.ts";
 import { doctorText } from "./doctor-text.ts";
 import { errorText } from "./error-text.ts";
 import { logText } from "./log-text.ts";
@@ -20,6 +22,22 @@ test("text from elsewhere cannot drive the terminal", () => {
   const error = new BangerError("REGISTRY_FAILED", { what: "\u001B]0;owned\u0007\r", fix: "\u009B2J" });
   assert.equal(errorText(error, false), "error[REGISTRY_FAILED]: \\x1b]0;owned\\x07\n  fix: \\x9b2J");
   assert.equal(table(["A"], [["x\u001B[2Jy\nz"]]), "A\nx\\x1b[2Jy z");
+});
+
+test("nor can what a command says of an image, as text or as JSON", () => {
+  const osName = "Evil \u001B]0;owned\u0007 \u009B2J";
+  for (const json of [false, true]) {
+    const io = testIo();
+    const cli = createCli(io, [], json);
+    cli.print(`Image x is here: ${osName}.`);
+    cli.printJson({ osName });
+    cli.note(osName);
+    // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+    assert.doesNotMatch(io.out() + io.err(), /[\x00-\x08\x0b-\x1f\x7f-\x9f]/);
+  }
+  const io = testIo();
+  createCli(io, [], true).printJson({ osName });
+  assert.deepEqual(JSON.parse(io.out()), { osName });
 });
 
 test("columns are as wide as what stands in them", () => {

@@ -1,6 +1,7 @@
 import type { Cli } from "../cli.ts";
 import type { OptionSpec } from "../command.ts";
 import { badUsage } from "../parse/bad-usage.ts";
+import { plainJson } from "../output/plain-text.ts";
 import { bars } from "./bars.ts";
 import { lines } from "./lines.ts";
 import type { ProgressView } from "./progress-view.ts";
@@ -27,7 +28,7 @@ export function progressView(cli: Cli, asked: string | undefined): ProgressView 
   if (mode === "lines") return lines(stderr);
   return {
     sink(event) {
-      if (mode === "json") stderr.write(`${JSON.stringify({ progress: event })}\n`);
+      if (mode === "json") stderr.write(`${plainJson({ progress: event })}\n`);
     },
     finish: () => {},
   };
