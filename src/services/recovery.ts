@@ -9,7 +9,7 @@ import type { Machine } from "../vmm/driver.ts";
 import { agentConnector } from "./vms/agent-connection.ts";
 import { atRest } from "./vms/at-rest.ts";
 import { forgetVm } from "./vms/delete-vm.ts";
-import { sweepImageFolder } from "./images/image-folder.ts";
+import { sweepRefreshed } from "./images/image-folder.ts";
 import { forgetOwnedKernels } from "./images/owned-kernel.ts";
 import { settlePromotion } from "./images/promote-image.ts";
 import { dropForeignDisks } from "./vms/rebase-vm.ts";
@@ -119,7 +119,7 @@ async function settle(context: VmContext, intent: Intent, told: string[]): Promi
       told.push("settled an image that was being promoted");
       return;
     case "image.refresh":
-      await sweepImageFolder(context, subject);
+      await sweepRefreshed(context, subject);
       told.push("settled an image that was being refreshed");
       return;
     case "image.delete":

@@ -7,7 +7,7 @@ import type { Image } from "../../model/image.ts";
 import { layoutFrom } from "../../model/layout.ts";
 import type { Vm, VmDisk } from "../../model/vm.ts";
 import type { Store } from "../../store/store.ts";
-import { sweepImageFolder } from "./image-folder.ts";
+import { sweepImageFolder, sweepRefreshed } from "./image-folder.ts";
 
 test("a root file system goes once nothing reads it, and stays while an old overlay may", async () => {
   const home = await mkdtemp(join(tmpdir(), "image-folder-"));
@@ -18,16 +18,25 @@ test("a root file system goes once nothing reads it, and stays while an old over
     const [old, now] = [join(folder, "rootfs.ext4"), join(folder, "rootfs-0123456789ab.ext4")];
     for (const path of [old, now]) await writeFile(path, "");
     const disk = { id: "root", format: "qcow2", strategy: "qcow2", sizeBytes: 1, device: "/dev/vda" } as const;
+    let refreshed: string | undefined;
+    let sweep = sweepImageFolder;
     const left = async (imageId: string, root: Partial<VmDisk>): Promise<readonly string[]> => {
       const vm = { image: { id: imageId }, disks: [{ ...disk, path: "/root", ...root }] } as unknown as Vm;
       const image = { rootfs: { path: now } } as unknown as Image;
-      const store = { images: { find: () => image }, vms: { list: () => [vm] } } as unknown as Store;
-      await sweepImageFolder({ store, layout }, "img-1");
+      const intents = { open: () => (refreshed === undefined ? [] : [{ kind: "image.refresh", subject: refreshed }]) };
+      const store = { images: { find: () => image }, vms: { list: () => [vm] }, intents } as unknown as Store;
+      await sweep({ store, layout }, "img-1");
       return (await readdir(folder)).toSorted();
     };
     const both = ["rootfs-0123456789ab.ext4", "rootfs.ext4"];
     assert.deepEqual(await left("img-1", { base: { path: old, sizeBytes: 1 } }), both);
     assert.deepEqual(await left("img-1", {}), both);
+    refreshed = "img-1";
+    assert.deepEqual(await left("img-2", {}), both, "what a refresh has put there may not be named yet");
+    refreshed = "img-2";
+    assert.deepEqual(await left("img-2", {}), ["rootfs-0123456789ab.ext4"]);
+    await writeFile(old, "");
+    [refreshed, sweep] = ["img-1", sweepRefreshed];
     assert.deepEqual(await left("img-2", {}), ["rootfs-0123456789ab.ext4"]);
   } finally {
     await rm(home, { recursive: true });

@@ -8,14 +8,24 @@ import type { Store } from "../../store/store.ts";
 /** Root file systems of an image, as pull, build, promote and refresh name them. */
 const ROOTFS_FILE = /^rootfs(?:-[0-9a-f]{12})?\.ext4$/;
 
+interface Place {
+  readonly store: Store;
+  readonly layout: Layout;
+}
+
+/** The same as {@link sweepRefreshed}, but while a refresh has put there what no row names yet: that sweeps by itself. */
+export async function sweepImageFolder(place: Place, imageId: string): Promise<void> {
+  const isBeingRefreshed = place.store.intents
+    .open()
+    .some(({ kind, subject }) => kind === "image.refresh" && subject === imageId);
+  if (!isBeingRefreshed) await sweepRefreshed(place, imageId);
+}
+
 /**
  * Removes root file systems of an image that neither the image nor any VM's disk reads from: what a refresh has replaced,
  * once the last VM on it is gone. Safe to repeat.
  */
-export async function sweepImageFolder(
-  { store, layout }: { readonly store: Store; readonly layout: Layout },
-  imageId: string,
-): Promise<void> {
+export async function sweepRefreshed({ store, layout }: Place, imageId: string): Promise<void> {
   const image = store.images.find(imageId);
   if (image === undefined) return;
   const vms = store.vms.list();

@@ -12,7 +12,7 @@ import type { Image } from "../../model/image.ts";
 import { withIntent } from "../../store/intents.ts";
 import { cloneDisk } from "../vms/vm-disks.ts";
 import type { ImageContext } from "./image-context.ts";
-import { sweepImageFolder } from "./image-folder.ts";
+import { sweepRefreshed } from "./image-folder.ts";
 import { inspectRootfs } from "./inspect-rootfs.ts";
 import { AGENT_NAME, FIRST_BOOT_NAME, LIBEXEC, readAgent, type AgentProgram } from "./provision.ts";
 
@@ -34,7 +34,7 @@ export async function refreshImage(context: ImageContext, ref: string, operation
   const work = join(layout.workDir, image.id);
   const clean = async (): Promise<void> => {
     await rm(work, { recursive: true, force: true });
-    await sweepImageFolder(context, image.id);
+    await sweepRefreshed(context, image.id);
   };
   return withIntent(
     store.intents,
