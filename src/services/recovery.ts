@@ -32,6 +32,10 @@ const ATTACH_MS = 10_000;
 export async function recover(context: VmContext, signal: AbortSignal): Promise<readonly string[]> {
   const told: string[] = [];
   const vms = context.store.vms.list();
+  for (const id of context.store.vms.broken())
+    told.push(
+      `${id}: its record cannot be read, perhaps since another banger wrote it; it and its files are left alone`,
+    );
   for (const vm of vms) await takeBack(context, vm, told, signal);
   for (const intent of context.store.intents.open()) {
     await settle(context, intent, told);

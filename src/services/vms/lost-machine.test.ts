@@ -103,6 +103,16 @@ test("a VMM that lives and does not answer keeps no daemon from starting, and is
   assert.deepEqual([stopped.state, stopped.machine], ["stopped", undefined]);
 });
 
+test("a VM whose record cannot be read is told of, and its files stay", async (t) => {
+  const { context, vmm, vm, runDir } = await scene(t);
+  context.store.vms.update({ ...vm, createdAt: "long ago" });
+  const disks = join(context.layout.vmsDir, ID);
+  await mkdir(disks, { recursive: true });
+  assert.match((await recover(context, never)).join("\n"), /vm-0123456789abcdef: its record cannot be read/);
+  assert.equal(vmm.exitCode ?? vmm.signalCode, null);
+  for (const path of [disks, runDir]) await access(path);
+});
+
 test("who gets the process id of a VMM that is gone is left alone", async (t) => {
   const { context, vmm, vm } = await scene(t);
   assert.ok(vm.machine);
