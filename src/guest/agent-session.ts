@@ -8,8 +8,6 @@ const AUTHORITY = "http://agent.banger";
 /** Bytes on their way to us before they are taken, of one call and of all: enough that no line waits for a window. */
 const STREAM_WINDOW_BYTES = 4 * 1024 ** 2;
 const SESSION_WINDOW_BYTES = 16 * 1024 ** 2;
-/** A piece of output comes in one frame: each frame is two writes to a port, and each of those wakes the host. */
-const FRAME_BYTES = 256 * 1024;
 
 /** What a transport over HTTP/2 asks for its requests; its package names it only as a part of this. */
 type SessionManager = NonNullable<Extract<ConnectTransportOptions, { httpVersion: "2" }>["sessionManager"]>;
@@ -37,7 +35,7 @@ export interface AgentLineSession {
 export function agentSession(stream: Duplex, patience = PATIENCE): AgentLineSession {
   const session = connect(AUTHORITY, {
     createConnection: () => stream,
-    settings: { initialWindowSize: STREAM_WINDOW_BYTES, maxFrameSize: FRAME_BYTES, enablePush: false },
+    settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
   });
   session.once("connect", () => session.setLocalWindowSize(SESSION_WINDOW_BYTES));
   // Each call that was under way tells of it itself.
