@@ -39,3 +39,9 @@ test("each way to import is understood", async () => {
     console.log(path.join("a", "b"), fs.readFileSync === readFileSync, new Own() instanceof EventEmitter, typeof once);`;
   assert.equal(await output(program), "a/b true true function");
 });
+
+test("an import that would be empty is refused when it is bundled", async () => {
+  await assert.rejects(output(`const { stat } = await import("node:fs/promises"); console.log(typeof stat);`), {
+    message: /import node:fs\/promises at the top/,
+  });
+});

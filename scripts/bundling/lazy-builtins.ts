@@ -12,11 +12,12 @@ const NAMES = builtinModules.map((name) => name.replace(/^node:/, ""));
 export const lazyBuiltins: Plugin = {
   name: "lazy-builtins",
   setup(build) {
-    build.onResolve({ filter: new RegExp(`^(node:)?(${NAMES.join("|")})$`) }, ({ path }) => ({
-      path: path.startsWith("node:") ? path : `node:${path}`,
-      namespace: "builtin",
-      sideEffects: false,
-    }));
+    build.onResolve({ filter: new RegExp(`^(node:)?(${NAMES.join("|")})$`) }, ({ path, kind }) => {
+      // `await import` would get a module with a default export alone, and there is no need of it: all are lazy.
+      if (kind === "dynamic-import")
+        return { errors: [{ text: `import ${path} at the top: the bundle makes it lazy` }] };
+      return { path: path.startsWith("node:") ? path : `node:${path}`, namespace: "builtin", sideEffects: false };
+    });
     build.onLoad({ filter: /^/, namespace: "builtin" }, ({ path }) => ({ contents: standIn(path) }));
   },
 };

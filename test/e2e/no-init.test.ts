@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { busyboxImage } from "../helpers/test-images.ts";
 import { identifyProcess } from "../../src/lib/process.ts";
@@ -127,7 +129,11 @@ suite("a VM of a busybox image", { timeout: 600_000 }, () => {
   });
 
   test("two VMs of one image do not see each other's writes", async () => {
-    await host.ok(["vm", "create", "--name", "other", "--image", "busybox", "--memory", "256M"]);
+    const variables = join(host.folder, "box.env");
+    await writeFile(variables, "WHOSE=other's own\n");
+    const create = ["vm", "create", "--name", "other", "--image", "busybox", "--memory", "256M"];
+    await host.ok([...create, "--env-file", variables]);
+    assert.equal(await host.ok(["vm", "exec", "other", "--", "sh", "-c", "echo $WHOSE"]), "other's own\n");
     await host.ok(["vm", "exec", "bare", "--", "sh", "-c", "echo one > /who; sync"]);
     await host.ok(["vm", "exec", "other", "--", "sh", "-c", "test ! -e /who && echo two > /who; sync"]);
     assert.equal(await host.ok(["vm", "exec", "bare", "--", "cat", "/who"]), "one\n");

@@ -1,3 +1,4 @@
+import { readFile, stat } from "node:fs/promises";
 import { BangerError } from "../../lib/errors.ts";
 import type { OptionSpecs } from "../command.ts";
 import { badUsage } from "./bad-usage.ts";
@@ -55,7 +56,6 @@ function parseAssignment(text: string, where: string, own: NodeJS.ProcessEnv): R
 
 async function readEnvFile(file: string): Promise<string> {
   try {
-    const { readFile, stat } = await import("node:fs/promises");
     const { size } = await stat(file);
     if (size > MAX_ENV_FILE_BYTES) throw new Error(`it has ${size} bytes; the limit is ${MAX_ENV_FILE_BYTES}`);
     return await readFile(file, "utf8");

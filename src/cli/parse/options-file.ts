@@ -1,3 +1,4 @@
+import { createReadStream } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
 import type { TomlText } from "../../lib/toml-text.ts";
@@ -101,7 +102,6 @@ function besideFile(value: Value, path: string): Value {
 
 async function readText(path: string): Promise<string> {
   try {
-    const { createReadStream } = await import("node:fs");
     const chunks: Buffer[] = [];
     let bytes = 0;
     for await (const chunk of createReadStream(path === "-" ? "/dev/stdin" : path)) {
