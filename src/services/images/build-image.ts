@@ -56,7 +56,9 @@ export async function buildImage(
   const step = await planStep(context, base, request, script, operation.signal);
 
   const existing = store.images.find(name);
-  if (existing !== undefined && keyOf(existing) === step.key) {
+  // The kernel is no part of its content, and so not of the key.
+  const kernel = request.kernel === undefined ? existing?.kernel : store.kernels.get(request.kernel).name;
+  if (existing !== undefined && keyOf(existing) === step.key && existing.kernel === kernel) {
     operation.progress({ id: "image", label: `image ${name} is up to date`, status: "done" });
     return existing;
   }
@@ -159,7 +161,7 @@ async function runScript(
   signal: AbortSignal,
 ): Promise<void> {
   for (const { source, target } of copies) {
-    const { archive, done } = packTree(source, signal);
+    const { archive, done } = await packTree(source, signal);
     await guest.unpack(target, archive);
     await done;
   }

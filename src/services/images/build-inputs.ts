@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { createHash, type Hash } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
-import { lstat, readdir, readFile, readlink, stat } from "node:fs/promises";
+import { lstat, readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { PassThrough, type Readable } from "node:stream";
 import { BangerError } from "../../lib/errors.ts";
@@ -38,7 +38,7 @@ export async function readScript(path: string): Promise<BuildScript> {
 
 /**
  * `sha256:…` over a file or a folder with all that is in it: names, kinds, modes and contents; not times and owners, which
- * do not matter to what is built.
+ * do not matter to what is built. A path that is a link stands for what it leads to; links within a folder are links.
  *
  * @throws BangerError `FILE_UNREADABLE`.
  */
@@ -46,7 +46,7 @@ export async function digestTree(path: string, signal: AbortSignal): Promise<str
   const hash = createHash("sha256");
   const budget = { files: MAX_FILES };
   try {
-    await addToHash(hash, path, "", budget, signal);
+    await addToHash(hash, await realpath(path), "", budget, signal);
   } catch (cause) {
     signal.throwIfAborted();
     throw cause instanceof BangerError ? cause : unreadable(path, cause);
@@ -79,12 +79,15 @@ async function addToHash(
 }
 
 /**
- * A file or folder as a tar archive, owned by root, by the host's own tar.
+ * A file or folder, or what a link leads to, as a tar archive, owned by root, by the host's own tar.
  *
  * @returns the archive, and what settles when tar has ended: it rejects with `TOOL_FAILED` or `TOOL_MISSING`.
  */
-export function packTree(path: string, signal: AbortSignal): { archive: Readable; done: Promise<void> } {
-  const words = ["--owner=0", "--group=0", "--numeric-owner", "-C", dirname(path), "-cf", "-", "--", basename(path)];
+export async function packTree(path: string, signal: AbortSignal): Promise<{ archive: Readable; done: Promise<void> }> {
+  const real = await realpath(path).catch((cause: unknown) => {
+    throw unreadable(path, cause);
+  });
+  const words = ["--owner=0", "--group=0", "--numeric-owner", "-C", dirname(real), "-cf", "-", "--", basename(real)];
   const child = spawn("tar", words, { stdio: ["ignore", "pipe", "pipe"], signal });
   let said = "";
   child.stderr.on("data", (chunk: Buffer) => (said = (said + chunk.toString("utf8")).slice(-2000)));
