@@ -6,11 +6,16 @@ import { test } from "node:test";
 import { copyVerified } from "../../src/disk/copy-verified.ts";
 import { qcow2Overlay } from "../../src/disk/qcow2-overlay.ts";
 import { gib, mib } from "../../src/lib/bytes.ts";
+import { keyedQueue } from "../../src/lib/keyed-queue.ts";
 import { run } from "../../src/lib/process.ts";
+import { noProgress } from "../../src/lib/progress.ts";
 import { imageSchema, type Image } from "../../src/model/image.ts";
 import { layoutFrom, type Layout } from "../../src/model/layout.ts";
 import { vmSchema, type Vm } from "../../src/model/vm.ts";
+import { BlobStore } from "../../src/oci/blob-store.ts";
 import { findData } from "../../src/oci/find-data.ts";
+import type { ImageContext } from "../../src/services/images/image-context.ts";
+import { imageService } from "../../src/services/images/image-service.ts";
 import { settlePromotion } from "../../src/services/images/promote-image.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { mountFresh, needsRoot } from "../helpers/loop-mount.ts";
@@ -118,6 +123,31 @@ test("one whose row was not leaves all as it was", async () => {
   assert.equal(s.store.vms.get("box").disks[0]?.base?.path, s.users);
   await assert.rejects(stat(s.own), "the copy is gone");
   assert.ok((await stat(s.users)).isFile());
+});
+
+test("changes of one image take turns: it is promoted once, and deleted whole", async () => {
+  await using s = await scene(false);
+  s.store.vms.delete(s.vm.id);
+  await rm(s.own);
+  const { size, mtimeMs, ino } = await stat(s.users);
+  s.store.images.update({ ...s.image, files: [{ path: s.users, sizeBytes: size, mtimeMs, inode: ino }] });
+  const vms = { store: s.store, layout: s.layout, live: new Map(), queue: keyedQueue() };
+  const context = { store: s.store, layout: s.layout, vms, blobs: new BlobStore(s.layout.cacheDir) };
+  const service = imageService(context as unknown as ImageContext);
+  const operation = { signal: new AbortController().signal, progress: noProgress };
+  const [first, second] = await Promise.all([service.promote("mine", operation), service.promote("mine", operation)]);
+  assert.deepEqual(second, first);
+  assert.equal(first.rootfs.path, s.own);
+  assert.equal((await stat(s.own)).size, size);
+  const [, deleted, again] = await Promise.allSettled([
+    service.promote("mine", operation),
+    service.delete("mine"),
+    service.promote("mine", operation),
+  ]);
+  assert.equal(deleted.status, "fulfilled");
+  assert.ok(again.status === "rejected");
+  assert.deepEqual(s.store.intents.open(), []);
+  await assert.rejects(stat(s.own));
 });
 
 test("a verified copy has its source's bytes and holes, and a file that is cut short is no copy", async () => {

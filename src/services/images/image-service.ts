@@ -41,8 +41,13 @@ export interface ImageService {
   delete(ref: string): Promise<void>;
 }
 
+/** What makes another thing of an image's files waits for what does so already; looking and making more of it never do. */
 export function imageService(context: ImageContext): ImageService {
-  const { store, layout } = context;
+  const { store, layout, vms } = context;
+  const inTurn = async <T>(ref: string, signal: AbortSignal, change: (id: string) => Promise<T>): Promise<T> => {
+    const { id } = store.images.get(ref);
+    return vms.queue.run(id, signal, () => change(id));
+  };
   return {
     list: () => store.images.list(),
     inspect: (ref) => store.images.get(ref),
@@ -54,19 +59,20 @@ export function imageService(context: ImageContext): ImageService {
     build: (request, operation) => buildImage(context, request, operation),
     buildContainerfile: (request, operation) => buildContainerfile(context, request, operation),
     register: (request, operation) => registerImage(context, request, operation),
-    promote: (ref, operation) => promoteImage(context, ref, operation),
-    refresh: (ref, operation) => refreshImage(context, ref, operation),
+    promote: (ref, operation) => inTurn(ref, operation.signal, (id) => promoteImage(context, id, operation)),
+    refresh: (ref, operation) => inTurn(ref, operation.signal, (id) => refreshImage(context, id, operation)),
     view: async (image) => viewImage(image, await context.agentDigest(), await troubleWithFiles(image)),
-    async delete(ref) {
-      const image = store.images.get(ref);
-      refuseIfUsed(context, image);
-      const intent = store.intents.begin("image.delete", image.id);
-      store.images.delete(image.id);
-      await rm(join(layout.imagesDir, image.id), { recursive: true, force: true });
-      await forgetOwnedKernels(context, image.id);
-      await releaseBlobs(context, image);
-      store.intents.end(intent);
-    },
+    delete: (ref) =>
+      inTurn(ref, new AbortController().signal, async (id) => {
+        const image = store.images.get(id);
+        refuseIfUsed(context, image);
+        const intent = store.intents.begin("image.delete", id);
+        store.images.delete(id);
+        await rm(join(layout.imagesDir, id), { recursive: true, force: true });
+        await forgetOwnedKernels(context, id);
+        await releaseBlobs(context, image);
+        store.intents.end(intent);
+      }),
   };
 }
 

@@ -21,7 +21,7 @@ export interface VmContext {
   readonly agentDigest: () => Promise<string>;
   readonly drivers: Drivers;
   readonly networks: Networks;
-  /** One queue of operations a VM: list and inspect never wait on it. */
+  /** One queue of changes for each VM, and for each image: list and inspect never wait on it. */
   readonly queue: KeyedQueue;
   readonly live: Map<string, LiveVm>;
 }
