@@ -25,7 +25,7 @@ export function declaredServices(labels: Readonly<Record<string, string>>): read
   throw new BangerError("MANIFEST_INVALID", {
     what: `the image's label ${SERVICES_LABEL} cannot be understood`,
     why: read.error.issues[0]?.message ?? "it is none",
-    fix: "it should read NAME=vsock:PORT or NAME=tcp:PORT, parted by commas; or say --ready yourself",
+    fix: "it should read NAME=vsock:PORT or NAME=tcp:PORT, parted by commas: have whoever makes the image mend it",
     data: { label: text.slice(0, 200) },
   });
 }
