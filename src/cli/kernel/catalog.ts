@@ -34,7 +34,8 @@ export default command({
     );
     cli.print(table(["NAME", "VERSION", "ARCH", "SIZE", "HOW", "CATALOG"], rows));
     for (const { url, error } of catalogs) {
-      if (error !== undefined) cli.note(`${url}: ${error.what}${error.why === undefined ? "" : `: ${error.why}`}`);
+      if (error === undefined) continue;
+      cli.note(`${url}: ${error.what}${error.why === undefined ? "" : `: ${error.why}`}\n  fix: ${error.fix}`);
     }
     return failed ? 6 : 0;
   },

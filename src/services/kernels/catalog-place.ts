@@ -19,7 +19,7 @@ export type Place =
  */
 export function catalogPlace(url: string, insecure: readonly string[]): Place {
   if (url.startsWith("oci://")) return { kind: "registry", reference: registryReference(url, CATALOG_TAG) };
-  if (!URL.canParse(url)) throw badUrl(url, "it is no URL");
+  if (!URL.canParse(url)) throw badUrl(url, "it is no URL", "write https://…, oci://… or file:///… in config.toml");
   return placeOfUrl(new URL(url), insecure);
 }
 
@@ -43,11 +43,19 @@ export function archivePlace(place: string, catalog: string, insecure: readonly 
 }
 
 function placeOfUrl(url: URL, insecure: readonly string[]): Place {
-  if (url.protocol === "file:") return { kind: "file", path: fileURLToPath(url) };
+  if (url.protocol === "file:") {
+    if (url.host !== "")
+      throw badUrl(url.href, `a file lies on no host ${url.host}`, "write file:///, with three slashes");
+    return { kind: "file", path: fileURLToPath(url) };
+  }
   if (url.protocol === "http:" && !isLoopbackHost(url.hostname) && !insecure.includes(url.host)) {
     throw badUrl(url.href, "it is not https");
   }
-  if (url.username !== "" || url.password !== "") throw badUrl(url.href, "it holds a password, which would be shown");
+  if (url.username !== "" || url.password !== "") {
+    const shown = new URL(url);
+    shown.username = shown.password = "";
+    throw badUrl(shown.href, "a name or password is written in it, which would be shown", "leave it out of the URL");
+  }
   return { kind: "web", url };
 }
 
@@ -55,14 +63,14 @@ function registryReference(url: string, tag: string): RegistryReference {
   const name = url.slice("oci://".length);
   const isTagged = name.lastIndexOf(":") > name.lastIndexOf("/") || name.includes("@");
   const reference = parseReference(isTagged ? name : `${name}:${tag}`);
-  if (reference.kind !== "registry") throw badUrl(url, "it names no repository of a registry");
+  if (reference.kind !== "registry") {
+    throw badUrl(url, "it names no repository of a registry", "write oci://HOST/REPOSITORY, with :TAG if it has one");
+  }
   return reference;
 }
 
-function badUrl(url: string, why: string): BangerError {
-  return new BangerError("CONFIG_INVALID", {
-    what: `banger does not fetch ${url}`,
-    why,
-    fix: "use https://, or add the host to insecure_registries in config.toml",
-  });
+const SPEAK_TLS = "use https://, or add the host to insecure_registries in config.toml";
+
+function badUrl(url: string, why: string, fix = SPEAK_TLS): BangerError {
+  return new BangerError("CONFIG_INVALID", { what: `banger does not fetch ${url}`, why, fix });
 }
