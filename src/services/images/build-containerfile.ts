@@ -10,6 +10,7 @@ import type { OperationContext } from "../../lib/progress.ts";
 import type { Image } from "../../model/image.ts";
 import { digestTree, readScript } from "./build-inputs.ts";
 import { CONTAINER_BUILDERS, type ContainerBuild, type ContainerBuilder } from "./container-builders.ts";
+import { builtKey } from "./content-key.ts";
 import type { ImageContext } from "./image-context.ts";
 import { pullImage } from "./pull-image.ts";
 
@@ -40,7 +41,7 @@ export async function buildContainerfile(
   const script = await readScript(request.containerfile);
   const key = keyOf(script.digest, await digestTree(request.context, signal));
   const existing = store.images.find(request.name);
-  if (existing?.history.at(-1)?.key === key) {
+  if (existing !== undefined && builtKey(existing) === key) {
     progress({ id: "image", label: `image ${request.name} is up to date`, status: "done" });
     return existing;
   }

@@ -14,7 +14,7 @@ import { withIntent } from "../../store/intents.ts";
 import { cloneDisk } from "../vms/vm-disks.ts";
 import { buildKey, digestTree, packTree, readScript, type BuildCopy, type BuildScript } from "./build-inputs.ts";
 import { buildInVm, type BuildGuest } from "./build-vm.ts";
-import { contentKey } from "./content-key.ts";
+import { builtKey, contentKey } from "./content-key.ts";
 import type { ImageContext } from "./image-context.ts";
 import { inspectRootfs } from "./inspect-rootfs.ts";
 import { readAgent } from "./provision.ts";
@@ -58,7 +58,7 @@ export async function buildImage(
   const existing = store.images.find(name);
   // The kernel is no part of its content, and so not of the key.
   const kernel = request.kernel === undefined ? existing?.kernel : store.kernels.get(request.kernel).name;
-  if (existing !== undefined && keyOf(existing) === step.key && existing.kernel === kernel) {
+  if (existing !== undefined && builtKey(existing) === step.key && existing.kernel === kernel) {
     operation.progress({ id: "image", label: `image ${name} is up to date`, status: "done" });
     return existing;
   }
@@ -72,7 +72,7 @@ export async function buildImage(
     async () => {
       await mkdir(work, { recursive: true, mode: 0o700 });
       const rootfs = join(work, "rootfs.ext4");
-      const same = store.images.list().find((image) => image.managed && keyOf(image) === step.key);
+      const same = store.images.list().find((image) => image.managed && builtKey(image) === step.key);
       const volume =
         same === undefined
           ? await build(context, { request, base, id, name, script, target: rootfs }, operation)
@@ -123,11 +123,6 @@ async function planStep(
     key: buildKey(parts),
     scriptDigest: script.digest,
   };
-}
-
-/** The key of what was done to an image last. */
-function keyOf(image: Image): string | undefined {
-  return image.history.at(-1)?.key;
 }
 
 interface Build {
