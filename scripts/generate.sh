@@ -21,3 +21,4 @@ fi
 
 buf generate --clean -o "$root"
 node "$root/scripts/write-catalog-schema.ts"
+cd "$root" && oxfmt kernel/catalog.schema.json >&2
