@@ -39,6 +39,7 @@ func (s *Server) Exec(ctx context.Context, stream *execStream) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	e := &execution{stream: stream, process: process, stdin: newStdinQueue(process)}
+	defer e.finish()
 	if err := e.send(startedMessage(process.Pid())); err != nil {
 		cancel(err)
 	}
@@ -80,12 +81,27 @@ type execution struct {
 	stdin   *stdinQueue
 	// sending: stdout, stderr and credit come from goroutines of their own.
 	sending sync.Mutex
+	over    bool
 }
+
+// errOver is for what comes when the call has ended.
+var errOver = errors.New("the call is over")
 
 func (e *execution) send(message *agentv1.ExecResponse) error {
 	e.sending.Lock()
 	defer e.sending.Unlock()
+	if e.over {
+		return errOver
+	}
 	return e.stream.Send(message)
+}
+
+// finish comes before the handler's return: net/http2 panics when a response is written to after that, and the agent may
+// be the guest's PID 1. A message that is on its way is waited for.
+func (e *execution) finish() {
+	e.sending.Lock()
+	defer e.sending.Unlock()
+	e.over = true
 }
 
 func (e *execution) emit(from command.Stream, b []byte) error {

@@ -29,6 +29,7 @@ func (s *Server) Forward(ctx context.Context, stream *forwardStream) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	conn := &forwardConn{stream: stream, gone: ctx.Done(), cancel: cancel, incoming: make(chan []byte)}
+	defer conn.finish()
 	go conn.receive()
 	switch target := first.GetTarget().GetTarget().(type) {
 	case *agentv1.ForwardTarget_Ssh:
@@ -102,6 +103,13 @@ func (c *forwardConn) send(message *agentv1.ForwardResponse) error {
 	default:
 		return c.stream.Send(message)
 	}
+}
+
+// finish comes before the handler's return, after which nothing may be sent (see execution.finish).
+func (c *forwardConn) finish() {
+	c.cancel()
+	c.sending.Lock()
+	defer c.sending.Unlock()
 }
 
 func (c *forwardConn) connected() error {
