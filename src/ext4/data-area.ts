@@ -2,7 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { BangerError } from "../lib/errors.ts";
 import { formatBytes } from "../lib/bytes.ts";
 import type { ContentSink, StoredContent } from "../model/content-sink.ts";
-import type { Extent } from "../model/file-tree.ts";
+import type { Extent } from "../model/inode.ts";
 import { BLOCK_BYTES, blocksBeforeHead, skipHead, type Geometry } from "./geometry.ts";
 import type { UsedBlocks } from "./used-blocks.ts";
 
@@ -11,6 +11,8 @@ const PIECE_BYTES = 1024 ** 2;
 const ZEROS = Buffer.alloc(BLOCK_BYTES);
 /** The last block of a file is 2^32 - 2 (EXT_MAX_BLOCKS is kept for "no block"). */
 const MAX_FILE_BYTES = (2 ** 32 - 1) * BLOCK_BYTES;
+/** A file in so many runs keeps its further blocks of zeros: what is known of it stays bounded. */
+const MANY_RUNS = 65_536;
 
 /**
  * Lays contents down one after another from the first free block on, around the groups' heads.
@@ -100,10 +102,10 @@ export class DataArea implements ContentSink {
       this.#closeBlock();
     }
     this.#inFile = false;
-    let extents: Extent | undefined;
-    for (let i = this.#runs.length - 3; i >= 0; i -= 3) {
-      const [fileBlock = 0, diskBlock = 0, blocks = 0] = this.#runs.slice(i, i + 3);
-      extents = { fileBlock, diskBlock, blocks, next: extents };
+    const extents: Extent[] = [];
+    for (let i = 0; i < this.#runs.length; i += 3) {
+      const [fileBlock = 0, diskBlock = 0, blocks = 0] = [this.#runs[i], this.#runs[i + 1], this.#runs[i + 2]];
+      extents.push({ fileBlock, diskBlock, blocks });
     }
     if (this.#size > MAX_FILE_BYTES) {
       throw new BangerError("EXT4_LIMIT", {
@@ -160,11 +162,12 @@ export class DataArea implements ContentSink {
   /** A full block: a hole if it is all zeros, else part of the last run or the start of one. */
   #closeBlock(): void {
     const start = this.#filled - BLOCK_BYTES;
-    if (this.#piece[start] === 0 && ZEROS.compare(this.#piece, start, this.#filled) === 0) {
+    const runs = this.#runs;
+    const mayBeHole = this.#piece[start] === 0 && runs.length < 3 * MANY_RUNS;
+    if (mayBeHole && ZEROS.compare(this.#piece, start, this.#filled) === 0) {
       this.#filled = start;
       return;
     }
-    const runs = this.#runs;
     const fileBlock = Math.ceil(this.#size / BLOCK_BYTES) - 1;
     const diskBlock = this.#pieceBlock + start / BLOCK_BYTES;
     const last = runs.length - 3;

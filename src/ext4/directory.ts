@@ -1,5 +1,6 @@
 import { BangerError } from "../lib/errors.ts";
-import { displayName, type ByteString, type InodeType } from "../model/file-tree.ts";
+import { displayName, type ByteString } from "../model/byte-string.ts";
+import type { InodeType } from "../model/inode.ts";
 import { crc32c } from "./crc32c.ts";
 import { BLOCK_BYTES } from "./geometry.ts";
 import { INODE_TYPES } from "./inode-format.ts";
@@ -21,6 +22,12 @@ export interface DirectoryEntry {
   readonly type: InodeType;
 }
 
+/** A directory's entries. Not an array: those of a large one are made when they are asked for. */
+export interface EntryList {
+  readonly length: number;
+  at(index: number): DirectoryEntry;
+}
+
 /** Who a directory is: its own inode and its parent's. */
 export interface DirectoryPlace {
   readonly ino: number;
@@ -35,20 +42,21 @@ export function recordBytes(name: ByteString): number {
 }
 
 /** Whether all entries fit into one block, so that no index is needed. */
-export function fitsOneBlock(entries: readonly DirectoryEntry[]): boolean {
+export function fitsOneBlock(entries: EntryList): boolean {
   let bytes = DOTS_BYTES;
-  for (const { name } of entries) bytes += recordBytes(name);
+  for (let i = 0; i < entries.length && bytes <= LEAF_BYTES; i += 1) bytes += recordBytes(entries.at(i).name);
   return bytes <= LEAF_BYTES;
 }
 
 /** A directory of one block. */
-export function encodeSingleBlock(entries: readonly DirectoryEntry[], place: DirectoryPlace): Buffer {
-  const block = Buffer.alloc(BLOCK_BYTES);
-  const dots: DirectoryEntry[] = [
+export function encodeSingleBlock(entries: EntryList, place: DirectoryPlace): Buffer {
+  const all: DirectoryEntry[] = [
     { name: ".", ino: place.ino, type: "directory" },
     { name: "..", ino: place.parentIno, type: "directory" },
   ];
-  fillLeaf(block, dots.concat(entries), place.seed);
+  for (let i = 0; i < entries.length; i += 1) all.push(entries.at(i));
+  const block = Buffer.alloc(BLOCK_BYTES);
+  fillLeaf(block, all, place.seed);
   return block;
 }
 

@@ -1,4 +1,4 @@
-import type { Extent } from "../model/file-tree.ts";
+import type { Extent } from "../model/inode.ts";
 import { crc32c } from "./crc32c.ts";
 import { BLOCK_BYTES } from "./geometry.ts";
 import { I_BLOCK_BYTES } from "./inode-format.ts";
@@ -13,29 +13,22 @@ const ROOT_ENTRIES = I_BLOCK_BYTES / ENTRY_BYTES - 1;
 const BLOCK_ENTRIES = Math.floor((BLOCK_BYTES - ENTRY_BYTES - 4) / ENTRY_BYTES);
 const CHECKSUM_OFFSET = ENTRY_BYTES + BLOCK_ENTRIES * ENTRY_BYTES;
 
-/** One entry on disk. */
-export interface DiskExtent {
-  readonly fileBlock: number;
-  readonly diskBlock: number;
-  readonly blocks: number;
-}
-
 /** A file's runs as extents that the format can express. */
-export function diskExtents(first: Extent | undefined): DiskExtent[] {
-  const extents: DiskExtent[] = [];
-  for (let run = first; run !== undefined; run = run.next) {
-    for (let done = 0; done < run.blocks; done += EXT_INIT_MAX_LEN) {
-      const blocks = Math.min(EXT_INIT_MAX_LEN, run.blocks - done);
-      extents.push({ fileBlock: run.fileBlock + done, diskBlock: run.diskBlock + done, blocks });
+export function diskExtents(runs: readonly Extent[]): Extent[] {
+  const extents: Extent[] = [];
+  for (const { fileBlock, diskBlock, blocks } of runs) {
+    for (let done = 0; done < blocks; done += EXT_INIT_MAX_LEN) {
+      const length = Math.min(EXT_INIT_MAX_LEN, blocks - done);
+      extents.push({ fileBlock: fileBlock + done, diskBlock: diskBlock + done, blocks: length });
     }
   }
   return extents;
 }
 
 /** As many as {@link diskExtents} gives. */
-export function countExtents(first: Extent | undefined): number {
+export function countExtents(runs: readonly Extent[]): number {
   let count = 0;
-  for (let run = first; run !== undefined; run = run.next) count += Math.ceil(run.blocks / EXT_INIT_MAX_LEN);
+  for (const { blocks } of runs) count += Math.ceil(blocks / EXT_INIT_MAX_LEN);
   return count;
 }
 
@@ -62,12 +55,12 @@ export interface ExtentTree {
  * @param places as many block numbers as {@link extentTreeBlocks} says.
  * @param seed the inode's checksum seed.
  */
-export function buildExtentTree(extents: readonly DiskExtent[], places: readonly number[], seed: number): ExtentTree {
+export function buildExtentTree(extents: readonly Extent[], places: readonly number[], seed: number): ExtentTree {
   const blocks: Buffer[] = [];
   let entries = extents;
   let depth = 0;
   while (entries.length > ROOT_ENTRIES) {
-    const parents: DiskExtent[] = [];
+    const parents: Extent[] = [];
     for (let from = 0; from < entries.length; from += BLOCK_ENTRIES) {
       const part = entries.slice(from, from + BLOCK_ENTRIES);
       const diskBlock = places[blocks.length] ?? 0;
@@ -86,11 +79,11 @@ export function buildExtentTree(extents: readonly DiskExtent[], places: readonly
 }
 
 /** Writes a tree that is no more than its root into an `i_block` of zeros. */
-export function encodeShortTree(iBlock: Buffer, first: Extent | undefined): void {
-  encodeNode(iBlock, diskExtents(first), 0, ROOT_ENTRIES);
+export function encodeShortTree(iBlock: Buffer, runs: readonly Extent[]): void {
+  encodeNode(iBlock, diskExtents(runs), 0, ROOT_ENTRIES);
 }
 
-function encodeNode(node: Buffer, entries: readonly DiskExtent[], depth: number, max: number): void {
+function encodeNode(node: Buffer, entries: readonly Extent[], depth: number, max: number): void {
   node.writeUInt16LE(EXT4_EXT_MAGIC, 0);
   node.writeUInt16LE(entries.length, 2);
   node.writeUInt16LE(max, 4);

@@ -1,4 +1,4 @@
-import type { ByteString } from "../model/file-tree.ts";
+import type { ByteString } from "../model/byte-string.ts";
 
 /**
  * The hash that orders a directory's index: half MD4 with bytes taken as unsigned (Linux, fs/ext4/hash.c,

@@ -6,8 +6,8 @@ import {
   LEAF_BYTES,
   recordBytes,
   writeEntry,
-  type DirectoryEntry,
   type DirectoryPlace,
+  type EntryList,
 } from "./directory.ts";
 import { BLOCK_BYTES } from "./geometry.ts";
 import type { NameHash } from "./half-md4.ts";
@@ -24,10 +24,17 @@ const NODE_OFFSET = 8;
 const ROOT_LIMIT = (BLOCK_BYTES - ROOT_OFFSET - DX_TAIL_BYTES) / DX_ENTRY_BYTES;
 const NODE_LIMIT = (BLOCK_BYTES - NODE_OFFSET - DX_TAIL_BYTES) / DX_ENTRY_BYTES;
 
+/**
+ * The most entries of a directory: a place in the list and half a hash, which is even, make up one exact number. Two levels
+ * of index hold less, unless names are short.
+ */
+const MAX_ENTRIES = 2 ** 22;
+
 interface Leaf {
   /** Lowest hash in it; the lowest bit says that the leaf before ends with the same hash. */
   readonly hash: number;
-  readonly entries: readonly DirectoryEntry[];
+  /** Entries by hash: {@link hashOf}, {@link placeOf}. */
+  readonly keys: Float64Array;
 }
 
 interface Child {
@@ -42,10 +49,11 @@ interface Child {
  * @throws BangerError `EXT4_LIMIT` if two levels of index do not suffice.
  */
 export function* htreeBlocks(
-  entries: readonly DirectoryEntry[],
+  entries: EntryList,
   place: DirectoryPlace,
   hasher: NameHash,
 ): Generator<Buffer, void, undefined> {
+  if (entries.length > MAX_ENTRIES) throw tooLarge(entries.length);
   const leaves = packLeaves(entries, hasher);
   const nodes = leaves.length <= ROOT_LIMIT ? 0 : Math.ceil(leaves.length / NODE_LIMIT);
   if (nodes > ROOT_LIMIT) throw tooLarge(entries.length);
@@ -65,35 +73,42 @@ export function* htreeBlocks(
   }
   for (const leaf of leaves) {
     block.fill(0);
-    fillLeaf(block, leaf.entries, place.seed);
+    const held = Array.from(leaf.keys, (key) => entries.at(placeOf(key)));
+    fillLeaf(block, held, place.seed);
     yield block;
   }
 }
 
-/** Entries in the order of their hashes, as many to a leaf as fit. */
-function packLeaves(entries: readonly DirectoryEntry[], hasher: NameHash): Leaf[] {
-  const hashed = entries
-    .map((entry) => ({ entry, ...hasher.hash(entry.name) }))
-    .sort((a, b) => a.major - b.major || a.minor - b.minor || (a.entry.name < b.entry.name ? -1 : 1));
+/** Entries in the order of their hashes, as many to a leaf as fit. Numbers only: a directory may have a million. */
+function packLeaves(entries: EntryList, hasher: NameHash): Leaf[] {
+  const keys = new Float64Array(entries.length);
+  for (let i = 0; i < keys.length; i += 1) keys[i] = (hasher.hash(entries.at(i).name).major / 2) * MAX_ENTRIES + i;
+  keys.sort();
   const leaves: Leaf[] = [];
-  let part: DirectoryEntry[] = [];
+  let from = 0;
   let bytes = 0;
-  let partHash = 0;
-  let lastHash = -1;
-  for (const { entry, major } of hashed) {
-    const more = recordBytes(entry.name);
+  let hash = 0;
+  for (const [i, key] of keys.entries()) {
+    const more = recordBytes(entries.at(placeOf(key)).name);
     if (bytes + more > LEAF_BYTES) {
-      leaves.push({ hash: partHash, entries: part });
-      part = [];
+      leaves.push({ hash, keys: keys.subarray(from, i) });
+      const last = hashOf(keys[i - 1] ?? 0);
+      hash = hashOf(key) === last ? last + 1 : hashOf(key);
+      from = i;
       bytes = 0;
-      partHash = major === lastHash ? major + 1 : major;
     }
-    part.push(entry);
     bytes += more;
-    lastHash = major;
   }
-  leaves.push({ hash: partHash, entries: part });
+  leaves.push({ hash, keys: keys.subarray(from) });
   return leaves;
+}
+
+function hashOf(key: number): number {
+  return Math.floor(key / MAX_ENTRIES) * 2;
+}
+
+function placeOf(key: number): number {
+  return key % MAX_ENTRIES;
 }
 
 function encodeRoot(block: Buffer, children: readonly Child[], levels: number, place: DirectoryPlace): void {
@@ -122,7 +137,7 @@ function encodeIndex(block: Buffer, offset: number, limit: number, children: rea
 function tooLarge(entries: number): BangerError {
   return new BangerError("EXT4_LIMIT", {
     what: `a directory of ${entries} entries is too large for ext4`,
-    why: `its index has more than two levels (${ROOT_LIMIT * NODE_LIMIT} blocks of names)`,
+    why: `it has more than ${MAX_ENTRIES} entries, or its index more than two levels (${ROOT_LIMIT * NODE_LIMIT} blocks of names)`,
     fix: "use an image whose files are spread over more directories",
   });
 }

@@ -1,70 +1,75 @@
-import { BangerError } from "../lib/errors.ts";
-import { newDirectory, PLAIN_DIRECTORY, type ByteString, type DirectoryInode, type Inode } from "../model/file-tree.ts";
+import type { FileTree, InodeId } from "../model/file-tree.ts";
+import { PLAIN_DIRECTORY } from "../model/inode.ts";
+import type { DirectoryEntry, EntryList } from "./directory.ts";
 import { EXT4_FIRST_INO, EXT4_ROOT_INO } from "./inode-format.ts";
 
 const LOST_AND_FOUND = "lost+found";
 
-/** Gives inodes their numbers, in the order in which they are met. Hard links get one together. */
+/** The numbers of a tree's inodes, without a gap, in the order in which they came into the tree. */
 export class Numbering {
-  /** By number, from {@link EXT4_FIRST_INO} on. Grows while it is walked. */
-  readonly inodes: Inode[] = [];
-  /** Number of the directory that each was first met in. */
-  readonly #parents: number[] = [];
-  /** Only of those that are met more than once: a Map of all would be larger than the tree. */
-  readonly #shared = new Map<Inode, number>();
-  readonly #root: DirectoryInode;
-  readonly #rootEntries: ReadonlyMap<ByteString, Inode>;
+  readonly #tree: FileTree;
+  /** By id; 0 for what the tree has no more. */
+  readonly #numbers: Uint32Array;
+  /** Of directories, the number of the one that holds them. */
+  readonly #parents: Uint32Array;
+  readonly #lostAndFound: InodeId;
+  #last = EXT4_FIRST_INO - 1;
 
-  /** Number 11 is lost+found, by custom: the tree's own or, where it has none, an empty one. */
-  constructor(root: DirectoryInode) {
-    this.#root = root;
-    const found = root.entries.get(LOST_AND_FOUND) ?? newLostAndFound();
-    this.#rootEntries = root.entries.has(LOST_AND_FOUND)
-      ? root.entries
-      : new Map(root.entries).set(LOST_AND_FOUND, found);
-    if (found.type !== "directory") return;
-    this.#shared.set(found, this.#add(found, EXT4_ROOT_INO));
+  /** Number 11 is lost+found, by custom: the tree's own or, where it has none, an empty one that it gets. */
+  constructor(tree: FileTree) {
+    this.#tree = tree;
+    this.#lostAndFound = lostAndFoundOf(tree);
+    this.#numbers = new Uint32Array(tree.inodeCount);
+    this.#parents = new Uint32Array(tree.inodeCount);
+    this.#numbers[tree.root] = EXT4_ROOT_INO;
+    this.#parents[tree.root] = EXT4_ROOT_INO;
+    for (const inode of this.inodes()) {
+      this.#last += 1;
+      this.#numbers[inode] = this.#last;
+    }
   }
 
+  /** The highest number. */
   get last(): number {
-    return EXT4_FIRST_INO + this.inodes.length - 1;
+    return this.#last;
+  }
+
+  /** All but the root, by number, from {@link EXT4_FIRST_INO} on. A directory comes before what it holds. */
+  *inodes(): Generator<InodeId, void, undefined> {
+    yield this.#lostAndFound;
+    for (let inode = this.#tree.root + 1; inode < this.#tree.inodeCount; inode += 1) {
+      if (inode !== this.#lostAndFound && this.#tree.has(inode)) yield inode;
+    }
+  }
+
+  numberOf(inode: InodeId): number {
+    return this.#numbers[inode] ?? 0;
+  }
+
+  /** The number of the directory that holds this one, once {@link entriesOf} has been asked for that. */
+  parentOf(directory: InodeId): number {
+    return this.#parents[directory] ?? 0;
   }
 
   /** A directory's entries as they will stand on disk. */
-  entriesOf(dir: DirectoryInode): ReadonlyMap<ByteString, Inode> {
-    return dir === this.#root ? this.#rootEntries : dir.entries;
-  }
-
-  /** The directory that holds this inode, whose number it is. */
-  parentOf(ino: number): number {
-    return this.#parents[ino - EXT4_FIRST_INO] ?? EXT4_ROOT_INO;
-  }
-
-  /** The number of an inode met in a directory. */
-  numberOf(inode: Inode, parentIno: number): number {
-    if (inode.links > 1 && inode.type === "directory") {
-      throw new BangerError("EXT4_LIMIT", {
-        what: "a directory has more than one name",
-        fix: "give the directory one name, and the others symbolic links",
-      });
-    }
-    const known = this.#shared.get(inode);
-    if (known !== undefined) return known;
-    const ino = this.#add(inode, parentIno);
-    if (inode.links > 1) this.#shared.set(inode, ino);
-    return ino;
-  }
-
-  #add(inode: Inode, parentIno: number): number {
-    this.inodes.push(inode);
-    this.#parents.push(parentIno);
-    return this.last;
+  entriesOf(directory: InodeId): EntryList {
+    const tree = this.#tree;
+    const entries = Uint32Array.from(tree.entriesOf(directory));
+    for (const entry of entries) this.#parents[tree.inodeOf(entry)] = this.numberOf(directory);
+    return {
+      length: entries.length,
+      at: (index): DirectoryEntry => {
+        const entry = entries[index] ?? 0;
+        const inode = tree.inodeOf(entry);
+        return { name: tree.nameOf(entry), ino: this.numberOf(inode), type: tree.typeOf(inode) };
+      },
+    };
   }
 }
 
 /** e2fsck puts what has lost its name here; only root may look. */
-function newLostAndFound(): DirectoryInode {
-  const found = newDirectory({ ...PLAIN_DIRECTORY, mode: 0o700 });
-  found.links = 1;
-  return found;
+function lostAndFoundOf(tree: FileTree): InodeId {
+  const entry =
+    tree.find(tree.root, LOST_AND_FOUND) || tree.add(tree.root, LOST_AND_FOUND, { ...PLAIN_DIRECTORY, mode: 0o700 });
+  return tree.inodeOf(entry);
 }

@@ -1,5 +1,6 @@
 import { BangerError } from "../lib/errors.ts";
-import type { ByteString, DirectoryInode, Extent, Inode } from "../model/file-tree.ts";
+import type { ByteString } from "../model/byte-string.ts";
+import type { DirectoryInode, Extent, Inode } from "../model/inode.ts";
 import { countExtents, encodeShortTree, extentTreeBlocks } from "./extent-tree.ts";
 import { BLOCK_BYTES } from "./geometry.ts";
 import {
@@ -30,12 +31,13 @@ export function isInline(inode: Inode): inode is Exclude<Inode, DirectoryInode> 
 /**
  * The placement of an inode that {@link isInline}.
  *
+ * @param links how many names it has.
  * @param iBlock {@link I_BLOCK_BYTES} zeros to write its `i_block` into. An inode has no buffer of its own: that would
  *        cost more than all else that is made for it.
  * @throws BangerError `EXT4_LIMIT` if it cannot be on ext4.
  */
-export function placeInline(inode: Exclude<Inode, DirectoryInode>, iBlock: Buffer): Placement {
-  const base = { iBlock, flags: 0, sizeBytes: 0, links: checkLinks(inode.links), blocks: 0, xattrBlock: 0 };
+export function placeInline(inode: Exclude<Inode, DirectoryInode>, links: number, iBlock: Buffer): Placement {
+  const base = { iBlock, flags: 0, sizeBytes: 0, links: checkLinks(links), blocks: 0, xattrBlock: 0 };
   if (inode.type === "file") {
     const { extents } = inode;
     encodeShortTree(iBlock, extents);
@@ -61,8 +63,8 @@ export function isShort(target: ByteString): boolean {
   return target.length < I_BLOCK_BYTES;
 }
 
-function hasFewExtents(first: Extent | undefined): boolean {
-  return first === undefined || extentTreeBlocks(countExtents(first)) === 0;
+function hasFewExtents(extents: readonly Extent[]): boolean {
+  return extentTreeBlocks(countExtents(extents)) === 0;
 }
 
 /** All that is written of an inode. */
@@ -79,9 +81,9 @@ export function inodeFields(inode: Inode, placement: Placement, createdSeconds: 
   };
 }
 
-export function countBlocks(first: Extent | undefined): number {
+export function countBlocks(extents: readonly Extent[]): number {
   let blocks = 0;
-  for (let run = first; run !== undefined; run = run.next) blocks += run.blocks;
+  for (const extent of extents) blocks += extent.blocks;
   return blocks;
 }
 

@@ -1,4 +1,4 @@
-import type { Extent } from "../model/file-tree.ts";
+import type { Extent } from "../model/inode.ts";
 import { BLOCK_BYTES, BLOCKS_PER_GROUP, headBlocks, type Geometry } from "./geometry.ts";
 
 /** Which blocks are in use, apart from the groups' heads. Groups without any take no memory. */
@@ -26,8 +26,8 @@ export class UsedBlocks {
     this.#total += blocks;
   }
 
-  markExtents(first: Extent | undefined): void {
-    for (let run = first; run !== undefined; run = run.next) this.mark(run.diskBlock, run.blocks);
+  markExtents(extents: readonly Extent[]): void {
+    for (const { diskBlock, blocks } of extents) this.mark(diskBlock, blocks);
   }
 
   /** Whether the group holds anything that its descriptor alone does not tell. */

@@ -16,7 +16,7 @@ import { planVolume, type VolumePlan } from "./volume-plan.ts";
 /** All that a plan places, as [first, blocks]. */
 function places(plan: VolumePlan): [number, number][] {
   const all: [number, number][] = [[plan.resizeBlock, 1]];
-  for (let run = plan.journal; run !== undefined; run = run.next) all.push([run.diskBlock, run.blocks]);
+  for (const { diskBlock, blocks } of plan.journal) all.push([diskBlock, blocks]);
   for (const block of plan.journalTree) all.push([block, 1]);
   for (let group = 0; group < plan.groups; group += 1) {
     all.push([plan.blockBitmaps[group] ?? 0, 1], [plan.inodeBitmaps[group] ?? 0, 1]);

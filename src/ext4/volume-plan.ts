@@ -12,7 +12,7 @@ import {
 } from "./geometry.ts";
 import { INODE_BYTES } from "./inode-format.ts";
 import { diskExtents, extentTreeBlocks } from "./extent-tree.ts";
-import type { Extent } from "../model/file-tree.ts";
+import type { Extent } from "../model/inode.ts";
 
 /** `s_log_groups_per_flex` = 4: the bitmaps and inode tables of 16 groups stand together. */
 export const LOG_GROUPS_PER_FLEX = 4;
@@ -68,7 +68,7 @@ export interface VolumePlan {
   readonly inodeBitmaps: Float64Array;
   readonly inodeTables: Float64Array;
   readonly journalBlocks: number;
-  readonly journal: Extent | undefined;
+  readonly journal: readonly Extent[];
   /** For the journal's extent tree, where it needs more than its inode holds. */
   readonly journalTree: readonly number[];
   /** The resize inode's double indirect block. */
@@ -202,8 +202,8 @@ class Space {
   }
 
   /** So many blocks in as few runs as heads allow. */
-  takeRuns(blocks: number): Extent | undefined {
-    const runs: { fileBlock: number; diskBlock: number; blocks: number }[] = [];
+  takeRuns(blocks: number): Extent[] {
+    const runs: Extent[] = [];
     for (let done = 0; done < blocks;) {
       const diskBlock = skipHead(this.#geometry, this.#next);
       const length = Math.min(blocks - done, blocksBeforeHead(diskBlock));
@@ -211,6 +211,6 @@ class Space {
       this.#next = diskBlock + length;
       done += length;
     }
-    return runs.reduceRight<Extent | undefined>((next, run) => ({ ...run, next }), undefined);
+    return runs;
   }
 }

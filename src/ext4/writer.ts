@@ -1,8 +1,10 @@
 import { open, rm, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
 import { formatBytes, gib, mib, type Bytes } from "../lib/bytes.ts";
 import { BangerError, hasErrno } from "../lib/errors.ts";
+import { ScratchFile } from "../lib/scratch-file.ts";
 import type { ContentSink, StoredContent } from "../model/content-sink.ts";
-import { newRoot, type DirectoryInode } from "../model/file-tree.ts";
+import { FileTree } from "../model/file-tree.ts";
 import { DataArea } from "./data-area.ts";
 import { BLOCK_BYTES, largestVolume, MAX_BLOCKS, planGeometry, skipHead, type Geometry } from "./geometry.ts";
 import { NameHash } from "./half-md4.ts";
@@ -115,14 +117,14 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
   }
 
   /**
-   * Completes the file system with this tree. Contents that the tree does not name become free space, of zeros.
-   * After a failure the file is gone.
+   * Completes the file system with this tree, which gets a lost+found if it has none. Contents that the tree does not
+   * name become free space, of zeros. After a failure the file is gone.
    *
    * @throws BangerError `EXT4_FULL` (with the size needed in `data.neededBytes`), `EXT4_LIMIT`.
    */
-  async finish(root: DirectoryInode): Promise<Ext4Summary> {
+  async finish(tree: FileTree): Promise<Ext4Summary> {
     try {
-      const summary = await this.#finish(root);
+      const summary = await this.#finish(tree);
       await this.#close();
       return summary;
     } catch (error) {
@@ -142,15 +144,17 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
     await this.abort();
   }
 
-  async #finish(root: DirectoryInode): Promise<Ext4Summary> {
+  async #finish(tree: FileTree): Promise<Ext4Summary> {
     const seed = volumeSeed(this.#identity.uuid);
     const used = new UsedBlocks();
     const contentsEnd = this.#area.nextBlock;
-    const layout = await layOutTree(root, {
+    using scratch = new ScratchFile(dirname(this.#path));
+    const layout = await layOutTree(tree, {
       area: this.#area,
       used,
       volumeSeed: seed,
       hasher: new NameHash(this.#identity.hashSeed),
+      scratch,
       signal: this.#options.signal,
     });
     const firstFree = this.#area.nextBlock;
@@ -161,7 +165,7 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
       geometry: this.#geometry,
       blocks: this.#sizeBlocks,
       maxBlocks: this.#maxBlocks,
-      lastInode: layout.lastInode,
+      lastInode: layout.numbering.last,
       firstFree,
       minFreeBlocks: Math.ceil((this.#options.minFreeBytes ?? 0) / BLOCK_BYTES),
     });
@@ -171,7 +175,7 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
     const { freeBlocks, freeInodes } = await writeMetadata(this.#file, {
       plan,
       layout,
-      root,
+      tree,
       used,
       identity: this.#identity,
       volumeSeed: seed,
@@ -207,7 +211,8 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
  */
 export async function createEmptyExt4(path: string, options: Ext4Options): Promise<Ext4Summary> {
   await using writer = await Ext4Writer.create(path, options);
-  return await writer.finish(newRoot());
+  using tree = new FileTree(dirname(path));
+  return await writer.finish(tree);
 }
 
 function tooLargeForHost(sizeBytes: number, cause: unknown): BangerError {

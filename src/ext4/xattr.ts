@@ -1,5 +1,5 @@
 import { BangerError } from "../lib/errors.ts";
-import { displayName, type ByteString } from "../model/file-tree.ts";
+import { displayName, type ByteString } from "../model/byte-string.ts";
 import { crc32c, crc32cOfU32 } from "./crc32c.ts";
 import { BLOCK_BYTES } from "./geometry.ts";
 import { INODE_BYTES, INODE_XATTR_OFFSET } from "./inode-format.ts";

@@ -1,10 +1,10 @@
-import type { Extent } from "./file-tree.ts";
+import type { Extent } from "./inode.ts";
 
 /** Where a file's content came to lie. */
 export interface StoredContent {
   /** In bytes, holes counted. */
   readonly size: number;
-  readonly extents: Extent | undefined;
+  readonly extents: readonly Extent[];
 }
 
 /**

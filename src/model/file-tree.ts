@@ -1,179 +1,209 @@
-import { CompactFile } from "./compact-file.ts";
+import { ScratchFile } from "../lib/scratch-file.ts";
+import type { ByteString } from "./byte-string.ts";
+import { EntryTable, type EntryId } from "./entry-table.ts";
+import { PLAIN_ATTRIBUTES, type Attributes, type Inode, type InodeType } from "./inode.ts";
+import { decodeInode, encodeInode, RECORD_HEAD_BYTES, recordLength } from "./inode-record.ts";
+
+/** Names an inode of a tree: they are counted from 0, in the order in which they were added. */
+export type InodeId = number;
+
+const ROOT: InodeId = 0;
+/** Records begin at multiples of this, so that 32 bits tell the place of each in 32 GiB. */
+const RECORD_ALIGNMENT = 8;
+const PADDING = Buffer.alloc(RECORD_ALIGNMENT);
+const TYPES: readonly InodeType[] = ["file", "directory", "symlink", "char", "block", "fifo", "socket"];
+/** Set beside the type of what has no name any more. */
+const GONE = 0x80;
 
 /**
- * A file system in memory: names, attributes and where the contents lie, never the contents themselves.
+ * A file system's names and attributes, and where the contents lie, never the contents themselves. One side builds it from
+ * layers, another writes it out; they share nothing else.
  *
- * One side builds it from layers, another writes it out; they share nothing else. It is made for a million inodes:
- * attributes are flat fields, and files, of which there are most, take less than an object of such fields would.
+ * Images have a million files, so memory holds what is looked at again and again, the names, at some 50 bytes a file.
+ * What an inode says is asked for once, when it is written out, and is put away in a scratch file until then.
  */
+export class FileTree implements Disposable {
+  readonly root = ROOT;
+  readonly #entries = new EntryTable();
+  readonly #records: ScratchFile;
+  #types = new Uint8Array(1024);
+  #places = new Uint32Array(1024);
+  /** Of a directory the last of its entries, which form a circle; of others how many entries lead to it. */
+  #links = new Uint32Array(1024);
+  #count = 0;
 
-/**
- * A name or link target as exact bytes, one character (U+0000 to U+00FF) a byte: `buffer.toString("latin1")`.
- *
- * Names on disk have no encoding; as binary strings they stay exact and are cheap keys of a Map. For people use
- * {@link displayName}. Make each from its own bytes: a slice of a long string keeps the whole of it in memory.
- */
-export type ByteString = string;
-
-/** A run of a file's blocks that lie together on disk. Blocks of the file that no run covers read as zeros. */
-export interface Extent {
-  /** First block within the file. Runs of one file ascend and never overlap. */
-  readonly fileBlock: number;
-  /** First block on disk. */
-  readonly diskBlock: number;
-  /** Length in blocks; not bounded by what one extent on disk can express. */
-  readonly blocks: number;
-  /** The file's next run. Most files have one run or none, so a chain is smaller than an array. */
-  readonly next: Extent | undefined;
-}
-
-/** What every inode has, whatever its type. */
-export interface Attributes {
-  /** Permission bits with setuid, setgid and sticky: 0 to 07777. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** Seconds since 1970, a whole number, which may be negative. */
-  readonly mtimeSeconds: number;
-  /** 0 to 999,999,999, added to the seconds. */
-  readonly mtimeNanoseconds: number;
-  /** Full names (`user.x`, `security.capability`) and values as the xattr system calls have them. */
-  readonly xattrs: Map<ByteString, Buffer> | undefined;
-}
-
-interface Linked {
-  /** How many directory entries name this inode; kept by {@link link} and {@link unlink}. The root counts as one. */
-  links: number;
-}
-
-interface InodeBase extends Attributes, Linked {}
-
-export interface FileInode extends InodeBase {
-  readonly type: "file";
-  /** In bytes. */
-  readonly size: number;
-  readonly extents: Extent | undefined;
-}
-
-type Changeable<T> = { -readonly [Key in keyof T]: T[Key] };
-
-/** Its attributes may change: a layer can describe a directory that is there already. */
-export interface DirectoryInode extends Changeable<Attributes>, Linked {
-  readonly type: "directory";
-  /** Without `.` and `..`. */
-  readonly entries: Map<ByteString, Inode>;
-}
-
-export interface SymlinkInode extends InodeBase {
-  readonly type: "symlink";
-  readonly target: ByteString;
-}
-
-export interface DeviceInode extends InodeBase {
-  readonly type: "char" | "block";
-  readonly major: number;
-  readonly minor: number;
-}
-
-export interface SpecialInode extends InodeBase {
-  readonly type: "fifo" | "socket";
-}
-
-/** What a name leads to. Hard links are several entries that hold the same object. */
-export type Inode = FileInode | DirectoryInode | SymlinkInode | DeviceInode | SpecialInode;
-export type InodeType = Inode["type"];
-
-/** Attributes of a directory that nobody described: an entry's parents that are missing in a layer. */
-export const PLAIN_DIRECTORY: Attributes = {
-  mode: 0o755,
-  uid: 0,
-  gid: 0,
-  mtimeSeconds: 0,
-  mtimeNanoseconds: 0,
-  xattrs: undefined,
-};
-
-export function newFile(a: Attributes, size: number, extents: Extent | undefined): FileInode {
-  return new CompactFile(a, size, extents);
-}
-
-export function newDirectory(a: Attributes): DirectoryInode {
-  return { type: "directory", ...fresh(a), entries: new Map() };
-}
-
-export function newSymlink(a: Attributes, target: ByteString): SymlinkInode {
-  return { type: "symlink", ...fresh(a), target };
-}
-
-export function newDevice(type: DeviceInode["type"], a: Attributes, major: number, minor: number): DeviceInode {
-  return { type, ...fresh(a), major, minor };
-}
-
-export function newSpecial(type: SpecialInode["type"], a: Attributes): SpecialInode {
-  return { type, ...fresh(a) };
-}
-
-/** An empty tree. */
-export function newRoot(a: Attributes = PLAIN_DIRECTORY): DirectoryInode {
-  const root = newDirectory(a);
-  root.links = 1;
-  return root;
-}
-
-/** Names `inode` in `parent`, in place of what had the name before. */
-export function link(parent: DirectoryInode, name: ByteString, inode: Inode): void {
-  inode.links += 1;
-  unlink(parent, name);
-  parent.entries.set(name, inode);
-}
-
-/** Takes a name away, with all that stands below it; false when there is no such name. */
-export function unlink(parent: DirectoryInode, name: ByteString): boolean {
-  const gone = parent.entries.get(name);
-  if (gone === undefined) return false;
-  parent.entries.delete(name);
-  // A list, not recursion: trees come from outside and may be thousands of levels deep.
-  const dropped: Inode[] = [gone];
-  for (let inode = dropped.pop(); inode !== undefined; inode = dropped.pop()) {
-    inode.links -= 1;
-    if (inode.type !== "directory") continue;
-    for (const child of inode.entries.values()) dropped.push(child);
-    inode.entries.clear();
+  /** @param scratch a folder for what memory should not hold. */
+  constructor(scratch: string, root: Attributes = PLAIN_ATTRIBUTES) {
+    this.#records = new ScratchFile(scratch);
+    this.#append({ ...root, type: "directory" });
   }
-  return true;
+
+  [Symbol.dispose](): void {
+    this.#records[Symbol.dispose]();
+  }
+
+  /** How many inodes have been added, also of those that have no name any more. */
+  get inodeCount(): number {
+    return this.#count;
+  }
+
+  /** How many names have been given, also of those that lead nowhere any more. */
+  get entryCount(): number {
+    return this.#entries.count;
+  }
+
+  /** Gives a new inode a name, in place of what had the name before. */
+  add(parent: InodeId, name: ByteString, inode: Inode): EntryId {
+    return this.#name(parent, name, this.#append(inode));
+  }
+
+  /** Gives an inode one more name: a hard link. Directories have one only. */
+  link(parent: InodeId, name: ByteString, inode: InodeId): EntryId {
+    if (this.typeOf(inode) === "directory") throw new Error("a directory cannot have two names");
+    return this.#name(parent, name, inode);
+  }
+
+  /** Takes a name away, with all that stands below it. */
+  unlink(entry: EntryId): void {
+    const inode = this.#entries.inodeOf(entry);
+    this.#entries.setInode(entry, 0);
+    if (inode !== 0) this.#drop(inode);
+  }
+
+  /** The entry of this name, or 0. */
+  find(parent: InodeId, name: ByteString): EntryId {
+    const entry = this.#entries.find(parent, name);
+    return entry !== 0 && this.#entries.inodeOf(entry) !== 0 ? entry : 0;
+  }
+
+  /** What a name leads to. */
+  lookup(parent: InodeId, name: ByteString): InodeId | undefined {
+    const entry = this.find(parent, name);
+    return entry === 0 ? undefined : this.inodeOf(entry);
+  }
+
+  /** The entries of a directory, in the order in which their names were first given. */
+  *entriesOf(directory: InodeId): Generator<EntryId, void, undefined> {
+    const last = this.#links[directory] ?? 0;
+    if (last === 0) return;
+    for (let entry = this.#entries.nextOf(last); ; entry = this.#entries.nextOf(entry)) {
+      if (this.#entries.inodeOf(entry) !== 0) yield entry;
+      if (entry === last) return;
+    }
+  }
+
+  nameOf(entry: EntryId): ByteString {
+    return this.#entries.nameOf(entry);
+  }
+
+  inodeOf(entry: EntryId): InodeId {
+    return this.#entries.inodeOf(entry);
+  }
+
+  /** What the builder has noted of the entry with {@link setStamp}; 0 at first. */
+  stampOf(entry: EntryId): number {
+    return this.#entries.stampOf(entry);
+  }
+
+  /** @param stamp 0 to 65535. */
+  setStamp(entry: EntryId, stamp: number): void {
+    this.#entries.setStamp(entry, stamp);
+  }
+
+  typeOf(inode: InodeId): InodeType {
+    const type = TYPES[(this.#types[inode] ?? GONE) & ~GONE];
+    if (type === undefined || inode >= this.#count) throw new Error(`there is no inode ${inode}`);
+    return type;
+  }
+
+  /** Whether the tree still has the inode. */
+  has(inode: InodeId): boolean {
+    return inode < this.#count && ((this.#types[inode] ?? GONE) & GONE) === 0;
+  }
+
+  /** How many names it has: of a directory one, the root's counted. */
+  linksOf(inode: InodeId): number {
+    return this.typeOf(inode) === "directory" ? 1 : (this.#links[inode] ?? 0);
+  }
+
+  /** What the inode says, as it was given. */
+  read(inode: InodeId): Inode {
+    const type = this.typeOf(inode);
+    const place = (this.#places[inode] ?? 0) * RECORD_ALIGNMENT;
+    const length = recordLength(this.#records.read(place, RECORD_HEAD_BYTES));
+    return decodeInode(type, this.#records.read(place, length));
+  }
+
+  /** Gives a directory other attributes: a layer can describe one that is there already. */
+  describe(directory: InodeId, attributes: Attributes): void {
+    if (this.typeOf(directory) !== "directory") throw new Error("only directories are described again");
+    this.#places[directory] = this.#putAway({ ...attributes, type: "directory" });
+  }
+
+  #name(parent: InodeId, name: ByteString, inode: InodeId): EntryId {
+    if (this.typeOf(parent) !== "directory") throw new Error("only directories have entries");
+    let entry = this.#entries.find(parent, name);
+    if (entry === 0) {
+      entry = this.#entries.add(parent, name);
+      this.#chain(parent, entry);
+    }
+    if (this.typeOf(inode) !== "directory") this.#links[inode] = this.linksOf(inode) + 1;
+    const before = this.#entries.inodeOf(entry);
+    this.#entries.setInode(entry, inode);
+    if (before !== 0) this.#drop(before);
+    return entry;
+  }
+
+  /** Puts an entry behind the directory's others. */
+  #chain(directory: InodeId, entry: EntryId): void {
+    const last = this.#links[directory] ?? 0;
+    this.#entries.setNext(entry, last === 0 ? entry : this.#entries.nextOf(last));
+    if (last !== 0) this.#entries.setNext(last, entry);
+    this.#links[directory] = entry;
+  }
+
+  /** One name less. A directory goes with all below it: its entries lead on, but nothing leads to them. */
+  #drop(dropped: InodeId): void {
+    // A list, not recursion: trees come from outside and may be thousands of levels deep.
+    const directories: InodeId[] = [];
+    const drop = (inode: InodeId): void => {
+      if (this.typeOf(inode) === "directory") {
+        this.#types[inode] = (this.#types[inode] ?? 0) | GONE;
+        directories.push(inode);
+        return;
+      }
+      const links = this.linksOf(inode) - 1;
+      this.#links[inode] = links;
+      if (links === 0) this.#types[inode] = (this.#types[inode] ?? 0) | GONE;
+    };
+    drop(dropped);
+    for (let at = directories.pop(); at !== undefined; at = directories.pop()) {
+      for (const entry of this.entriesOf(at)) drop(this.inodeOf(entry));
+    }
+  }
+
+  #append(inode: Inode): InodeId {
+    const id = this.#count;
+    if (id === this.#types.length) {
+      this.#types = grown(this.#types, new Uint8Array(2 * id));
+      this.#places = grown(this.#places, new Uint32Array(2 * id));
+      this.#links = grown(this.#links, new Uint32Array(2 * id));
+    }
+    this.#places[id] = this.#putAway(inode);
+    this.#types[id] = TYPES.indexOf(inode.type);
+    this.#count += 1;
+    return id;
+  }
+
+  #putAway(inode: Inode): number {
+    const place = this.#records.append(encodeInode(inode)) / RECORD_ALIGNMENT;
+    this.#records.append(PADDING.subarray(this.#records.length % RECORD_ALIGNMENT || RECORD_ALIGNMENT));
+    if (place >= 2 ** 32) throw new Error("the inodes of a tree take more than 32 GiB");
+    return place;
+  }
 }
 
-/** What a terminal would act on, or that would let a name look like another: C0, C1, line separators, bidi controls. */
-const HIDDEN_CHARACTERS = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\\]/gu;
-
-/**
- * A byte string as text to show: UTF-8 where it is, with each byte of what cannot be shown escaped like `\x9f`, and a
- * backslash doubled. {@link parseDisplayName} reads it back.
- */
-export function displayName(name: ByteString): string {
-  const text = Buffer.from(name, "latin1").toString("utf8");
-  // A replacement character may stand in the name itself; escaped like the rest it is still exact.
-  if (text.includes("\ufffd")) return name.replace(/[^\x20-\x7e]|\\/g, escapeBytes("latin1"));
-  return text.replace(HIDDEN_CHARACTERS, escapeBytes("utf8"));
-}
-
-/** What {@link displayName} has written, as the bytes that it was; also a path as a user types it. */
-export function parseDisplayName(text: string): ByteString {
-  return Buffer.from(text, "utf8")
-    .toString("latin1")
-    .replace(/\\(?:\\|x([0-9a-fA-F]{2}))/g, (_, hex: string | undefined) =>
-      hex === undefined ? "\\" : String.fromCharCode(Number.parseInt(hex, 16)),
-    );
-}
-
-function escapeBytes(encoding: "utf8" | "latin1"): (character: string) => string {
-  return (character) => {
-    if (character === "\\") return "\\\\";
-    return [...Buffer.from(character, encoding)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
-  };
-}
-
-function fresh(a: Attributes): Attributes & { links: number } {
-  const { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, xattrs } = a;
-  return { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, xattrs, links: 0 };
+function grown<T extends Uint8Array | Uint32Array>(before: T, after: T): T {
+  after.set(before);
+  return after;
 }

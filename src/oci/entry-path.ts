@@ -1,4 +1,4 @@
-import type { ByteString } from "../model/file-tree.ts";
+import type { ByteString } from "../model/byte-string.ts";
 import { tarInvalid, tarLimit } from "./tar-error.ts";
 
 /** PATH_MAX and NAME_MAX of Linux (limits.h), in bytes. */

@@ -1,4 +1,5 @@
 import { formatBytes } from "../lib/bytes.ts";
+import type { ByteString } from "../model/byte-string.ts";
 import type { ImportLimits } from "./limits.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import { tarLimit } from "./tar-error.ts";
@@ -7,7 +8,9 @@ import { tarLimit } from "./tar-error.ts";
 export class ImportBudget {
   readonly limits: ImportLimits;
   #entries = 0;
+  #directories = 0;
   #contentBytes = 0;
+  #nameBytes = 0;
   #metadataBytes = 0;
   #unpackedBytes = 0;
 
@@ -25,18 +28,29 @@ export class ImportBudget {
 
   /** @throws TarError `limit`. */
   countEntry(entry: TarEntry): void {
+    const { path } = entry;
     this.#entries += 1;
+    this.#countName(path.length - path.lastIndexOf("/", path.length - 2) - 1, path);
     this.#contentBytes += entry.size;
     this.#metadataBytes += metadataBytes(entry);
-    const { maxEntries, maxContentBytes, maxMetadataBytes } = this.limits;
-    if (this.#entries > maxEntries) throw tarLimit(`the image has more than ${maxEntries} entries`);
+    const { maxContentBytes, maxMetadataBytes } = this.limits;
     if (this.#contentBytes > maxContentBytes) {
-      throw tarLimit(`the image's files are larger than ${formatBytes(maxContentBytes)}`, entry.path);
+      throw tarLimit(`the image's files are larger than ${formatBytes(maxContentBytes)}`, path);
     }
     if (this.#metadataBytes > maxMetadataBytes) {
-      const what = "the image's names, link targets and extended attributes";
-      throw tarLimit(`${what} are longer than ${formatBytes(maxMetadataBytes)}`, entry.path);
+      const what = "the image's link targets and extended attributes";
+      throw tarLimit(`${what} are longer than ${formatBytes(maxMetadataBytes)}`, path);
     }
+  }
+
+  /**
+   * A directory that stands on the way to an entry, and that no entry describes.
+   *
+   * @throws TarError `limit`.
+   */
+  countDirectory(name: ByteString, path: ByteString): void {
+    this.#directories += 1;
+    this.#countName(name.length, path);
   }
 
   /**
@@ -53,11 +67,19 @@ export class ImportBudget {
       throw tarLimit(`it unpacks to more than ${maxRatio} times its size`);
     }
   }
+
+  #countName(bytes: number, path: ByteString): void {
+    this.#nameBytes += bytes;
+    const { maxEntries, maxNameBytes } = this.limits;
+    if (this.#entries + this.#directories > maxEntries) throw tarLimit(`the image has more than ${maxEntries} entries`);
+    if (this.#nameBytes > maxNameBytes) {
+      throw tarLimit(`the image's names are longer than ${formatBytes(maxNameBytes)} together`, path);
+    }
+  }
 }
 
-/** What of an entry stays in memory, apart from its fixed fields: its last name, not the way to it. */
-function metadataBytes({ path, linkTarget, xattrs }: TarEntry): number {
-  let bytes = path.length - path.lastIndexOf("/", path.length - 2) - 1 + linkTarget.length;
+function metadataBytes({ linkTarget, xattrs }: TarEntry): number {
+  let bytes = linkTarget.length;
   if (xattrs !== undefined) for (const [name, value] of xattrs) bytes += name.length + value.length;
   return bytes;
 }

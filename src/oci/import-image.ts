@@ -1,5 +1,5 @@
 import type { ContentSink } from "../model/content-sink.ts";
-import { newRoot, type DirectoryInode } from "../model/file-tree.ts";
+import type { FileTree } from "../model/file-tree.ts";
 import { applyLayers, type AppliedLayer, type FetchOptions } from "./apply-layers.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { ImportBudget } from "./import-budget.ts";
@@ -15,15 +15,14 @@ export interface ImportOptions extends FetchOptions {
 }
 
 export interface ImportedImage {
-  readonly root: DirectoryInode;
   readonly layers: readonly AppliedLayer[];
   readonly entries: number;
   readonly unpackedBytes: number;
 }
 
 /**
- * Fetches an image's layers into the store and applies them in order to one tree, while they come. Files' contents go
- * to `sink`, also of files that a later layer hides; what the tree does not name at the end is nobody's.
+ * Fetches an image's layers into the store and applies them in order to a tree, while they come. Files' contents go to
+ * `sink`, also of files that a later layer hides; what the tree does not name at the end is nobody's.
  *
  * Digests of layers, packed and unpacked, are checked; nothing may be believed before this resolves.
  *
@@ -33,12 +32,12 @@ export async function importImage(
   image: ResolvedImage,
   source: ImageSource,
   store: BlobStore,
+  tree: FileTree,
   sink: ContentSink,
   options: ImportOptions,
 ): Promise<ImportedImage> {
-  const root = newRoot();
   const budget = new ImportBudget(options.limits ?? DEFAULT_LIMITS);
-  const handlerOf = (index: number): LayerHandler => new LayerHandler(new LayerTree(root, index), sink, budget);
+  const handlerOf = (index: number): LayerHandler => new LayerHandler(new LayerTree(tree, index, budget), sink, budget);
   const layers = await applyLayers(image.layers, source, store, unpackInto(handlerOf, budget), options);
-  return { root, layers, entries: budget.entries, unpackedBytes: budget.unpackedBytes };
+  return { layers, entries: budget.entries, unpackedBytes: budget.unpackedBytes };
 }

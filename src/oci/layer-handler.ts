@@ -1,5 +1,6 @@
+import type { ByteString } from "../model/byte-string.ts";
 import type { ContentSink } from "../model/content-sink.ts";
-import { newDevice, newFile, newSpecial, newSymlink, type Attributes, type ByteString } from "../model/file-tree.ts";
+import type { Attributes } from "../model/inode.ts";
 import { entryMeaning, entryPath, MAX_NAME_BYTES, MAX_PATH_BYTES } from "./entry-path.ts";
 import type { ImportBudget } from "./import-budget.ts";
 import type { LayerTree } from "./layer-tree.ts";
@@ -48,7 +49,7 @@ export class LayerHandler implements TarHandler {
     const { names, entry } = this.#file;
     this.#file = undefined;
     const { size, extents } = this.#sink.endFile();
-    this.#tree.put(names, newFile(attributesOf(entry), size, extents), entry.path);
+    this.#tree.put(names, { ...attributesOf(entry), type: "file", size, extents }, entry.path);
   }
 
   #apply(names: readonly ByteString[], entry: TarEntry): void {
@@ -65,15 +66,15 @@ export class LayerHandler implements TarHandler {
         // Its own attributes mean nothing: it is another name of an inode that has some.
         return this.#tree.putHardLink(names, entry.linkTarget, path);
       case "symlink":
-        return this.#tree.put(names, newSymlink(attributes, checkTarget(entry)), path);
+        return this.#tree.put(names, { ...attributes, type: "symlink", target: checkTarget(entry) }, path);
       case "fifo":
-        return this.#tree.put(names, newSpecial("fifo", attributes), path);
+        return this.#tree.put(names, { ...attributes, type: "fifo" }, path);
       case "char":
         // 0:0 is overlayfs' whiteout: an overlay in the guest would act on it.
         if (devMajor === 0 && devMinor === 0) return this.#tree.remove(names, path);
-        return this.#tree.put(names, newDevice("char", attributes, devMajor, devMinor), path);
+        return this.#tree.put(names, { ...attributes, type: "char", major: devMajor, minor: devMinor }, path);
       case "block":
-        return this.#tree.put(names, newDevice("block", attributes, devMajor, devMinor), path);
+        return this.#tree.put(names, { ...attributes, type: "block", major: devMajor, minor: devMinor }, path);
     }
   }
 }

@@ -1,61 +1,66 @@
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  newDirectory,
-  newFile,
-  newRoot,
-  PLAIN_DIRECTORY,
-  type DirectoryInode,
-  type Inode,
-} from "../model/file-tree.ts";
+import { FileTree, type InodeId } from "../model/file-tree.ts";
+import { PLAIN_ATTRIBUTES, PLAIN_DIRECTORY } from "../model/inode.ts";
 import { change, LayerModel, layerStack, possibleLayers, type Change } from "../../test/helpers/layer-model.ts";
+import { ImportBudget } from "./import-budget.ts";
 import { LayerTree } from "./layer-tree.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
 
-function applyToTree(root: DirectoryInode, index: number, layer: readonly Change[]): void {
-  const tree = new LayerTree(root, index);
+const budget = (limits = {}): ImportBudget => new ImportBudget({ ...DEFAULT_LIMITS, ...limits });
+
+function applyToTree(tree: FileTree, index: number, layer: readonly Change[]): void {
+  const layerTree = new LayerTree(tree, index, budget());
   for (const change of layer) {
     const names = change.path === "" ? [] : change.path.split("/");
-    if (change.kind === "file")
-      tree.put(names, newFile({ ...PLAIN_DIRECTORY, mode: 0o644 }, change.content, undefined), change.path);
-    if (change.kind === "directory") tree.putDirectory(names, { ...PLAIN_DIRECTORY, mode: change.mode }, change.path);
-    if (change.kind === "link") tree.putHardLink(names, change.to, change.path);
-    if (change.kind === "whiteout") tree.whiteout(names.slice(0, -1), names.at(-1) ?? "", change.path);
-    if (change.kind === "opaque") tree.opaque(names, change.path);
+    if (change.kind === "file") {
+      const file = { type: "file", ...PLAIN_ATTRIBUTES, mode: 0o644, size: change.content, extents: [] } as const;
+      layerTree.put(names, file, change.path);
+    }
+    if (change.kind === "directory") {
+      layerTree.putDirectory(names, { ...PLAIN_ATTRIBUTES, mode: change.mode }, change.path);
+    }
+    if (change.kind === "link") layerTree.putHardLink(names, change.to, change.path);
+    if (change.kind === "whiteout") layerTree.whiteout(names.slice(0, -1), names.at(-1) ?? "", change.path);
+    if (change.kind === "opaque") layerTree.opaque(names, change.path);
   }
 }
 
 /** The tree as paths: contents, and which names are one inode. */
-function flatten(root: DirectoryInode): {
+function flatten(tree: FileTree): {
   entries: Map<string, number | "directory">;
   groups: string[][];
   links: Map<string, number>;
 } {
   const entries = new Map<string, number | "directory">();
-  const names = new Map<Inode, string[]>();
-  const open: [string, DirectoryInode][] = [["", root]];
+  const names = new Map<InodeId, string[]>();
+  const open: [string, InodeId][] = [["", tree.root]];
   for (const [prefix, directory] of open) {
-    for (const [name, inode] of directory.entries) {
-      const path = prefix + name;
+    for (const entry of tree.entriesOf(directory)) {
+      const path = prefix + tree.nameOf(entry);
+      const id = tree.inodeOf(entry);
+      const inode = tree.read(id);
       entries.set(path, inode.type === "file" ? inode.size : "directory");
-      names.set(inode, [...(names.get(inode) ?? []), path]);
-      if (inode.type === "directory") open.push([`${path}/`, inode]);
+      names.set(id, [...(names.get(id) ?? []), path]);
+      if (inode.type === "directory") open.push([`${path}/`, id]);
     }
   }
-  const links = new Map([...names].flatMap(([inode, paths]) => paths.map((path) => [path, inode.links] as const)));
+  const links = new Map([...names].flatMap(([id, paths]) => paths.map((path) => [path, tree.linksOf(id)] as const)));
   return { entries, groups: [...names.values()].map((paths) => paths.sort()), links };
 }
 
 test("random stacks of layers give what the specification says", () => {
   fc.assert(
     fc.property(layerStack, (layers) => {
-      const root = newRoot();
+      using tree = new FileTree(tmpdir());
       const model = new LayerModel();
       for (const [index, layer] of layers.entries()) {
         // The lowest layer has nothing to hide: there, whiteouts mean nothing in either.
-        applyToTree(root, index, layer);
+        applyToTree(tree, index, layer);
         model.apply(layer);
-        const found = flatten(root);
+        const found = flatten(tree);
         assert.deepEqual(found.entries, model.entries);
         for (const group of found.groups) {
           const inodes = new Set(group.map((path) => model.inodes.get(path)));
@@ -77,10 +82,10 @@ test("the order of whiteouts among the entries of their layer does not matter fo
       const isWhiteout = ({ kind }: Change): boolean => kind === "whiteout" || kind === "opaque";
       const first = [...upper.filter((c) => isWhiteout(c)), ...upper.filter((c) => !isWhiteout(c))];
       const shapes = [upper, first].map((layer) => {
-        const root = newRoot();
-        applyToTree(root, 0, lower);
-        applyToTree(root, 1, layer);
-        return flatten(root).entries;
+        using tree = new FileTree(tmpdir());
+        applyToTree(tree, 0, lower);
+        applyToTree(tree, 1, layer);
+        return flatten(tree).entries;
       });
       assert.deepEqual(shapes[0], shapes[1]);
     }),
@@ -88,9 +93,12 @@ test("the order of whiteouts among the entries of their layer does not matter fo
   );
 });
 
-test("a directory that nobody describes is plain", () => {
-  const root = newRoot();
-  new LayerTree(root, 0).put(["a", "b"], newDirectory({ ...PLAIN_DIRECTORY, mode: 0o700 }), "a/b");
-  const made = root.entries.get("a");
-  assert.deepEqual([made?.mode, made?.uid, made?.mtimeSeconds, made?.links], [0o755, 0, 0, 1]);
+test("a directory that nobody describes is plain, and is counted", () => {
+  using tree = new FileTree(tmpdir());
+  const counted = budget({ maxEntries: 1 });
+  const layer = new LayerTree(tree, 0, counted);
+  layer.put(["a", "b"], { ...PLAIN_DIRECTORY, mode: 0o700 }, "a/b");
+  const made = tree.read(tree.lookup(tree.root, "a") ?? -1);
+  assert.deepEqual([made.type, made.mode, made.uid, made.mtimeSeconds], ["directory", 0o755, 0, 0]);
+  assert.throws(() => layer.put(["c", "d"], PLAIN_DIRECTORY, "c/d"), /more than 1 entries/);
 });

@@ -1,14 +1,9 @@
-import {
-  link,
-  newDirectory,
-  PLAIN_DIRECTORY,
-  unlink,
-  type Attributes,
-  type ByteString,
-  type DirectoryInode,
-  type Inode,
-} from "../model/file-tree.ts";
+import type { ByteString } from "../model/byte-string.ts";
+import type { EntryId } from "../model/entry-table.ts";
+import type { FileTree, InodeId } from "../model/file-tree.ts";
+import { PLAIN_DIRECTORY, type Attributes, type Inode } from "../model/inode.ts";
 import { checkMadeName } from "./entry-path.ts";
+import type { ImportBudget } from "./import-budget.ts";
 import { tarInvalid, tarLimit } from "./tar-error.ts";
 
 /** As many symbolic links as Linux follows in one path (MAXSYMLINKS). */
@@ -16,42 +11,56 @@ const MAX_SYMLINKS = 40;
 /** Bound on nesting: links on the way can lead deeper than one path is long. */
 const MAX_DEPTH = 2048;
 
+/** What an entry's stamp says beside the number of the layer that has set it, in its lowest two bits. */
+const WRITTEN = 1;
+const CLEARED = 2;
+
 /** A directory with the way to it, so that `..` in links, which stops at the root, can be followed. */
 interface Place {
-  readonly directory: DirectoryInode;
-  readonly name: ByteString;
+  readonly directory: InodeId;
+  /** The directory's own; 0 of the root. */
+  readonly entry: EntryId;
   readonly parent: Place | undefined;
   readonly depth: number;
 }
 
 /**
  * The tree under one layer that is being applied: changes it by path, with links on the way resolved inside the
- * image, and remembers which names the layer wrote, since whiteouts hide only what is from the layers below.
+ * image, and marks which names the layer wrote, since whiteouts hide only what is from the layers below.
  */
 export class LayerTree {
+  readonly #tree: FileTree;
   readonly #root: Place;
-  /** Names that this layer wrote, ancestors too; undefined for the lowest layer, which hides nothing. */
-  readonly #written: Map<DirectoryInode, Set<ByteString>> | undefined;
+  readonly #layer: number;
+  readonly #budget: ImportBudget;
+  #rootStamp: number;
 
-  constructor(root: DirectoryInode, layerIndex: number) {
-    this.#root = { directory: root, name: "", parent: undefined, depth: 0 };
-    this.#written = layerIndex === 0 ? undefined : new Map();
+  /**
+   * @param layer counted from 0; the lowest hides nothing.
+   * @param budget is told of the directories that no entry describes.
+   */
+  constructor(tree: FileTree, layer: number, budget: ImportBudget) {
+    this.#tree = tree;
+    this.#layer = layer;
+    this.#budget = budget;
+    this.#rootStamp = layer << 2;
+    this.#root = { directory: tree.root, entry: 0, parent: undefined, depth: 0 };
   }
 
   /** Gives the root its attributes. */
   describeRoot(attributes: Attributes): void {
-    describe(this.#root.directory, attributes);
+    this.#tree.describe(this.#tree.root, attributes);
   }
 
   /** A directory entry: describes the one that is there, or stands in place of anything else. */
   putDirectory(names: readonly ByteString[], attributes: Attributes, path: ByteString): void {
     const { place, name } = this.#parentOf(names, path);
-    const there = place.directory.entries.get(name);
-    if (there?.type === "directory") {
-      describe(there, attributes);
-      this.#wrote(place, name);
+    const entry = this.#tree.find(place.directory, name);
+    if (entry === 0 || this.#typeAt(entry) !== "directory") {
+      this.#put(place, name, { ...attributes, type: "directory" });
     } else {
-      this.#put(place, name, newDirectory(attributes));
+      this.#tree.describe(this.#tree.inodeOf(entry), attributes);
+      this.#wrote(place, entry);
     }
   }
 
@@ -64,7 +73,8 @@ export class LayerTree {
   /** Removes what has this name, of this layer or one below. */
   remove(names: readonly ByteString[], path: ByteString): void {
     const { place, name } = this.#parentOf(names, path);
-    unlink(place.directory, name);
+    const entry = this.#tree.find(place.directory, name);
+    if (entry !== 0) this.#tree.unlink(entry);
   }
 
   /** @throws TarError if the target is missing, is a directory, or is the link itself. */
@@ -74,62 +84,83 @@ export class LayerTree {
     const targetName = targetNames.pop();
     if (targetName === undefined || targetName === "..") throw tarInvalid("a hard link to a directory", path);
     const targetPlace = this.#walk(targetNames, false, path);
-    const inode = targetPlace?.directory.entries.get(targetName);
-    if (inode === undefined) throw tarInvalid("a hard link to a file that is not there", path);
-    if (inode.type === "directory") throw tarInvalid("a hard link to a directory", path);
-    if (targetPlace?.directory === place.directory && targetName === name) {
-      throw tarInvalid("a hard link to itself", path);
-    }
-    this.#put(place, name, inode);
+    const found = targetPlace === undefined ? 0 : this.#tree.find(targetPlace.directory, targetName);
+    if (found === 0) throw tarInvalid("a hard link to a file that is not there", path);
+    if (this.#typeAt(found) === "directory") throw tarInvalid("a hard link to a directory", path);
+    if (found === this.#tree.find(place.directory, name)) throw tarInvalid("a hard link to itself", path);
+    this.#checkDepth(place, name);
+    this.#wrote(place, this.#tree.link(place.directory, name, this.#tree.inodeOf(found)));
   }
 
   /** Hides a name of the layers below; what this layer wrote there stays. */
   whiteout(parents: readonly ByteString[], name: ByteString, path: ByteString): void {
-    if (this.#written === undefined) return;
+    if (this.#layer === 0) return;
     const directory = this.#walk(parents, false, path)?.directory;
-    const hidden = directory?.entries.get(name);
-    if (directory === undefined || hidden === undefined) return;
-    if (!this.#isWritten(directory, name)) unlink(directory, name);
-    else if (hidden.type === "directory") this.#clearLower(hidden);
+    const hidden = directory === undefined ? 0 : this.#tree.find(directory, name);
+    if (hidden === 0) return;
+    if (!this.#hasStamp(hidden, WRITTEN)) this.#tree.unlink(hidden);
+    else if (this.#typeAt(hidden) === "directory") this.#clearLower(hidden);
   }
 
   /** Hides all that the layers below have in a directory. */
   opaque(parents: readonly ByteString[], path: ByteString): void {
-    if (this.#written === undefined) return;
+    if (this.#layer === 0) return;
     const place = this.#walk(parents, false, path);
-    if (place !== undefined) this.#clearLower(place.directory);
+    if (place !== undefined) this.#clearLower(place.entry);
   }
 
-  #put(place: Place, name: ByteString, inode: Inode): void {
+  #put(place: Place, name: ByteString, inode: Inode): EntryId {
+    this.#checkDepth(place, name);
+    const entry = this.#tree.add(place.directory, name, inode);
+    this.#wrote(place, entry);
+    return entry;
+  }
+
+  #checkDepth(place: Place, name: ByteString): void {
     if (place.depth >= MAX_DEPTH) throw tarLimit(`directories are nested more than ${MAX_DEPTH} deep`, name);
-    link(place.directory, ownString(name), inode);
-    this.#wrote(place, name);
   }
 
-  #wrote(place: Place, name: ByteString): void {
-    if (this.#written === undefined) return;
-    let child = name;
-    for (let at: Place | undefined = place; at !== undefined; at = at.parent) {
-      const names = this.#written.get(at.directory);
-      if (names?.has(child) === true) return;
-      if (names === undefined) this.#written.set(at.directory, new Set([ownString(child)]));
-      else names.add(ownString(child));
-      child = at.name;
+  /** Marks an entry, and those on the way to it. */
+  #wrote(place: Place, written: EntryId): void {
+    if (this.#layer === 0) return;
+    let entry = written;
+    for (let at: Place | undefined = place; at !== undefined && !this.#hasStamp(entry, WRITTEN); at = at.parent) {
+      this.#addStamp(entry, WRITTEN);
+      entry = at.entry;
     }
   }
 
-  #isWritten(directory: DirectoryInode, name: ByteString): boolean {
-    return this.#written?.get(directory)?.has(name) === true;
-  }
-
-  #clearLower(from: DirectoryInode): void {
-    const open = [from];
-    for (let directory = open.pop(); directory !== undefined; directory = open.pop()) {
-      for (const [name, child] of directory.entries) {
-        if (!this.#isWritten(directory, name)) unlink(directory, name);
-        else if (child.type === "directory") open.push(child);
+  /**
+   * @param top a directory's entry, or 0 for the root. What was cleared once has nothing of the layers below any more: it
+   *        is not looked through again, however often a layer asks for it.
+   */
+  #clearLower(top: EntryId): void {
+    const open = [top];
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      if (this.#hasStamp(at, CLEARED)) continue;
+      this.#addStamp(at, CLEARED);
+      const directory = at === 0 ? this.#tree.root : this.#tree.inodeOf(at);
+      for (const entry of this.#tree.entriesOf(directory)) {
+        if (!this.#hasStamp(entry, WRITTEN)) this.#tree.unlink(entry);
+        else if (this.#typeAt(entry) === "directory") open.push(entry);
       }
     }
+  }
+
+  #hasStamp(entry: EntryId, bit: number): boolean {
+    const stamp = entry === 0 ? this.#rootStamp : this.#tree.stampOf(entry);
+    return stamp >>> 2 === this.#layer && (stamp & bit) !== 0;
+  }
+
+  #addStamp(entry: EntryId, bit: number): void {
+    const before = entry === 0 ? this.#rootStamp : this.#tree.stampOf(entry);
+    const stamp = (this.#layer << 2) | (before >>> 2 === this.#layer ? before & 3 : 0) | bit;
+    if (entry === 0) this.#rootStamp = stamp;
+    else this.#tree.setStamp(entry, stamp);
+  }
+
+  #typeAt(entry: EntryId): Inode["type"] {
+    return this.#tree.typeOf(this.#tree.inodeOf(entry));
   }
 
   #parentOf(names: readonly ByteString[], path: ByteString): { place: Place; name: ByteString } {
@@ -154,40 +185,29 @@ export class LayerTree {
         at = at.parent ?? this.#root;
         continue;
       }
-      let next = at.directory.entries.get(name);
-      if (next === undefined) {
+      let entry = this.#tree.find(at.directory, name);
+      if (entry === 0) {
         if (!make) return undefined;
         checkMadeName(name, path);
-        next = newDirectory(PLAIN_DIRECTORY);
-        this.#put(at, name, next);
+        this.#budget.countDirectory(name, path);
+        entry = this.#put(at, name, PLAIN_DIRECTORY);
       }
-      if (next.type === "symlink") {
-        links += 1;
-        if (links > MAX_SYMLINKS) throw tarInvalid(`more than ${MAX_SYMLINKS} symbolic links on its path`, path);
-        if (next.target.startsWith("/")) at = this.#root;
-        for (const part of next.target.split("/").toReversed()) ahead.push(part);
+      const next = this.#tree.inodeOf(entry);
+      const type = this.#tree.typeOf(next);
+      if (type === "directory") {
+        at = { directory: next, entry, parent: at, depth: at.depth + 1 };
         continue;
       }
-      if (next.type !== "directory") {
+      const link = type === "symlink" ? this.#tree.read(next) : undefined;
+      if (link?.type !== "symlink") {
         if (!make) return undefined;
         throw tarInvalid("a file stands where its path needs a directory", path);
       }
-      at = { directory: next, name, parent: at, depth: at.depth + 1 };
+      links += 1;
+      if (links > MAX_SYMLINKS) throw tarInvalid(`more than ${MAX_SYMLINKS} symbolic links on its path`, path);
+      if (link.target.startsWith("/")) at = this.#root;
+      for (const part of link.target.split("/").toReversed()) ahead.push(part);
     }
     return at;
   }
-}
-
-function describe(directory: DirectoryInode, attributes: Attributes): void {
-  directory.mode = attributes.mode;
-  directory.uid = attributes.uid;
-  directory.gid = attributes.gid;
-  directory.mtimeSeconds = attributes.mtimeSeconds;
-  directory.mtimeNanoseconds = attributes.mtimeNanoseconds;
-  directory.xattrs = attributes.xattrs;
-}
-
-/** A copy that does not keep alive the longer string that it was sliced from; V8 slices from 13 characters on. */
-function ownString(name: ByteString): ByteString {
-  return name.length < 13 ? name : Buffer.from(name, "latin1").toString("latin1");
 }

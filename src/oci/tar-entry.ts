@@ -1,4 +1,4 @@
-import type { ByteString } from "../model/file-tree.ts";
+import type { ByteString } from "../model/byte-string.ts";
 import { tarInvalid } from "./tar-error.ts";
 import type { TarHeader } from "./tar-header.ts";
 import { paxInteger, paxName, paxTime, type PaxRecords } from "./tar-pax.ts";

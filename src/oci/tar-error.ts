@@ -1,4 +1,4 @@
-import { displayName, type ByteString } from "../model/file-tree.ts";
+import { displayName, type ByteString } from "../model/byte-string.ts";
 
 /**
  * What is wrong with an archive. Whoever reads it knows what the archive is (a layer, a saved image) and says so:

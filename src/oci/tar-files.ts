@@ -1,7 +1,7 @@
 import { mkdtemp, open, realpath, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ByteString } from "../model/file-tree.ts";
+import type { ByteString } from "../model/byte-string.ts";
 import { archiveInvalid, readFileFrom, unreadable, type FileSet } from "./file-set.ts";
 import { unpack } from "./layer-stream.ts";
 import { TarError, tarInvalid, tarLimit } from "./tar-error.ts";

@@ -1,4 +1,4 @@
-import type { ByteString } from "../model/file-tree.ts";
+import type { ByteString } from "../model/byte-string.ts";
 import { tarInvalid } from "./tar-error.ts";
 
 /** Archives are made of blocks of this many bytes (POSIX.1-2017, pax, "ustar Interchange Format"). */

@@ -1,4 +1,4 @@
-import type { ByteString } from "../model/file-tree.ts";
+import type { ByteString } from "../model/byte-string.ts";
 import { tarInvalid, tarLimit } from "./tar-error.ts";
 
 /** Bound on an extended header and on a GNU long name: what Go's archive/tar and others take. */

@@ -1,4 +1,4 @@
-import type { ByteString } from "../model/file-tree.ts";
+import type { ByteString } from "../model/byte-string.ts";
 import { BlockGatherer } from "./tar-blocks.ts";
 import { ContentWalk } from "./tar-content.ts";
 import { composeEntry, paxValue } from "./tar-entry.ts";

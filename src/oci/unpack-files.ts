@@ -1,7 +1,7 @@
 import { constants, mkdirSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { displayName } from "../model/file-tree.ts";
+import { displayName } from "../model/byte-string.ts";
 import { entryPath } from "./entry-path.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import { tarInvalid, tarLimit } from "./tar-error.ts";

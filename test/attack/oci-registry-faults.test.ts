@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { BangerError } from "../../src/lib/errors.ts";
 import { noProgress } from "../../src/lib/progress.ts";
+import { FileTree } from "../../src/model/file-tree.ts";
 import { BlobStore } from "../../src/oci/blob-store.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { importImage } from "../../src/oci/import-image.ts";
@@ -18,6 +19,7 @@ import { resolveImage } from "../../src/oci/resolve-image.ts";
 import { expectCode } from "../helpers/expect-code.ts";
 import { FaultRegistry, type Fault } from "../helpers/fault-registry.ts";
 import { MemorySink } from "../helpers/memory-sink.ts";
+import { nodesOf, type DirectoryNode } from "../helpers/tree-nodes.ts";
 import { TarBuilder } from "../helpers/tar-builder.ts";
 import { at, sha256, TestLayout } from "../helpers/test-layout.ts";
 
@@ -35,7 +37,7 @@ const hurried: Partial<RegistryOptions> = {
 
 interface Pulled {
   readonly registry: FaultRegistry;
-  readonly root: Awaited<ReturnType<typeof importImage>>["root"];
+  readonly root: DirectoryNode;
   readonly sink: MemorySink;
 }
 
@@ -50,8 +52,9 @@ async function pull(
   const retry = all.retry ?? { attempts: 1, firstPauseMs: 0, maxPauseMs: 0 };
   const image = await resolveImage(source, { signal, retry });
   const sink = new MemorySink();
-  const { root } = await importImage(image, source, store, sink, { signal, progress: noProgress, retry });
-  return { registry, root, sink };
+  using tree = new FileTree(tmpdir());
+  await importImage(image, source, store, tree, sink, { signal, progress: noProgress, retry });
+  return { registry, root: nodesOf(tree), sink };
 }
 
 /** Runs a test with a registry that has the fault, and a store of its own. */

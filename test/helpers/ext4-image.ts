@@ -5,18 +5,9 @@ import { join } from "node:path";
 import { Ext4Writer, type Ext4Options, type Ext4Summary } from "../../src/ext4/writer.ts";
 import { BangerError } from "../../src/lib/errors.ts";
 import { run } from "../../src/lib/process.ts";
-import {
-  link,
-  newDevice,
-  newDirectory,
-  newFile,
-  newRoot,
-  newSpecial,
-  newSymlink,
-  type Attributes,
-  type DirectoryInode,
-  type Inode,
-} from "../../src/model/file-tree.ts";
+import { FileTree, type InodeId } from "../../src/model/file-tree.ts";
+import type { Attributes, Inode } from "../../src/model/inode.ts";
+import { nodesOf, type DirectoryNode, type TreeNode } from "./tree-nodes.ts";
 
 /** Why a test that needs the kernel's ext4 is left out; false where it can run. */
 export const needsLoop = process.getuid?.() === 0 ? false : "mounting an image through a loop device needs root";
@@ -36,66 +27,87 @@ export const attributes = (some: Partial<Attributes> = {}): Attributes => ({
 
 /** A tree that is drawn name by name, and its contents. */
 export class Sketch {
-  readonly root = newRoot(attributes({ mode: 0o755 }));
+  readonly tree = new FileTree(tmpdir(), attributes({ mode: 0o755 }));
   readonly writer: Ext4Writer;
   /** What files hold, of those with little in them. */
-  readonly contents = new Map<Inode, Buffer>();
+  readonly contents = new Map<InodeId, Buffer>();
 
   constructor(writer: Ext4Writer) {
     this.writer = writer;
   }
 
+  /** All that was drawn. */
+  get root(): DirectoryNode {
+    return nodesOf(this.tree);
+  }
+
   /** Adds a file; parents are made. */
-  async file(path: string, pieces: Piece | readonly Piece[] = [], some: Partial<Attributes> = {}): Promise<Inode> {
-    this.writer.beginFile();
+  async file(path: string, pieces: Piece | readonly Piece[] = [], some: Partial<Attributes> = {}): Promise<InodeId> {
     const list = Array.isArray(pieces) ? (pieces as readonly Piece[]) : [pieces as Piece];
+    this.writer.beginFile();
     for (const piece of list) await (typeof piece === "number" ? this.writer.hole(piece) : this.writer.write(piece));
     const { size, extents } = this.writer.endFile();
-    const inode = this.add(path, newFile(attributes(some), size, extents));
+    const id = this.add(path, { type: "file", ...attributes(some), size, extents });
     if (size < 2 ** 24) {
-      this.contents.set(inode, Buffer.concat(list.map((p) => (typeof p === "number" ? Buffer.alloc(p) : p))));
+      this.contents.set(id, Buffer.concat(list.map((p) => (typeof p === "number" ? Buffer.alloc(p) : p))));
     }
-    return inode;
+    return id;
   }
 
-  directory(path: string, some: Partial<Attributes> = {}): Inode {
-    return this.add(path, newDirectory(attributes({ mode: 0o755, ...some })));
+  directory(path: string, some: Partial<Attributes> = {}): InodeId {
+    return this.add(path, { type: "directory", ...attributes({ mode: 0o755, ...some }) });
   }
 
-  symlink(path: string, target: string): Inode {
-    return this.add(path, newSymlink(attributes({ mode: 0o777 }), target));
+  symlink(path: string, target: string): InodeId {
+    return this.add(path, { type: "symlink", ...attributes({ mode: 0o777 }), target });
   }
 
-  device(path: string, type: "char" | "block", major: number, minor: number): Inode {
-    return this.add(path, newDevice(type, attributes({ mode: 0o660 }), major, minor));
+  device(path: string, type: "char" | "block", major: number, minor: number): InodeId {
+    return this.add(path, { type, ...attributes({ mode: 0o660 }), major, minor });
   }
 
-  special(path: string, type: "fifo" | "socket"): Inode {
-    return this.add(path, newSpecial(type, attributes()));
+  special(path: string, type: "fifo" | "socket"): InodeId {
+    return this.add(path, { type, ...attributes() });
   }
 
-  add<T extends Inode>(path: string, inode: T): T {
-    const names = path.split("/");
-    const last = names.pop() ?? "";
-    let dir: DirectoryInode = this.root;
-    for (const name of names) {
-      let next = dir.entries.get(name);
-      if (next?.type !== "directory") {
-        next = newDirectory(attributes({ mode: 0o755 }));
-        link(dir, name, next);
-      }
-      dir = next;
-    }
-    link(dir, last, inode);
-    return inode;
+  add(path: string, inode: Inode): InodeId {
+    const { parent, name } = this.#parentOf(path);
+    return this.tree.inodeOf(this.tree.add(parent, name, inode));
   }
 
-  contentOf(inode: Inode): Buffer {
-    const content = this.contents.get(inode);
+  /** One more name of an inode. */
+  link(path: string, inode: InodeId): void {
+    const { parent, name } = this.#parentOf(path);
+    this.tree.link(parent, name, inode);
+  }
+
+  contentOf(inode: TreeNode): Buffer {
+    const content = this.contents.get(inode.id);
     if (content === undefined) throw new Error("nobody kept what this file holds");
     return content;
   }
+
+  #parentOf(path: string): { parent: InodeId; name: string } {
+    const names = path.split("/");
+    const last = names.pop() ?? "";
+    let parent: InodeId = this.tree.root;
+    for (const name of names) {
+      const next = this.tree.lookup(parent, name);
+      const isDirectory = next !== undefined && this.tree.typeOf(next) === "directory";
+      const made: Inode = { type: "directory", ...attributes({ mode: 0o755 }) };
+      parent = isDirectory ? next : this.tree.inodeOf(this.tree.add(parent, name, made));
+    }
+    return { parent, name: last };
+  }
 }
+
+/** A file without a content. */
+export const emptyFile = (some: Partial<Attributes> = {}): Inode => ({
+  type: "file",
+  ...attributes(some),
+  size: 0,
+  extents: [],
+});
 
 /** An image in a folder of its own, both gone when it is disposed of. */
 export class TestImage implements AsyncDisposable {
@@ -122,7 +134,7 @@ export class TestImage implements AsyncDisposable {
       await using writer = await Ext4Writer.create(image.path, { identity, durable: false, ...options });
       const sketch = new Sketch(writer);
       await draw(sketch);
-      const summary = await writer.finish(sketch.root);
+      const summary = await writer.finish(sketch.tree);
       return { image, sketch, summary, [Symbol.asyncDispose]: () => image[Symbol.asyncDispose]() };
     } catch (error) {
       await image[Symbol.asyncDispose]();

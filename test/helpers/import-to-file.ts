@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Ext4Writer } from "../../src/ext4/writer.ts";
 import { gib, mib } from "../../src/lib/bytes.ts";
 import { noProgress } from "../../src/lib/progress.ts";
+import { FileTree } from "../../src/model/file-tree.ts";
 import { BlobStore } from "../../src/oci/blob-store.ts";
 import { importImage } from "../../src/oci/import-image.ts";
 import { openImageSource } from "../../src/oci/open-source.ts";
@@ -24,8 +25,9 @@ async function importToFile(reference: string, file: string, day: string): Promi
     const image = await resolveImage(source, { signal });
     const options = { sizeBytes: mib(256), maxSizeBytes: gib(16), durable: false };
     await using writer = await Ext4Writer.create(file, { identity: Buffer.from(image.digest), ...options });
-    const { root } = await importImage(image, source, new BlobStore(blobs), writer, { signal, progress: noProgress });
-    await writer.finish(root);
+    using tree = new FileTree(blobs);
+    await importImage(image, source, new BlobStore(blobs), tree, writer, { signal, progress: noProgress });
+    await writer.finish(tree);
   } finally {
     await rm(blobs, { recursive: true, force: true });
   }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Ext4Writer, type Ext4Options } from "../../src/ext4/writer.ts";
 import { gib } from "../../src/lib/bytes.ts";
 import { noProgress } from "../../src/lib/progress.ts";
+import { FileTree } from "../../src/model/file-tree.ts";
 import { BlobStore } from "../../src/oci/blob-store.ts";
 import { importImage } from "../../src/oci/import-image.ts";
 import { openImageSource } from "../../src/oci/open-source.ts";
@@ -21,11 +22,12 @@ export async function importToExt4(folder: string, options: Partial<Ext4Options>
     const size = { sizeBytes: gib(8), maxSizeBytes: gib(64), minFreeBytes: gib(1), durable: false };
     const identity = Buffer.from(resolved.digest);
     await using writer = await Ext4Writer.create(image.path, { identity, ...size, ...options });
-    const { root } = await importImage(resolved, source, new BlobStore(blobs), writer, {
+    using tree = new FileTree(blobs);
+    await importImage(resolved, source, new BlobStore(blobs), tree, writer, {
       signal,
       progress: noProgress,
     });
-    await writer.finish(root);
+    await writer.finish(tree);
     return image;
   } catch (error) {
     await image[Symbol.asyncDispose]();

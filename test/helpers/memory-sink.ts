@@ -1,5 +1,5 @@
 import type { ContentSink, StoredContent } from "../../src/model/content-sink.ts";
-import type { Inode } from "../../src/model/file-tree.ts";
+import type { Inode } from "../../src/model/inode.ts";
 
 /** Keeps files' contents in memory; a file's extent says which one is its. */
 export class MemorySink implements ContentSink {
@@ -32,13 +32,13 @@ export class MemorySink implements ContentSink {
     const content = Buffer.concat(this.#chunks);
     this.#chunks = undefined;
     this.contents.push(content);
-    const place = { fileBlock: 0, diskBlock: this.contents.length - 1, blocks: 1, next: undefined };
-    return { size: content.length, extents: place };
+    const place = { fileBlock: 0, diskBlock: this.contents.length - 1, blocks: 1 };
+    return { size: content.length, extents: [place] };
   }
 
   /** What a file of the tree holds. */
   contentOf(inode: Inode | undefined): Buffer {
-    const content = inode?.type === "file" ? this.contents[inode.extents?.diskBlock ?? -1] : undefined;
+    const content = inode?.type === "file" ? this.contents[inode.extents[0]?.diskBlock ?? -1] : undefined;
     if (content === undefined) throw new Error(`not a file with content: ${inode?.type ?? "nothing"}`);
     return content;
   }

@@ -4,13 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { noProgress } from "../../src/lib/progress.ts";
-import type { DirectoryInode, Inode } from "../../src/model/file-tree.ts";
+import { FileTree } from "../../src/model/file-tree.ts";
 import { BlobStore } from "../../src/oci/blob-store.ts";
 import { importImage, type ImportOptions } from "../../src/oci/import-image.ts";
 import { openImageSource } from "../../src/oci/open-source.ts";
 import type { RegistryOptions } from "../../src/oci/registry-options.ts";
 import { resolveImage, type ResolvedImage } from "../../src/oci/resolve-image.ts";
 import { MemorySink } from "./memory-sink.ts";
+import { nodesOf, type DirectoryNode, type TreeNode } from "./tree-nodes.ts";
 
 export type TestCompression = "none" | "gzip" | "zstd";
 
@@ -97,7 +98,7 @@ export class TestLayout implements AsyncDisposable {
 
 export interface TestImport {
   readonly image: ResolvedImage;
-  readonly root: DirectoryInode;
+  readonly root: DirectoryNode;
   readonly sink: MemorySink;
 }
 
@@ -116,8 +117,9 @@ export async function importReference(
     await using source = await openImageSource(reference, signal, options.registry);
     const image = await resolveImage(source, { signal, ...(options.retry && { retry: options.retry }) });
     const store = options.store ?? new BlobStore(folder);
-    const { root } = await importImage(image, source, store, sink, { progress: noProgress, ...options, signal });
-    return { image, root, sink };
+    using tree = new FileTree(folder);
+    await importImage(image, source, store, tree, sink, { progress: noProgress, ...options, signal });
+    return { image, root: nodesOf(tree), sink };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -133,8 +135,8 @@ export async function importLayers(
 }
 
 /** What stands at a path, links not followed; undefined where there is nothing. */
-export function at(root: DirectoryInode, path: string): Inode | undefined {
-  let inode: Inode | undefined = root;
+export function at(root: DirectoryNode, path: string): TreeNode | undefined {
+  let inode: TreeNode | undefined = root;
   for (const name of path.split("/")) {
     if (name === "") continue;
     inode = inode?.type === "directory" ? inode.entries.get(name) : undefined;

@@ -4,7 +4,7 @@ import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, ty
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { run } from "../../src/lib/process.ts";
-import type { DirectoryInode, Inode } from "../../src/model/file-tree.ts";
+import type { DirectoryNode, TreeNode } from "./tree-nodes.ts";
 
 const execFileAsync = promisify(execFile);
 const PIECE = Buffer.alloc(1024 ** 2);
@@ -29,10 +29,10 @@ export interface ListedEntry {
 export type Listing = Map<string, ListedEntry>;
 
 /** Lists a tree in memory. */
-export function listTree(root: DirectoryInode, contentOf: (inode: Inode) => Buffer): Listing {
+export function listTree(root: DirectoryNode, contentOf: (inode: TreeNode) => Buffer): Listing {
   const listing: Listing = new Map();
-  const firstPath = new Map<Inode, string>();
-  const open: [string, Inode][] = [["", root]];
+  const firstPath = new Map<TreeNode, string>();
+  const open: [string, TreeNode][] = [["", root]];
   // The list grows while it is walked: by levels, so that both sides find the same name first.
   for (const [path, inode] of open) {
     if (!firstPath.has(inode)) firstPath.set(inode, path);

@@ -3,8 +3,7 @@ import { open } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { mib } from "../../src/lib/bytes.ts";
 import { run } from "../../src/lib/process.ts";
-import { newFile } from "../../src/model/file-tree.ts";
-import { attributes, TestImage, type Piece } from "../helpers/ext4-image.ts";
+import { emptyFile, TestImage, type Piece } from "../helpers/ext4-image.ts";
 
 // That e2fsck is content says something only if it is not when one byte of a structure is wrong.
 let image: TestImage;
@@ -18,8 +17,7 @@ before(async () => {
       await t.file("xattrs", [], { xattrs: new Map([["user.long", Buffer.alloc(2000, 1)]]) });
       await t.file("small/file");
       t.symlink("link", "long/".repeat(100));
-      for (let i = 0; i < 12_000; i += 1)
-        t.add(`large/${`${i}-`.padEnd(250, "n")}`, newFile(attributes(), 0, undefined));
+      for (let i = 0; i < 12_000; i += 1) t.add(`large/${`${i}-`.padEnd(250, "n")}`, emptyFile());
     },
     { sizeBytes: mib(256) },
   );
@@ -50,7 +48,7 @@ const PLACES: Readonly<Record<string, () => Promise<number>>> = {
   "block bitmap": async () => block(numberAfter(await group0(), /Block bitmap at/), 4),
   "inode bitmap": async () => block(numberAfter(await group0(), /Inode bitmap at/), 4),
   "inode of the root": async () => block(numberAfter(await group0(), /Inode table at/), 256 + 8),
-  "attributes in an inode": async () => block(numberAfter(await group0(), /Inode table at/), 256 + 200),
+  "emptyFile in an inode": async () => block(numberAfter(await group0(), /Inode table at/), 256 + 200),
   "resize inode": async () => block(numberAfter(await group0(), /Inode table at/), 6 * 256 + 4),
   "resize inode's block": async () => block((await blocksOf("<7>"))[0] ?? 0, 5),
   "journal inode": async () => block(numberAfter(await group0(), /Inode table at/), 7 * 256 + 44),
@@ -61,7 +59,7 @@ const PLACES: Readonly<Record<string, () => Promise<number>>> = {
   "node of an index": async () => block((await blocksOf("large"))[1] ?? 0, 20),
   "leaf of an indexed directory": async () => block((await blocksOf("large"))[10] ?? 0, 20),
   "extent tree": async () => block(numberAfter(await image.debugfs("stat holes"), /ETB0\):/), 4095),
-  "block of attributes": async () => block(numberAfter(await image.debugfs("stat xattrs"), /File ACL:/), 40),
+  "block of emptyFile": async () => block(numberAfter(await image.debugfs("stat xattrs"), /File ACL:/), 40),
 };
 
 test("e2fsck is content with the image as it was written", async () => {

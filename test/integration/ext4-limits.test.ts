@@ -3,13 +3,14 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { lstatSync, statSync } from "node:fs";
 import { open, readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createEmptyExt4, Ext4Writer } from "../../src/ext4/writer.ts";
 import { bytes, gib, kib, mib, type Bytes } from "../../src/lib/bytes.ts";
 import { asBangerError, BangerError } from "../../src/lib/errors.ts";
-import { link, newDevice, newDirectory, newFile, newRoot, newSymlink } from "../../src/model/file-tree.ts";
-import { attributes, needsLoop, TestImage, type Piece, type Sketch } from "../helpers/ext4-image.ts";
+import { FileTree } from "../../src/model/file-tree.ts";
+import { attributes, emptyFile, needsLoop, TestImage, type Piece, type Sketch } from "../helpers/ext4-image.ts";
 
 const asRoot = { skip: needsLoop };
 
@@ -27,7 +28,7 @@ async function writeLong(t: Sketch, path: string, bytes: number): Promise<string
     await t.writer.write(part);
   }
   const { size, extents } = t.writer.endFile();
-  t.add(path, newFile(attributes(), size, extents));
+  t.add(path, { type: "file", ...attributes(), size, extents });
   return hash.digest("hex");
 }
 
@@ -83,7 +84,7 @@ for (const runs of [4, 5, 340, 1360, 1361, 3000]) {
 test("a directory of 100,000 names, each found by the kernel", asRoot, async () => {
   const names = Array.from({ length: 100_000 }, (_, i) => `name-${i}-${"\xe4".repeat(i % 40)}`);
   await using drawn = await TestImage.draw((t) => {
-    for (const name of names) t.add(`large/${name}`, newFile(attributes(), 0, undefined));
+    for (const name of names) t.add(`large/${name}`, emptyFile());
   });
   await drawn.image.assertClean();
   await using mounted = await drawn.image.mount();
@@ -95,7 +96,7 @@ test("a directory of 100,000 names, each found by the kernel", asRoot, async () 
 test("a directory whose index has two levels, and which the kernel adds to", asRoot, async () => {
   const nameOf = (i: number): string => `${i}-`.padEnd(250, "long");
   await using drawn = await TestImage.draw((t) => {
-    for (let i = 0; i < 12_000; i += 1) t.add(`d/${nameOf(i)}`, newFile(attributes(), 0, undefined));
+    for (let i = 0; i < 12_000; i += 1) t.add(`d/${nameOf(i)}`, emptyFile());
   });
   await drawn.image.assertClean();
   assert.match(await drawn.image.debugfs("htree_dump d"), /Indirect levels: 1/);
@@ -128,7 +129,7 @@ test("200,000 small files in a small file system", async () => {
         t.writer.beginFile();
         await t.writer.write(content);
         const { size, extents } = t.writer.endFile();
-        t.add(`${i % 1000}/${i}`, newFile(attributes(), size, extents));
+        t.add(`${i % 1000}/${i}`, { type: "file", ...attributes(), size, extents });
       }
     },
     { sizeBytes: gib(1) },
@@ -144,7 +145,7 @@ test("contents that the tree has lost are free space of zeros", async () => {
     await t.file("kept", Buffer.alloc(9000, 1));
     await t.file("lost", secret);
     await t.file("kept-too", Buffer.alloc(9000, 2));
-    t.root.entries.delete("lost");
+    t.tree.unlink(t.tree.find(t.tree.root, "lost"));
   };
   await using drawn = await TestImage.draw(draw, { sizeBytes: mib(64) });
   await drawn.image.assertClean();
@@ -180,8 +181,8 @@ test("what does not fit is refused with the size needed, and nothing is left", a
     await writer.write(Buffer.alloc(kib(150), 1));
     writer.endFile();
   }
-  const root = newRoot();
-  await assert.rejects(writer.finish(root), (error) => {
+  using tree = new FileTree(image.folder);
+  await assert.rejects(writer.finish(tree), (error) => {
     assert.ok(error instanceof BangerError && error.code === "EXT4_FULL");
     assert.ok(Number(error.data["neededBytes"]) > mib(8));
     return true;
@@ -193,37 +194,29 @@ test("what ext4 cannot hold is refused by name", async () => {
   const refused = async (draw: (t: Sketch) => unknown): Promise<void> => {
     await assert.rejects(TestImage.draw(draw, { sizeBytes: mib(64) }), code("EXT4_LIMIT"));
   };
-  const file = newFile(attributes(), 0, undefined);
-  await refused((t) => t.add("n".repeat(256), file));
-  await refused((t) => link(t.root, "", newFile(attributes(), 0, undefined)));
-  await refused((t) => link(t.root, "..", newDirectory(attributes())));
-  await refused((t) => link(t.root, "a/b", newFile(attributes(), 0, undefined)));
-  await refused((t) => link(t.root, "a\0b", newFile(attributes(), 0, undefined)));
-  await refused((t) => t.add("link", newSymlink(attributes(), "")));
-  await refused((t) => t.add("link", newSymlink(attributes(), "x".repeat(4096))));
-  await refused((t) => t.add("device", newDevice("char", attributes(), 4096, 0)));
-  await refused((t) => t.add("device", newDevice("char", attributes(), 0, 2 ** 20)));
+  await refused((t) => t.directory(".."));
+  await refused((t) => t.tree.add(t.tree.root, "a/b", emptyFile()));
+  await refused((t) => t.add("a\0b", emptyFile()));
+  await refused((t) => t.symlink("link", ""));
+  await refused((t) => t.symlink("link", "x".repeat(4096)));
+  await refused((t) => t.device("device", "char", 4096, 0));
+  await refused((t) => t.device("device", "char", 0, 2 ** 20));
   const xattr = (name: string, value: Buffer) => (t: Sketch) =>
-    t.add("file", newFile(attributes({ xattrs: new Map([[name, value]]) }), 0, undefined));
+    t.add("file", emptyFile({ xattrs: new Map([[name, value]]) }));
   await refused(xattr("user.large", Buffer.alloc(4096)));
   await refused(xattr("system.nfs4_acl", Buffer.alloc(4)));
   await refused(xattr(`user.${"n".repeat(256)}`, Buffer.alloc(4)));
   await refused(xattr("system.posix_acl_access", Buffer.from("not an ACL")));
   await refused((t) => {
-    const one = newFile(attributes(), 0, undefined);
-    for (let i = 0; i <= 65_000; i += 1) link(t.root, `${i}`, one);
-  });
-  await refused((t) => {
-    const one = newDirectory(attributes());
-    link(t.root, "a", one);
-    link(t.root, "b", one);
+    const one = t.add("one", emptyFile());
+    for (let i = 0; i < 65_000; i += 1) t.link(`${i}`, one);
   });
 });
 
 test("65,000 names of one file are possible", async () => {
   await using drawn = await TestImage.draw((t) => {
-    const one = newFile(attributes(), 0, undefined);
-    for (let i = 0; i < 65_000; i += 1) link(t.root, `${i}`, one);
+    const one = t.add("one", emptyFile());
+    for (let i = 1; i < 65_000; i += 1) t.link(`${i}`, one);
   });
   await drawn.image.assertClean();
 });
@@ -309,7 +302,8 @@ test("a host disk that is full fails the work, and nothing is left", asRoot, asy
     const fill = async (): Promise<void> => {
       for (let i = 0; i < 20; i += 1) await writer.write(Buffer.alloc(mib(1), 1));
       writer.endFile();
-      await writer.finish(newRoot());
+      using tree = new FileTree(tmpdir());
+      await writer.finish(tree);
     };
     await assert.rejects(fill(), (error) => asBangerError(error).code === "DISK_FULL");
     await writer.abort();

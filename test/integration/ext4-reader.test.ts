@@ -22,8 +22,8 @@ async function draw(t: Sketch): Promise<void> {
   await t.file("etc/empty");
   const pieces: Piece[] = [];
   for (let i = 0; i < 700; i += 1) pieces.push(Buffer.alloc(4096, 1 + (i % 255)), 4096 * (i % 3));
-  await t.file("holes", [...pieces, 10_000], { mtimeSeconds: 2 ** 33, mtimeNanoseconds: 7 });
-  t.add("hard", t.root.entries.get("holes") ?? t.root);
+  const holes = await t.file("holes", [...pieces, 10_000], { mtimeSeconds: 2 ** 33, mtimeNanoseconds: 7 });
+  t.link("hard", holes);
   t.symlink("short", "etc/passwd");
   t.symlink("usr/long", `../${"./".repeat(100)}etc/passwd`);
   t.symlink("usr/up", "../../../../etc");
@@ -51,7 +51,6 @@ async function draw(t: Sketch): Promise<void> {
 test("what was written is what is read", async () => {
   await using drawn = await TestImage.draw(draw, { sizeBytes: mib(64) });
   const theirs = await listImage(drawn.image.path);
-  assert.ok(theirs.delete("lost+found"));
   const ours = listTree(drawn.sketch.root, (inode) => drawn.sketch.contentOf(inode));
   assert.deepEqual(differences(ours, theirs), []);
 });

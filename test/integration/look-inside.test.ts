@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Ext4Writer } from "../../src/ext4/writer.ts";
 import { mib } from "../../src/lib/bytes.ts";
+import { FileTree } from "../../src/model/file-tree.ts";
 import type { Image } from "../../src/model/image.ts";
 import type { ImageFile } from "../../src/model/image-file.ts";
 import { listFiles, readFileIn } from "../../src/services/images/look-inside.ts";
@@ -41,8 +42,9 @@ before(async () => {
   const path = join(folder, "root.ext4");
   await using writer = await Ext4Writer.create(path, { identity: Buffer.from("look"), sizeBytes: mib(64) });
   const options = { signal, progress: noProgress };
-  const { root } = await importImage(resolved, source, new BlobStore(join(folder, "blobs")), writer, options);
-  await writer.finish(root);
+  using tree = new FileTree(folder);
+  await importImage(resolved, source, new BlobStore(join(folder, "blobs")), tree, writer, options);
+  await writer.finish(tree);
   image = { name: "look", managed: true, rootfs: { path } } as Image;
 });
 

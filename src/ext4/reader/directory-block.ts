@@ -1,4 +1,4 @@
-import type { ByteString } from "../../model/file-tree.ts";
+import type { ByteString } from "../../model/byte-string.ts";
 import { ENTRY_HEADER_BYTES } from "../directory.ts";
 import { damaged } from "./disk.ts";
 

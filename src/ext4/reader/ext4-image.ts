@@ -1,6 +1,6 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { BangerError } from "../../lib/errors.ts";
-import { displayName, type ByteString } from "../../model/file-tree.ts";
+import { displayName, type ByteString } from "../../model/byte-string.ts";
 import { hasSuperblock } from "../geometry.ts";
 import { formatUuid } from "../identity.ts";
 import { EXT4_ROOT_INO } from "../inode-format.ts";

@@ -1,4 +1,4 @@
-import type { InodeType } from "../../model/file-tree.ts";
+import type { InodeType } from "../../model/inode.ts";
 import { I_BLOCK_BYTES, I_BLOCK_OFFSET, INODE_TYPES } from "../inode-format.ts";
 import { damaged } from "./disk.ts";
 

@@ -1,4 +1,4 @@
-import type { ByteString } from "../../model/file-tree.ts";
+import type { ByteString } from "../../model/byte-string.ts";
 import { aclFromDisk } from "../posix-acl.ts";
 import { EXT4_XATTR_MAGIC, XATTR_BLOCK_HEADER_BYTES, XATTR_ENTRY_BYTES, XATTR_PREFIXES } from "../xattr.ts";
 import { damaged } from "./disk.ts";

@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
-import type { DirectoryInode, FileInode } from "../../model/file-tree.ts";
+import type { FileTree } from "../../model/file-tree.ts";
+import type { FileInode, Inode } from "../../model/inode.ts";
 import type { GuestSystem } from "../../model/image.ts";
 import { parseOsRelease, systemOf } from "./os-release.ts";
 import { lookup } from "./tree-path.ts";
@@ -14,15 +15,19 @@ const MAX_OS_RELEASE_BYTES = 64 * 1024;
 /**
  * What kind of system an image holds, by its own files.
  *
- * @param rootfs the finished file system that `root` was written to, with blocks of `blockSize` bytes.
+ * @param rootfs the finished file system that `tree` was written to, with blocks of `blockSize` bytes.
  */
-export async function detectSystem(root: DirectoryInode, rootfs: string, blockSize: number): Promise<GuestSystem> {
+export async function detectSystem(tree: FileTree, rootfs: string, blockSize: number): Promise<GuestSystem> {
+  const inodeAt = (path: string): Inode | undefined => {
+    const found = lookup(tree, path);
+    return found === undefined ? undefined : tree.read(found);
+  };
   const isProgram = (path: string): boolean => {
-    const found = lookup(root, path);
+    const found = inodeAt(path);
     return found?.type === "file" && (found.mode & 0o111) !== 0;
   };
   const init = SYSTEMD_PATHS.some(isProgram) ? "systemd" : OPENRC_PATHS.every(isProgram) ? "openrc" : "none";
-  const release = OS_RELEASE_PATHS.map((path) => lookup(root, path)).find((found) => found?.type === "file");
+  const release = OS_RELEASE_PATHS.map(inodeAt).find((found) => found?.type === "file");
   const fields = release === undefined ? {} : parseOsRelease(await readContent(release, rootfs, blockSize));
   return { init, ...systemOf(fields) };
 }
@@ -31,7 +36,7 @@ async function readContent(file: FileInode, rootfs: string, blockSize: number): 
   const content = Buffer.alloc(Math.min(file.size, MAX_OS_RELEASE_BYTES));
   const image = await open(rootfs, "r");
   try {
-    for (let run = file.extents; run !== undefined; run = run.next) {
+    for (const run of file.extents) {
       const start = run.fileBlock * blockSize;
       const length = Math.min(run.blocks * blockSize, content.length - start);
       if (length > 0) await image.read(content, start, length, run.diskBlock * blockSize);

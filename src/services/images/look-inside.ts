@@ -1,7 +1,7 @@
 import { openExt4, type Ext4Image } from "../../ext4/reader/ext4-image.ts";
 import type { Ext4Stat } from "../../ext4/reader/inode-fields.ts";
 import { BangerError, hasErrno } from "../../lib/errors.ts";
-import { displayName, parseDisplayName, type ByteString } from "../../model/file-tree.ts";
+import { displayName, parseDisplayName, type ByteString } from "../../model/byte-string.ts";
 import type { Image } from "../../model/image.ts";
 import type { ImageFile } from "../../model/image-file.ts";
 

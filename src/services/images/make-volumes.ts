@@ -1,4 +1,5 @@
-import { link, newDirectory, PLAIN_DIRECTORY, type DirectoryInode } from "../../model/file-tree.ts";
+import type { FileTree } from "../../model/file-tree.ts";
+import { PLAIN_DIRECTORY } from "../../model/inode.ts";
 import { lookup } from "./tree-path.ts";
 
 /** More than any image declares; what is past them is left to whoever needs it. */
@@ -11,28 +12,26 @@ const MAX_NAME_BYTES = 255;
  * mode 0755, as container engines make them. One that is there keeps its owner and all that is in it. Where something
  * else stands in the way nothing is done: it is the image's own, and the config only names a path.
  */
-export function makeVolumes(root: DirectoryInode, volumes: readonly string[]): void {
-  for (const volume of volumes.slice(0, MAX_VOLUMES)) makeVolume(root, volume);
+export function makeVolumes(tree: FileTree, volumes: readonly string[]): void {
+  for (const volume of volumes.slice(0, MAX_VOLUMES)) makeVolume(tree, volume);
 }
 
-function makeVolume(root: DirectoryInode, volume: string): void {
+function makeVolume(tree: FileTree, volume: string): void {
   const names = Buffer.from(volume, "utf8")
     .toString("latin1")
     .split("/")
     .filter((name) => name !== "" && name !== ".");
   const isPath = volume.startsWith("/") && names.length <= MAX_DEPTH;
   if (!isPath || names.some((name) => name === ".." || name.includes("\0") || name.length > MAX_NAME_BYTES)) return;
-  let folder = root;
+  let folder = tree.root;
   for (const [index, name] of names.entries()) {
-    const found = lookup(root, `/${names.slice(0, index + 1).join("/")}`);
-    if (found?.type === "directory") {
+    const found = lookup(tree, `/${names.slice(0, index + 1).join("/")}`);
+    if (found !== undefined && tree.typeOf(found) === "directory") {
       folder = found;
       continue;
     }
     // A file, or a link that leads nowhere.
-    if (found !== undefined || folder.entries.has(name)) return;
-    const made = newDirectory(PLAIN_DIRECTORY);
-    link(folder, name, made);
-    folder = made;
+    if (found !== undefined || tree.lookup(folder, name) !== undefined) return;
+    folder = tree.inodeOf(tree.add(folder, name, PLAIN_DIRECTORY));
   }
 }

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { BangerError } from "../../lib/errors.ts";
 import type { ContentSink } from "../../model/content-sink.ts";
-import { link, newFile, newSymlink, type Attributes, type DirectoryInode } from "../../model/file-tree.ts";
+import type { FileTree } from "../../model/file-tree.ts";
+import type { Attributes } from "../../model/inode.ts";
 import { makeDirectory } from "./tree-path.ts";
 
 /** Where everything of banger lies in a guest. */
@@ -36,8 +37,8 @@ export async function readAgent(path: string): Promise<AgentProgram> {
  *
  * @throws BangerError `FILE_UNREADABLE` if the agent is not what it was when its digest was taken.
  */
-export async function provision(root: DirectoryInode, sink: ContentSink, agent: AgentProgram): Promise<void> {
-  const folder = makeDirectory(root, LIBEXEC);
+export async function provision(tree: FileTree, sink: ContentSink, agent: AgentProgram): Promise<void> {
+  const folder = makeDirectory(tree, LIBEXEC);
   const hash = createHash("sha256");
   sink.beginFile();
   for await (const chunk of createReadStream(agent.path)) {
@@ -46,8 +47,8 @@ export async function provision(root: DirectoryInode, sink: ContentSink, agent: 
   }
   const { size, extents } = sink.endFile();
   if (`sha256:${hash.digest("hex")}` !== agent.digest) throw agentUnreadable(agent.path, "it is being replaced");
-  link(folder, AGENT_NAME, newFile(OWNED_BY_ROOT, size, extents));
-  link(folder, FIRST_BOOT_NAME, newSymlink(OWNED_BY_ROOT, AGENT_NAME));
+  tree.add(folder, AGENT_NAME, { ...OWNED_BY_ROOT, type: "file", size, extents });
+  tree.add(folder, FIRST_BOOT_NAME, { ...OWNED_BY_ROOT, type: "symlink", target: AGENT_NAME });
 }
 
 const OWNED_BY_ROOT: Attributes = {

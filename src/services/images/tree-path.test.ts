@@ -1,45 +1,45 @@
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
 import { test } from "node:test";
-import { link, newDirectory, newFile, newRoot, newSymlink, PLAIN_DIRECTORY } from "../../model/file-tree.ts";
+import { FileTree, type InodeId } from "../../model/file-tree.ts";
+import { PLAIN_ATTRIBUTES, PLAIN_DIRECTORY, type Inode } from "../../model/inode.ts";
 import { lookup, makeDirectory } from "./tree-path.ts";
 
-const plain = PLAIN_DIRECTORY;
-
-function merged() {
-  const root = newRoot();
-  const usr = newDirectory(plain);
-  const lib = newDirectory(plain);
-  const file = newFile(plain, 0, undefined);
-  link(root, "usr", usr);
-  link(usr, "lib", lib);
-  link(root, "lib", newSymlink(plain, "usr/lib"));
-  link(lib, "os-release", file);
-  link(root, "release", newSymlink(plain, "/lib/../lib/os-release"));
-  link(root, "out", newSymlink(plain, "../../../../usr/lib/os-release"));
-  link(root, "loop", newSymlink(plain, "loop"));
-  return { root, lib, file };
+function merged(): { tree: FileTree; lib: InodeId; file: InodeId } {
+  const tree = new FileTree(tmpdir());
+  const add = (parent: InodeId, name: string, inode: Inode): InodeId => tree.inodeOf(tree.add(parent, name, inode));
+  const link = (name: string, target: string): InodeId =>
+    add(tree.root, name, { type: "symlink", ...PLAIN_ATTRIBUTES, target });
+  const usr = add(tree.root, "usr", PLAIN_DIRECTORY);
+  const lib = add(usr, "lib", PLAIN_DIRECTORY);
+  const file = add(lib, "os-release", { type: "file", ...PLAIN_ATTRIBUTES, size: 0, extents: [] });
+  link("lib", "usr/lib");
+  link("release", "/lib/../lib/os-release");
+  link("out", "../../../../usr/lib/os-release");
+  link("loop", "loop");
+  return { tree, lib, file };
 }
 
 test("links are followed inside the image", () => {
-  const { root, lib, file } = merged();
-  assert.equal(lookup(root, "/lib/os-release"), file);
-  assert.equal(lookup(root, "release"), file);
-  assert.equal(lookup(root, "/lib"), lib);
-  assert.equal(lookup(root, "/out"), file, "a link out of the image stops at its root");
+  const { tree, lib, file } = merged();
+  assert.equal(lookup(tree, "/lib/os-release"), file);
+  assert.equal(lookup(tree, "release"), file);
+  assert.equal(lookup(tree, "/lib"), lib);
+  assert.equal(lookup(tree, "/out"), file, "a link out of the image stops at its root");
 });
 
 test("what leads nowhere is undefined", () => {
-  const { root } = merged();
-  assert.equal(lookup(root, "/loop"), undefined);
-  assert.equal(lookup(root, "/lib/none"), undefined);
-  assert.equal(lookup(root, "/lib/os-release/below"), undefined);
+  const { tree } = merged();
+  assert.equal(lookup(tree, "/loop"), undefined);
+  assert.equal(lookup(tree, "/lib/none"), undefined);
+  assert.equal(lookup(tree, "/lib/os-release/below"), undefined);
 });
 
 test("folders are made, through links, and over what is none", () => {
-  const { root, lib } = merged();
-  const made = makeDirectory(root, "/lib/a/b");
-  assert.equal(lookup(root, "/usr/lib/a/b"), made);
-  assert.equal(makeDirectory(root, "/lib"), lib);
-  makeDirectory(root, "/loop/x");
-  assert.equal(lookup(root, "/loop/x")?.type, "directory");
+  const { tree, lib } = merged();
+  const made = makeDirectory(tree, "/lib/a/b");
+  assert.equal(lookup(tree, "/usr/lib/a/b"), made);
+  assert.equal(makeDirectory(tree, "/lib"), lib);
+  makeDirectory(tree, "/loop/x");
+  assert.equal(tree.typeOf(lookup(tree, "/loop/x") ?? -1), "directory");
 });

@@ -1,4 +1,5 @@
-import { link, newDirectory, PLAIN_DIRECTORY, type DirectoryInode, type Inode } from "../../model/file-tree.ts";
+import type { FileTree, InodeId } from "../../model/file-tree.ts";
+import { PLAIN_DIRECTORY } from "../../model/inode.ts";
 
 /** As many symbolic links as Linux follows (path_resolution(7)). */
 const MAX_LINKS = 40;
@@ -9,23 +10,24 @@ const MAX_LINKS = 40;
  *
  * @param path from the image's root, plain ASCII.
  */
-export function lookup(root: DirectoryInode, path: string): Inode | undefined {
+export function lookup(tree: FileTree, path: string): InodeId | undefined {
   const todo = components(path).toReversed();
-  const trail: DirectoryInode[] = [root];
+  const trail = [tree.root];
   let links = 0;
   for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
     if (name === "..") {
       if (trail.length > 1) trail.pop();
       continue;
     }
-    const found = trail.at(-1)?.entries.get(name);
+    const found = tree.lookup(trail.at(-1) ?? tree.root, name);
     if (found === undefined) return undefined;
-    if (found.type === "symlink") {
+    const inode = tree.read(found);
+    if (inode.type === "symlink") {
       links += 1;
       if (links > MAX_LINKS) return undefined;
-      if (found.target.startsWith("/")) trail.splice(1);
-      todo.push(...components(found.target).toReversed());
-    } else if (found.type === "directory") trail.push(found);
+      if (inode.target.startsWith("/")) trail.splice(1);
+      todo.push(...components(inode.target).toReversed());
+    } else if (inode.type === "directory") trail.push(found);
     else return todo.length === 0 ? found : undefined;
   }
   return trail.at(-1);
@@ -34,19 +36,14 @@ export function lookup(root: DirectoryInode, path: string): Inode | undefined {
 /**
  * The folder at a path, made with its parents where it is missing. What stands in the way and is no folder gives way.
  */
-export function makeDirectory(root: DirectoryInode, path: string): DirectoryInode {
+export function makeDirectory(tree: FileTree, path: string): InodeId {
   let at = "";
-  let folder = root;
+  let folder = tree.root;
   for (const name of components(path)) {
     at = `${at}/${name}`;
-    const found = lookup(root, at);
-    if (found?.type === "directory") {
-      folder = found;
-      continue;
-    }
-    const made = newDirectory(PLAIN_DIRECTORY);
-    link(folder, name, made);
-    folder = made;
+    const found = lookup(tree, at);
+    const isFolder = found !== undefined && tree.typeOf(found) === "directory";
+    folder = isFolder ? found : tree.inodeOf(tree.add(folder, name, PLAIN_DIRECTORY));
   }
   return folder;
 }

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { Ext4Writer } from "../../../ext4/writer.ts";
 import { bytes, gib, type Bytes } from "../../../lib/bytes.ts";
-import { newRoot } from "../../../model/file-tree.ts";
+import { FileTree } from "../../../model/file-tree.ts";
 import { ImportBudget } from "../../../oci/import-budget.ts";
 import { LayerHandler } from "../../../oci/layer-handler.ts";
 import { LayerTree } from "../../../oci/layer-tree.ts";
@@ -43,18 +44,18 @@ export async function makeRootfs(job: RootfsJob, input: LayerInput): Promise<Roo
     minFreeBytes: job.sizeBytes === undefined ? ROOTFS_MIN_FREE : bytes(0),
     label: "banger-root",
   });
-  const root = newRoot();
+  using tree = new FileTree(dirname(job.target));
   const budget = new ImportBudget(DEFAULT_LIMITS);
   for (const [index, layer] of job.layers.entries()) {
-    const handler = new LayerHandler(new LayerTree(root, index), writer, budget);
+    const handler = new LayerHandler(new LayerTree(tree, index, budget), writer, budget);
     await unpackLayer(layer, input.read(layer.descriptor.size), handler, budget, signal);
     input.taken();
   }
   await input.checked;
-  makeVolumes(root, job.volumes);
-  await provision(root, writer, job.agent);
-  const { sizeBytes, usedBytes, uuid } = await writer.finish(root);
-  const system = await detectSystem(root, job.target, BLOCK_BYTES);
+  makeVolumes(tree, job.volumes);
+  await provision(tree, writer, job.agent);
+  const { sizeBytes, usedBytes, uuid } = await writer.finish(tree);
+  const system = await detectSystem(tree, job.target, BLOCK_BYTES);
   return { entries: budget.entries, sizeBytes, usedBytes, uuid, system, peakMemoryBytes: await peakMemory() };
 }
 

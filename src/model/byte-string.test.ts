@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { displayName, parseDisplayName } from "./file-tree.ts";
+import { displayName, parseDisplayName } from "./byte-string.ts";
 
 const bytes = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
 
