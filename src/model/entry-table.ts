@@ -5,16 +5,22 @@ import type { ByteString } from "./byte-string.ts";
 /** Names a directory's entry. 0 names none. */
 export type EntryId = number;
 
-/** An entry's record: numbers, then its name. */
+/** An entry's record: numbers, then its name, padded to a multiple of {@link ALIGNMENT}. */
 const DIRECTORY_AT = 0;
 const INODE_AT = 4;
 const NEXT_AT = 8;
 const STAMP_AT = 12;
 const LENGTH_AT = 14;
 const NAME_AT = 15;
+const ALIGNMENT = 4;
 
 const CHUNK_BYTES = 256 * 1024;
 const FIRST_SLOTS = 1024;
+/** How full the slots may be. */
+const MAX_LOAD = 0.75;
+/** An id in a slot; the bits above it are the highest of the name's hash. */
+const ID_BITS = 26;
+const ID_MASK = 2 ** ID_BITS - 1;
 /** Names on ext4, XFS, and nearly all others. */
 const MAX_NAME_BYTES = 255;
 
@@ -25,8 +31,8 @@ const MAX_NAME_BYTES = 255;
 export class EntryTable {
   readonly #hash = new HalfSipHash(randomBytes(8));
   readonly #chunks: Buffer[] = [];
-  /** Where the next record goes: an entry's id is its record's place, all chunks counted. The first is not at 0. */
-  #end = NAME_AT;
+  /** Where the next record goes: an entry's id is its record's place in units of {@link ALIGNMENT}, all chunks counted. */
+  #end = 1;
   /** Ids by hash, each at the first free slot from its own on; a power of two. */
   #slots = new Uint32Array(FIRST_SLOTS);
   #count = 0;
@@ -38,104 +44,135 @@ export class EntryTable {
 
   /** The entry of this name, or 0. */
   find(directory: number, name: ByteString): EntryId {
-    return this.#slots[this.#slotOf(directory, name)] ?? 0;
+    return (this.#slots[this.#slotOf(directory, name, this.#hash.hash(directory, name))] ?? 0) & ID_MASK;
   }
 
-  /** A new entry, which leads nowhere. The directory must have none of this name, and the name 1 to 255 bytes. */
-  add(directory: number, name: ByteString): EntryId {
-    if (name.length === 0 || name.length > MAX_NAME_BYTES) throw new Error(`a name of ${name.length} bytes`);
-    if (this.#count >= this.#slots.length * 0.75) this.#grow();
-    const id = this.#reserve(NAME_AT + name.length);
-    const chunk = this.#chunkOf(id);
-    const at = id % CHUNK_BYTES;
-    chunk.writeUInt32LE(directory, at + DIRECTORY_AT);
-    chunk.writeUInt8(name.length, at + LENGTH_AT);
-    chunk.write(name, at + NAME_AT, "latin1");
-    this.#slots[this.#slotOf(directory, name)] = id;
+  /** The entry of this name, made where there is none: then it leads nowhere. The name must have 1 to 255 bytes. */
+  obtain(directory: number, name: ByteString): EntryId {
+    const hash = this.#hash.hash(directory, name);
+    const slot = this.#slotOf(directory, name, hash);
+    const known = this.#slots[slot] ?? 0;
+    if (known !== 0) return known & ID_MASK;
+    const entry = this.#append(directory, name);
+    this.#slots[slot] = tagged(entry, hash);
     this.#count += 1;
-    return id;
+    if (this.#count > this.#slots.length * MAX_LOAD) this.#grow();
+    return entry;
   }
 
   nameOf(entry: EntryId): ByteString {
-    const chunk = this.#chunkOf(entry);
-    const at = entry % CHUNK_BYTES;
+    const [chunk, at] = [this.#chunkOf(entry), startOf(entry)];
     return chunk.toString("latin1", at + NAME_AT, at + NAME_AT + (chunk[at + LENGTH_AT] ?? 0));
-  }
-
-  directoryOf(entry: EntryId): number {
-    return this.#read(entry, DIRECTORY_AT);
   }
 
   /** What the entry leads to; 0 where it leads nowhere. */
   inodeOf(entry: EntryId): number {
-    return this.#read(entry, INODE_AT);
+    return this.#chunkOf(entry).readUInt32LE(startOf(entry) + INODE_AT);
   }
 
   setInode(entry: EntryId, inode: number): void {
-    this.#chunkOf(entry).writeUInt32LE(inode, (entry % CHUNK_BYTES) + INODE_AT);
+    this.#chunkOf(entry).writeUInt32LE(inode, startOf(entry) + INODE_AT);
   }
 
-  /** The entry that {@link setNext} has set. */
+  /** The entry that {@link setNext} has set; 0 at first. */
   nextOf(entry: EntryId): EntryId {
-    return this.#read(entry, NEXT_AT);
+    return this.#chunkOf(entry).readUInt32LE(startOf(entry) + NEXT_AT);
   }
 
   setNext(entry: EntryId, next: EntryId): void {
-    this.#chunkOf(entry).writeUInt32LE(next, (entry % CHUNK_BYTES) + NEXT_AT);
+    this.#chunkOf(entry).writeUInt32LE(next, startOf(entry) + NEXT_AT);
   }
 
   /** A number that is kept with the entry, 0 at first. */
   stampOf(entry: EntryId): number {
-    return this.#chunkOf(entry).readUInt16LE((entry % CHUNK_BYTES) + STAMP_AT);
+    return this.#chunkOf(entry).readUInt16LE(startOf(entry) + STAMP_AT);
   }
 
   /** @param stamp 0 to 65535. */
   setStamp(entry: EntryId, stamp: number): void {
-    this.#chunkOf(entry).writeUInt16LE(stamp, (entry % CHUNK_BYTES) + STAMP_AT);
+    this.#chunkOf(entry).writeUInt16LE(stamp, startOf(entry) + STAMP_AT);
   }
 
   /** The slot of the entry of this name, or the free one where it belongs. */
-  #slotOf(directory: number, name: ByteString): number {
+  #slotOf(directory: number, name: ByteString, hash: number): number {
     const mask = this.#slots.length - 1;
-    for (let slot = this.#hash.hash(directory, name) & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = this.#slots[slot] ?? 0;
-      if (entry === 0 || this.#is(entry, directory, name)) return slot;
+      // Records lie all over memory: most of those that are not meant are told by their few bits of hash.
+      if (entry === 0) return slot;
+      if (entry >>> ID_BITS === hash >>> ID_BITS && this.#is(entry & ID_MASK, directory, name)) return slot;
     }
   }
 
   #is(entry: EntryId, directory: number, name: ByteString): boolean {
-    const chunk = this.#chunkOf(entry);
-    const at = entry % CHUNK_BYTES;
+    const [chunk, at] = [this.#chunkOf(entry), startOf(entry)];
     if (chunk.readUInt32LE(at + DIRECTORY_AT) !== directory || chunk[at + LENGTH_AT] !== name.length) return false;
     for (let i = 0; i < name.length; i += 1) if (chunk[at + NAME_AT + i] !== name.charCodeAt(i)) return false;
     return true;
   }
 
-  #grow(): void {
-    const before = this.#slots;
-    this.#slots = new Uint32Array(before.length * 2);
-    for (const entry of before) {
-      if (entry !== 0) this.#slots[this.#slotOf(this.directoryOf(entry), this.nameOf(entry))] = entry;
-    }
+  #append(directory: number, name: ByteString): EntryId {
+    if (name.length === 0 || name.length > MAX_NAME_BYTES) throw new Error(`a name of ${name.length} bytes`);
+    const entry = this.#reserve(recordUnits(name.length));
+    const [chunk, at] = [this.#chunkOf(entry), startOf(entry)];
+    chunk.writeUInt32LE(directory, at + DIRECTORY_AT);
+    chunk.writeUInt8(name.length, at + LENGTH_AT);
+    chunk.write(name, at + NAME_AT, "latin1");
+    return entry;
   }
 
   /** Room for a record, in one chunk. */
-  #reserve(bytes: number): EntryId {
-    if ((this.#end % CHUNK_BYTES) + bytes > CHUNK_BYTES) this.#end = this.#chunks.length * CHUNK_BYTES;
-    if (this.#end >= this.#chunks.length * CHUNK_BYTES) this.#chunks.push(Buffer.alloc(CHUNK_BYTES));
-    const id = this.#end;
-    this.#end += bytes;
-    if (this.#end > 2 ** 32) throw new Error("a table of entries has more than 4 GiB");
-    return id;
+  #reserve(units: number): EntryId {
+    if ((this.#end % CHUNK_UNITS) + units > CHUNK_UNITS) this.#end = this.#chunks.length * CHUNK_UNITS;
+    if (this.#end >= this.#chunks.length * CHUNK_UNITS) this.#chunks.push(Buffer.alloc(CHUNK_BYTES));
+    const entry = this.#end;
+    this.#end += units;
+    if (this.#end > ID_MASK) throw new Error("a tree's names take more than 256 MiB");
+    return entry;
   }
 
-  #read(entry: EntryId, field: number): number {
-    return this.#chunkOf(entry).readUInt32LE((entry % CHUNK_BYTES) + field);
+  #grow(): void {
+    this.#slots = new Uint32Array(this.#slots.length * 2);
+    const mask = this.#slots.length - 1;
+    for (const entry of this.#records()) {
+      const hash = this.#hash.hash(
+        this.#chunkOf(entry).readUInt32LE(startOf(entry) + DIRECTORY_AT),
+        this.nameOf(entry),
+      );
+      let slot = hash & mask;
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+      this.#slots[slot] = tagged(entry, hash);
+    }
+  }
+
+  /** All entries, in the order in which they lie in memory. */
+  *#records(): Generator<EntryId, void, undefined> {
+    for (let entry = 1; entry < this.#end;) {
+      const length = this.#chunkOf(entry)[startOf(entry) + LENGTH_AT] ?? 0;
+      if (length > 0) yield entry;
+      // No name is empty: behind a chunk's last record there are zeros.
+      entry = length > 0 ? entry + recordUnits(length) : (Math.floor(entry / CHUNK_UNITS) + 1) * CHUNK_UNITS;
+    }
   }
 
   #chunkOf(entry: EntryId): Buffer {
-    const chunk = this.#chunks[Math.floor(entry / CHUNK_BYTES)];
+    const chunk = this.#chunks[Math.floor(entry / CHUNK_UNITS)];
     if (chunk === undefined) throw new Error(`there is no entry ${entry}`);
     return chunk;
   }
+}
+
+const CHUNK_UNITS = CHUNK_BYTES / ALIGNMENT;
+
+/** Where an entry's record begins in its chunk. */
+function startOf(entry: EntryId): number {
+  return (entry % CHUNK_UNITS) * ALIGNMENT;
+}
+
+function recordUnits(nameBytes: number): number {
+  return Math.ceil((NAME_AT + nameBytes) / ALIGNMENT);
+}
+
+function tagged(entry: EntryId, hash: number): number {
+  return ((hash >>> ID_BITS) << ID_BITS) | entry;
 }

@@ -142,11 +142,8 @@ export class FileTree implements Disposable {
 
   #name(parent: InodeId, name: ByteString, inode: InodeId): EntryId {
     if (this.typeOf(parent) !== "directory") throw new Error("only directories have entries");
-    let entry = this.#entries.find(parent, name);
-    if (entry === 0) {
-      entry = this.#entries.add(parent, name);
-      this.#chain(parent, entry);
-    }
+    const entry = this.#entries.obtain(parent, name);
+    if (this.#entries.nextOf(entry) === 0) this.#chain(parent, entry);
     if (this.typeOf(inode) !== "directory") this.#links[inode] = this.linksOf(inode) + 1;
     const before = this.#entries.inodeOf(entry);
     this.#entries.setInode(entry, inode);
