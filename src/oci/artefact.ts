@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { digestOf, digestSchema, type Digest } from "./digest.ts";
+import { digestSchema } from "./digest-schema.ts";
+import { digestOf, type Digest } from "./digest.ts";
 import { readBlob, type ImageSource } from "./image-source.ts";
 import { checked, manifestInvalid, MAX_MANIFEST_BYTES, parseObject, type Descriptor } from "./manifest.ts";
 import { OCI_MANIFEST } from "./media-types.ts";

@@ -1,5 +1,4 @@
 import { createHash, type Hash } from "node:crypto";
-import { z } from "zod";
 
 declare const digestBrand: unique symbol;
 /** A content digest, `sha256:` or `sha512:` and lower-case hex of the right length: safe in a path and in a URL. */
@@ -13,10 +12,6 @@ const DIGEST_PATTERN = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 export function isDigest(text: string): text is Digest {
   return DIGEST_PATTERN.test(text);
 }
-
-export const digestSchema = z.custom<Digest>((value) => typeof value === "string" && isDigest(value), {
-  error: "not a sha256 or sha512 digest",
-});
 
 export function digestAlgorithm(digest: Digest): DigestAlgorithm {
   return digest.startsWith("sha256:") ? "sha256" : "sha512";

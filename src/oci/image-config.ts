@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { OciConfig } from "../model/image.ts";
-import { digestSchema, type Digest } from "./digest.ts";
+import { digestSchema } from "./digest-schema.ts";
+import type { Digest } from "./digest.ts";
 import { checked, manifestInvalid, parseObject } from "./manifest.ts";
 import type { Platform } from "./platform.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { BangerError } from "../lib/errors.ts";
-import { digestSchema } from "./digest.ts";
+import { digestSchema } from "./digest-schema.ts";
 import {
   checkArtifactType,
   checkBangerLayerType,

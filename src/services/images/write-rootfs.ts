@@ -6,7 +6,7 @@ import type { BlobStore } from "../../oci/blob-store.ts";
 import type { ImageSource } from "../../oci/image-source.ts";
 import type { ResolvedImage } from "../../oci/resolve-image.ts";
 import type { AgentProgram } from "./provision.ts";
-import type { RootfsResult } from "./rootfs/rootfs-messages.ts";
+import type { RootfsResult } from "./rootfs/rootfs-replies.ts";
 import { RootfsProcess } from "./rootfs/rootfs-process.ts";
 
 export interface RootfsPlan {

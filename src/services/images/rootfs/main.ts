@@ -1,7 +1,8 @@
 import { read } from "node:fs";
 import { promisify } from "node:util";
 import { makeRootfs } from "./rootfs-maker.ts";
-import { failureReply, type RootfsReply, type RootfsRequest } from "./rootfs-messages.ts";
+import { failureReply, type RootfsRequest } from "./rootfs-messages.ts";
+import type { RootfsReply } from "./rootfs-replies.ts";
 
 const STDIN = 0;
 const READ_BYTES = 256 * 1024;

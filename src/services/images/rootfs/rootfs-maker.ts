@@ -11,7 +11,8 @@ import { unpackLayer } from "../../../oci/unpack-layer.ts";
 import { detectSystem } from "../guest-system.ts";
 import { makeVolumes } from "../make-volumes.ts";
 import { provision } from "../provision.ts";
-import type { RootfsJob, RootfsResult } from "./rootfs-messages.ts";
+import type { RootfsJob } from "./rootfs-messages.ts";
+import type { RootfsResult } from "./rootfs-replies.ts";
 
 /** What a guest sees of its root disk unless the image needs more. Sparse: it costs what is written to it. */
 const ROOTFS_SIZE: Bytes = gib(8);

@@ -3,21 +3,16 @@ import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { BangerError } from "../../../lib/errors.ts";
 import type { TakeLayer } from "../../../oci/unpack-layer.ts";
-import {
-  errorOf,
-  parseReply,
-  type RootfsJob,
-  type RootfsReply,
-  type RootfsRequest,
-  type RootfsResult,
-} from "./rootfs-messages.ts";
+import type { RootfsJob, RootfsRequest } from "./rootfs-messages.ts";
+import { errorOf, parseReply, type RootfsReply, type RootfsResult } from "./rootfs-replies.ts";
 
 const STDERR_BYTES = 8 * 1024;
 /**
- * V8 lets new objects fill three times 16 MB before it sorts them. An import makes them by the million, and is no slower
- * with half of that: 30 MB less at the peak.
+ * An import makes objects by the million, of which few live long: V8 is told to collect them sooner than it would, and
+ * malloc to keep no arena for each of V8's threads. 15 MB less at the peak, and no slower.
  */
-const NODE_OPTIONS = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=8"];
+const NODE_OPTIONS = ["--disable-warning=ExperimentalWarning", "--optimize-for-size", "--max-semi-space-size=4"];
+const MALLOC = { MALLOC_ARENA_MAX: "1" };
 
 /** A root file system in the making, by a process of its own. Disposed of before its end, the process is killed. */
 export class RootfsProcess implements AsyncDisposable {
@@ -33,7 +28,10 @@ export class RootfsProcess implements AsyncDisposable {
   /** @param program the maker's own file, or its bundle. */
   constructor(program: string, job: RootfsJob, signal: AbortSignal) {
     signal.throwIfAborted();
-    const child = spawn(process.execPath, [...NODE_OPTIONS, program], { stdio: ["pipe", "ignore", "pipe", "ipc"] });
+    const child = spawn(process.execPath, [...NODE_OPTIONS, program], {
+      env: { ...process.env, ...MALLOC },
+      stdio: ["pipe", "ignore", "pipe", "ipc"],
+    });
     const { stdin, stderr } = child;
     if (stdin === null || stderr === null) throw new Error("a process without the pipes that were asked for");
     this.#child = child;
