@@ -14,7 +14,7 @@ async function withArea(use: (area: DataArea, read: () => Promise<Buffer>) => Pr
   const folder = await mkdtemp(join(tmpdir(), "banger-area-"));
   const path = join(folder, "area");
   const file = await open(path, "wx+");
-  const area = new DataArea(file, geometry, 2 ** 20);
+  const area = new DataArea(file, geometry, 2 ** 20, true);
   try {
     await use(area, async () => {
       await area.flush();

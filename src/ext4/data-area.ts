@@ -8,6 +8,8 @@ import type { UsedBlocks } from "./used-blocks.ts";
 
 /** Blocks are gathered to pieces of 1 MiB. One is written while the other fills. */
 const PIECE_BYTES = 1024 ** 2;
+/** So much is written before the disk is told to begin; the kernel itself would begin when it is to wait for all of it. */
+const AHEAD_BYTES = 64 * 1024 ** 2;
 const ZEROS = Buffer.alloc(BLOCK_BYTES);
 /** The last block of a file is 2^32 - 2 (EXT_MAX_BLOCKS is kept for "no block"). */
 const MAX_FILE_BYTES = (2 ** 32 - 1) * BLOCK_BYTES;
@@ -22,6 +24,7 @@ export class DataArea implements ContentSink {
   readonly #file: FileHandle;
   readonly #geometry: Geometry;
   readonly #maxBlocks: number;
+  readonly #durable: boolean;
   readonly #signal: AbortSignal | undefined;
 
   #piece = Buffer.allocUnsafe(PIECE_BYTES);
@@ -31,6 +34,8 @@ export class DataArea implements ContentSink {
   #filled = 0;
   #limit: number;
   #writing: Promise<void> | undefined;
+  #syncing: Promise<void> | undefined;
+  #unsynced = 0;
   #failure: { readonly error: unknown } | undefined;
 
   #size = 0;
@@ -38,10 +43,12 @@ export class DataArea implements ContentSink {
   /** The file's runs as triples (fileBlock, diskBlock, blocks). */
   #runs: number[] = [];
 
-  constructor(file: FileHandle, geometry: Geometry, maxBlocks: number, signal?: AbortSignal) {
+  /** @param durable whether all of it is to be on the disk at the end: then it is sent there while more comes. */
+  constructor(file: FileHandle, geometry: Geometry, maxBlocks: number, durable: boolean, signal?: AbortSignal) {
     this.#file = file;
     this.#geometry = geometry;
     this.#maxBlocks = maxBlocks;
+    this.#durable = durable;
     this.#signal = signal;
     this.#pieceBlock = skipHead(geometry, 0);
     this.#limit = this.#pieceLimit();
@@ -140,9 +147,10 @@ export class DataArea implements ContentSink {
     this.#check();
   }
 
-  /** Waits until no write is under way, however it ends. */
+  /** Waits until nothing is under way, however it ends. */
   async settle(): Promise<void> {
     await this.#writing;
+    await this.#syncing;
   }
 
   /** Overwrites with zeros what nobody has marked in `[from, to)`: contents that the final tree has lost. */
@@ -187,19 +195,32 @@ export class DataArea implements ContentSink {
     this.#check();
     const full = this.#piece.subarray(0, this.#filled);
     const position = this.#pieceBlock * BLOCK_BYTES;
-    this.#writing = writeAll(this.#file, full, position)
-      .catch((error: unknown) => {
-        this.#failure ??= { error };
-      })
-      .finally(() => {
-        this.#writing = undefined;
-      });
+    this.#writing = this.#noted(writeAll(this.#file, full, position)).finally(() => {
+      this.#writing = undefined;
+      this.#unsynced += full.length;
+      if (this.#durable && this.#unsynced >= AHEAD_BYTES) this.#startSync();
+    });
     [this.#piece, this.#otherPiece] = [this.#otherPiece, this.#piece];
     this.#pieceBlock = skipHead(this.#geometry, this.#pieceBlock + this.#filled / BLOCK_BYTES);
     this.#filled = 0;
     this.#limit = this.#pieceLimit();
     if (this.#pieceBlock >= this.#maxBlocks) throw volumeFull(this.#pieceBlock, this.#maxBlocks);
     return undefined;
+  }
+
+  #startSync(): void {
+    if (this.#syncing !== undefined) return;
+    this.#unsynced = 0;
+    this.#syncing = this.#noted(this.#file.datasync()).finally(() => {
+      this.#syncing = undefined;
+    });
+  }
+
+  /** Whoever comes next is told of a failure. */
+  #noted(work: Promise<void>): Promise<void> {
+    return work.catch((error: unknown) => {
+      this.#failure ??= { error };
+    });
   }
 
   async #turnAfter(writing: Promise<void>): Promise<void> {

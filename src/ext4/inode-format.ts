@@ -95,6 +95,11 @@ export function encodeInode(table: Buffer, at: number, ino: number, volumeSeed: 
   table.writeUInt16LE(sum >>> 16, at + 130);
 }
 
+/** Whether the inode at `at` of a table is a directory's. */
+export function isDirectory(table: Buffer, at: number): boolean {
+  return (table.readUInt16LE(at) & 0o170000) === INODE_TYPES.directory.mode;
+}
+
 const MIN_SECONDS = -(2 ** 31);
 const MAX_SECONDS = 2 ** 34 - 2 ** 31 - 1;
 

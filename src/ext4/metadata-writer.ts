@@ -1,5 +1,4 @@
 import type { FileHandle } from "node:fs/promises";
-import type { FileTree } from "../model/file-tree.ts";
 import { writeAll } from "./data-area.ts";
 import { buildExtentTree, diskExtents } from "./extent-tree.ts";
 import { BLOCK_BYTES, BLOCKS_PER_GROUP, hasSuperblock } from "./geometry.ts";
@@ -12,14 +11,13 @@ import {
   EXT4_JOURNAL_INO,
   EXT4_RESIZE_INO,
   EXT4_ROOT_INO,
-  I_BLOCK_BYTES,
   INODE_BYTES,
   INODE_TYPES,
   inodeSeed,
+  isDirectory,
   type InodeFields,
 } from "./inode-format.ts";
 import { encodeJournalSuperblock } from "./journal.ts";
-import { inodeFields, placeInline } from "./placement.ts";
 import { planResizeInode } from "./resize-inode.ts";
 import { encodeSuperblock, SUPERBLOCK_OFFSET } from "./superblock.ts";
 import type { TreeLayout } from "./tree-layout.ts";
@@ -29,7 +27,6 @@ import type { VolumePlan } from "./volume-plan.ts";
 export interface Volume {
   readonly plan: VolumePlan;
   readonly layout: TreeLayout;
-  readonly tree: FileTree;
   /** Contents and what the tree's layout took; the rest is marked here. */
   readonly used: UsedBlocks;
   readonly identity: VolumeIdentity;
@@ -44,12 +41,12 @@ export async function writeMetadata(
   file: FileHandle,
   volume: Volume,
 ): Promise<{ freeBlocks: number; freeInodes: number }> {
-  const { plan, used, tree, layout } = volume;
+  const { plan, used, layout } = volume;
   const resize = planResizeInode(plan);
   const journal = plan.journalBlocks === 0 ? undefined : await writeJournal(file, volume);
   for (const { diskBlock, data } of resize.blocks) await writeAll(file, data, diskBlock * BLOCK_BYTES);
   const special = new Map<number, InodeFields>([
-    [EXT4_ROOT_INO, inodeFields(tree.read(tree.root), layout.rootPlacement, volume.timestampSeconds)],
+    [EXT4_ROOT_INO, layout.root],
     [EXT4_RESIZE_INO, ownInode(volume, resize.iBlock, resize.sizeBytes, resize.heldBlocks, 0)],
   ]);
   if (journal) {
@@ -66,7 +63,7 @@ export async function writeMetadata(
     used.mark(plan.inodeBitmaps[group] ?? 0, 1);
     used.mark(plan.inodeTables[group] ?? 0, plan.inodeTableBlocks);
   }
-  const lastInode = layout.numbering.last;
+  const { lastInode } = layout;
   const { descriptors, bitmaps, freeBlocks, freeInodes } = describeGroups(
     plan,
     used,
@@ -104,39 +101,35 @@ async function writeInodeTables(
   volume: Volume,
   special: ReadonlyMap<number, InodeFields>,
 ): Promise<Map<number, number>> {
-  const { plan, tree, layout } = volume;
-  const { numbering } = layout;
-  const directories = new Map<number, number>([[0, 1]]);
-  const placements = layout.placements.read();
-  let placed = placements.next().value;
-  const inodes = numbering.inodes();
+  const { plan, layout } = volume;
+  const directories = new Map<number, number>();
   // One buffer for all tables: many large ones would be given back late.
-  const whole = Buffer.alloc(Math.min(numbering.last, plan.inodesPerGroup) * INODE_BYTES);
-  const inlineBlock = Buffer.alloc(I_BLOCK_BYTES);
-  for (let first = 1; first <= numbering.last; first += plan.inodesPerGroup) {
+  const whole = Buffer.alloc(Math.min(layout.lastInode, plan.inodesPerGroup) * INODE_BYTES);
+  for (let first = 1; first <= layout.lastInode; first += plan.inodesPerGroup) {
     volume.signal?.throwIfAborted();
     const group = (first - 1) / plan.inodesPerGroup;
-    const last = Math.min(numbering.last, first + plan.inodesPerGroup - 1);
+    const last = Math.min(layout.lastInode, first + plan.inodesPerGroup - 1);
     const table = whole.subarray(0, (last - first + 1) * INODE_BYTES).fill(0);
-    const write = (ino: number, fields: InodeFields): void =>
-      encodeInode(table, (ino - first) * INODE_BYTES, ino, volume.volumeSeed, fields);
-    for (const [ino, fields] of special) if (ino >= first && ino <= last) write(ino, fields);
-    for (let ino = Math.max(first, EXT4_FIRST_INO); ino <= last; ino += 1) {
-      const id = inodes.next().value ?? tree.root;
-      const inode = tree.read(id);
-      if (inode.type === "directory") directories.set(group, (directories.get(group) ?? 0) + 1);
-      if (placed?.ino === ino) {
-        write(ino, inodeFields(inode, placed.placement, volume.timestampSeconds));
-        placed = placements.next().value;
-      } else {
-        if (inode.type === "directory") throw new Error("a directory was not laid out");
-        const placement = placeInline(inode, tree.linksOf(id), inlineBlock.fill(0));
-        write(ino, inodeFields(inode, placement, volume.timestampSeconds));
+    for (const [ino, fields] of special) {
+      if (ino >= first && ino <= last) {
+        encodeInode(table, (ino - first) * INODE_BYTES, ino, volume.volumeSeed, fields);
       }
     }
+    const from = Math.max(first, EXT4_FIRST_INO);
+    if (from <= last) {
+      const position = (from - EXT4_FIRST_INO) * INODE_BYTES;
+      layout.inodes.readInto(table.subarray((from - first) * INODE_BYTES), position);
+    }
+    directories.set(group, countDirectories(table));
     await writeAll(file, table, (plan.inodeTables[group] ?? 0) * BLOCK_BYTES);
   }
   return directories;
+}
+
+function countDirectories(table: Buffer): number {
+  let count = 0;
+  for (let at = 0; at < table.length; at += INODE_BYTES) if (isDirectory(table, at)) count += 1;
+  return count;
 }
 
 /** An inode that only the file system itself uses. */

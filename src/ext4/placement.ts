@@ -32,8 +32,7 @@ export function isInline(inode: Inode): inode is Exclude<Inode, DirectoryInode> 
  * The placement of an inode that {@link isInline}.
  *
  * @param links how many names it has.
- * @param iBlock {@link I_BLOCK_BYTES} zeros to write its `i_block` into. An inode has no buffer of its own: that would
- *        cost more than all else that is made for it.
+ * @param iBlock {@link I_BLOCK_BYTES} zeros to write its `i_block` into.
  * @throws BangerError `EXT4_LIMIT` if it cannot be on ext4.
  */
 export function placeInline(inode: Exclude<Inode, DirectoryInode>, links: number, iBlock: Buffer): Placement {

@@ -7,7 +7,15 @@ import { buildExtentTree, diskExtents, extentTreeBlocks } from "./extent-tree.ts
 import { BLOCK_BYTES } from "./geometry.ts";
 import type { NameHash } from "./half-md4.ts";
 import { htreeBlocks } from "./htree.ts";
-import { EXT4_EXTENTS_FL, EXT4_INDEX_FL, I_BLOCK_BYTES, inodeSeed } from "./inode-format.ts";
+import {
+  encodeInode,
+  EXT4_EXTENTS_FL,
+  EXT4_INDEX_FL,
+  I_BLOCK_BYTES,
+  INODE_BYTES,
+  inodeSeed,
+  type InodeFields,
+} from "./inode-format.ts";
 import { Numbering } from "./numbering.ts";
 import {
   blockXattrs,
@@ -15,12 +23,12 @@ import {
   countBlocks,
   encodeTarget,
   EXT4_LINK_MAX,
+  inodeFields,
   isInline,
   isShort,
   placeInline,
   type Placement,
 } from "./placement.ts";
-import { PlacementLog } from "./placement-log.ts";
 import type { UsedBlocks } from "./used-blocks.ts";
 import { encodeXattrBlock } from "./xattr.ts";
 
@@ -30,16 +38,18 @@ export interface Ground {
   readonly used: UsedBlocks;
   readonly volumeSeed: number;
   readonly hasher: NameHash;
-  /** For what is needed later. */
+  /** When the inodes are to have been created, in seconds since 1970. */
+  readonly createdSeconds: number;
+  /** Takes the inodes until it is known where their tables will stand. Nobody else uses it. */
   readonly scratch: ScratchFile;
   readonly signal: AbortSignal | undefined;
 }
 
 export interface TreeLayout {
-  readonly numbering: Numbering;
-  readonly rootPlacement: Placement;
-  /** Of all others that are not inline. */
-  readonly placements: PlacementLog;
+  readonly root: InodeFields;
+  /** All others as they stand in the tables, {@link INODE_BYTES} each, from {@link EXT4_FIRST_INO} on. */
+  readonly inodes: ScratchFile;
+  readonly lastInode: number;
 }
 
 /**
@@ -49,16 +59,25 @@ export interface TreeLayout {
  * @throws BangerError `EXT4_LIMIT` if something in the tree cannot be on ext4.
  */
 export async function layOutTree(tree: FileTree, ground: Ground): Promise<TreeLayout> {
+  const { used, scratch, volumeSeed, createdSeconds } = ground;
   const numbering = new Numbering(tree);
   const site = { ...ground, tree, numbering };
-  const placements = new PlacementLog(ground.scratch);
-  const rootPlacement = await place(tree.root, tree.read(tree.root), site);
+  const rootInode = tree.read(tree.root);
+  const root = inodeFields(rootInode, await place(tree.root, rootInode, site), createdSeconds);
+  // An inode has no buffers of its own: they would cost more than all else that is made for it.
+  const record = Buffer.alloc(INODE_BYTES);
+  const iBlock = Buffer.alloc(I_BLOCK_BYTES);
   for (const id of numbering.inodes()) {
     const inode = tree.read(id);
-    if (inode.type === "file") ground.used.markExtents(inode.extents);
-    if (!isInline(inode)) placements.add(numbering.numberOf(id), await place(id, inode, site));
+    if (inode.type === "file") used.markExtents(inode.extents);
+    const placement = isInline(inode)
+      ? placeInline(inode, tree.linksOf(id), iBlock.fill(0))
+      : await place(id, inode, site);
+    const fields = inodeFields(inode, placement, createdSeconds);
+    encodeInode(record.fill(0), 0, numbering.numberOf(id), volumeSeed, fields);
+    scratch.append(record);
   }
-  return { numbering, rootPlacement, placements };
+  return { root, inodes: scratch, lastInode: numbering.last };
 }
 
 interface Site extends Ground {

@@ -76,7 +76,7 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
     this.#geometry = planGeometry(this.#sizeBlocks);
     const most = Math.floor((options.maxSizeBytes ?? 0) / BLOCK_BYTES);
     this.#maxBlocks = Math.max(this.#sizeBlocks, Math.min(most, largestVolume(this.#geometry)));
-    this.#area = new DataArea(file, this.#geometry, this.#maxBlocks, options.signal);
+    this.#area = new DataArea(file, this.#geometry, this.#maxBlocks, options.durable !== false, options.signal);
   }
 
   /**
@@ -154,6 +154,7 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
       used,
       volumeSeed: seed,
       hasher: new NameHash(this.#identity.hashSeed),
+      createdSeconds: this.#options.timestampSeconds ?? 0,
       scratch,
       signal: this.#options.signal,
     });
@@ -165,7 +166,7 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
       geometry: this.#geometry,
       blocks: this.#sizeBlocks,
       maxBlocks: this.#maxBlocks,
-      lastInode: layout.numbering.last,
+      lastInode: layout.lastInode,
       firstFree,
       minFreeBlocks: Math.ceil((this.#options.minFreeBytes ?? 0) / BLOCK_BYTES),
     });
@@ -175,7 +176,6 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
     const { freeBlocks, freeInodes } = await writeMetadata(this.#file, {
       plan,
       layout,
-      tree,
       used,
       identity: this.#identity,
       volumeSeed: seed,

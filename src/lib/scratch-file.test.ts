@@ -22,6 +22,19 @@ test("gives back what was appended, from memory and from the file, in any order"
       for (const { piece, at } of [...stored, ...stored.toReversed()]) {
         assert.deepEqual(scratch.read(at, piece.length), piece);
       }
+      const whole = Buffer.concat(all);
+      const third = Math.floor(whole.length / 3);
+      for (const [from, to] of [
+        [0, whole.length],
+        [0, third],
+        [third, 2 * third],
+        [2 * third, whole.length],
+        [whole.length, whole.length],
+      ] as const) {
+        const part = Buffer.alloc(to - from);
+        scratch.readInto(part, from);
+        assert.deepEqual(part, whole.subarray(from, to));
+      }
     }),
     { numRuns: 50 },
   );

@@ -51,21 +51,31 @@ export class ScratchFile implements Disposable {
 
   /** Bytes that were appended together. They are good until the next call. */
   read(position: number, bytes: number): Buffer {
-    if (position < 0 || position + bytes > this.length) throw new Error("a scratch file is read past its end");
+    this.#check(position, bytes);
     if (position >= this.#written) {
       const start = position - this.#written;
       return this.#tail.subarray(start, start + bytes);
     }
-    if (bytes > WINDOW_BYTES) return this.#readAll(Buffer.allocUnsafe(bytes), position);
+    if (bytes > WINDOW_BYTES) return this.#readFile(Buffer.allocUnsafe(bytes), position);
     if (position < this.#windowStart || position + bytes > this.#windowStart + this.#windowBytes) {
       const most = Math.min(WINDOW_BYTES, this.#written - position);
       this.#windowBytes = 0;
-      this.#readAll(this.#window.subarray(0, most), position);
+      this.#readFile(this.#window.subarray(0, most), position);
       this.#windowStart = position;
       this.#windowBytes = most;
     }
     const start = position - this.#windowStart;
     return this.#window.subarray(start, start + bytes);
+  }
+
+  /** Fills a buffer, however the bytes were appended. */
+  readInto(buffer: Buffer, position: number): void {
+    this.#check(position, buffer.length);
+    const fromFile = Math.max(0, Math.min(buffer.length, this.#written - position));
+    this.#readFile(buffer.subarray(0, fromFile), position);
+    if (fromFile === buffer.length) return;
+    const start = position + fromFile - this.#written;
+    this.#tail.copy(buffer, fromFile, start, start + buffer.length - fromFile);
   }
 
   [Symbol.dispose](): void {
@@ -86,7 +96,11 @@ export class ScratchFile implements Disposable {
     this.#written += data.length;
   }
 
-  #readAll(into: Buffer, position: number): Buffer {
+  #check(position: number, bytes: number): void {
+    if (position < 0 || position + bytes > this.length) throw new Error("a scratch file is read past its end");
+  }
+
+  #readFile(into: Buffer, position: number): Buffer {
     for (let done = 0; done < into.length;) {
       const bytes = readSync(this.#file ?? -1, into, done, into.length - done, position + done);
       if (bytes === 0) throw new Error("a scratch file has become shorter");

@@ -37,11 +37,6 @@ export class EntryTable {
   #slots = new Uint32Array(FIRST_SLOTS);
   #count = 0;
 
-  /** How many there are, also of those that lead nowhere. */
-  get count(): number {
-    return this.#count;
-  }
-
   /** The entry of this name, or 0. */
   find(directory: number, name: ByteString): EntryId {
     return (this.#slots[this.#slotOf(directory, name, this.#hash.hash(directory, name))] ?? 0) & ID_MASK;

@@ -31,6 +31,7 @@ export class FileTree implements Disposable {
   /** Of a directory the last of its entries, which form a circle; of others how many entries lead to it. */
   #links = new Uint32Array(1024);
   #count = 0;
+  #drops = 0;
 
   /** @param scratch a folder for what memory should not hold. */
   constructor(scratch: string, root: Attributes = PLAIN_ATTRIBUTES) {
@@ -47,9 +48,9 @@ export class FileTree implements Disposable {
     return this.#count;
   }
 
-  /** How many names have been given, also of those that lead nowhere any more. */
-  get entryCount(): number {
-    return this.#entries.count;
+  /** How often a name was taken away, or given to something else: until then what a path leads to stays the same. */
+  get dropCount(): number {
+    return this.#drops;
   }
 
   /** Gives a new inode a name, in place of what had the name before. */
@@ -161,6 +162,7 @@ export class FileTree implements Disposable {
 
   /** One name less. A directory goes with all below it: its entries lead on, but nothing leads to them. */
   #drop(dropped: InodeId): void {
+    this.#drops += 1;
     // A list, not recursion: trees come from outside and may be thousands of levels deep.
     const directories: InodeId[] = [];
     const drop = (inode: InodeId): void => {

@@ -34,6 +34,8 @@ export class LayerTree {
   readonly #layer: number;
   readonly #budget: ImportBudget;
   #rootStamp: number;
+  /** Where the last entry went: most come with others of their directory. Good as long as the tree drops nothing. */
+  #recent: { readonly parents: readonly ByteString[]; readonly place: Place; readonly drops: number } | undefined;
 
   /**
    * @param layer counted from 0; the lowest hides nothing.
@@ -165,8 +167,15 @@ export class LayerTree {
 
   #parentOf(names: readonly ByteString[], path: ByteString): { place: Place; name: ByteString } {
     const name = names[names.length - 1];
-    const place = this.#walk(names.slice(0, -1), true, path);
-    if (name === undefined || place === undefined) throw new Error("the root has no parent");
+    if (name === undefined) throw new Error("the root has no parent");
+    const recent = this.#recent;
+    if (recent !== undefined && recent.drops === this.#tree.dropCount && isIn(recent.parents, names)) {
+      return { place: recent.place, name };
+    }
+    const parents = names.slice(0, -1);
+    const place = this.#walk(parents, true, path);
+    if (place === undefined) throw new Error("a directory was not made");
+    this.#recent = { parents, place, drops: this.#tree.dropCount };
     return { place, name };
   }
 
@@ -210,4 +219,11 @@ export class LayerTree {
     }
     return at;
   }
+}
+
+/** Whether `names` are those of something directly in the directory that `parents` lead to. */
+function isIn(parents: readonly ByteString[], names: readonly ByteString[]): boolean {
+  if (names.length !== parents.length + 1) return false;
+  for (let i = parents.length - 1; i >= 0; i -= 1) if (names[i] !== parents[i]) return false;
+  return true;
 }
