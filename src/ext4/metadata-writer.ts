@@ -24,6 +24,9 @@ import type { TreeLayout } from "./tree-layout.ts";
 import type { UsedBlocks } from "./used-blocks.ts";
 import type { VolumePlan } from "./volume-plan.ts";
 
+/** So many inodes are written at once: 1 MiB. */
+const PIECE_INODES = 4096;
+
 export interface Volume {
   readonly plan: VolumePlan;
   readonly layout: TreeLayout;
@@ -103,13 +106,12 @@ async function writeInodeTables(
 ): Promise<Map<number, number>> {
   const { plan, layout } = volume;
   const directories = new Map<number, number>();
-  // One buffer for all tables: many large ones would be given back late.
-  const whole = Buffer.alloc(Math.min(layout.lastInode, plan.inodesPerGroup) * INODE_BYTES);
-  for (let first = 1; first <= layout.lastInode; first += plan.inodesPerGroup) {
+  const piece = Buffer.alloc(PIECE_INODES * INODE_BYTES);
+  for (let first = 1; first <= layout.lastInode;) {
     volume.signal?.throwIfAborted();
-    const group = (first - 1) / plan.inodesPerGroup;
-    const last = Math.min(layout.lastInode, first + plan.inodesPerGroup - 1);
-    const table = whole.subarray(0, (last - first + 1) * INODE_BYTES).fill(0);
+    const group = Math.floor((first - 1) / plan.inodesPerGroup);
+    const last = Math.min(layout.lastInode, (group + 1) * plan.inodesPerGroup, first + PIECE_INODES - 1);
+    const table = piece.subarray(0, (last - first + 1) * INODE_BYTES).fill(0);
     for (const [ino, fields] of special) {
       if (ino >= first && ino <= last) {
         encodeInode(table, (ino - first) * INODE_BYTES, ino, volume.volumeSeed, fields);
@@ -120,8 +122,10 @@ async function writeInodeTables(
       const position = (from - EXT4_FIRST_INO) * INODE_BYTES;
       layout.inodes.readInto(table.subarray((from - first) * INODE_BYTES), position);
     }
-    directories.set(group, countDirectories(table));
-    await writeAll(file, table, (plan.inodeTables[group] ?? 0) * BLOCK_BYTES);
+    directories.set(group, (directories.get(group) ?? 0) + countDirectories(table));
+    const start = (plan.inodeTables[group] ?? 0) * BLOCK_BYTES;
+    await writeAll(file, table, start + ((first - 1) % plan.inodesPerGroup) * INODE_BYTES);
+    first = last + 1;
   }
   return directories;
 }

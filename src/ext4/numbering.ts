@@ -1,9 +1,12 @@
+import type { EntryId } from "../model/entry-table.ts";
 import type { FileTree, InodeId } from "../model/file-tree.ts";
 import { PLAIN_DIRECTORY } from "../model/inode.ts";
 import type { DirectoryEntry, EntryList } from "./directory.ts";
 import { EXT4_FIRST_INO, EXT4_ROOT_INO } from "./inode-format.ts";
 
 const LOST_AND_FOUND = "lost+found";
+/** So many entries of a directory are made at once and kept while it is laid out; of a larger one, each when asked for. */
+const FEW_ENTRIES = 4096;
 
 /** The numbers of a tree's inodes, without a gap, in the order in which they came into the tree. */
 export class Numbering {
@@ -56,14 +59,12 @@ export class Numbering {
     const tree = this.#tree;
     const entries = Uint32Array.from(tree.entriesOf(directory));
     for (const entry of entries) this.#parents[tree.inodeOf(entry)] = this.numberOf(directory);
-    return {
-      length: entries.length,
-      at: (index): DirectoryEntry => {
-        const entry = entries[index] ?? 0;
-        const inode = tree.inodeOf(entry);
-        return { name: tree.nameOf(entry), ino: this.numberOf(inode), type: tree.typeOf(inode) };
-      },
+    const make = (entry: EntryId): DirectoryEntry => {
+      const inode = tree.inodeOf(entry);
+      return { name: tree.nameOf(entry), ino: this.numberOf(inode), type: tree.typeOf(inode) };
     };
+    const made = entries.length <= FEW_ENTRIES ? Array.from(entries, make) : [];
+    return { length: entries.length, at: (index) => made[index] ?? make(entries[index] ?? 0) };
   }
 }
 

@@ -1,20 +1,12 @@
-import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { NamelessFile } from "./nameless-file.ts";
 
 const TAIL_BYTES = 1024 ** 2;
 /** How much is read at once, so that going through all of it in order asks the kernel rarely. */
 const WINDOW_BYTES = 16 * 1024;
 
-/**
- * Bytes that are put away until they are needed: appended, read again, never changed. The last of them are in memory; a
- * file without a name, which nobody has to remove, holds the rest as soon as there is more.
- *
- * Synchronous: what is put away here is a few bytes at a time, and a turn of the event loop costs more than they do.
- */
+/** Bytes that are put away until they are needed: appended, read again, never changed. Only the last are in memory. */
 export class ScratchFile implements Disposable {
-  readonly #folder: string;
-  #file: number | undefined;
+  readonly #file: NamelessFile;
   readonly #tail: Buffer;
   /** How much the file holds; the tail begins there. */
   #written = 0;
@@ -28,7 +20,7 @@ export class ScratchFile implements Disposable {
    * @param tailBytes how much stays in memory.
    */
   constructor(folder: string, tailBytes = TAIL_BYTES) {
-    this.#folder = folder;
+    this.#file = new NamelessFile(folder);
     this.#tail = Buffer.allocUnsafeSlow(tailBytes);
   }
 
@@ -56,11 +48,15 @@ export class ScratchFile implements Disposable {
       const start = position - this.#written;
       return this.#tail.subarray(start, start + bytes);
     }
-    if (bytes > WINDOW_BYTES) return this.#readFile(Buffer.allocUnsafe(bytes), position);
+    if (bytes > WINDOW_BYTES) {
+      const large = Buffer.allocUnsafe(bytes);
+      this.#file.read(large, position);
+      return large;
+    }
     if (position < this.#windowStart || position + bytes > this.#windowStart + this.#windowBytes) {
       const most = Math.min(WINDOW_BYTES, this.#written - position);
       this.#windowBytes = 0;
-      this.#readFile(this.#window.subarray(0, most), position);
+      this.#file.read(this.#window.subarray(0, most), position);
       this.#windowStart = position;
       this.#windowBytes = most;
     }
@@ -72,15 +68,14 @@ export class ScratchFile implements Disposable {
   readInto(buffer: Buffer, position: number): void {
     this.#check(position, buffer.length);
     const fromFile = Math.max(0, Math.min(buffer.length, this.#written - position));
-    this.#readFile(buffer.subarray(0, fromFile), position);
+    this.#file.read(buffer.subarray(0, fromFile), position);
     if (fromFile === buffer.length) return;
     const start = position + fromFile - this.#written;
     this.#tail.copy(buffer, fromFile, start, start + buffer.length - fromFile);
   }
 
   [Symbol.dispose](): void {
-    if (this.#file !== undefined) closeSync(this.#file);
-    this.#file = undefined;
+    this.#file[Symbol.dispose]();
   }
 
   #flush(): void {
@@ -89,30 +84,11 @@ export class ScratchFile implements Disposable {
   }
 
   #write(data: Buffer): void {
-    this.#file ??= openNameless(this.#folder);
-    for (let done = 0; done < data.length;) {
-      done += writeSync(this.#file, data, done, data.length - done, this.#written + done);
-    }
+    this.#file.write(data, this.#written);
     this.#written += data.length;
   }
 
   #check(position: number, bytes: number): void {
     if (position < 0 || position + bytes > this.length) throw new Error("a scratch file is read past its end");
   }
-
-  #readFile(into: Buffer, position: number): Buffer {
-    for (let done = 0; done < into.length;) {
-      const bytes = readSync(this.#file ?? -1, into, done, into.length - done, position + done);
-      if (bytes === 0) throw new Error("a scratch file has become shorter");
-      done += bytes;
-    }
-    return into;
-  }
-}
-
-function openNameless(folder: string): number {
-  const path = join(folder, `.scratch-${randomBytes(8).toString("hex")}`);
-  const file = openSync(path, "wx+", 0o600);
-  rmSync(path);
-  return file;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { HalfSipHash } from "../lib/half-siphash.ts";
+import { PagedMemory } from "../lib/paged-memory.ts";
 import type { ByteString } from "./byte-string.ts";
 
 /** Names a directory's entry. 0 names none. */
@@ -14,7 +15,9 @@ const LENGTH_AT = 14;
 const NAME_AT = 15;
 const ALIGNMENT = 4;
 
-const CHUNK_BYTES = 256 * 1024;
+const PAGE_BYTES = 128 * 1024;
+/** 32 MiB: all of an image of half a million files. */
+const PAGES_HELD = 256;
 const FIRST_SLOTS = 1024;
 /** How full the slots may be. */
 const MAX_LOAD = 0.75;
@@ -25,17 +28,27 @@ const ID_MASK = 2 ** ID_BITS - 1;
 const MAX_NAME_BYTES = 255;
 
 /**
- * The entries of all of a tree's directories in one hash table: a million take about 40 bytes each, where a Map for each
- * directory would take 80. An entry is never removed; one that leads nowhere stays for the name's next use.
+ * The entries of all of a tree's directories in one hash table. Those that were last looked at are in memory, and of the
+ * others a few bytes, so that any number takes little. An entry is never removed; one that leads nowhere stays for the
+ * name's next use.
  */
-export class EntryTable {
+export class EntryTable implements Disposable {
   readonly #hash = new HalfSipHash(randomBytes(8));
-  readonly #chunks: Buffer[] = [];
-  /** Where the next record goes: an entry's id is its record's place in units of {@link ALIGNMENT}, all chunks counted. */
+  readonly #pages: PagedMemory;
+  /** Where the next record goes: an entry's id is its record's place in units of {@link ALIGNMENT}, all pages counted. */
   #end = 1;
   /** Ids by hash, each at the first free slot from its own on; a power of two. */
   #slots = new Uint32Array(FIRST_SLOTS);
   #count = 0;
+
+  /** @param scratch a folder for what memory should not hold. */
+  constructor(scratch: string) {
+    this.#pages = new PagedMemory(scratch, PAGE_BYTES, PAGES_HELD);
+  }
+
+  [Symbol.dispose](): void {
+    this.#pages[Symbol.dispose]();
+  }
 
   /** The entry of this name, or 0. */
   find(directory: number, name: ByteString): EntryId {
@@ -56,36 +69,36 @@ export class EntryTable {
   }
 
   nameOf(entry: EntryId): ByteString {
-    const [chunk, at] = [this.#chunkOf(entry), startOf(entry)];
-    return chunk.toString("latin1", at + NAME_AT, at + NAME_AT + (chunk[at + LENGTH_AT] ?? 0));
+    const [page, at] = [this.#pageOf(entry), startOf(entry)];
+    return page.toString("latin1", at + NAME_AT, at + NAME_AT + (page[at + LENGTH_AT] ?? 0));
   }
 
   /** What the entry leads to; 0 where it leads nowhere. */
   inodeOf(entry: EntryId): number {
-    return this.#chunkOf(entry).readUInt32LE(startOf(entry) + INODE_AT);
+    return this.#pageOf(entry).readUInt32LE(startOf(entry) + INODE_AT);
   }
 
   setInode(entry: EntryId, inode: number): void {
-    this.#chunkOf(entry).writeUInt32LE(inode, startOf(entry) + INODE_AT);
+    this.#changeable(entry).writeUInt32LE(inode, startOf(entry) + INODE_AT);
   }
 
   /** The entry that {@link setNext} has set; 0 at first. */
   nextOf(entry: EntryId): EntryId {
-    return this.#chunkOf(entry).readUInt32LE(startOf(entry) + NEXT_AT);
+    return this.#pageOf(entry).readUInt32LE(startOf(entry) + NEXT_AT);
   }
 
   setNext(entry: EntryId, next: EntryId): void {
-    this.#chunkOf(entry).writeUInt32LE(next, startOf(entry) + NEXT_AT);
+    this.#changeable(entry).writeUInt32LE(next, startOf(entry) + NEXT_AT);
   }
 
   /** A number that is kept with the entry, 0 at first. */
   stampOf(entry: EntryId): number {
-    return this.#chunkOf(entry).readUInt16LE(startOf(entry) + STAMP_AT);
+    return this.#pageOf(entry).readUInt16LE(startOf(entry) + STAMP_AT);
   }
 
   /** @param stamp 0 to 65535. */
   setStamp(entry: EntryId, stamp: number): void {
-    this.#chunkOf(entry).writeUInt16LE(stamp, startOf(entry) + STAMP_AT);
+    this.#changeable(entry).writeUInt16LE(stamp, startOf(entry) + STAMP_AT);
   }
 
   /** The slot of the entry of this name, or the free one where it belongs. */
@@ -100,26 +113,26 @@ export class EntryTable {
   }
 
   #is(entry: EntryId, directory: number, name: ByteString): boolean {
-    const [chunk, at] = [this.#chunkOf(entry), startOf(entry)];
-    if (chunk.readUInt32LE(at + DIRECTORY_AT) !== directory || chunk[at + LENGTH_AT] !== name.length) return false;
-    for (let i = 0; i < name.length; i += 1) if (chunk[at + NAME_AT + i] !== name.charCodeAt(i)) return false;
+    const [page, at] = [this.#pageOf(entry), startOf(entry)];
+    if (page.readUInt32LE(at + DIRECTORY_AT) !== directory || page[at + LENGTH_AT] !== name.length) return false;
+    for (let i = 0; i < name.length; i += 1) if (page[at + NAME_AT + i] !== name.charCodeAt(i)) return false;
     return true;
   }
 
   #append(directory: number, name: ByteString): EntryId {
     if (name.length === 0 || name.length > MAX_NAME_BYTES) throw new Error(`a name of ${name.length} bytes`);
     const entry = this.#reserve(recordUnits(name.length));
-    const [chunk, at] = [this.#chunkOf(entry), startOf(entry)];
-    chunk.writeUInt32LE(directory, at + DIRECTORY_AT);
-    chunk.writeUInt8(name.length, at + LENGTH_AT);
-    chunk.write(name, at + NAME_AT, "latin1");
+    const [page, at] = [this.#changeable(entry), startOf(entry)];
+    page.writeUInt32LE(directory, at + DIRECTORY_AT);
+    page.writeUInt8(name.length, at + LENGTH_AT);
+    page.write(name, at + NAME_AT, "latin1");
     return entry;
   }
 
-  /** Room for a record, in one chunk. */
+  /** Room for a record, in one page. */
   #reserve(units: number): EntryId {
-    if ((this.#end % CHUNK_UNITS) + units > CHUNK_UNITS) this.#end = this.#chunks.length * CHUNK_UNITS;
-    if (this.#end >= this.#chunks.length * CHUNK_UNITS) this.#chunks.push(Buffer.alloc(CHUNK_BYTES));
+    if ((this.#end % PAGE_UNITS) + units > PAGE_UNITS) this.#end = this.#pages.pageCount * PAGE_UNITS;
+    if (this.#end >= this.#pages.pageCount * PAGE_UNITS) this.#pages.addPage();
     const entry = this.#end;
     this.#end += units;
     if (this.#end > ID_MASK) throw new Error("a tree's names take more than 256 MiB");
@@ -130,38 +143,41 @@ export class EntryTable {
     this.#slots = new Uint32Array(this.#slots.length * 2);
     const mask = this.#slots.length - 1;
     for (const entry of this.#records()) {
-      const hash = this.#hash.hash(
-        this.#chunkOf(entry).readUInt32LE(startOf(entry) + DIRECTORY_AT),
-        this.nameOf(entry),
-      );
+      const hash = this.#hash.hash(this.#pageOf(entry).readUInt32LE(startOf(entry) + DIRECTORY_AT), this.nameOf(entry));
       let slot = hash & mask;
       while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
       this.#slots[slot] = tagged(entry, hash);
     }
   }
 
-  /** All entries, in the order in which they lie in memory. */
+  /** All entries, in the order of their records. */
   *#records(): Generator<EntryId, void, undefined> {
     for (let entry = 1; entry < this.#end;) {
-      const length = this.#chunkOf(entry)[startOf(entry) + LENGTH_AT] ?? 0;
+      const length = this.#pageOf(entry)[startOf(entry) + LENGTH_AT] ?? 0;
       if (length > 0) yield entry;
-      // No name is empty: behind a chunk's last record there are zeros.
-      entry = length > 0 ? entry + recordUnits(length) : (Math.floor(entry / CHUNK_UNITS) + 1) * CHUNK_UNITS;
+      // No name is empty: behind a page's last record there are zeros.
+      entry = length > 0 ? entry + recordUnits(length) : (pageNumber(entry) + 1) * PAGE_UNITS;
     }
   }
 
-  #chunkOf(entry: EntryId): Buffer {
-    const chunk = this.#chunks[Math.floor(entry / CHUNK_UNITS)];
-    if (chunk === undefined) throw new Error(`there is no entry ${entry}`);
-    return chunk;
+  #pageOf(entry: EntryId): Buffer {
+    return this.#pages.read(pageNumber(entry));
+  }
+
+  #changeable(entry: EntryId): Buffer {
+    return this.#pages.change(pageNumber(entry));
   }
 }
 
-const CHUNK_UNITS = CHUNK_BYTES / ALIGNMENT;
+const PAGE_UNITS = PAGE_BYTES / ALIGNMENT;
 
-/** Where an entry's record begins in its chunk. */
+function pageNumber(entry: EntryId): number {
+  return Math.floor(entry / PAGE_UNITS);
+}
+
+/** Where an entry's record begins in its page. */
 function startOf(entry: EntryId): number {
-  return (entry % CHUNK_UNITS) * ALIGNMENT;
+  return (entry % PAGE_UNITS) * ALIGNMENT;
 }
 
 function recordUnits(nameBytes: number): number {

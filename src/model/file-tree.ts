@@ -14,17 +14,18 @@ const PADDING = Buffer.alloc(RECORD_ALIGNMENT);
 const TYPES: readonly InodeType[] = ["file", "directory", "symlink", "char", "block", "fifo", "socket"];
 /** Set beside the type of what has no name any more. */
 const GONE = 0x80;
+const GROWTH = 1.5;
 
 /**
  * A file system's names and attributes, and where the contents lie, never the contents themselves. One side builds it from
  * layers, another writes it out; they share nothing else.
  *
- * Images have a million files, so memory holds what is looked at again and again, the names, at some 50 bytes a file.
- * What an inode says is asked for once, when it is written out, and is put away in a scratch file until then.
+ * Images have a million files, so memory holds what is looked at again and again: the names of late, and some 25 bytes of
+ * each file. What an inode says is asked for once, when it is written out, and is put away in a scratch file until then.
  */
 export class FileTree implements Disposable {
   readonly root = ROOT;
-  readonly #entries = new EntryTable();
+  readonly #entries: EntryTable;
   readonly #records: ScratchFile;
   #types = new Uint8Array(1024);
   #places = new Uint32Array(1024);
@@ -35,11 +36,13 @@ export class FileTree implements Disposable {
 
   /** @param scratch a folder for what memory should not hold. */
   constructor(scratch: string, root: Attributes = PLAIN_ATTRIBUTES) {
+    this.#entries = new EntryTable(scratch);
     this.#records = new ScratchFile(scratch);
     this.#append({ ...root, type: "directory" });
   }
 
   [Symbol.dispose](): void {
+    this.#entries[Symbol.dispose]();
     this.#records[Symbol.dispose]();
   }
 
@@ -184,9 +187,9 @@ export class FileTree implements Disposable {
   #append(inode: Inode): InodeId {
     const id = this.#count;
     if (id === this.#types.length) {
-      this.#types = grown(this.#types, new Uint8Array(2 * id));
-      this.#places = grown(this.#places, new Uint32Array(2 * id));
-      this.#links = grown(this.#links, new Uint32Array(2 * id));
+      this.#types = grown(this.#types, new Uint8Array(id * GROWTH));
+      this.#places = grown(this.#places, new Uint32Array(id * GROWTH));
+      this.#links = grown(this.#links, new Uint32Array(id * GROWTH));
     }
     this.#places[id] = this.#putAway(inode);
     this.#types[id] = TYPES.indexOf(inode.type);

@@ -2,7 +2,7 @@
 export interface ImportLimits {
   /** Entries of all layers together, whiteouts counted, and directories that are there only as part of a path. */
   readonly maxEntries: number;
-  /** Bytes of their names, without the way to them: these are held in memory until the end. */
+  /** Bytes of their names, without the way to them. */
   readonly maxNameBytes: number;
   /** Bytes of all files with their holes. */
   readonly maxContentBytes: number;
@@ -17,11 +17,11 @@ export interface ImportLimits {
 
 /**
  * Roomy for real images (the largest known have about a million files and some hundred GiB), and still bounded: as many
- * names as this take less than 200 MB of memory, and deflate cannot pass a ratio of 1032.
+ * entries as this take less than 200 MB of memory, and deflate cannot pass a ratio of 1032.
  */
 export const DEFAULT_LIMITS: ImportLimits = {
   maxEntries: 2_000_000,
-  maxNameBytes: 64 * 1024 ** 2,
+  maxNameBytes: 128 * 1024 ** 2,
   maxContentBytes: 4 * 1024 ** 4,
   maxMetadataBytes: 256 * 1024 ** 2,
   maxUnpackedBytes: 256 * 1024 ** 3,

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { createGzip } from "node:zlib";
+import { DEFAULT_LIMITS } from "../../src/oci/limits.ts";
 import { layersWithEveryWhiteout } from "./corpus-layers.ts";
 import { busyboxImage, CACHE, debianImage } from "./test-images.ts";
 import { ROOT } from "./test-host.ts";
@@ -92,6 +93,21 @@ export async function smallFiles(count: number, layers = 1): Promise<string> {
     };
   const all = Array.from({ length: layers }, (_, i) => layerFrom(i * each));
   return cached(`small-files-${count}-in-${layers}`, all);
+}
+
+/** As many names as an image may have, and as long: empty files, 500 to a folder. */
+export async function mostNames(): Promise<string> {
+  const { maxEntries, maxNameBytes } = DEFAULT_LIMITS;
+  const length = Math.floor(maxNameBytes / maxEntries);
+  const layer = async function* (): AsyncGenerator<Buffer> {
+    for (let from = 0; from < maxEntries; from += 500) {
+      const tar = new TarBuilder().dir(`${from}`);
+      for (let i = from + 1; i < from + 500; i += 1) tar.file(`${from}/${String(i).padEnd(length, "-")}`);
+      yield tar.cut();
+    }
+    yield Buffer.alloc(1024);
+  };
+  return cached(`most-names-${maxEntries}-of-${length}`, [layer]);
 }
 
 /** Ten layers of 850 files of 20 KB, which gzip makes half as large: as much as a Debian, and as hard. */

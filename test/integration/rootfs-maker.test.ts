@@ -11,13 +11,14 @@ import { noProgress } from "../../src/lib/progress.ts";
 import { run } from "../../src/lib/process.ts";
 import { applyLayers } from "../../src/oci/apply-layers.ts";
 import { BlobStore } from "../../src/oci/blob-store.ts";
+import { DEFAULT_LIMITS } from "../../src/oci/limits.ts";
 import { openImageSource } from "../../src/oci/open-source.ts";
 import { parseReference } from "../../src/oci/reference.ts";
 import { resolveImage } from "../../src/oci/resolve-image.ts";
 import { readAgent } from "../../src/services/images/provision.ts";
 import type { RootfsResult } from "../../src/services/images/rootfs/rootfs-replies.ts";
 import { RootfsProcess } from "../../src/services/images/rootfs/rootfs-process.ts";
-import { smallFiles } from "../helpers/corpus.ts";
+import { mostNames, smallFiles } from "../helpers/corpus.ts";
 import { expectCode } from "../helpers/expect-code.ts";
 import { TarBuilder } from "../helpers/tar-builder.ts";
 import { ROOT } from "../helpers/test-host.ts";
@@ -156,6 +157,12 @@ test("200,000 small files take less than 150 MB, in one layer and in ten", async
   const ten = await make(await smallFiles(200_000, 10));
   assert.equal(ten.entries, 200_400);
   assert.ok(ten.peakMemoryBytes < 150e6, `${ten.peakMemoryBytes} bytes at the peak, in ten layers`);
+});
+
+test("as many names as an image may have take less than 200 MB", async () => {
+  const { entries, peakMemoryBytes } = await make(await mostNames());
+  assert.equal(entries, DEFAULT_LIMITS.maxEntries);
+  assert.ok(peakMemoryBytes < 200e6, `${peakMemoryBytes} bytes at the peak`);
 });
 
 test("one large file takes no more than a small one", async () => {
