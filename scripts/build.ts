@@ -7,8 +7,19 @@ const ROOT = join(import.meta.dirname, "..");
 const LIB = join(ROOT, "build/lib");
 const BIN = join(ROOT, "build/bin");
 
-/** Program in build/bin → its entry in src. */
-const PROGRAMS = { banger: "src/cli/main.ts", bangerd: "src/daemon/main.ts" } as const;
+/**
+ * Program in build/bin → its entry in src, and how Node is run. A daemon waits most of its time: V8 and malloc are to give
+ * back what an operation took, not to keep room for the next.
+ */
+const PROGRAMS = {
+  banger: { entry: "src/cli/main.ts", environment: "", options: "" },
+  bangerd: {
+    entry: "src/daemon/main.ts",
+    environment: "export MALLOC_ARENA_MAX=1\n",
+    options: " --optimize-for-size --max-semi-space-size=4",
+  },
+} as const;
+type Program = (typeof PROGRAMS)[keyof typeof PROGRAMS];
 /** What bangerd starts by itself, in build/lib alone. */
 const INNER_PROGRAMS = { "banger-rootfs": "src/services/images/rootfs/main.ts" } as const;
 
@@ -18,7 +29,8 @@ const INNER_PROGRAMS = { "banger-rootfs": "src/services/images/rootfs/main.ts" }
  */
 async function build(): Promise<void> {
   const current = new Set<string>();
-  for (const [name, entry] of Object.entries({ ...PROGRAMS, ...INNER_PROGRAMS })) {
+  const entries = Object.entries(PROGRAMS).map(([name, { entry }]) => [name, entry] as const);
+  for (const [name, entry] of [...entries, ...Object.entries(INNER_PROGRAMS)]) {
     for (const path of await bundle(name, entry)) current.add(path);
   }
   await removeStaleChunks(current);
@@ -26,9 +38,9 @@ async function build(): Promise<void> {
   const node = join(LIB, "node");
   await rm(node, { force: true });
   await symlink(await realpath(process.execPath), node);
-  for (const name of Object.keys(PROGRAMS)) {
+  for (const [name, program] of Object.entries(PROGRAMS)) {
     const path = join(BIN, name);
-    await writeFile(path, launcher(name));
+    await writeFile(path, launcher(name, program));
     await chmod(path, 0o755);
   }
 }
@@ -61,7 +73,7 @@ async function removeStaleChunks(current: ReadonlySet<string>): Promise<void> {
 }
 
 /** sh starts in a millisecond; a `#!` line can name neither a path beside itself nor V8's cache of compiled code. */
-function launcher(name: string): string {
+function launcher(name: string, { environment, options }: Program): string {
   return `#!/bin/sh
 # Runs ${name} on the Node that it was built with. Follows links to itself, so that it can be linked into PATH.
 self=$0
@@ -73,7 +85,7 @@ done
 lib=\${self%/*}/../lib
 cache=\${XDG_CACHE_HOME:-\${HOME:+$HOME/.cache}}
 if [ -n "$cache" ]; then export NODE_COMPILE_CACHE="$cache/banger/node"; fi
-exec "$lib/node" --disable-warning=ExperimentalWarning "$lib/${name}.js" "$@"
+${environment}exec "$lib/node" --disable-warning=ExperimentalWarning${options} "$lib/${name}.js" "$@"
 `;
 }
 
