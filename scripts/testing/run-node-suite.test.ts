@@ -7,12 +7,12 @@ import type { Counts } from "./counts.ts";
 import { runNodeSuite } from "./run-node-suite.ts";
 
 /** Runs a suite of these files for real. */
-async function countsOf(files: Readonly<Record<string, string>>): Promise<Counts> {
+async function countsOf(files: Readonly<Record<string, string>>, builds: readonly string[] = []): Promise<Counts> {
   const root = await mkdtemp(join(tmpdir(), "banger-suite-"));
   try {
-    for (const [name, body] of Object.entries(files)) await writeFile(join(root, name), body);
+    for (const [name, body] of Object.entries(files)) await writeFile(join(root, name), body, { mode: 0o755 });
     return await runNodeSuite(
-      { name: "made-up", about: "", files: ["*.test.mjs"], concurrency: 2, timeoutMs: 2_000 },
+      { name: "made-up", about: "", files: ["*.test.mjs"], concurrency: 2, timeoutMs: 2_000, builds },
       root,
       "ignore",
     );
@@ -54,6 +54,17 @@ test("keeps the reason of what is skipped", async () => {
     { name: "told", reason: "no KVM" },
     { name: "silent", reason: "" },
   ]);
+});
+
+test("what is built first is there for the tests, and its time is not theirs", async () => {
+  const files = {
+    "build.sh": "#!/bin/sh\nsleep 3\necho built >built",
+    "fails.sh": "#!/bin/sh\nexit 1",
+    "a.test.mjs": `import { readFileSync } from "node:fs"; import { test } from "node:test";
+      test("there", () => { readFileSync("built"); });`,
+  };
+  assert.deepEqual(await countsOf(files, ["build.sh", "fails.sh"]), { passed: 1, failed: 0, skipped: [] });
+  assert.equal((await countsOf(files)).failed, 1);
 });
 
 test("a suite without files has failed", async () => {

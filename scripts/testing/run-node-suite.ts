@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { globSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -9,7 +9,7 @@ import type { NodeSuite } from "./suites.ts";
 
 const REPORTER = join(import.meta.dirname, "counting-reporter.ts");
 
-/** Runs the suite's files with `node --test`. A suite without files is one failure. */
+/** Runs the suite's builds, then its files with `node --test`. A suite without files is one failure. */
 export async function runNodeSuite(
   suite: NodeSuite,
   root: string,
@@ -19,6 +19,10 @@ export async function runNodeSuite(
   if (files.length === 0) {
     console.error(`no test files match ${suite.files.join(", ")}`);
     return { passed: 0, failed: 1, skipped: [] };
+  }
+  for (const script of suite.builds ?? []) {
+    const { status } = spawnSync(join(root, script), [], { cwd: root, stdio: ["ignore", "ignore", output] });
+    if (status !== 0) console.error(`${script} has failed; the tests that need it say more`);
   }
   const scratch = await mkdtemp(join(tmpdir(), "banger-test-counts-"));
   try {
