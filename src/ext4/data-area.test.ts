@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, type FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import fc from "fast-check";
 import type { StoredContent } from "../model/content-sink.ts";
 import { DataArea } from "./data-area.ts";
@@ -113,6 +114,35 @@ test("what lies past the end of a short file is zero, not what was there before"
     const block = (await read()).subarray(at, at + BLOCK_BYTES);
     assert.ok(block.equals(Buffer.concat([Buffer.from("short"), Buffer.alloc(BLOCK_BYTES - 5)])));
   });
+});
+
+test("what the disk refused while more came is told at the end", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "banger-area-"));
+  const file = await open(join(folder, "area"), "wx+");
+  let syncs = 0;
+  const failing = Object.assign(Object.create(file) as FileHandle, {
+    write: file.write.bind(file),
+    datasync: async () => {
+      syncs += 1;
+      await setTimeout(200);
+      throw Object.assign(new Error("EIO: i/o error, fdatasync"), { code: "EIO" });
+    },
+  });
+  const area = new DataArea(failing, geometry, 2 ** 20, true);
+  try {
+    area.beginFile();
+    for (let i = 0; i < 65; i += 1) await area.write(Buffer.alloc(1024 ** 2, 1));
+    area.endFile();
+    await assert.rejects(
+      area.flush().then(() => area.syncedAhead()),
+      { code: "EIO" },
+    );
+    assert.equal(syncs, 1);
+  } finally {
+    await area.settle();
+    await file.close();
+    await rm(folder, { recursive: true });
+  }
 });
 
 test("a second file cannot begin before the first has ended", async () => {

@@ -183,7 +183,10 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
       timestampSeconds: this.#options.timestampSeconds ?? 0,
       signal: this.#options.signal,
     });
-    if (this.#options.durable !== false) await this.#file.sync();
+    if (this.#options.durable !== false) {
+      await this.#area.syncedAhead();
+      await this.#file.sync();
+    }
 
     const inodes = plan.groups * plan.inodesPerGroup;
     return {
