@@ -127,6 +127,21 @@ test("gives up on a server that only breaks, and keeps nothing", async () => {
   );
 });
 
+test("goes where it is sent on to, but not in a circle", async () => {
+  await serving(
+    (request, response) => {
+      if (request.url === "/there/b") response.end(CONTENT);
+      else response.writeHead(302, { location: request.url === "/there/a" ? "b" : "/circle" }).end();
+    },
+    async (base, requests) => {
+      await get(file(`${base}/there/a`));
+      assert.deepEqual(requests, ["/there/a", "/there/b"]);
+      await rm(join(cacheDir, "sha256", SHA256));
+      await assert.rejects(get(file(`${base}/circle`)), { code: "MIRROR_FAILED", message: /redirects more than/ });
+    },
+  );
+});
+
 test("looks in the second place only where the first has nothing", async () => {
   await serving(
     (request, response) => {

@@ -1,6 +1,7 @@
+import type { IncomingMessage } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { BangerError, isAbort } from "../../lib/errors.ts";
-import { asBuffer } from "../byte-reader.ts";
+import { get, readBody } from "./http-get.ts";
 
 /** A mirror that sends nothing for this long has stalled. */
 const STALL_MS = 20_000;
@@ -13,6 +14,7 @@ export interface Receiver {
   readonly received: number;
   /** Forgets all: the server sends from the beginning. */
   restart(): Promise<void>;
+  /** The chunk is valid until this ends. */
   write(chunk: Buffer): Promise<void>;
 }
 
@@ -51,21 +53,25 @@ async function tryOnce(url: string, receiver: Receiver, signal: AbortSignal): Pr
   const stall = setTimeout(() => stalled.abort(), STALL_MS);
   try {
     const start = receiver.received;
-    const response = await fetch(url, {
-      signal: AbortSignal.any([signal, stalled.signal]),
-      // A mirror must not pack what it sends: hashes and ranges are of the file itself.
-      headers: { "accept-encoding": "identity", ...(start > 0 && { range: `bytes=${start}-` }) },
-    });
-    if (!response.ok || response.body === null) {
-      await response.body?.cancel();
-      const { status, statusText } = response;
-      return { why: `HTTP ${status} ${statusText}`.trim(), passing: status >= 500 || status === 429, status };
+    const either = AbortSignal.any([signal, stalled.signal]);
+    // A mirror must not pack what it sends: hashes and ranges are of the file itself.
+    const headers = {
+      "accept-encoding": "identity",
+      "user-agent": "banger",
+      ...(start > 0 && { range: `bytes=${start}-` }),
+    };
+    const response = await get(new URL(url), headers, either);
+    const { statusCode: status = 0, statusMessage = "" } = response;
+    if (status < 200 || status > 299) {
+      response.destroy();
+      return { why: `HTTP ${status} ${statusMessage}`.trim(), passing: status >= 500 || status === 429, status };
     }
     if (start > 0 && !continuesAt(response, start)) await receiver.restart();
-    for await (const chunk of response.body) {
+    const write = (chunk: Buffer): Promise<void> => {
       stall.refresh();
-      await writeTo(receiver, asBuffer(chunk));
-    }
+      return writeTo(receiver, chunk);
+    };
+    await readBody(response, write, either);
     return undefined;
   } catch (error) {
     signal.throwIfAborted();
@@ -88,14 +94,14 @@ async function writeTo(receiver: Receiver, chunk: Buffer): Promise<void> {
   }
 }
 
-function continuesAt(response: Response, start: number): boolean {
-  return response.status === 206 && (response.headers.get("content-range") ?? "").startsWith(`bytes ${start}-`);
+function continuesAt({ statusCode, headers }: IncomingMessage, start: number): boolean {
+  return statusCode === 206 && (headers["content-range"] ?? "").startsWith(`bytes ${start}-`);
 }
 
-/** `fetch failed` says nothing; its cause does. */
+/** Where a name has several addresses and none answers, the error says nothing; those in it do. */
 function networkReason(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return cause instanceof Error ? cause.message || cause.name : String(cause);
+  if (error instanceof AggregateError) return error.errors.map(networkReason).join(", ");
+  return error instanceof Error ? error.message || error.name : String(error);
 }
 
 function failed(url: string, failure: Failure): BangerError {
@@ -129,7 +135,7 @@ export async function fetchText(url: string, maxBytes: number, signal: AbortSign
       async write(chunk) {
         received += chunk.length;
         if (received > maxBytes) throw failed(url, { why: `it is longer than ${maxBytes} bytes`, passing: false });
-        parts.push(chunk);
+        parts.push(Buffer.from(chunk));
       },
     },
     signal,
