@@ -1,4 +1,5 @@
-import { access } from "node:fs/promises";
+import { access, mkdtempDisposable } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { asBangerError } from "../src/lib/errors.ts";
@@ -60,7 +61,10 @@ async function ownKernel(banger: string): Promise<Described> {
 /** A folder with a kernel, as make-generic-kernel.sh leaves one. */
 async function kernelIn(folder: string): Promise<Described> {
   const image = (await exists(join(folder, "vmlinux"))) ? "vmlinux" : KERNEL_FOLDER.image;
-  const { format, arch, release, abilities } = await probeKernelFile(join(folder, image), interrupted.signal);
+  await using scratch = await mkdtempDisposable(join(tmpdir(), "publish-kernel-"));
+  const path = join(folder, image);
+  const probe = await probeKernelFile(path, join(scratch.path, "vmlinux"), interrupted.signal);
+  const { format, arch, release, abilities } = probe;
   const others: string[] = [];
   for (const part of [KERNEL_FOLDER.config, KERNEL_FOLDER.initrd, KERNEL_FOLDER.modules]) {
     if (await exists(join(folder, part))) others.push(part);

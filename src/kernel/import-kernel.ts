@@ -3,8 +3,7 @@ import { join, resolve } from "node:path";
 import { hasErrno } from "../lib/errors.ts";
 import type { OperationContext } from "../lib/progress.ts";
 import type { KernelContents, KernelSource } from "../model/kernel.ts";
-import { completeKernelFolder, KERNEL_FOLDER } from "./kernel-folder.ts";
-import { probeKernelFile } from "./image/probe-kernel.ts";
+import { completeKernelFolder, KERNEL_FOLDER, probeImage } from "./kernel-folder.ts";
 import { unreadable } from "./read-at.ts";
 import { reporting } from "./reporting.ts";
 
@@ -33,11 +32,10 @@ export async function importKernel(
 ): Promise<KernelContents> {
   const { signal } = context;
   return await reporting(context.progress, { id: "import", label: "importing the kernel" }, async () => {
-    const image = join(targetDir, KERNEL_FOLDER.image);
     // Probed before it is copied, and the copy again: what is kept is what was judged.
-    await probeKernelFile(options.vmlinux, signal);
-    await copy(options.vmlinux, image);
-    const probe = await probeKernelFile(image, signal);
+    await probeImage(targetDir, signal, options.vmlinux);
+    await copy(options.vmlinux, join(targetDir, KERNEL_FOLDER.image));
+    const probe = await probeImage(targetDir, signal);
     if (options.initrd !== undefined) await copy(options.initrd, join(targetDir, KERNEL_FOLDER.initrd));
     if (options.modules !== undefined) {
       const from = await findModules(options.modules);

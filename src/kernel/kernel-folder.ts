@@ -5,7 +5,7 @@ import { resolveBootModules } from "./boot/boot-modules.ts";
 import { planModulesPart, writeArchive } from "./initramfs.ts";
 import { featuresOf } from "./image/kernel-config.ts";
 import { NO_MODULES, openModuleTree } from "./boot/module-tree.ts";
-import type { KernelProbe } from "./image/probe-kernel.ts";
+import { probeKernelFile, type KernelProbe } from "./image/probe-kernel.ts";
 
 /** Names in a kernel's folder. An initramfs comes beside them when a VM first starts. */
 export const KERNEL_FOLDER = {
@@ -20,6 +20,7 @@ export const KERNEL_FOLDER = {
 /** What is in the folder before it is completed. */
 export interface KernelParts {
   readonly source: KernelSource;
+  /** Of {@link probeImage}. */
   readonly probe: KernelProbe;
   /** The text of `.config`, from a file of its own or from the kernel. */
   readonly config: string | undefined;
@@ -28,8 +29,22 @@ export interface KernelParts {
 }
 
 /**
- * Completes a kernel's folder from the image and modules in it: the unpacked kernel, its configuration, the modules for
- * the initramfs. Whoever called removes the folder if this fails.
+ * Finds out what the image in a kernel's folder is, and unpacks a bzImage beside it.
+ *
+ * @param image another file to judge in its place, before it is copied there.
+ * @throws BangerError `KERNEL_INVALID`, `FILE_UNREADABLE`.
+ */
+export async function probeImage(
+  dir: string,
+  signal: AbortSignal,
+  image = join(dir, KERNEL_FOLDER.image),
+): Promise<KernelProbe> {
+  return await probeKernelFile(image, join(dir, KERNEL_FOLDER.vmlinux), signal);
+}
+
+/**
+ * Completes a kernel's folder from the image and modules in it: its configuration, the modules for the initramfs.
+ * Whoever called removes the folder if this fails.
  *
  * @throws BangerError `KERNEL_INVALID` if no VM could boot with it.
  */
@@ -48,10 +63,7 @@ export async function completeKernelFolder(
     await writeFile(join(dir, KERNEL_FOLDER.config), config);
     files.config = KERNEL_FOLDER.config;
   }
-  if (probe.unpacked?.kind === "elf") {
-    await writeFile(join(dir, KERNEL_FOLDER.vmlinux), probe.unpacked.elf, { signal });
-    files.vmlinux = KERNEL_FOLDER.vmlinux;
-  }
+  if (probe.unpacked) files.vmlinux = KERNEL_FOLDER.vmlinux;
   // A user's own initrd loads what it wants to.
   if (!parts.hasInitrd) {
     const tree = parts.hasModules ? await openModuleTree(join(dir, KERNEL_FOLDER.modules)) : NO_MODULES;

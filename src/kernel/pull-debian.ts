@@ -18,8 +18,7 @@ import { download } from "./debian/download.ts";
 import { KERNEL_PACKAGE_PREFIX, resolveKernelPackage } from "./debian/kernel-package.ts";
 import { pruneDownloads } from "./debian/prune-downloads.ts";
 import { hostArch } from "./host-arch.ts";
-import { probeKernelFile } from "./image/probe-kernel.ts";
-import { completeKernelFolder, KERNEL_FOLDER } from "./kernel-folder.ts";
+import { completeKernelFolder, KERNEL_FOLDER, probeImage } from "./kernel-folder.ts";
 import { reporting } from "./reporting.ts";
 
 export interface PullDebianOptions extends ArchiveChoice {
@@ -72,7 +71,7 @@ export async function pullDebianKernel(
   }
   await pruneDownloads(options.cacheDir, new Date());
   return await reporting(context.progress, { id: "prepare", label: "preparing the kernel" }, async () => {
-    const probe = await probeKernelFile(join(targetDir, KERNEL_FOLDER.image), context.signal);
+    const probe = await probeImage(targetDir, context.signal);
     const { mirror, suite } = chosen.archive;
     const { name, version, sha256 } = chosen;
     return await completeKernelFolder(

@@ -95,3 +95,17 @@ export function buildKernel(release: string, more: { readonly text?: string; rea
     ],
   });
 }
+
+/** A bzImage around a kernel that is packed, as far as its header is read. */
+export function buildBzImage(payload: Buffer, version: string): Buffer {
+  const setup = Buffer.alloc(2 * 512);
+  setup[0x1f1] = 1;
+  setup.writeUInt16LE(0xaa55, 0x1fe);
+  setup.write("HdrS", 0x202);
+  setup.writeUInt16LE(0x20f, 0x206);
+  setup.writeUInt16LE(0x300 - 0x200, 0x20e);
+  setup.write(`${version} (builder@host) #1\0`, 0x300);
+  setup.writeUInt32LE(16, 0x248);
+  setup.writeUInt32LE(payload.length, 0x24c);
+  return Buffer.concat([setup, Buffer.alloc(16), payload]);
+}

@@ -19,6 +19,10 @@ export interface TestSuite {
   /** Who signs; the mirror's own key otherwise. */
   readonly key?: PrivateKey;
   readonly byHash?: boolean;
+  /** The kernel's image, in place of a small one. */
+  readonly image?: Buffer;
+  /** Lies beside the modules. */
+  readonly ballast?: Buffer;
 }
 
 /**
@@ -79,7 +83,7 @@ export class TestMirror implements AsyncDisposable {
       const release = `${version.split("-")[0]}-cloud-amd64`;
       const name = `linux-image-${release}`;
       kernelPath = `pool/main/l/linux/${name}_${version}_amd64.deb`;
-      const deb = await this.#buildKernelPackage(name, version, release);
+      const deb = await this.#buildKernelPackage(name, version, release, suite);
       this.files.set(kernelPath, deb);
       stanzas.push(
         stanza(
@@ -123,13 +127,19 @@ export class TestMirror implements AsyncDisposable {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #buildKernelPackage(name: string, version: string, release: string): Promise<Buffer> {
+  async #buildKernelPackage(
+    name: string,
+    version: string,
+    release: string,
+    { image, ballast }: TestSuite,
+  ): Promise<Buffer> {
     const tree = join(this.#folder, name);
     const modules = `lib/modules/${release}`;
     const vermagic = `${release} SMP `;
     const contents: Readonly<Record<string, string | Buffer>> = {
       "DEBIAN/control": `Package: ${name}\nVersion: ${version}\nArchitecture: amd64\nMaintainer: x <x@example.com>\nDescription: x\n`,
-      [`boot/vmlinuz-${release}`]: buildKernel(release, { pvh: true }),
+      [`boot/vmlinuz-${release}`]: image ?? buildKernel(release, { pvh: true }),
+      ...(ballast !== undefined && { [`${modules}/ballast`]: ballast }),
       [`boot/config-${release}`]: "CONFIG_VIRTIO_BLK=m\nCONFIG_VIRTIO_CONSOLE=y\nCONFIG_EXT4_FS=y\n",
       [`${modules}/kernel/virtio_blk.ko`]: buildModule({ name: "virtio_blk", depends: "virtio", vermagic }),
       [`${modules}/kernel/virtio.ko`]: buildModule({ name: "virtio", vermagic }),
@@ -139,7 +149,7 @@ export class TestMirror implements AsyncDisposable {
       await mkdir(join(tree, dirname(path)), { recursive: true });
       await writeFile(join(tree, path), content);
     }
-    execFileSync("dpkg-deb", ["--root-owner-group", "-Zxz", "-b", tree, `${tree}.deb`], { stdio: "ignore" });
+    execFileSync("dpkg-deb", ["--root-owner-group", "-Zxz", "-z1", "-b", tree, `${tree}.deb`], { stdio: "ignore" });
     return await readFile(`${tree}.deb`);
   }
 }

@@ -8,8 +8,7 @@ import type { KernelContents, KernelSource } from "../../model/kernel.ts";
 import { invalidArchive } from "../byte-reader.ts";
 import { decompress } from "../decompress.ts";
 import { extractTar, readCounted } from "../extract-tar.ts";
-import { probeKernelFile } from "../image/probe-kernel.ts";
-import { completeKernelFolder, KERNEL_FOLDER } from "../kernel-folder.ts";
+import { completeKernelFolder, KERNEL_FOLDER, probeImage } from "../kernel-folder.ts";
 import { reporting } from "../reporting.ts";
 import { findFault, parseSignature, startSignedHash, type MinisignKey, type MinisignSignature } from "./minisign.ts";
 
@@ -77,7 +76,7 @@ export async function unpackKernelArchive(
   });
   if (!written.includes(KERNEL_FOLDER.image)) throw invalidArchive(label, `it holds no ${KERNEL_FOLDER.image}`);
   return await reporting(progress, { id: "prepare", label: "preparing the kernel" }, async () => {
-    const probe = await probeKernelFile(join(targetDir, KERNEL_FOLDER.image), signal);
+    const probe = await probeImage(targetDir, signal);
     if (probe.arch !== arch) throw invalidArchive(label, `it holds a kernel for ${probe.arch}, not ${arch}`);
     const config = written.includes(KERNEL_FOLDER.config)
       ? await readFile(join(targetDir, KERNEL_FOLDER.config), "utf8")

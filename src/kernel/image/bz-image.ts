@@ -1,5 +1,7 @@
-import { collect, invalidArchive, streamOf } from "../byte-reader.ts";
+import type { FileHandle } from "node:fs/promises";
+import { invalidArchive, type ByteStream } from "../byte-reader.ts";
 import { decompress, type Compression } from "../decompress.ts";
+import { readAt, readRange } from "../read-at.ts";
 import { decompressLz4Legacy } from "./lz4-legacy.ts";
 
 // The real-mode kernel header (Documentation/arch/x86/boot.rst), by the names it has there.
@@ -19,6 +21,10 @@ const SECTOR_BYTES = 512;
 /** How much of the file {@link parseBzImage} needs: the whole of the header. */
 export const BZ_HEADER_BYTES = 0x250;
 
+/** Of a payload, as much as tells how it is packed. */
+const START_BYTES = 16;
+/** The number that the unpacked size is, at the payload's end. */
+const SIZE_BYTES = 4;
 /** Far above any kernel: a distribution's is some 55 MB unpacked. */
 const MAX_UNPACKED_BYTES = 512 * 1024 ** 2;
 
@@ -56,40 +62,53 @@ const MAGICS: readonly (readonly [hex: string, name: Compression | "lz4" | "bzip
   ["7f454c46", "none"],
 ];
 
-/** A kernel taken out of its bzImage, or the reason why it stays inside. */
+/** A kernel taken out of its bzImage, or the reason why it stays inside. Each part of it is valid until the next is read. */
 export type Unpacked =
-  | { readonly kind: "elf"; readonly elf: Buffer }
+  | { readonly kind: "elf"; readonly content: ByteStream }
   | { readonly kind: "unsupported"; readonly why: string };
 
 /**
- * Unpacks the payload of a bzImage: the kernel as an ELF file, which boots without the time that unpacking costs.
+ * Unpacks the payload of a bzImage while it is read: the kernel as an ELF file, which boots without the time that
+ * unpacking costs.
  *
  * Some compressions are rare, or need what no library here has (xz with its x86 filter); the bzImage boots all the same.
  *
  * @param name the file, for errors.
- * @throws BangerError `ARCHIVE_INVALID` if the payload is damaged.
+ * @throws BangerError `ARCHIVE_INVALID` if the payload is damaged, also from what is returned.
  */
-export async function unpackBzImage(payload: Buffer, name: string): Promise<Unpacked> {
-  const hex = payload.toString("hex", 0, 8);
+export async function unpackBzImage(file: FileHandle, image: BzImage, name: string): Promise<Unpacked> {
+  const { payloadOffset, payloadBytes } = image;
+  const start = await readAt(file, payloadOffset, Math.min(payloadBytes, START_BYTES));
+  const hex = start.toString("hex", 0, 8);
   const compression = MAGICS.find(([magic]) => hex.startsWith(magic))?.[1];
-  if (payload.length < 8 || compression === undefined) throw invalidArchive(name, "its payload has no known format");
+  if (start.length < 8 || compression === undefined) throw invalidArchive(name, "its payload has no known format");
   // The build appends the unpacked size, except to gzip, which ends with it anyway (scripts/Makefile.lib, size_append).
-  const body = compression === "gzip" || compression === "none" ? payload : payload.subarray(0, -4);
-  const unpackedBytes = compression === "none" ? payload.length : payload.readUInt32LE(payload.length - 4);
+  const bodyBytes = compression === "gzip" || compression === "none" ? payloadBytes : payloadBytes - SIZE_BYTES;
+  const size = await readAt(file, payloadOffset + payloadBytes - SIZE_BYTES, SIZE_BYTES);
+  const unpackedBytes = compression === "none" ? payloadBytes : size.readUInt32LE();
   if (unpackedBytes > MAX_UNPACKED_BYTES) {
     throw invalidArchive(name, `its payload unpacks to more than ${MAX_UNPACKED_BYTES} bytes`);
   }
   if (compression === "bzip2" || compression === "lzma" || compression === "lzo") {
     return { kind: "unsupported", why: `it is packed with ${compression}` };
   }
-  if (compression === "xz" && hasFilters(body))
+  if (compression === "xz" && hasFilters(start))
     return { kind: "unsupported", why: "it is packed with xz and a filter" };
-  const elf =
-    compression === "lz4"
-      ? decompressLz4Legacy(body, unpackedBytes, name)
-      : await collect(decompress(streamOf(body), compression, name), unpackedBytes, name);
-  if (elf.length !== unpackedBytes) throw invalidArchive(name, "its payload is shorter than it says");
-  return { kind: "elf", elf };
+  const body = readRange(file, payloadOffset, bodyBytes);
+  const content =
+    compression === "lz4" ? decompressLz4Legacy(body, unpackedBytes, name) : decompress(body, compression, name);
+  return { kind: "elf", content: exactly(content, unpackedBytes, name) };
+}
+
+/** Passes a stream on, which has to be this long. */
+async function* exactly(stream: ByteStream, lengthBytes: number, name: string): ByteStream {
+  let left = lengthBytes;
+  for await (const part of stream) {
+    left -= part.length;
+    if (left < 0) throw invalidArchive(name, "its payload is longer than it says");
+    yield part;
+  }
+  if (left > 0) throw invalidArchive(name, "its payload is shorter than it says");
 }
 
 /** Whether an xz stream's first block goes through more than LZMA2 (section 3.1.2 of xz-file-format.txt). */

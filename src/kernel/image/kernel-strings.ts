@@ -1,7 +1,6 @@
+import type { FileHandle } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
-
-/** Reads at most `length` bytes at `offset`; fewer where the image ends. */
-export type ImageSource = (offset: number, length: number) => Promise<Buffer>;
+import { readAt } from "../read-at.ts";
 
 /** What a kernel's own strings tell about it. */
 export interface KernelStrings {
@@ -12,7 +11,7 @@ export interface KernelStrings {
   readonly config: string | undefined;
 }
 
-const CHUNK_BYTES = 4 * 1024 ** 2;
+const CHUNK_BYTES = 1024 ** 2;
 /** The longest of what is looked for: a config is some 50 kB packed. */
 const OVERLAP_BYTES = 256 * 1024;
 const MAX_CONFIG_BYTES = 4 * 1024 ** 2;
@@ -28,15 +27,18 @@ const IKCONFIG_END = "IKCFG_ED";
 
 /** Looks through an unpacked kernel, in chunks that overlap so that nothing is missed between them. */
 export async function findKernelStrings(
-  source: ImageSource,
+  file: FileHandle,
   areas: readonly { readonly offset: number; readonly sizeBytes: number }[],
+  signal: AbortSignal,
 ): Promise<KernelStrings> {
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES + OVERLAP_BYTES);
   let release: string | undefined;
   let virtioMmioCmdline = false;
   let config: string | undefined;
   for (const area of areas) {
     for (let at = 0; at < area.sizeBytes; at += CHUNK_BYTES) {
-      const chunk = await source(area.offset + at, Math.min(CHUNK_BYTES + OVERLAP_BYTES, area.sizeBytes - at));
+      signal.throwIfAborted();
+      const chunk = await readAt(file, area.offset + at, Math.min(buffer.length, area.sizeBytes - at), buffer);
       if (chunk.length === 0) break;
       release ??= releaseIn(chunk);
       virtioMmioCmdline ||= chunk.includes(VIRTIO_MMIO_PARAMETER);

@@ -1,36 +1,27 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { buildElf, buildKernel, buildModule } from "../../../test/helpers/elf-builder.ts";
+import { buildBzImage, buildElf, buildKernel, buildModule } from "../../../test/helpers/elf-builder.ts";
 import { probeKernelFile, type KernelProbe } from "./probe-kernel.ts";
 
 let dir: string;
 let count = 0;
+/** Where a kernel is unpacked to. */
+let unpackTo: string;
+const { signal } = new AbortController();
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), "banger-probe-"));
+  unpackTo = join(dir, "vmlinux");
 });
 after(() => rm(dir, { recursive: true }));
 
 async function probe(content: Buffer | string): Promise<KernelProbe> {
   const path = join(dir, `file-${(count += 1)}`);
   await writeFile(path, content);
-  return await probeKernelFile(path);
-}
-
-function bzImage(payload: Buffer, version: string): Buffer {
-  const setup = Buffer.alloc(2 * 512);
-  setup[0x1f1] = 1;
-  setup.writeUInt16LE(0xaa55, 0x1fe);
-  setup.write("HdrS", 0x202);
-  setup.writeUInt16LE(0x20f, 0x206);
-  setup.writeUInt16LE(0x300 - 0x200, 0x20e);
-  setup.write(`${version} (builder@host) #1\0`, 0x300);
-  setup.writeUInt32LE(16, 0x248);
-  setup.writeUInt32LE(payload.length, 0x24c);
-  return Buffer.concat([setup, Buffer.alloc(16), payload]);
+  return await probeKernelFile(path, unpackTo, signal);
 }
 
 test("tells what a vmlinux can do", async () => {
@@ -41,7 +32,7 @@ test("tells what a vmlinux can do", async () => {
     release: "6.1.0-plain",
     abilities: { pvh: false, virtioMmioCmdline: false },
     config: undefined,
-    unpacked: undefined,
+    unpacked: false,
   });
   const able = await probe(buildKernel("6.12.1+deb13", { pvh: true, text: "virtio_mmio.device" }));
   assert.deepEqual(able.abilities, { pvh: true, virtioMmioCmdline: true });
@@ -63,17 +54,18 @@ test("reads the configuration that a kernel carries", async () => {
 
 test("looks into a bzImage, and gives what is inside", async () => {
   const kernel = buildKernel("6.1.0-inside", { pvh: true });
-  const found = await probe(bzImage(gzipSync(kernel), "6.1.0-inside"));
+  const found = await probe(buildBzImage(gzipSync(kernel), "6.1.0-inside"));
   assert.equal(found.format, "bzImage");
   assert.equal(found.release, "6.1.0-inside");
   assert.equal(found.abilities.pvh, true);
-  assert.deepEqual(found.unpacked, { kind: "elf", elf: kernel });
+  assert.equal(found.unpacked, true);
+  assert.deepEqual(await readFile(unpackTo), kernel);
 });
 
 test("takes the release from the header of a bzImage that it cannot unpack", async () => {
-  const found = await probe(bzImage(Buffer.from("BZh91AY&SY etc\x10\0\0\0", "latin1"), "6.1.0-bzip2"));
+  const found = await probe(buildBzImage(Buffer.from("BZh91AY&SY etc\x10\0\0\0", "latin1"), "6.1.0-bzip2"));
   assert.equal(found.release, "6.1.0-bzip2");
-  assert.equal(found.unpacked?.kind, "unsupported");
+  assert.equal(found.unpacked, false);
 });
 
 test("knows an arm64 Image", async () => {
@@ -97,7 +89,7 @@ for (const [what, content, why] of [
   ["a module", buildModule({ name: "x" }), /module/],
   ["a program", buildElf({ segments: [{ type: 3, content: Buffer.from("/lib/ld.so") }] }), /ordinary program/],
   ["a static program", buildElf({ segments: [{ type: 1, content: Buffer.alloc(100) }] }), /Linux version/],
-  ["a bzImage that is cut off", bzImage(gzipSync(buildKernel("6.1.0")), "6.1.0").subarray(0, 2000), /cut off/],
+  ["a bzImage that is cut off", buildBzImage(gzipSync(buildKernel("6.1.0")), "6.1.0").subarray(0, 2000), /cut off/],
 ] as const) {
   test(`refuses ${what}, and says what it is`, async () => {
     await assert.rejects(probe(content), (error: Error & { code?: string }) => {
@@ -109,6 +101,6 @@ for (const [what, content, why] of [
 }
 
 test("refuses what is no file", async () => {
-  await assert.rejects(probeKernelFile(join(dir, "absent")), { code: "FILE_UNREADABLE" });
-  await assert.rejects(probeKernelFile(dir), { code: "FILE_UNREADABLE" });
+  await assert.rejects(probeKernelFile(join(dir, "absent"), unpackTo, signal), { code: "FILE_UNREADABLE" });
+  await assert.rejects(probeKernelFile(dir, unpackTo, signal), { code: "FILE_UNREADABLE" });
 });

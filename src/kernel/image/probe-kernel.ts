@@ -1,11 +1,11 @@
-import type { FileHandle } from "node:fs/promises";
+import { writeFile, type FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
 import type { KernelAbilities, KernelArch, KernelFormat } from "../../model/kernel.ts";
-import { BZ_HEADER_BYTES, parseBzImage, unpackBzImage, type BzImage, type Unpacked } from "./bz-image.ts";
+import { BZ_HEADER_BYTES, parseBzImage, unpackBzImage, type BzImage } from "./bz-image.ts";
 import * as elf from "../elf.ts";
 import { featuresOf } from "./kernel-config.ts";
-import { findKernelStrings, type ImageSource, type KernelStrings } from "./kernel-strings.ts";
+import { findKernelStrings, type KernelStrings } from "./kernel-strings.ts";
 import { openForReading, readAt } from "../read-at.ts";
 
 /** What a file is, found by reading it. */
@@ -17,8 +17,8 @@ export interface KernelProbe {
   readonly abilities: KernelAbilities;
   /** The text of its `.config`, where the kernel carries it (CONFIG_IKCONFIG). */
   readonly config: string | undefined;
-  /** What came out of a bzImage. */
-  readonly unpacked: Unpacked | undefined;
+  /** Whether it is a bzImage, and the kernel inside was written to a file of its own. */
+  readonly unpacked: boolean;
 }
 
 /** A kernel with debug information is below 1 GiB; its loaded part is far smaller. */
@@ -37,42 +37,44 @@ const ARM64_IMAGE_MAGIC = { offset: 56, text: "ARM\x64" };
 /**
  * Finds out what a kernel file is and what it can do.
  *
+ * @param unpackTo where the kernel out of a bzImage is written, which is worth nothing if this fails.
  * @throws BangerError `KERNEL_INVALID`, saying what the file is instead; `FILE_UNREADABLE`.
  */
-export async function probeKernelFile(path: string, signal?: AbortSignal): Promise<KernelProbe> {
+export async function probeKernelFile(path: string, unpackTo: string, signal: AbortSignal): Promise<KernelProbe> {
   await using file = await openForReading(path);
   const { size } = await file.stat();
   if (size > MAX_IMAGE_BYTES) throw notAKernel(path, `it is larger than ${MAX_IMAGE_BYTES} bytes`);
   const start = await readAt(file, 0, Math.min(size, 4096));
 
-  if (elf.isElf(start)) return await probeElf(fileSource(file, signal), start, path);
+  if (elf.isElf(start)) return await probeElf(file, start, path, signal);
   const bzImage = parseBzImage(start.subarray(0, BZ_HEADER_BYTES));
-  if (bzImage !== undefined) return await probeBzImage(file, bzImage, path, signal);
+  if (bzImage !== undefined) return await probeBzImage(file, bzImage, path, unpackTo, signal);
   if (start.toString("latin1", ARM64_IMAGE_MAGIC.offset, ARM64_IMAGE_MAGIC.offset + 4) === ARM64_IMAGE_MAGIC.text) {
-    const found = await findKernelStrings(fileSource(file, signal), [{ offset: 0, sizeBytes: size }]);
+    const found = await findKernelStrings(file, [{ offset: 0, sizeBytes: size }], signal);
     return probeOf("arm64-image", "arm64", found, false, path);
   }
   throw notAKernel(path, describe(start, size));
 }
 
-async function probeElf(source: ImageSource, start: Buffer, path: string): Promise<KernelProbe> {
+async function probeElf(file: FileHandle, start: Buffer, path: string, signal: AbortSignal): Promise<KernelProbe> {
   const header = elf.parseElfHeader(start);
   if (header === undefined) throw notAKernel(path, "it is an ELF file of 32 bits or of big-endian byte order");
   const arch = ARCH_OF_MACHINE[header.machine];
   if (arch === undefined) throw notAKernel(path, `it is an ELF file for ${elf.machineName(header.machine)}`);
   if (header.type === elf.ET_REL) throw notAKernel(path, "it is an object file or a kernel module");
   const table = header.programHeaders;
-  const segments = elf.parseSegments(await source(table.offset, table.bytes));
+  const segments = elf.parseSegments(await readAt(file, table.offset, table.bytes));
   if (segments.some((segment) => segment.type === elf.PT_INTERP)) throw notAKernel(path, "it is an ordinary program");
 
   let pvh = false;
   for (const segment of segments.filter((s) => s.type === elf.PT_NOTE)) {
-    const notes = elf.parseNotes(await source(segment.offset, Math.min(segment.sizeBytes, MAX_NOTES_BYTES)));
+    const notes = elf.parseNotes(await readAt(file, segment.offset, Math.min(segment.sizeBytes, MAX_NOTES_BYTES)));
     pvh ||= notes.some((note) => note.owner === XEN_NOTE_OWNER && note.type === XEN_ELFNOTE_PHYS32_ENTRY);
   }
   const found = await findKernelStrings(
-    source,
+    file,
     segments.filter((segment) => segment.type === elf.PT_LOAD),
+    signal,
   );
   return probeOf("elf", arch, found, pvh, path);
 }
@@ -83,18 +85,19 @@ async function probeBzImage(
   file: FileHandle,
   image: BzImage,
   path: string,
-  signal?: AbortSignal,
+  unpackTo: string,
+  signal: AbortSignal,
 ): Promise<KernelProbe> {
   if (image.payloadBytes > MAX_PAYLOAD_BYTES)
     throw notAKernel(path, "it is a damaged bzImage: its payload is too large");
-  const payload = await readAt(file, image.payloadOffset, image.payloadBytes);
-  if (payload.length < image.payloadBytes) throw notAKernel(path, "it is a bzImage that is cut off");
-  const unpacked = await unpackBzImage(payload, path);
-  signal?.throwIfAborted();
+  const { size } = await file.stat();
+  if (size < image.payloadOffset + image.payloadBytes) throw notAKernel(path, "it is a bzImage that is cut off");
+  const unpacked = await unpackBzImage(file, image, path);
   if (unpacked.kind === "elf") {
-    const { elf: bytes } = unpacked;
-    const inner = await probeElf(async (offset, length) => bytes.subarray(offset, offset + length), bytes, path);
-    return { ...inner, format: "bzImage", unpacked };
+    await writeFile(unpackTo, unpacked.content, { signal });
+    await using kernel = await openForReading(unpackTo);
+    const inner = await probeElf(kernel, await readAt(kernel, 0, elf.ELF_HEADER_BYTES), path, signal);
+    return { ...inner, format: "bzImage", unpacked: true };
   }
   // What can be told without unpacking: the release, from the text that the header points to.
   const text = image.versionOffset === undefined ? Buffer.alloc(0) : await readAt(file, image.versionOffset, 256);
@@ -102,7 +105,7 @@ async function probeBzImage(
   if (release === undefined)
     throw notAKernel(path, `it is a bzImage that does not say its release, and ${unpacked.why}`);
   const abilities = { pvh: false, virtioMmioCmdline: false };
-  return { format: "bzImage", arch: "amd64", release, abilities, config: undefined, unpacked };
+  return { format: "bzImage", arch: "amd64", release, abilities, config: undefined, unpacked: false };
 }
 
 function probeOf(
@@ -115,14 +118,7 @@ function probeOf(
   if (found.release === undefined) throw notAKernel(path, 'it says nowhere "Linux version"');
   const { release, virtioMmioCmdline, config } = found;
   const abilities = { pvh, virtioMmioCmdline, ...(config !== undefined && { features: featuresOf(config) }) };
-  return { format, arch, release, abilities, config, unpacked: undefined };
-}
-
-function fileSource(file: FileHandle, signal: AbortSignal | undefined): ImageSource {
-  return async (offset, length) => {
-    signal?.throwIfAborted();
-    return await readAt(file, offset, length);
-  };
+  return { format, arch, release, abilities, config, unpacked: false };
 }
 
 /** What a file that is no kernel looks like, in words. */
