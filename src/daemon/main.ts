@@ -1,8 +1,9 @@
 import { runDaemon } from "./daemon.ts";
 import { failure, tellReadiness } from "./readiness.ts";
 
-// Our launcher means it for this process, which has read it: not for VMMs.
+// Our launcher means them for this process, which has read them: not for VMMs.
 delete process.env["MALLOC_ARENA_MAX"];
+delete process.env["MALLOC_TRIM_THRESHOLD_"];
 
 // The end is ours to say: requests that are still open would keep the process, and what they began is recovered.
 try {
