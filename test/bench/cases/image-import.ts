@@ -85,7 +85,7 @@ const gunzip = ({ layers }: Material): Promise<number> =>
   timedProgram("/bin/sh", ["-c", 'for layer; do gunzip <"$layer" | sha256sum; done', "sh", ...layers]);
 
 export const importBesideGunzip = importBeside(DEBIAN, "gunzip | sha256sum", 1.2, gunzip);
-/** Each of these files fills a block: 800 MB are written, where gunzip and sha256sum write nothing. */
+/** Each of these files fills a block: 850 MB must be on the disk at the end, where gunzip and sha256sum write nothing. */
 export const smallFilesBesideGunzip = importBeside(SMALL_FILES, "gunzip | sha256sum", 1.2, gunzip);
 export const tenLayersBesideGunzip = importBeside(TEN_LAYERS, "gunzip | sha256sum of each", 1.2, gunzip);
 
