@@ -22,6 +22,7 @@ const GROWTH = 1.5;
  *
  * Images have a million files, so memory holds what is looked at again and again: the names of late, and some 25 bytes of
  * each file. What an inode says is asked for once, when it is written out, and is put away in a scratch file until then.
+ * So any call may end in what the disk says (`ENOSPC`, `EIO`).
  */
 export class FileTree implements Disposable {
   readonly root = ROOT;

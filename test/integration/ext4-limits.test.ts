@@ -293,6 +293,21 @@ test("sizes and labels that cannot be are refused", async () => {
   await refuse({ label: "seventeen bytes !" });
 });
 
+test("a disk too full for what a tree puts away is told as such", asRoot, async () => {
+  await using image = await TestImage.empty();
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", image.folder]);
+  try {
+    using tree = new FileTree(image.folder);
+    const grow = (): void => {
+      for (let i = 0; i < 100_000; i += 1) tree.add(tree.root, `${i}`, emptyFile());
+    };
+    assert.throws(grow, (error) => asBangerError(error).code === "DISK_FULL");
+    assert.deepEqual(await readdir(image.folder), []);
+  } finally {
+    execFileSync("umount", [image.folder]);
+  }
+});
+
 test("a host disk that is full fails the work, and nothing is left", asRoot, async () => {
   await using image = await TestImage.empty();
   execFileSync("mount", ["-t", "tmpfs", "-o", "size=8m", "tmpfs", image.folder]);
