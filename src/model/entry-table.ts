@@ -16,7 +16,7 @@ const NAME_AT = 15;
 const ALIGNMENT = 4;
 
 const PAGE_BYTES = 128 * 1024;
-/** 32 MiB: all of an image of half a million files. */
+/** 32 MiB: all of an image of a million files, if their names have some 17 bytes. */
 const PAGES_HELD = 256;
 const FIRST_SLOTS = 1024;
 /** How full the slots may be. */

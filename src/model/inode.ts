@@ -55,7 +55,10 @@ export interface SpecialInode extends Attributes {
 export type Inode = FileInode | DirectoryInode | SymlinkInode | DeviceInode | SpecialInode;
 export type InodeType = Inode["type"];
 
-/** Attributes of a directory that nobody described: an entry's parents that are missing in a layer. */
+/**
+ * Attributes of what no layer describes: parents of an entry that are missing in it, and banger's own files. Root's, and of
+ * no day, so that the same image has the same bytes on every day.
+ */
 export const PLAIN_ATTRIBUTES: Attributes = {
   mode: 0o755,
   uid: 0,

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { BangerError } from "../../lib/errors.ts";
 import type { ContentSink } from "../../model/content-sink.ts";
 import type { FileTree } from "../../model/file-tree.ts";
-import type { Attributes } from "../../model/inode.ts";
+import { PLAIN_ATTRIBUTES } from "../../model/inode.ts";
 import { makeDirectory } from "./tree-path.ts";
 
 /** Where everything of banger lies in a guest. */
@@ -47,19 +47,9 @@ export async function provision(tree: FileTree, sink: ContentSink, agent: AgentP
   }
   const { size, extents } = sink.endFile();
   if (`sha256:${hash.digest("hex")}` !== agent.digest) throw agentUnreadable(agent.path, "it is being replaced");
-  tree.add(folder, AGENT_NAME, { ...OWNED_BY_ROOT, type: "file", size, extents });
-  tree.add(folder, FIRST_BOOT_NAME, { ...OWNED_BY_ROOT, type: "symlink", target: AGENT_NAME });
+  tree.add(folder, AGENT_NAME, { ...PLAIN_ATTRIBUTES, type: "file", size, extents });
+  tree.add(folder, FIRST_BOOT_NAME, { ...PLAIN_ATTRIBUTES, type: "symlink", target: AGENT_NAME });
 }
-
-const OWNED_BY_ROOT: Attributes = {
-  mode: 0o755,
-  uid: 0,
-  gid: 0,
-  // Fixed: the same image and agent give the same bytes on every day.
-  mtimeSeconds: 0,
-  mtimeNanoseconds: 0,
-  xattrs: undefined,
-};
 
 function agentUnreadable(path: string, why: string, cause?: unknown): BangerError {
   return new BangerError("FILE_UNREADABLE", {
