@@ -1,3 +1,4 @@
+import { LastView } from "../lib/last-view.ts";
 import { crc32c, crc32cOfU32 } from "./crc32c.ts";
 
 /** struct ext4_inode (Linux, fs/ext4/ext4.h), at the size that mke2fs gives it. */
@@ -55,49 +56,53 @@ export interface InodeFields {
   readonly xattrs?: Buffer | undefined;
 }
 
+const tables = new LastView();
+
 /** Seed of an inode's own checksums and of its blocks': the volume's seed, the number, the generation (always 0). */
 export function inodeSeed(volumeSeed: number, ino: number): number {
   return crc32cOfU32(crc32cOfU32(volumeSeed, ino), 0);
 }
 
-/** Writes an inode at `at` of a zeroed table. */
+/** Writes an inode at `at` of a zeroed table. Setters keep the lowest bits of a number (ECMA-262, ToUint16, ToUint32). */
 export function encodeInode(table: Buffer, at: number, ino: number, volumeSeed: number, i: InodeFields): void {
+  const view = tables.over(table);
+  const start = table.byteOffset + at;
   const sectors = i.blocks * 8;
   const time = encodeTime(i.seconds, i.nanoseconds);
-  table.writeUInt16LE(i.mode, at);
-  table.writeUInt16LE(i.uid & 0xffff, at + 2);
-  table.writeUInt32LE(i.sizeBytes % 2 ** 32, at + 4);
-  table.writeInt32LE(time.low, at + 8); // i_atime
-  table.writeInt32LE(time.low, at + 12); // i_ctime
-  table.writeInt32LE(time.low, at + 16); // i_mtime
-  table.writeUInt16LE(i.gid & 0xffff, at + 24);
-  table.writeUInt16LE(i.links, at + 26);
-  table.writeUInt32LE(sectors % 2 ** 32, at + 28);
-  table.writeUInt32LE(i.flags, at + 32);
-  i.iBlock.copy(table, at + I_BLOCK_OFFSET);
-  table.writeUInt32LE(i.xattrBlock % 2 ** 32, at + 104);
-  table.writeUInt32LE(Math.floor(i.sizeBytes / 2 ** 32), at + 108);
-  table.writeUInt16LE(Math.floor(sectors / 2 ** 32), at + 116);
-  table.writeUInt16LE(Math.floor(i.xattrBlock / 2 ** 32), at + 118);
-  table.writeUInt16LE(i.uid >>> 16, at + 120);
-  table.writeUInt16LE(i.gid >>> 16, at + 122);
-  table.writeUInt16LE(EXTRA_ISIZE, at + 128);
-  table.writeUInt32LE(time.extra, at + 132); // i_ctime_extra
-  table.writeUInt32LE(time.extra, at + 136); // i_mtime_extra
-  table.writeUInt32LE(time.extra, at + 140); // i_atime_extra
   const created = encodeTime(i.createdSeconds, 0);
-  table.writeInt32LE(created.low, at + 144);
-  table.writeUInt32LE(created.extra, at + 148);
-  i.xattrs?.copy(table, at + INODE_XATTR_OFFSET);
+  view.setUint16(start, i.mode, true);
+  view.setUint16(start + 2, i.uid, true);
+  view.setUint32(start + 4, i.sizeBytes, true);
+  view.setInt32(start + 8, time.low, true); // i_atime
+  view.setInt32(start + 12, time.low, true); // i_ctime
+  view.setInt32(start + 16, time.low, true); // i_mtime
+  view.setUint16(start + 24, i.gid, true);
+  view.setUint16(start + 26, i.links, true);
+  view.setUint32(start + 28, sectors, true);
+  view.setUint32(start + 32, i.flags, true);
+  table.set(i.iBlock, at + I_BLOCK_OFFSET);
+  view.setUint32(start + 104, i.xattrBlock, true);
+  view.setUint32(start + 108, Math.floor(i.sizeBytes / 2 ** 32), true);
+  view.setUint16(start + 116, Math.floor(sectors / 2 ** 32), true);
+  view.setUint16(start + 118, Math.floor(i.xattrBlock / 2 ** 32), true);
+  view.setUint16(start + 120, i.uid >>> 16, true);
+  view.setUint16(start + 122, i.gid >>> 16, true);
+  view.setUint16(start + 128, EXTRA_ISIZE, true);
+  view.setUint32(start + 132, time.extra, true); // i_ctime_extra
+  view.setUint32(start + 136, time.extra, true); // i_mtime_extra
+  view.setUint32(start + 140, time.extra, true); // i_atime_extra
+  view.setInt32(start + 144, created.low, true);
+  view.setUint32(start + 148, created.extra, true);
+  if (i.xattrs !== undefined) table.set(i.xattrs, at + INODE_XATTR_OFFSET);
 
   const sum = crc32c(inodeSeed(volumeSeed, ino), table, at, at + INODE_BYTES);
-  table.writeUInt16LE(sum & 0xffff, at + 124);
-  table.writeUInt16LE(sum >>> 16, at + 130);
+  view.setUint16(start + 124, sum, true);
+  view.setUint16(start + 130, sum >>> 16, true);
 }
 
 /** Whether the inode at `at` of a table is a directory's. */
 export function isDirectory(table: Buffer, at: number): boolean {
-  return (table.readUInt16LE(at) & 0o170000) === INODE_TYPES.directory.mode;
+  return ((table[at + 1] ?? 0) & 0xf0) === INODE_TYPES.directory.mode >>> 8;
 }
 
 const MIN_SECONDS = -(2 ** 31);

@@ -41,13 +41,10 @@ export class ScratchFile implements Disposable {
     return position;
   }
 
-  /** Bytes that were appended together. They are good until the next call. */
+  /** Bytes that were appended together, and what is at hand of those behind them. They are good until the next call. */
   read(position: number, bytes: number): Buffer {
     this.#check(position, bytes);
-    if (position >= this.#written) {
-      const start = position - this.#written;
-      return this.#tail.subarray(start, start + bytes);
-    }
+    if (position >= this.#written) return this.#tail.subarray(position - this.#written, this.#filled);
     if (bytes > WINDOW_BYTES) {
       const large = Buffer.allocUnsafe(bytes);
       this.#file.read(large, position);
@@ -60,8 +57,7 @@ export class ScratchFile implements Disposable {
       this.#windowStart = position;
       this.#windowBytes = most;
     }
-    const start = position - this.#windowStart;
-    return this.#window.subarray(start, start + bytes);
+    return this.#window.subarray(position - this.#windowStart, this.#windowBytes);
   }
 
   /** Fills a buffer, however the bytes were appended. */

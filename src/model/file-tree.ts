@@ -2,15 +2,12 @@ import { ScratchFile } from "../lib/scratch-file.ts";
 import type { ByteString } from "./byte-string.ts";
 import { EntryTable, type EntryId } from "./entry-table.ts";
 import { PLAIN_ATTRIBUTES, type Attributes, type Inode, type InodeType } from "./inode.ts";
-import { decodeInode, encodeInode, RECORD_HEAD_BYTES, recordLength } from "./inode-record.ts";
+import { decodeInode, encodeInode, RECORD_ALIGNMENT, RECORD_HEAD_BYTES, recordLength } from "./inode-record.ts";
 
 /** Names an inode of a tree: they are counted from 0, in the order in which they were added. */
 export type InodeId = number;
 
 const ROOT: InodeId = 0;
-/** Records begin at multiples of this, so that 32 bits tell the place of each in 32 GiB. */
-const RECORD_ALIGNMENT = 8;
-const PADDING = Buffer.alloc(RECORD_ALIGNMENT);
 const TYPES: readonly InodeType[] = ["file", "directory", "symlink", "char", "block", "fifo", "socket"];
 /** Set beside the type of what has no name any more. */
 const GONE = 0x80;
@@ -29,6 +26,7 @@ export class FileTree implements Disposable {
   readonly #entries: EntryTable;
   readonly #records: ScratchFile;
   #types = new Uint8Array(1024);
+  /** Of each record, in units of {@link RECORD_ALIGNMENT}: 32 bits tell a place in 32 GiB. */
   #places = new Uint32Array(1024);
   /** Of a directory the last of its entries, which form a circle; of others how many entries lead to it. */
   #links = new Uint32Array(1024);
@@ -135,8 +133,9 @@ export class FileTree implements Disposable {
   read(inode: InodeId): Inode {
     const type = this.typeOf(inode);
     const place = (this.#places[inode] ?? 0) * RECORD_ALIGNMENT;
-    const length = recordLength(this.#records.read(place, RECORD_HEAD_BYTES));
-    return decodeInode(type, this.#records.read(place, length));
+    const record = this.#records.read(place, RECORD_HEAD_BYTES);
+    const length = recordLength(record);
+    return decodeInode(type, length <= record.length ? record : this.#records.read(place, length));
   }
 
   /** Gives a directory other attributes: a layer can describe one that is there already. */
@@ -200,7 +199,6 @@ export class FileTree implements Disposable {
 
   #putAway(inode: Inode): number {
     const place = this.#records.append(encodeInode(inode)) / RECORD_ALIGNMENT;
-    this.#records.append(PADDING.subarray(this.#records.length % RECORD_ALIGNMENT || RECORD_ALIGNMENT));
     if (place >= 2 ** 32) throw new Error("the inodes of a tree take more than 32 GiB");
     return place;
   }

@@ -1,3 +1,4 @@
+import { LastView } from "../lib/last-view.ts";
 import type { ByteString } from "../model/byte-string.ts";
 import { tarInvalid } from "./tar-error.ts";
 
@@ -54,10 +55,26 @@ export function hasChecksum(block: Buffer): boolean {
   }
   // The field itself counts as spaces.
   const [offset, length] = FIELD.chksum;
-  let sum = length * 0x20;
-  for (let i = 0; i < TAR_BLOCK; i++) sum += block[i] ?? 0;
+  let sum = sumOfBytes(block) + length * 0x20;
   for (let i = offset; i < offset + length; i++) sum -= block[i] ?? 0;
   return stored === sum || stored === sum - 256 * highBytes(block);
+}
+
+const chunks = new LastView();
+
+/** Four bytes at a time, as two sums of every other one in one word: of {@link TAR_BLOCK} bytes, neither passes 16 bits. */
+function sumOfBytes(block: Buffer): number {
+  const view = chunks.over(block);
+  const end = block.byteOffset + TAR_BLOCK;
+  let even = 0;
+  let odd = 0;
+  for (let at = block.byteOffset; at < end; at += 4) {
+    const word = view.getInt32(at);
+    even += word & 0x00ff00ff;
+    odd += (word >>> 8) & 0x00ff00ff;
+  }
+  const both = even + odd;
+  return (both & 0xffff) + (both >>> 16);
 }
 
 /** Bytes that are negative where they are taken as signed, the checksum's field left out. */
