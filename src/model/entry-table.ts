@@ -10,9 +10,11 @@ export type EntryId = number;
 const DIRECTORY_AT = 0;
 const INODE_AT = 4;
 const NEXT_AT = 8;
-const STAMP_AT = 12;
-const LENGTH_AT = 14;
-const NAME_AT = 15;
+/** Of directory and name, so that the slots can be laid anew, and entries told apart, without the names. */
+const HASH_AT = 12;
+const STAMP_AT = 16;
+const LENGTH_AT = 18;
+const NAME_AT = 19;
 const ALIGNMENT = 4;
 
 const PAGE_BYTES = 128 * 1024;
@@ -61,7 +63,7 @@ export class EntryTable implements Disposable {
     const slot = this.#slotOf(directory, name, hash);
     const known = this.#slots[slot] ?? 0;
     if (known !== 0) return known & ID_MASK;
-    const entry = this.#append(directory, name);
+    const entry = this.#append(directory, name, hash);
     this.#slots[slot] = tagged(entry, hash);
     this.#count += 1;
     if (this.#count > this.#slots.length * MAX_LOAD) this.#grow();
@@ -108,22 +110,24 @@ export class EntryTable implements Disposable {
       const entry = this.#slots[slot] ?? 0;
       // Records lie all over memory: most of those that are not meant are told by their few bits of hash.
       if (entry === 0) return slot;
-      if (entry >>> ID_BITS === hash >>> ID_BITS && this.#is(entry & ID_MASK, directory, name)) return slot;
+      if (entry >>> ID_BITS === hash >>> ID_BITS && this.#is(entry & ID_MASK, directory, name, hash)) return slot;
     }
   }
 
-  #is(entry: EntryId, directory: number, name: ByteString): boolean {
+  #is(entry: EntryId, directory: number, name: ByteString, hash: number): boolean {
     const [page, at] = [this.#pageOf(entry), startOf(entry)];
+    if (page.readUInt32LE(at + HASH_AT) !== hash) return false;
     if (page.readUInt32LE(at + DIRECTORY_AT) !== directory || page[at + LENGTH_AT] !== name.length) return false;
     for (let i = 0; i < name.length; i += 1) if (page[at + NAME_AT + i] !== name.charCodeAt(i)) return false;
     return true;
   }
 
-  #append(directory: number, name: ByteString): EntryId {
+  #append(directory: number, name: ByteString, hash: number): EntryId {
     if (name.length === 0 || name.length > MAX_NAME_BYTES) throw new Error(`a name of ${name.length} bytes`);
     const entry = this.#reserve(recordUnits(name.length));
     const [page, at] = [this.#changeable(entry), startOf(entry)];
     page.writeUInt32LE(directory, at + DIRECTORY_AT);
+    page.writeUInt32LE(hash, at + HASH_AT);
     page.writeUInt8(name.length, at + LENGTH_AT);
     page.write(name, at + NAME_AT, "latin1");
     return entry;
@@ -143,7 +147,7 @@ export class EntryTable implements Disposable {
     this.#slots = new Uint32Array(this.#slots.length * 2);
     const mask = this.#slots.length - 1;
     for (const entry of this.#records()) {
-      const hash = this.#hash.hash(this.#pageOf(entry).readUInt32LE(startOf(entry) + DIRECTORY_AT), this.nameOf(entry));
+      const hash = this.#pageOf(entry).readUInt32LE(startOf(entry) + HASH_AT);
       let slot = hash & mask;
       while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
       this.#slots[slot] = tagged(entry, hash);
