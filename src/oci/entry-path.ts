@@ -5,16 +5,52 @@ import { tarInvalid, tarLimit } from "./tar-error.ts";
 export const MAX_PATH_BYTES = 4096;
 export const MAX_NAME_BYTES = 255;
 
+/** Where an entry goes in the image. */
+export interface EntryPath {
+  /** As it stands in the archive. */
+  readonly text: ByteString;
+  /** The names on the way, from the image's root. */
+  readonly parents: readonly ByteString[];
+  /** Empty for the root itself. */
+  readonly name: ByteString;
+}
+
+/** Reads entries' paths. Most entries come with others of their directory: its path is read once, and given again. */
+export class EntryPathReader {
+  /** With the slash that ends it. */
+  #directory: ByteString = "";
+  #parents: readonly ByteString[] = [];
+
+  /** @throws TarError as {@link entryNames} does. */
+  read(text: ByteString): EntryPath {
+    const end = text.length - (text.endsWith("/") ? 1 : 0);
+    const nameAt = text.lastIndexOf("/", end - 1) + 1;
+    const name = text.slice(nameAt, end);
+    if (name === "" || name === "." || name === "..") {
+      const names = entryNames(text);
+      return { text, name: names.pop() ?? "", parents: names };
+    }
+    checkPathLength(text);
+    checkNameLength(name, text);
+    if (nameAt !== this.#directory.length || !text.startsWith(this.#directory)) {
+      this.#parents = entryNames(text, nameAt);
+      this.#directory = text.slice(0, nameAt);
+    }
+    return { text, name, parents: this.#parents };
+  }
+}
+
 /**
- * The names on the way to an entry, from the image's root; none for the root itself. A leading slash, double slashes
- * and `.` mean nothing; `..` is refused: no builder writes it, and readers differ on it.
+ * The names on the way to an entry and its own, from the image's root; none for the root itself. A leading slash, double
+ * slashes and `.` mean nothing; `..` is refused: no builder writes it, and readers differ on it.
  *
+ * @param end where the part of the path ends that is meant.
  * @throws TarError for `..`, and for names and paths that Linux could not hold.
  */
-export function entryPath(path: ByteString): ByteString[] {
-  if (path.length > MAX_PATH_BYTES) throw tarLimit(`a path of ${path.length} bytes; Linux has ${MAX_PATH_BYTES}`, path);
+export function entryNames(path: ByteString, end = path.length): ByteString[] {
+  checkPathLength(path);
   const names: ByteString[] = [];
-  for (const name of path.split("/")) {
+  for (const name of path.slice(0, end).split("/")) {
     if (name === "" || name === ".") continue;
     if (name === "..") throw tarInvalid("its path contains ..", path);
     checkNameLength(name, path);
@@ -31,6 +67,10 @@ export function entryPath(path: ByteString): ByteString[] {
 export function checkMadeName(name: ByteString, path: ByteString): void {
   checkNameLength(name, path);
   if (name.startsWith(WHITEOUT)) throw tarInvalid("a link on its path leads to a name that begins with .wh.", path);
+}
+
+function checkPathLength(path: ByteString): void {
+  if (path.length > MAX_PATH_BYTES) throw tarLimit(`a path of ${path.length} bytes; Linux has ${MAX_PATH_BYTES}`, path);
 }
 
 function checkNameLength(name: ByteString, path: ByteString): void {
@@ -57,19 +97,16 @@ export type EntryMeaning =
  *
  * @throws TarError where `.wh.` stands in front of nothing, `.` or `..`, or of a directory on the way.
  */
-export function entryMeaning(names: readonly ByteString[], path: ByteString): EntryMeaning {
-  const last = names.length - 1;
-  for (let i = 0; i < last; i++) {
-    const name = names[i] ?? "";
-    if (name.startsWith(AUFS)) return { kind: "ignored" };
-    if (name.startsWith(WHITEOUT))
-      throw tarInvalid("a directory's name begins with .wh., which only whiteouts do", path);
+export function entryMeaning({ parents, name, text }: EntryPath): EntryMeaning {
+  for (const parent of parents) {
+    if (parent.startsWith(AUFS)) return { kind: "ignored" };
+    if (parent.startsWith(WHITEOUT))
+      throw tarInvalid("a directory's name begins with .wh., which only whiteouts do", text);
   }
-  const name = names[last] ?? "";
   if (!name.startsWith(WHITEOUT)) return { kind: "entry" };
   if (name === OPAQUE) return { kind: "opaque" };
   if (name.startsWith(AUFS)) return { kind: "ignored" };
   const hidden = name.slice(WHITEOUT.length);
-  if (hidden === "" || hidden === "." || hidden === "..") throw tarInvalid("a whiteout of no name", path);
+  if (hidden === "" || hidden === "." || hidden === "..") throw tarInvalid("a whiteout of no name", text);
   return { kind: "whiteout", name: hidden };
 }

@@ -1,7 +1,7 @@
 import type { ByteString } from "../model/byte-string.ts";
 import type { ContentSink } from "../model/content-sink.ts";
 import type { Attributes } from "../model/inode.ts";
-import { entryMeaning, entryPath, MAX_NAME_BYTES, MAX_PATH_BYTES } from "./entry-path.ts";
+import { entryMeaning, EntryPathReader, MAX_NAME_BYTES, MAX_PATH_BYTES, type EntryPath } from "./entry-path.ts";
 import type { ImportBudget } from "./import-budget.ts";
 import type { LayerTree } from "./layer-tree.ts";
 import type { TarEntry } from "./tar-entry.ts";
@@ -13,8 +13,9 @@ export class LayerHandler implements TarHandler {
   readonly #tree: LayerTree;
   readonly #sink: ContentSink;
   readonly #budget: ImportBudget;
+  readonly #paths = new EntryPathReader();
   /** The file whose content is coming; undefined while a body is passed over. */
-  #file: { readonly names: readonly ByteString[]; readonly entry: TarEntry } | undefined;
+  #file: { readonly at: EntryPath; readonly entry: TarEntry } | undefined;
 
   constructor(tree: LayerTree, sink: ContentSink, budget: ImportBudget) {
     this.#tree = tree;
@@ -24,16 +25,16 @@ export class LayerHandler implements TarHandler {
 
   entry(entry: TarEntry): void {
     this.#budget.countEntry(entry);
-    const names = entryPath(entry.path);
-    const meaning = entryMeaning(names, entry.path);
+    const at = this.#paths.read(entry.path);
+    const meaning = entryMeaning(at);
     if (meaning.kind === "ignored") return;
-    if (meaning.kind === "whiteout") return this.#tree.whiteout(names.slice(0, -1), meaning.name, entry.path);
-    if (meaning.kind === "opaque") return this.#tree.opaque(names.slice(0, -1), entry.path);
-    if (names.length === 0) {
+    if (meaning.kind === "whiteout") return this.#tree.whiteout({ ...at, name: meaning.name });
+    if (meaning.kind === "opaque") return this.#tree.opaque(at.parents, at.text);
+    if (at.name === "") {
       if (entry.type !== "directory") throw tarInvalid(`the root cannot be a ${entry.type}`, entry.path);
       return this.#tree.describeRoot(attributesOf(entry));
     }
-    this.#apply(names, entry);
+    this.#apply(at, entry);
   }
 
   data(chunk: Uint8Array): Promise<void> | undefined {
@@ -46,35 +47,35 @@ export class LayerHandler implements TarHandler {
 
   endEntry(): void {
     if (this.#file === undefined) return;
-    const { names, entry } = this.#file;
+    const { at, entry } = this.#file;
     this.#file = undefined;
     const { size, extents } = this.#sink.endFile();
-    this.#tree.put(names, { ...attributesOf(entry), type: "file", size, extents }, entry.path);
+    this.#tree.put(at, { ...attributesOf(entry), type: "file", size, extents });
   }
 
-  #apply(names: readonly ByteString[], entry: TarEntry): void {
-    const { path, devMajor, devMinor } = entry;
+  #apply(at: EntryPath, entry: TarEntry): void {
+    const { devMajor, devMinor } = entry;
     if (entry.type === "char" || entry.type === "block") checkDevice(entry);
     const attributes = attributesOf(entry);
     switch (entry.type) {
       case "file":
-        this.#file = { names, entry };
+        this.#file = { at, entry };
         return this.#sink.beginFile();
       case "directory":
-        return this.#tree.putDirectory(names, attributes, path);
+        return this.#tree.putDirectory(at, attributes);
       case "hardlink":
         // Its own attributes mean nothing: it is another name of an inode that has some.
-        return this.#tree.putHardLink(names, entry.linkTarget, path);
+        return this.#tree.putHardLink(at, entry.linkTarget);
       case "symlink":
-        return this.#tree.put(names, { ...attributes, type: "symlink", target: checkTarget(entry) }, path);
+        return this.#tree.put(at, { ...attributes, type: "symlink", target: checkTarget(entry) });
       case "fifo":
-        return this.#tree.put(names, { ...attributes, type: "fifo" }, path);
+        return this.#tree.put(at, { ...attributes, type: "fifo" });
       case "char":
         // 0:0 is overlayfs' whiteout: an overlay in the guest would act on it.
-        if (devMajor === 0 && devMinor === 0) return this.#tree.remove(names, path);
-        return this.#tree.put(names, { ...attributes, type: "char", major: devMajor, minor: devMinor }, path);
+        if (devMajor === 0 && devMinor === 0) return this.#tree.remove(at);
+        return this.#tree.put(at, { ...attributes, type: "char", major: devMajor, minor: devMinor });
       case "block":
-        return this.#tree.put(names, { ...attributes, type: "block", major: devMajor, minor: devMinor }, path);
+        return this.#tree.put(at, { ...attributes, type: "block", major: devMajor, minor: devMinor });
     }
   }
 }

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { FileTree, type InodeId } from "../model/file-tree.ts";
 import { PLAIN_ATTRIBUTES, PLAIN_DIRECTORY } from "../model/inode.ts";
 import { change, LayerModel, layerStack, possibleLayers, type Change } from "../../test/helpers/layer-model.ts";
+import { entryNames, EntryPathReader } from "./entry-path.ts";
 import { ImportBudget } from "./import-budget.ts";
 import { LayerTree } from "./layer-tree.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
@@ -13,18 +14,19 @@ const budget = (limits = {}): ImportBudget => new ImportBudget({ ...DEFAULT_LIMI
 
 function applyToTree(tree: FileTree, index: number, layer: readonly Change[]): void {
   const layerTree = new LayerTree(tree, index, budget());
+  const paths = new EntryPathReader();
   for (const change of layer) {
-    const names = change.path === "" ? [] : change.path.split("/");
+    const at = paths.read(change.path);
     if (change.kind === "file") {
       const file = { type: "file", ...PLAIN_ATTRIBUTES, mode: 0o644, size: change.content, extents: [] } as const;
-      layerTree.put(names, file, change.path);
+      layerTree.put(at, file);
     }
     if (change.kind === "directory") {
-      layerTree.putDirectory(names, { ...PLAIN_ATTRIBUTES, mode: change.mode }, change.path);
+      layerTree.putDirectory(at, { ...PLAIN_ATTRIBUTES, mode: change.mode });
     }
-    if (change.kind === "link") layerTree.putHardLink(names, change.to, change.path);
-    if (change.kind === "whiteout") layerTree.whiteout(names.slice(0, -1), names.at(-1) ?? "", change.path);
-    if (change.kind === "opaque") layerTree.opaque(names, change.path);
+    if (change.kind === "link") layerTree.putHardLink(at, change.to);
+    if (change.kind === "whiteout") layerTree.whiteout(at);
+    if (change.kind === "opaque") layerTree.opaque(entryNames(change.path), change.path);
   }
 }
 
@@ -97,8 +99,9 @@ test("a directory that nobody describes is plain, and is counted", () => {
   using tree = new FileTree(tmpdir());
   const counted = budget({ maxEntries: 1 });
   const layer = new LayerTree(tree, 0, counted);
-  layer.put(["a", "b"], { ...PLAIN_DIRECTORY, mode: 0o700 }, "a/b");
+  const paths = new EntryPathReader();
+  layer.put(paths.read("a/b"), { ...PLAIN_DIRECTORY, mode: 0o700 });
   const made = tree.read(tree.lookup(tree.root, "a") ?? -1);
   assert.deepEqual([made.type, made.mode, made.uid, made.mtimeSeconds], ["directory", 0o755, 0, 0]);
-  assert.throws(() => layer.put(["c", "d"], PLAIN_DIRECTORY, "c/d"), /more than 1 entries/);
+  assert.throws(() => layer.put(paths.read("c/d"), PLAIN_DIRECTORY), /more than 1 entries/);
 });

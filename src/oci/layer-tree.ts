@@ -2,7 +2,7 @@ import type { ByteString } from "../model/byte-string.ts";
 import type { EntryId } from "../model/entry-table.ts";
 import type { FileTree, InodeId } from "../model/file-tree.ts";
 import { PLAIN_DIRECTORY, type Attributes, type Inode } from "../model/inode.ts";
-import { checkMadeName } from "./entry-path.ts";
+import { checkMadeName, type EntryPath } from "./entry-path.ts";
 import type { ImportBudget } from "./import-budget.ts";
 import { tarInvalid, tarLimit } from "./tar-error.ts";
 
@@ -34,7 +34,7 @@ export class LayerTree {
   readonly #layer: number;
   readonly #budget: ImportBudget;
   #rootStamp: number;
-  /** Where the last entry went: most come with others of their directory. Good as long as the tree drops nothing. */
+  /** Where the last entry went: {@link EntryPathReader} gives its parents again. Good as long as the tree drops nothing. */
   #recent: { readonly parents: readonly ByteString[]; readonly place: Place; readonly drops: number } | undefined;
 
   /**
@@ -55,8 +55,9 @@ export class LayerTree {
   }
 
   /** A directory entry: describes the one that is there, or stands in place of anything else. */
-  putDirectory(names: readonly ByteString[], attributes: Attributes, path: ByteString): void {
-    const { place, name } = this.#parentOf(names, path);
+  putDirectory(at: EntryPath, attributes: Attributes): void {
+    const { name } = at;
+    const place = this.#parentOf(at);
     const entry = this.#tree.find(place.directory, name);
     if (entry === 0 || this.#typeAt(entry) !== "directory") {
       this.#put(place, name, { ...attributes, type: "directory" });
@@ -67,21 +68,20 @@ export class LayerTree {
   }
 
   /** Any other entry, in place of what had its name: a directory goes with all below it. */
-  put(names: readonly ByteString[], inode: Inode, path: ByteString): void {
-    const { place, name } = this.#parentOf(names, path);
-    this.#put(place, name, inode);
+  put(at: EntryPath, inode: Inode): void {
+    this.#put(this.#parentOf(at), at.name, inode);
   }
 
   /** Removes what has this name, of this layer or one below. */
-  remove(names: readonly ByteString[], path: ByteString): void {
-    const { place, name } = this.#parentOf(names, path);
-    const entry = this.#tree.find(place.directory, name);
+  remove(at: EntryPath): void {
+    const entry = this.#tree.find(this.#parentOf(at).directory, at.name);
     if (entry !== 0) this.#tree.unlink(entry);
   }
 
   /** @throws TarError if the target is missing, is a directory, or is the link itself. */
-  putHardLink(names: readonly ByteString[], target: ByteString, path: ByteString): void {
-    const { place, name } = this.#parentOf(names, path);
+  putHardLink(at: EntryPath, target: ByteString): void {
+    const { name, text: path } = at;
+    const place = this.#parentOf(at);
     const targetNames = target.split("/").filter((n) => n !== "" && n !== ".");
     const targetName = targetNames.pop();
     if (targetName === undefined || targetName === "..") throw tarInvalid("a hard link to a directory", path);
@@ -95,9 +95,9 @@ export class LayerTree {
   }
 
   /** Hides a name of the layers below; what this layer wrote there stays. */
-  whiteout(parents: readonly ByteString[], name: ByteString, path: ByteString): void {
+  whiteout({ parents, name, text }: EntryPath): void {
     if (this.#layer === 0) return;
-    const directory = this.#walk(parents, false, path)?.directory;
+    const directory = this.#walk(parents, false, text)?.directory;
     const hidden = directory === undefined ? 0 : this.#tree.find(directory, name);
     if (hidden === 0) return;
     if (!this.#hasStamp(hidden, WRITTEN)) this.#tree.unlink(hidden);
@@ -165,18 +165,14 @@ export class LayerTree {
     return this.#tree.typeOf(this.#tree.inodeOf(entry));
   }
 
-  #parentOf(names: readonly ByteString[], path: ByteString): { place: Place; name: ByteString } {
-    const name = names[names.length - 1];
-    if (name === undefined) throw new Error("the root has no parent");
+  #parentOf({ parents, name, text }: EntryPath): Place {
+    if (name === "") throw new Error("the root has no parent");
     const recent = this.#recent;
-    if (recent !== undefined && recent.drops === this.#tree.dropCount && isIn(recent.parents, names)) {
-      return { place: recent.place, name };
-    }
-    const parents = names.slice(0, -1);
-    const place = this.#walk(parents, true, path);
+    if (recent?.parents === parents && recent.drops === this.#tree.dropCount) return recent.place;
+    const place = this.#walk(parents, true, text);
     if (place === undefined) throw new Error("a directory was not made");
     this.#recent = { parents, place, drops: this.#tree.dropCount };
-    return { place, name };
+    return place;
   }
 
   /**
@@ -219,11 +215,4 @@ export class LayerTree {
     }
     return at;
   }
-}
-
-/** Whether `names` are those of something directly in the directory that `parents` lead to. */
-function isIn(parents: readonly ByteString[], names: readonly ByteString[]): boolean {
-  if (names.length !== parents.length + 1) return false;
-  for (let i = parents.length - 1; i >= 0; i -= 1) if (names[i] !== parents[i]) return false;
-  return true;
 }

@@ -2,7 +2,7 @@ import { constants, mkdirSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { displayName } from "../model/byte-string.ts";
-import { entryPath } from "./entry-path.ts";
+import { entryNames } from "./entry-path.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import { tarInvalid, tarLimit } from "./tar-error.ts";
 import type { TarHandler } from "./tar-handler.ts";
@@ -41,7 +41,7 @@ export class FileUnpacker implements TarHandler {
 
   entry(entry: TarEntry): void {
     const { maxFileBytes, maxFiles } = this.#expected;
-    const name = entryPath(entry.path).join("/");
+    const name = entryNames(entry.path).join("/");
     if (entry.type !== "file") throw tarInvalid(`a ${entry.type}, and only plain files belong here`, entry.path);
     if (!this.#isExpected(name)) throw tarInvalid("it does not belong here", entry.path);
     if (this.#found.has(name)) throw tarInvalid("it comes twice", entry.path);
