@@ -40,8 +40,11 @@ export class DataArea implements ContentSink {
 
   #size = 0;
   #inFile = false;
-  /** The file's runs as triples (fileBlock, diskBlock, blocks). */
-  #runs: number[] = [];
+  /** The file's runs, but for the last one, which may go on. */
+  #extents: Extent[] = [];
+  #runFile = 0;
+  #runDisk = 0;
+  #runBlocks = 0;
 
   /** @param durable whether all of it is to be on the disk at the end: then it is sent there while more comes. */
   constructor(file: FileHandle, geometry: Geometry, maxBlocks: number, durable: boolean, signal?: AbortSignal) {
@@ -64,7 +67,8 @@ export class DataArea implements ContentSink {
     if (this.#inFile) throw new Error("the file before has not ended");
     this.#inFile = true;
     this.#size = 0;
-    this.#runs = [];
+    this.#extents = [];
+    this.#runBlocks = 0;
   }
 
   write(chunk: Uint8Array): Promise<void> | undefined {
@@ -109,11 +113,7 @@ export class DataArea implements ContentSink {
       this.#closeBlock();
     }
     this.#inFile = false;
-    const extents: Extent[] = [];
-    for (let i = 0; i < this.#runs.length; i += 3) {
-      const [fileBlock = 0, diskBlock = 0, blocks = 0] = [this.#runs[i], this.#runs[i + 1], this.#runs[i + 2]];
-      extents.push({ fileBlock, diskBlock, blocks });
-    }
+    this.#closeRun();
     if (this.#size > MAX_FILE_BYTES) {
       throw new BangerError("EXT4_LIMIT", {
         what: `a file of ${formatBytes(this.#size)} is too large for ext4`,
@@ -121,7 +121,7 @@ export class DataArea implements ContentSink {
         fix: "use an image without this file",
       });
     }
-    return { size: this.#size, extents };
+    return { size: this.#size, extents: this.#extents };
   }
 
   /** Lays one block down, which is told its place, whatever it holds. */
@@ -161,33 +161,47 @@ export class DataArea implements ContentSink {
 
   /** Overwrites with zeros what nobody has marked in `[from, to)`: contents that the final tree has lost. */
   async clearUnused(used: UsedBlocks, from: number, to: number): Promise<void> {
-    for (let block = from; block < to;) {
-      let end = block;
+    for (let block = this.#nextUnused(used, from); block < to;) {
       const most = Math.min(to, block + Math.min(PIECE_BYTES / BLOCK_BYTES, blocksBeforeHead(block)));
+      let end = block + 1;
       while (end < most && !used.has(end)) end += 1;
-      if (end > block) {
-        const zeros = this.#piece.subarray(0, (end - block) * BLOCK_BYTES).fill(0);
-        await writeAll(this.#file, zeros, block * BLOCK_BYTES);
-      }
-      block = skipHead(this.#geometry, Math.max(end, block + 1));
+      const zeros = this.#piece.subarray(0, (end - block) * BLOCK_BYTES).fill(0);
+      await writeAll(this.#file, zeros, block * BLOCK_BYTES);
+      block = this.#nextUnused(used, end);
     }
+  }
+
+  #nextUnused(used: UsedBlocks, from: number): number {
+    let block = skipHead(this.#geometry, from);
+    while (used.has(block)) {
+      while (used.has(block)) block += 1;
+      block = skipHead(this.#geometry, block);
+    }
+    return block;
   }
 
   /** A full block: a hole if it is all zeros, else part of the last run or the start of one. */
   #closeBlock(): void {
     const start = this.#filled - BLOCK_BYTES;
-    const runs = this.#runs;
-    const mayBeHole = this.#piece[start] === 0 && runs.length < 3 * MANY_RUNS;
+    const mayBeHole = this.#piece[start] === 0 && this.#extents.length < MANY_RUNS;
     if (mayBeHole && ZEROS.compare(this.#piece, start, this.#filled) === 0) {
       this.#filled = start;
       return;
     }
     const fileBlock = Math.ceil(this.#size / BLOCK_BYTES) - 1;
     const diskBlock = this.#pieceBlock + start / BLOCK_BYTES;
-    const last = runs.length - 3;
-    const [lastFile = 0, lastDisk = 0, blocks = 0] = last < 0 ? [] : [runs[last], runs[last + 1], runs[last + 2]];
-    if (last >= 0 && lastFile + blocks === fileBlock && lastDisk + blocks === diskBlock) runs[last + 2] = blocks + 1;
-    else runs.push(fileBlock, diskBlock, 1);
+    if (fileBlock !== this.#runFile + this.#runBlocks || diskBlock !== this.#runDisk + this.#runBlocks) {
+      this.#closeRun();
+      this.#runFile = fileBlock;
+      this.#runDisk = diskBlock;
+    }
+    this.#runBlocks += 1;
+  }
+
+  #closeRun(): void {
+    if (this.#runBlocks === 0) return;
+    this.#extents.push({ fileBlock: this.#runFile, diskBlock: this.#runDisk, blocks: this.#runBlocks });
+    this.#runBlocks = 0;
   }
 
   #makeRoom(): Promise<void> | undefined {

@@ -14,7 +14,8 @@ const BLOCK_ENTRIES = Math.floor((BLOCK_BYTES - ENTRY_BYTES - 4) / ENTRY_BYTES);
 const CHECKSUM_OFFSET = ENTRY_BYTES + BLOCK_ENTRIES * ENTRY_BYTES;
 
 /** A file's runs as extents that the format can express. */
-export function diskExtents(runs: readonly Extent[]): Extent[] {
+export function diskExtents(runs: readonly Extent[]): readonly Extent[] {
+  if (runs.every(({ blocks }) => blocks <= EXT_INIT_MAX_LEN)) return runs;
   const extents: Extent[] = [];
   for (const { fileBlock, diskBlock, blocks } of runs) {
     for (let done = 0; done < blocks; done += EXT_INIT_MAX_LEN) {

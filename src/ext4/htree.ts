@@ -88,7 +88,8 @@ function packLeaves(entries: EntryList, hasher: NameHash): Leaf[] {
   let from = 0;
   let bytes = 0;
   let hash = 0;
-  for (const [i, key] of keys.entries()) {
+  for (let i = 0; i < keys.length; i += 1) {
+    const key = keys[i] ?? 0;
     const more = recordBytes(entries.at(placeOf(key)).name);
     if (bytes + more > LEAF_BYTES) {
       leaves.push({ hash, keys: keys.subarray(from, i) });

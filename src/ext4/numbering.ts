@@ -4,6 +4,8 @@ import { PLAIN_DIRECTORY } from "../model/inode.ts";
 import type { DirectoryEntry, EntryList } from "./directory.ts";
 import { EXT4_FIRST_INO, EXT4_ROOT_INO } from "./inode-format.ts";
 
+/** No inode. */
+export const NONE: InodeId = -1;
 const LOST_AND_FOUND = "lost+found";
 /** So many entries of a directory are made at once and kept while it is laid out; of a larger one, each when asked for. */
 const FEW_ENTRIES = 4096;
@@ -26,7 +28,7 @@ export class Numbering {
     this.#parents = new Uint32Array(tree.inodeCount);
     this.#numbers[tree.root] = EXT4_ROOT_INO;
     this.#parents[tree.root] = EXT4_ROOT_INO;
-    for (const inode of this.inodes()) {
+    for (let inode = this.first; inode !== NONE; inode = this.after(inode)) {
       this.#last += 1;
       this.#numbers[inode] = this.#last;
     }
@@ -37,12 +39,16 @@ export class Numbering {
     return this.#last;
   }
 
-  /** All but the root, by number, from {@link EXT4_FIRST_INO} on. A directory comes before what it holds. */
-  *inodes(): Generator<InodeId, void, undefined> {
-    yield this.#lostAndFound;
-    for (let inode = this.#tree.root + 1; inode < this.#tree.inodeCount; inode += 1) {
-      if (inode !== this.#lostAndFound && this.#tree.has(inode)) yield inode;
-    }
+  /** Which inode has the number {@link EXT4_FIRST_INO}. */
+  get first(): InodeId {
+    return this.#lostAndFound;
+  }
+
+  /** Which one has the next number; {@link NONE} behind the last. A directory comes before what it holds. */
+  after(inode: InodeId): InodeId {
+    let next = inode === this.#lostAndFound ? this.#tree.root + 1 : inode + 1;
+    while (next === this.#lostAndFound || (next < this.#tree.inodeCount && !this.#tree.has(next))) next += 1;
+    return next < this.#tree.inodeCount ? next : NONE;
   }
 
   numberOf(inode: InodeId): number {

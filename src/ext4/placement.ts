@@ -36,20 +36,17 @@ export function isInline(inode: Inode): inode is Exclude<Inode, DirectoryInode> 
  * @throws BangerError `EXT4_LIMIT` if it cannot be on ext4.
  */
 export function placeInline(inode: Exclude<Inode, DirectoryInode>, links: number, iBlock: Buffer): Placement {
-  const base = { iBlock, flags: 0, sizeBytes: 0, links: checkLinks(links), blocks: 0, xattrBlock: 0 };
+  let [flags, sizeBytes, blocks] = [0, 0, 0];
   if (inode.type === "file") {
-    const { extents } = inode;
-    encodeShortTree(iBlock, extents);
-    return { ...base, flags: EXT4_EXTENTS_FL, sizeBytes: inode.size, blocks: countBlocks(extents) };
-  }
-  if (inode.type === "symlink") {
+    encodeShortTree(iBlock, inode.extents);
+    [flags, sizeBytes, blocks] = [EXT4_EXTENTS_FL, inode.size, countBlocks(inode.extents)];
+  } else if (inode.type === "symlink") {
     encodeTarget(inode.target, iBlock);
-    return { ...base, sizeBytes: inode.target.length };
-  }
-  if (inode.type === "char" || inode.type === "block") {
+    sizeBytes = inode.target.length;
+  } else if (inode.type === "char" || inode.type === "block") {
     encodeDevice(checkMajor(inode.major), checkMinor(inode.minor)).copy(iBlock);
   }
-  return base;
+  return { iBlock, flags, sizeBytes, links: checkLinks(links), blocks, xattrBlock: 0 };
 }
 
 /** The attributes that the inode has no room for. */

@@ -16,7 +16,7 @@ import {
   inodeSeed,
   type InodeFields,
 } from "./inode-format.ts";
-import { Numbering } from "./numbering.ts";
+import { NONE, Numbering } from "./numbering.ts";
 import {
   blockXattrs,
   checkLinks,
@@ -31,6 +31,9 @@ import {
 } from "./placement.ts";
 import type { UsedBlocks } from "./used-blocks.ts";
 import { encodeXattrBlock } from "./xattr.ts";
+
+/** So many bytes of inodes are put away at once. */
+const TABLE_BYTES = 256 * INODE_BYTES;
 
 /** What a tree is laid out on. */
 export interface Ground {
@@ -65,18 +68,24 @@ export async function layOutTree(tree: FileTree, ground: Ground): Promise<TreeLa
   const rootInode = tree.read(tree.root);
   const root = inodeFields(rootInode, await place(tree.root, rootInode, site), createdSeconds);
   // An inode has no buffers of its own: they would cost more than all else that is made for it.
-  const record = Buffer.alloc(INODE_BYTES);
+  const table = Buffer.alloc(TABLE_BYTES);
+  let filled = 0;
   const iBlock = Buffer.alloc(I_BLOCK_BYTES);
-  for (const id of numbering.inodes()) {
+  for (let id = numbering.first; id !== NONE; id = numbering.after(id)) {
     const inode = tree.read(id);
     if (inode.type === "file") used.markExtents(inode.extents);
     const placement = isInline(inode)
       ? placeInline(inode, tree.linksOf(id), iBlock.fill(0))
       : await place(id, inode, site);
     const fields = inodeFields(inode, placement, createdSeconds);
-    encodeInode(record.fill(0), 0, numbering.numberOf(id), volumeSeed, fields);
-    scratch.append(record);
+    encodeInode(table, filled, numbering.numberOf(id), volumeSeed, fields);
+    filled += INODE_BYTES;
+    if (filled < TABLE_BYTES) continue;
+    scratch.append(table);
+    table.fill(0);
+    filled = 0;
   }
+  scratch.append(table.subarray(0, filled));
   return { root, inodes: scratch, lastInode: numbering.last };
 }
 
