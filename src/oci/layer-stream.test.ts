@@ -67,7 +67,54 @@ for (const [name, packed] of Object.entries(forms)) {
 
 test("junk after zstd is an error, zeros after gzip are padding", async () => {
   await assert.rejects(unpacked(Buffer.concat([forms.zstd, Buffer.from("junk")])), /not zstd/);
-  assert.ok((await unpacked(Buffer.concat([forms.gzip, Buffer.alloc(512)]))).equals(content));
+  for (const bytes of [1, 100, 511, 512, 4096, forms.gzip.length, forms.gzip.length + 512]) {
+    const padded = Buffer.concat([forms.gzip, Buffer.alloc(512)]);
+    assert.ok((await unpacked(padded, bytes)).equals(content), `pieces of ${bytes} bytes`);
+  }
+});
+
+test("what follows the padding is read to its end, since another layer comes behind it", async () => {
+  let read = 0;
+  async function* counted(): AsyncGenerator<Buffer> {
+    for await (const piece of pieces(Buffer.concat([forms.gzip, Buffer.alloc(5000), forms.gzip]), 100)) {
+      read += piece.length;
+      yield piece;
+    }
+  }
+  for await (const chunk of unpack(counted())) assert.ok(chunk.length > 0);
+  assert.equal(read, 2 * forms.gzip.length + 5000);
+});
+
+test("what goes wrong with the pieces is told as it is, and nothing is asked for after it", async () => {
+  let ended = false;
+  async function* failing(): AsyncGenerator<Buffer> {
+    try {
+      yield forms.gzip.subarray(0, 3000);
+      throw new Error("the line is cut");
+    } finally {
+      ended = true;
+    }
+  }
+  await assert.rejects(async () => {
+    for await (const chunk of unpack(failing())) assert.ok(chunk.length > 0);
+  }, /the line is cut/);
+  assert.ok(ended);
+});
+
+test("whoever stops before the end lets go of the pieces", async () => {
+  let released = false;
+  async function* endless(): AsyncGenerator<Buffer> {
+    try {
+      for (;;) yield gzipSync(content);
+    } finally {
+      released = true;
+    }
+  }
+  for await (const chunk of unpack(endless())) {
+    assert.ok(chunk.length > 0);
+    break;
+  }
+  assert.ok(released);
 });
 
 test("a window past 128 MiB is refused by its header", async () => {

@@ -1,4 +1,3 @@
-import { pipeline } from "node:stream/promises";
 import { constants, createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from "node:zlib";
 import { tarInvalid } from "./tar-error.ts";
 import { hasChecksum, isZeroBlock, TAR_BLOCK } from "./tar-header.ts";
@@ -6,9 +5,6 @@ import { isZstd, MAX_ZSTD_WINDOW_LOG, splitZstdFrames } from "./zstd-frames.ts";
 
 /** Large pieces: fewer turns between the thread that inflates and the one that reads. */
 const CHUNK_BYTES = 1024 ** 2;
-
-/** A next piece is asked for when all of the one before has been taken: `packed` may reuse its memory. */
-const STREAM = { chunkSize: CHUNK_BYTES, writableHighWaterMark: 1 } as const;
 
 type Compression = "none" | "gzip" | "zstd";
 
@@ -34,13 +30,13 @@ export async function* unpack(packed: AsyncIterable<Buffer>): AsyncGenerator<Buf
 async function* inflate(packed: AsyncIterable<Buffer>, compression: "gzip" | "zstd"): AsyncGenerator<Buffer> {
   const inflater: Gunzip | ZstdDecompress =
     compression === "gzip"
-      ? createGunzip(STREAM)
+      ? createGunzip({ chunkSize: CHUNK_BYTES })
       : createZstdDecompress({
-          ...STREAM,
+          chunkSize: CHUNK_BYTES,
           params: { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG },
         });
-  const fed = pipeline(compression === "gzip" ? packed : splitZstdFrames(packed), inflater);
-  fed.catch(() => {});
+  const fed = feed(compression === "gzip" ? packed : splitZstdFrames(packed), inflater);
+  fed.catch((error: Error) => inflater.destroy(error));
   try {
     for await (const chunk of inflater as AsyncIterable<Buffer>) {
       yield chunk;
@@ -53,6 +49,38 @@ async function* inflate(packed: AsyncIterable<Buffer>, compression: "gzip" | "zs
   } finally {
     inflater.destroy();
   }
+}
+
+/**
+ * Hands pieces on, one ahead of the one that is being inflated, so that the thread which inflates finds the next when it is
+ * done, whatever else this one does. They are copied, since their memory is used again.
+ *
+ * Zeros may follow gzip's last member: there zlib ends, and whatever comes is passed over.
+ */
+async function feed(packed: AsyncIterable<Buffer>, inflater: Gunzip | ZstdDecompress): Promise<void> {
+  const ended = Promise.withResolvers<void>();
+  inflater.once("end", ended.resolve);
+  let memory = Buffer.alloc(0);
+  let otherMemory = memory;
+  let before = Promise.resolve();
+  for await (const piece of packed) {
+    if (inflater.readableEnded) continue;
+    if (memory.length < piece.length) memory = Buffer.allocUnsafeSlow(piece.length);
+    piece.copy(memory);
+    const taken = written(inflater, memory.subarray(0, piece.length));
+    await Promise.race([before, ended.promise]);
+    before = taken;
+    [memory, otherMemory] = [otherMemory, memory];
+  }
+  await Promise.race([before, ended.promise]);
+  inflater.end();
+}
+
+function written(inflater: Gunzip | ZstdDecompress, piece: Buffer): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  inflater.write(piece, (error) => (error ? reject(error) : resolve()));
+  promise.catch(() => {}); // It may not be waited for.
+  return promise;
 }
 
 /**
