@@ -52,7 +52,7 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
 
   const ending = new AbortController();
   const agentPath = agentBinaryPath(env);
-  const agentDigest = agentNow(agentPath);
+  const agent = agentNow(agentPath);
   const drivers = createDrivers(config, layout, env);
   const kernels = kernelService({ layout, config, store, agentPath, recipes: kernelRecipes() });
   const live: VmContext["live"] = new Map();
@@ -64,7 +64,7 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
     log,
     kernels,
     agentPath,
-    agentDigest,
+    agentDigest: async () => (await agent()).digest,
     drivers,
     networks,
     queue: keyedQueue(),
@@ -74,8 +74,7 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
     layout,
     config,
     store,
-    agentPath,
-    agentDigest,
+    agent,
     kernels,
     blobs: new BlobStore(layout.blobsDir),
     rootfsProgram: rootfsProgramPath(),

@@ -1,18 +1,19 @@
 import { stat } from "node:fs/promises";
-import { readAgent } from "./provision.ts";
+import { readAgent, type AgentProgram } from "./provision.ts";
 
 /**
- * Tells the digest of the agent that banger would put into an image now. It is read again only when the file is another:
- * lists of images ask for it each time.
+ * Tells which agent banger would put into an image now. It is read again only when the file is another: lists of images
+ * ask for it each time.
  */
-export function agentNow(path: string): () => Promise<string> {
-  let known: { readonly key: string; readonly digest: Promise<string> } | undefined;
+export function agentNow(path: string): () => Promise<AgentProgram> {
+  let known: { readonly key: string; readonly agent: Promise<AgentProgram> } | undefined;
   return async () => {
-    const { size, mtimeMs, ino } = await stat(path);
-    const key = `${size} ${mtimeMs} ${ino}`;
-    if (known?.key !== key) known = { key, digest: readAgent(path).then(({ digest }) => digest) };
+    const found = await stat(path).catch(() => undefined);
+    if (found === undefined) return readAgent(path); // It tells why it cannot be read.
+    const key = `${found.size} ${found.mtimeMs} ${found.ino}`;
+    if (known?.key !== key) known = { key, agent: readAgent(path) };
     try {
-      return await known.digest;
+      return await known.agent;
     } catch (error) {
       known = undefined;
       throw error;

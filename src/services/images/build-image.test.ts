@@ -21,10 +21,11 @@ test("what was built already is not built again, unless another kernel is asked 
   await writeFile(script, "true");
   await writeFile(agentPath, "agent");
   await chmod(agentPath, 0o755);
+  const agent = await readAgent(agentPath);
   const base = { id: "img-1", name: "base", digest: "d", history: [], rootfs: { uuid: "u" } } as unknown as Image;
   const key = buildKey({
     base: contentKey(base),
-    agentDigest: (await readAgent(agentPath)).digest,
+    agentDigest: agent.digest,
     scriptDigest: (await readScript(script)).digest,
     copies: [],
     env: {},
@@ -38,7 +39,7 @@ test("what was built already is not built again, unless another kernel is asked 
     },
   };
   const store = { images, kernels: { get: (name: string) => ({ name }) } };
-  const context = { store, layout: { workDir: folder.path }, agentPath } as unknown as ImageContext;
+  const context = { store, layout: { workDir: folder.path }, agent: async () => agent } as unknown as ImageContext;
   const build = (kernel: string | undefined): Promise<Image> =>
     buildImage(
       context,

@@ -17,7 +17,6 @@ import { buildInVm, type BuildGuest } from "./build-vm.ts";
 import { builtKey, contentKey } from "./content-key.ts";
 import type { ImageContext } from "./image-context.ts";
 import { inspectRootfs } from "./inspect-rootfs.ts";
-import { readAgent } from "./provision.ts";
 
 export interface ImageBuildRequest {
   /** Name or id of the image to begin from. */
@@ -105,7 +104,7 @@ async function planStep(
   script: BuildScript,
   signal: AbortSignal,
 ): Promise<BuildStep> {
-  const agent = await readAgent(context.agentPath);
+  const agent = await context.agent();
   const copies: { target: string; digest: string }[] = [];
   for (const { source, target } of request.copies) copies.push({ target, digest: await digestTree(source, signal) });
   const parts = {

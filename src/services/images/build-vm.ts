@@ -106,7 +106,7 @@ export async function buildInVm(
 
 /** An older agent does not know all the jobs that are asked of it here; one that an initramfs brings is of today. */
 async function checkAgent(context: ImageContext, { name, agentDigest }: Image): Promise<void> {
-  if (agentDigest === undefined || agentDigest === (await context.agentDigest())) return;
+  if (agentDigest === undefined || agentDigest === (await context.agent()).digest) return;
   throw new BangerError("IMAGE_OUTDATED", {
     what: `image ${name} cannot be built on`,
     why: "the agent in it was put there by another version of banger",

@@ -4,6 +4,7 @@ import type { Layout } from "../../model/layout.ts";
 import type { Store } from "../../store/store.ts";
 import type { VmContext } from "../vms/vm-context.ts";
 import type { KernelService } from "../kernels/kernel-service.ts";
+import type { AgentProgram } from "./provision.ts";
 
 /** What the verbs on images share. */
 export interface ImageContext {
@@ -12,12 +13,10 @@ export interface ImageContext {
   readonly store: Store;
   readonly kernels: KernelService;
   readonly blobs: BlobStore;
-  /** The agent's binary on this host, which every image gets. */
-  readonly agentPath: string;
   /** The program that makes root file systems, in a process of its own. */
   readonly rootfsProgram: string;
-  /** Digest of that agent now. */
-  readonly agentDigest: () => Promise<string>;
+  /** The agent that every image gets, as it is on this host now. */
+  readonly agent: () => Promise<AgentProgram>;
   /** What runs the VMs in which images are built. */
   readonly vms: VmContext;
 }

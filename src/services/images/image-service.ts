@@ -61,7 +61,7 @@ export function imageService(context: ImageContext): ImageService {
     register: (request, operation) => registerImage(context, request, operation),
     promote: (ref, operation) => inTurn(ref, operation.signal, (id) => promoteImage(context, id, operation)),
     refresh: (ref, operation) => inTurn(ref, operation.signal, (id) => refreshImage(context, id, operation)),
-    view: async (image) => viewImage(image, await context.agentDigest(), await troubleWithFiles(image)),
+    view: async (image) => viewImage(image, (await context.agent()).digest, await troubleWithFiles(image)),
     delete: (ref) =>
       inTurn(ref, new AbortController().signal, async (id) => {
         const image = store.images.get(id);

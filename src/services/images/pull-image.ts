@@ -18,7 +18,6 @@ import type { InitPolicy } from "../../model/init-policy.ts";
 import { installInit } from "./install-init.ts";
 import { forgetOwnedKernels } from "./owned-kernel.ts";
 import { makeImage } from "./make-image.ts";
-import { readAgent } from "./provision.ts";
 
 export interface ImagePullRequest {
   readonly reference: string;
@@ -59,7 +58,7 @@ export async function pullImage(
   if (existing !== undefined) {
     const { init = existing.initDefault } = request;
     const isSame = existing.digest === resolved.digest && existing.initDefault === init && way.isSame(existing);
-    if (!isSame) throw nameTaken(existing, resolved.digest, await context.agentDigest());
+    if (!isSame) throw nameTaken(existing, resolved.digest, (await context.agent()).digest);
     operation.progress({ id: "image", label: `image ${name} is up to date`, status: "done" });
     return existing;
   }
@@ -116,7 +115,7 @@ async function chooseWay(
     };
   }
   const kernel = await ensureKernel(context, request.kernel, operation);
-  const agent = await readAgent(context.agentPath);
+  const agent = await context.agent();
   return {
     isSame: (existing) => existing.kernel === kernel && existing.agentDigest === agent.digest,
     make: (id) => makeImage(context, { ...found, id, kernel, agent }, operation),

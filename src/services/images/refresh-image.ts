@@ -14,7 +14,7 @@ import { cloneDisk } from "../vms/vm-disks.ts";
 import type { ImageContext } from "./image-context.ts";
 import { sweepRefreshed } from "./image-folder.ts";
 import { inspectRootfs } from "./inspect-rootfs.ts";
-import { AGENT_NAME, FIRST_BOOT_NAME, LIBEXEC, readAgent, type AgentProgram } from "./provision.ts";
+import { AGENT_NAME, FIRST_BOOT_NAME, LIBEXEC, type AgentProgram } from "./provision.ts";
 
 /**
  * Puts this banger's agent into an image, without pulling or building it again: into a copy of its root file system, which
@@ -26,7 +26,7 @@ export async function refreshImage(context: ImageContext, ref: string, operation
   const { store, layout } = context;
   const image = store.images.get(ref);
   if (!image.managed) throw unmanaged(image);
-  const agent = await readAgent(context.agentPath);
+  const agent = await context.agent();
   if (image.agentDigest === agent.digest) {
     operation.progress({ id: "refresh", label: `image ${image.name} has this banger's agent`, status: "done" });
     return image;

@@ -13,7 +13,6 @@ import { ensureKernel } from "./ensure-kernel.ts";
 import type { ImageContext } from "./image-context.ts";
 import { forgetOwnedKernels } from "./owned-kernel.ts";
 import { inspectRootfs, type RootfsFacts } from "./inspect-rootfs.ts";
-import { readAgent } from "./provision.ts";
 import { canBeReached } from "./reachable.ts";
 import { explainNoExt4, stampOf } from "./user-files.ts";
 
@@ -178,11 +177,11 @@ function stampAll({ rootfs, workSeed, kernel, initrd, modules }: ImageRegisterRe
 }
 
 async function describeAgent(
-  { agentPath }: ImageContext,
+  context: ImageContext,
   { agentDigest }: RootfsFacts,
 ): Promise<Pick<Image, "agentDigest" | "agentVersion">> {
   if (agentDigest === undefined) return {};
-  const { digest } = await readAgent(agentPath);
+  const { digest } = await context.agent();
   return { agentDigest, ...(agentDigest === digest && { agentVersion: VERSION }) };
 }
 
