@@ -219,6 +219,14 @@ export const vmSchema = z.object({
 });
 export type Vm = z.infer<typeof vmSchema>;
 
+/** As much of a VM as its network is made of: read by itself where another banger wrote the record, and not all of it reads. */
+export const vmOnNetworkSchema = z.object({
+  id: z.string(),
+  spec: vmSpecSchema.pick({ publish: true, allowHost: true, allowVms: true }),
+  network: vmNetworkSchema,
+});
+export type VmOnNetwork = z.infer<typeof vmOnNetworkSchema>;
+
 /** A VM as the API shows it: what scripts ask for most stands at the top. */
 export const vmViewSchema = vmSchema.extend({
   vmm: machineRecordSchema.shape.vmm.nullable(),

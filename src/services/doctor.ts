@@ -72,7 +72,7 @@ function daemonCheck(layout: Layout): HostCheck {
 
 /** Run folders of VMs that are no more; the next start of the daemon removes them with what still runs in them. */
 async function leftovers(layout: Layout, store: Store): Promise<readonly string[]> {
-  const known = new Set([...store.vms.list().map((vm) => vm.id), ...store.vms.broken()]);
+  const known = new Set([...store.vms.list().map((vm) => vm.id), ...store.vms.broken().map(({ id }) => id)]);
   const names = await readdir(layout.runDir);
   return names.filter((name) => /^vm-[0-9a-z]{16}$/.test(name) && !known.has(name));
 }

@@ -4,7 +4,7 @@ import { keyedQueue } from "../lib/keyed-queue.ts";
 import type { Config } from "../model/config.ts";
 import { vmRunDir, type Layout } from "../model/layout.ts";
 import type { NetworkWays } from "../model/network.ts";
-import type { Vm, VmNetwork } from "../model/vm.ts";
+import type { Vm, VmNetwork, VmOnNetwork } from "../model/vm.ts";
 import { chooseWay } from "../net/choose-way.ts";
 import { findWays, isRootless } from "../net/find-ways.ts";
 import { checkPortsFree } from "../net/free-ports.ts";
@@ -53,7 +53,7 @@ export interface Networks {
    * @param alive ids of those whose VMM runs.
    * @returns what was found and done, in words.
    */
-  settle(vms: readonly Vm[], alive: ReadonlySet<string>): Promise<readonly string[]>;
+  settle(vms: readonly VmOnNetwork[], alive: ReadonlySet<string>): Promise<readonly string[]>;
 }
 
 interface NetworksContext {
@@ -172,7 +172,7 @@ export function createNetworks({ config, layout, store, env, isUp }: NetworksCon
   };
 }
 
-function networked({ id, spec, network }: Vm): readonly NetworkedVm[] {
+function networked({ id, spec, network }: VmOnNetwork): readonly NetworkedVm[] {
   return network.mode === "tap" && network.via === "nftables" ? [{ id, spec, network }] : [];
 }
 

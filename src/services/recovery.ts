@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { withDeadline } from "../lib/deadline.ts";
 import { asBangerError, hasErrno } from "../lib/errors.ts";
 import { identifyProcess, signalProcess } from "../lib/process.ts";
-import type { Vm } from "../model/vm.ts";
+import { vmOnNetworkSchema, type Vm, type VmOnNetwork } from "../model/vm.ts";
 import type { Intent } from "../store/intents.ts";
 import type { Machine } from "../vmm/driver.ts";
 import { agentConnector } from "./vms/agent-connection.ts";
@@ -32,7 +32,8 @@ const ATTACH_MS = 10_000;
 export async function recover(context: VmContext, signal: AbortSignal): Promise<readonly string[]> {
   const told: string[] = [];
   const vms = context.store.vms.list();
-  for (const id of context.store.vms.broken())
+  const broken = context.store.vms.broken();
+  for (const { id } of broken)
     told.push(
       `${id}: its record cannot be read, perhaps since another banger wrote it; it and its files are left alone`,
     );
@@ -41,9 +42,12 @@ export async function recover(context: VmContext, signal: AbortSignal): Promise<
     await settle(context, intent, told);
     context.store.intents.end(intent);
   }
-  // As many as have a record of a machine now: one that does not answer keeps its network, too.
+  // As many as have a record of a machine now: one that does not answer keeps its network, and so does one of which is not
+  // known whether it runs.
   const running = context.store.vms.list().filter(({ machine }) => machine !== undefined);
-  await settleNetworks(context, vms, new Set(running.map(({ id }) => id)), told);
+  const readable = broken.flatMap(({ document }) => vmOnNetworkSchema.safeParse(document).data ?? []);
+  const alive = new Set([...running, ...broken].map(({ id }) => id));
+  await settleNetworks(context, [...vms, ...readable], alive, told);
   await sweep(context, told);
   for (const line of told) context.log.info({ recovery: line }, "recovered");
   return told;
@@ -52,12 +56,12 @@ export async function recover(context: VmContext, signal: AbortSignal): Promise<
 /** A host that has lost nft(8) since must not lose its daemon too. */
 async function settleNetworks(
   context: VmContext,
-  vms: readonly Vm[],
-  running: ReadonlySet<string>,
+  vms: readonly VmOnNetwork[],
+  alive: ReadonlySet<string>,
   told: string[],
 ): Promise<void> {
   try {
-    told.push(...(await context.networks.settle(vms, running)));
+    told.push(...(await context.networks.settle(vms, alive)));
   } catch (error) {
     context.log.error({ err: error }, "what was left of VMs' networks could not be removed");
     told.push(`networks could not be put in order: ${asBangerError(error).message}`);
@@ -180,7 +184,7 @@ async function endStrays(context: VmContext, vmId: string): Promise<void> {
 async function sweep(context: VmContext, told: string[]): Promise<void> {
   const { layout, store } = context;
   await removeAll((await entries(layout.workDir)).map((name) => join(layout.workDir, name)));
-  const known = new Set([...store.vms.list().map((vm) => vm.id), ...store.vms.broken()]);
+  const known = new Set([...store.vms.list().map((vm) => vm.id), ...store.vms.broken().map(({ id }) => id)]);
   const vmId = /^vm-[0-9a-z]{16}$/;
   const orphans = new Set(
     [...(await entries(layout.runDir)), ...(await entries(layout.vmsDir))].filter(

@@ -16,12 +16,18 @@ export interface Noun {
   readonly listCommand: string;
 }
 
+export interface BrokenObject {
+  readonly id: string;
+  /** As it stands: written by another version, or damaged. */
+  readonly document: unknown;
+}
+
 /** One noun's objects, by id and by name. Synchronous: SQLite is a file, and a change is one transaction. */
 export interface Collection<T extends Named> {
   /** Oldest first. Objects whose document no longer reads are left out; {@link broken} names them. */
   list(): readonly T[];
-  /** Ids of objects whose document does not read. */
-  broken(): readonly string[];
+  /** Objects whose document does not read. */
+  broken(): readonly BrokenObject[];
   find(ref: string): T | undefined;
   /** @throws BangerError the noun's not-found code. */
   get(ref: string): T;
@@ -50,6 +56,8 @@ export function openCollection<T extends Named>(
     const parsed = schema.safeParse(JSON.parse(String(document)));
     return parsed.success ? parsed.data : undefined;
   };
+  const asBroken = ({ id, document }: Record<string, unknown>): readonly BrokenObject[] =>
+    read(document) === undefined ? [{ id: String(id), document: JSON.parse(String(document)) }] : [];
   const find = (ref: string): T | undefined => {
     const row = selectOne.get({ ref });
     return row === undefined ? undefined : read(row["document"]);
@@ -64,7 +72,7 @@ export function openCollection<T extends Named>(
 
   return {
     list: () => selectAll.all().flatMap((row) => read(row["document"]) ?? []),
-    broken: () => selectAll.all().flatMap((row) => (read(row["document"]) === undefined ? [String(row["id"])] : [])),
+    broken: () => selectAll.all().flatMap(asBroken),
     find,
     get(ref) {
       const object = find(ref);

@@ -10,7 +10,7 @@ import { pino } from "pino";
 import { keyedQueue } from "../../lib/keyed-queue.ts";
 import { identifyProcess } from "../../lib/process.ts";
 import { layoutFrom, vmRunDir } from "../../model/layout.ts";
-import { vmSchema, type Vm } from "../../model/vm.ts";
+import { vmSchema, type Vm, type VmOnNetwork } from "../../model/vm.ts";
 import { openStore } from "../../store/store.ts";
 import type { Machine, MachineExit } from "../../vmm/driver.ts";
 import { createQemuDriver } from "../../vmm/qemu/qemu-driver.ts";
@@ -66,7 +66,7 @@ async function scene(t: TestContext) {
     },
   });
   store.vms.insert(vm);
-  const settled: ReadonlySet<string>[] = [];
+  const settled: { vms: readonly VmOnNetwork[]; alive: ReadonlySet<string> }[] = [];
   const context = {
     layout,
     store,
@@ -74,8 +74,8 @@ async function scene(t: TestContext) {
     drivers: { of: async () => createQemuDriver({ accel: "tcg" }), all: async () => [] },
     networks: {
       lower: async () => {},
-      settle: async (_vms: readonly Vm[], running: ReadonlySet<string>) => {
-        settled.push(running);
+      settle: async (vms: readonly VmOnNetwork[], alive: ReadonlySet<string>) => {
+        settled.push({ vms, alive });
         return [];
       },
     },
@@ -97,20 +97,37 @@ test("a VMM that lives and does not answer keeps no daemon from starting, and is
   assert.match(told.join("\n"), /VM box: its VMM, pid \d+, lives and does not answer; `banger vm stop --force box`/);
   assert.equal(vmm.exitCode ?? vmm.signalCode, null);
   assert.equal(context.store.vms.get(ID).state, "running");
-  assert.deepEqual(settled, [new Set([ID])]);
+  assert.deepEqual(
+    settled.map(({ alive }) => alive),
+    [new Set([ID])],
+  );
   const stopped = await stopVm(context, vm, { timeoutMs: 1, force: true }, operation);
   await gone;
   assert.deepEqual([stopped.state, stopped.machine], ["stopped", undefined]);
 });
 
 test("a VM whose record cannot be read is told of, and its files stay", async (t) => {
-  const { context, vmm, vm, runDir } = await scene(t);
-  context.store.vms.update({ ...vm, createdAt: "long ago" });
+  const { context, vmm, vm, runDir, settled } = await scene(t);
+  const network = { mode: "tap", device: "bng0", address: "10.0.0.2/30", gateway: "10.0.0.1", dns: ["10.0.0.1"] };
+  const onHost = vmSchema.shape.network.parse({ ...network, mac: "02:00:00:00:00:01", mtu: 1500, via: "nftables" });
+  context.store.vms.update({ ...vm, createdAt: "long ago", network: onHost });
   const disks = join(context.layout.vmsDir, ID);
   await mkdir(disks, { recursive: true });
   assert.match((await recover(context, never)).join("\n"), /vm-0123456789abcdef: its record cannot be read/);
   assert.equal(vmm.exitCode ?? vmm.signalCode, null);
   for (const path of [disks, runDir]) await access(path);
+  assert.deepEqual(settled.at(-1)?.alive, new Set([ID]), "whether it runs is not known, so it keeps its network");
+  assert.deepEqual(
+    settled.at(-1)?.vms.map(({ network: has }) => has),
+    [onHost],
+  );
+});
+
+test("a VM of whose record not even the network reads keeps the processes of it", async (t) => {
+  const { context, vm, settled } = await scene(t);
+  context.store.vms.update({ ...vm, network: { mode: "of tomorrow" } } as unknown as Vm);
+  await recover(context, never);
+  assert.deepEqual(settled, [{ vms: [], alive: new Set([ID]) }]);
 });
 
 test("who gets the process id of a VMM that is gone is left alone", async (t) => {
