@@ -55,11 +55,22 @@ async function* inflate(packed: AsyncIterable<Buffer>, compression: "gzip" | "zs
  * Hands pieces on, one ahead of the one that is being inflated, so that the thread which inflates finds the next when it is
  * done, whatever else this one does. They are copied, since their memory is used again.
  *
- * Zeros may follow gzip's last member: there zlib ends, and whatever comes is passed over.
+ * Zeros may follow gzip's last member: there zlib ends, calls nobody back, and whatever comes is passed over.
  */
 async function feed(packed: AsyncIterable<Buffer>, inflater: Gunzip | ZstdDecompress): Promise<void> {
-  const ended = Promise.withResolvers<void>();
-  inflater.once("end", ended.resolve);
+  const waiting = new Set<() => void>();
+  inflater.once("end", () => waiting.forEach((resolve) => resolve()));
+  const write = (piece: Buffer): Promise<void> => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    waiting.add(resolve);
+    inflater.write(piece, (error) => {
+      waiting.delete(resolve);
+      if (error) reject(error);
+      else resolve();
+    });
+    promise.catch(() => {}); // It may not be waited for.
+    return promise;
+  };
   let memory = Buffer.alloc(0);
   let otherMemory = memory;
   let before = Promise.resolve();
@@ -67,20 +78,13 @@ async function feed(packed: AsyncIterable<Buffer>, inflater: Gunzip | ZstdDecomp
     if (inflater.readableEnded) continue;
     if (memory.length < piece.length) memory = Buffer.allocUnsafeSlow(piece.length);
     piece.copy(memory);
-    const taken = written(inflater, memory.subarray(0, piece.length));
-    await Promise.race([before, ended.promise]);
+    const taken = write(memory.subarray(0, piece.length));
+    await before;
     before = taken;
     [memory, otherMemory] = [otherMemory, memory];
   }
-  await Promise.race([before, ended.promise]);
+  await before;
   inflater.end();
-}
-
-function written(inflater: Gunzip | ZstdDecompress, piece: Buffer): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  inflater.write(piece, (error) => (error ? reject(error) : resolve()));
-  promise.catch(() => {}); // It may not be waited for.
-  return promise;
 }
 
 /**
