@@ -50,7 +50,7 @@ const EXT4_HTREE_EOF = 0xfffffffe;
 const K2 = 0o13240474631;
 const K3 = 0o15666365641;
 
-/** Three rounds of eight steps. Written out: a loop that looks up what each step takes costs three times the hash. */
+/** Three rounds of eight steps. Written out: a loop that looks up what each step takes costs half as much again. */
 function transform(state: Int32Array, input: Int32Array): void {
   let [a, b, c, d] = [word(state, 0), word(state, 1), word(state, 2), word(state, 3)];
   for (let i = 0; i < 8; i += 4) {

@@ -73,16 +73,25 @@ test("junk after zstd is an error, zeros after gzip are padding", async () => {
   }
 });
 
-test("what follows the padding is read to its end, since another layer comes behind it", async () => {
+test("what is not zeros behind the padding is an error, whatever pieces it comes in", async () => {
+  const padded = Buffer.concat([forms.gzip, Buffer.alloc(600)]);
+  for (const tail of [Buffer.from([1]), forms.gzip, Buffer.concat([Buffer.alloc(5000), Buffer.from("junk")])]) {
+    const data = Buffer.concat([padded, tail]);
+    const sizes = [1, 100, 511, 512, 4096, forms.gzip.length, forms.gzip.length + 1, padded.length, data.length];
+    for (const bytes of sizes) await assert.rejects(unpacked(data, bytes), /not zeros/, `pieces of ${bytes} bytes`);
+  }
+});
+
+test("the padding is read to its end, since another layer comes behind it", async () => {
   let read = 0;
   async function* counted(): AsyncGenerator<Buffer> {
-    for await (const piece of pieces(Buffer.concat([forms.gzip, Buffer.alloc(5000), forms.gzip]), 100)) {
+    for await (const piece of pieces(Buffer.concat([forms.gzip, Buffer.alloc(5000)]), 100)) {
       read += piece.length;
       yield piece;
     }
   }
   for await (const chunk of unpack(counted())) assert.ok(chunk.length > 0);
-  assert.equal(read, 2 * forms.gzip.length + 5000);
+  assert.equal(read, forms.gzip.length + 5000);
 });
 
 test("what goes wrong with the pieces is told as it is, and nothing is asked for after it", async () => {
@@ -99,6 +108,20 @@ test("what goes wrong with the pieces is told as it is, and nothing is asked for
     for await (const chunk of unpack(failing())) assert.ok(chunk.length > 0);
   }, /the line is cut/);
   assert.ok(ended);
+});
+
+test("what goes wrong behind the last byte of content is told too, and only once", async () => {
+  async function* failing(): AsyncGenerator<Buffer> {
+    yield Buffer.concat([forms.gzip, Buffer.alloc(600)]);
+    yield Buffer.alloc(600);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    throw new Error("the line is cut");
+  }
+  const chunks: Buffer[] = [];
+  await assert.rejects(async () => {
+    for await (const chunk of unpack(failing())) chunks.push(Buffer.from(chunk));
+  }, /the line is cut/);
+  assert.ok(Buffer.concat(chunks).equals(content));
 });
 
 test("whoever stops before the end lets go of the pieces", async () => {

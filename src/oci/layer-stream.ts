@@ -36,6 +36,7 @@ async function* inflate(packed: AsyncIterable<Buffer>, compression: "gzip" | "zs
           params: { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG },
         });
   const fed = feed(compression === "gzip" ? packed : splitZstdFrames(packed), inflater);
+  inflater.on("error", () => {}); // One that comes when all has been read is told of by `fed` alone.
   fed.catch((error: Error) => inflater.destroy(error));
   try {
     for await (const chunk of inflater as AsyncIterable<Buffer>) {
@@ -55,7 +56,9 @@ async function* inflate(packed: AsyncIterable<Buffer>, compression: "gzip" | "zs
  * Hands pieces on, one ahead of the one that is being inflated, so that the thread which inflates finds the next when it is
  * done, whatever else this one does. They are copied, since their memory is used again.
  *
- * Zeros may follow gzip's last member: there zlib ends, calls nobody back, and whatever comes is passed over.
+ * Zeros may follow gzip's last member: there zlib ends, calls nobody back, and leaves what has come to be looked at here.
+ *
+ * @throws TarError if anything else follows it.
  */
 async function feed(packed: AsyncIterable<Buffer>, inflater: Gunzip | ZstdDecompress): Promise<void> {
   const waiting = new Set<() => void>();
@@ -73,18 +76,40 @@ async function feed(packed: AsyncIterable<Buffer>, inflater: Gunzip | ZstdDecomp
   };
   let memory = Buffer.alloc(0);
   let otherMemory = memory;
+  let [previous, latest] = [memory, memory];
+  let handedOn = 0;
+  const checkRest = (): void => {
+    const held = Buffer.concat([previous, latest]);
+    checkPadding(held.subarray(held.length - (handedOn - inflater.bytesWritten)));
+  };
+  let hasEnded = false;
   let before = Promise.resolve();
   for await (const piece of packed) {
-    if (inflater.readableEnded) continue;
+    if (hasEnded) {
+      checkPadding(piece);
+      continue;
+    }
     if (memory.length < piece.length) memory = Buffer.allocUnsafeSlow(piece.length);
     piece.copy(memory);
-    const taken = write(memory.subarray(0, piece.length));
+    [previous, latest] = [latest, memory.subarray(0, piece.length)];
+    handedOn += piece.length;
+    const taken = write(latest);
     await before;
     before = taken;
     [memory, otherMemory] = [otherMemory, memory];
+    // Of what it has called back for, zlib leaves something only where it ends.
+    hasEnded = inflater.bytesWritten < handedOn - latest.length;
+    if (hasEnded) checkRest();
   }
-  await before;
+  if (!hasEnded) {
+    await before;
+    checkRest();
+  }
   inflater.end();
+}
+
+function checkPadding(bytes: Buffer): void {
+  if (bytes.some((byte) => byte !== 0)) throw tarInvalid("something that is not zeros follows its gzip data");
 }
 
 /**

@@ -18,7 +18,7 @@ export interface Noun {
 
 export interface BrokenObject {
   readonly id: string;
-  /** As it stands: written by another version, or damaged. */
+  /** As another version wrote it; undefined where it is damaged. */
   readonly document: unknown;
 }
 
@@ -53,11 +53,11 @@ export function openCollection<T extends Named>(
   const remove = database.prepare(`DELETE FROM ${table} WHERE id = :id`);
 
   const read = (document: unknown): T | undefined => {
-    const parsed = schema.safeParse(JSON.parse(String(document)));
+    const parsed = schema.safeParse(parseDocument(document));
     return parsed.success ? parsed.data : undefined;
   };
   const asBroken = ({ id, document }: Record<string, unknown>): readonly BrokenObject[] =>
-    read(document) === undefined ? [{ id: String(id), document: JSON.parse(String(document)) }] : [];
+    read(document) === undefined ? [{ id: String(id), document: parseDocument(document) }] : [];
   const find = (ref: string): T | undefined => {
     const row = selectOne.get({ ref });
     return row === undefined ? undefined : read(row["document"]);
@@ -91,6 +91,14 @@ export function openCollection<T extends Named>(
       remove.run({ id });
     },
   };
+}
+
+function parseDocument(document: unknown): unknown {
+  try {
+    return JSON.parse(String(document));
+  } catch {
+    return undefined;
+  }
 }
 
 function notFoundText(noun: Noun, ref: string): ErrorText {
