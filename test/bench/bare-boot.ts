@@ -2,6 +2,8 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Accel } from "../../src/model/vm.ts";
+import { acceleratorOption } from "../../src/vmm/qemu/machine-plan.ts";
 
 /** Says that it runs, and nothing else: the least that a guest can do. */
 const INIT = `#!/bin/busybox sh
@@ -41,7 +43,7 @@ export interface BareMachine {
   readonly initramfs?: string;
   /** In place of an initramfs; then the machine is a microvm, which boots the sooner of the two. */
   readonly rootDisk?: string;
-  readonly accel: string;
+  readonly accel: Accel;
   readonly vcpus: number;
   readonly memoryMib: number;
 }
@@ -66,7 +68,7 @@ function bareMachine({ initramfs, rootDisk }: BareMachine): readonly string[] {
 export async function bareBoot(machine: BareMachine): Promise<number> {
   const started = performance.now();
   const args = [
-    [...bareMachine(machine), "-accel", machine.accel, "-cpu", "max"],
+    [...bareMachine(machine), "-accel", acceleratorOption(machine.accel), "-cpu", "max"],
     ["-smp", String(machine.vcpus), "-m", `${machine.memoryMib}M`],
     ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio"],
     ["-kernel", machine.kernel],

@@ -2,6 +2,8 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, copyFile, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Accel } from "../../src/model/vm.ts";
+import { acceleratorOption } from "../../src/vmm/qemu/machine-plan.ts";
 
 /** A shell on the serial port, behind a network card: each line is run, and its end is told. */
 const INIT = `#!/bin/busybox sh
@@ -36,10 +38,15 @@ export class BareGuest implements AsyncDisposable {
   }
 
   /** The machine that banger's driver makes for a kernel of this kind, by hand. */
-  static async start(folder: string, kernel: string, accel: string): Promise<BareGuest> {
+  static async start(folder: string, kernel: string, accel: Accel): Promise<BareGuest> {
     const portSocket = join(folder, "port.sock");
     const args = [
-      ["-machine", "microvm,acpi=off,rtc=on,isa-serial=on,pit=on,pic=on,x-option-roms=off", "-accel", accel],
+      [
+        "-machine",
+        "microvm,acpi=off,rtc=on,isa-serial=on,pit=on,pic=on,x-option-roms=off",
+        "-accel",
+        acceleratorOption(accel),
+      ],
       ["-cpu", accel === "kvm" ? "host" : "max", "-smp", "2", "-m", "1G"],
       ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio"],
       ["-kernel", kernel, "-initrd", await initramfs(folder)],

@@ -77,6 +77,17 @@ case $job in
     $b dd if=/dev/vda of=/dev/null bs=65536 count=192 2>/dev/null
     say "read 12 MiB in $(($(up) - before)) hundredths"
     ;;
+  patch)
+    # The switch of a branch in the code that starts timers, which the kernel patches; the sleepers start timers.
+    for sleeper in 1 2; do (while :; do sleep 0.0001; done) & done
+    at=0
+    while [ \${at%.*} -lt 15 ]; do
+      echo 0 >/proc/sys/kernel/timer_migration
+      echo 1 >/proc/sys/kernel/timer_migration
+      read -r at _ </proc/uptime
+    done
+    say "patched"
+    ;;
   panic) exit 1 ;;
 esac
 say "end"

@@ -5,7 +5,7 @@ import type { Finding, HostCheck } from "../host-check.ts";
 export function kvmCheck(probe: () => Promise<KvmProbe>): HostCheck {
   return {
     name: "kvm",
-    why: "under KVM a guest runs on the processor itself; without it QEMU translates it (TCG), several times slower",
+    why: "under KVM a guest runs on the processor itself; without it QEMU translates it (TCG), several times slower, a VM on one of the host's processors",
     essential: false,
     look: async () => describeProbe(await probe()),
   };

@@ -36,7 +36,5 @@ function driverWords(machine: MachineType, { accel, tscKhz }: QemuClock): readon
     // On a busy host a guest measures a wrong rate against that timer, or none, and goes on by timer ticks, of which it then
     // loses half. The rate is the host's.
     ...(accel === "tcg" && tscKhz !== undefined ? [`tsc_early_khz=${tscKhz}`] : []),
-    // Not tsc=reliable, though a microvm's watchdog is a poor one: that makes the kernel patch its tick's code while all
-    // CPUs run, and the translation of QEMU 7.2 can leave the breakpoint of it behind (`Oops: int3`).
   ];
 }

@@ -99,6 +99,11 @@ test("the driver's own words come first, and the whole fits the kernel", () => {
   assert.throws(() => planMachine(withWords("a\nb"), tcg), { code: "VM_SPEC_INVALID" });
 });
 
+test("emulated CPUs take turns", () => {
+  assert.deepEqual(values(planMachine(spec, tcg), "-accel"), ["tcg,thread=single"]);
+  assert.deepEqual(values(planMachine(pc, tcg), "-accel"), ["tcg,thread=single"]);
+});
+
 test("an emulated guest is told the rate of its clock, and left to doubt it", () => {
   const words = (machine: MachineSpec, accel: "kvm" | "tcg", tscKhz?: number): string =>
     values(planMachine(machine, { accel, ...(tscKhz !== undefined && { tscKhz }) }), "-append")[0] ?? "";

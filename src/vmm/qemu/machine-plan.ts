@@ -70,7 +70,7 @@ export function planMachine(spec: MachineSpec, host: QemuHost): MachinePlan {
   const options: readonly Option[] = [
     ["-name", optionString(guestName(spec.id), { "debug-threads": "on" })],
     ["-machine", machineOption(machine)],
-    ["-accel", host.accel],
+    ["-accel", acceleratorOption(host.accel)],
     ["-cpu", host.accel === "kvm" ? "host" : "max"],
     ["-smp", String(spec.vcpus)],
     ["-m", `size=${Math.ceil(spec.memoryBytes / MIB)}M`],
@@ -99,6 +99,15 @@ type Option = readonly [name: string] | readonly [name: string, value: string];
 /** The first word of `-name`: what a VMM of this VM is recognised by in /proc. */
 export function guestName(vmId: string): string {
   return `guest=${vmId}`;
+}
+
+/**
+ * The value of `-accel`. Emulated CPUs take turns on one thread: with a thread each, one may go on in a translation of code
+ * that another has just changed (QEMU's issue 4669; seen with 7.2 and 10.0, reported of 11.1). Linux changes its own code
+ * while it runs, and then panics: `Oops: int3`.
+ */
+export function acceleratorOption(accel: Accel): string {
+  return accel === "tcg" ? "tcg,thread=single" : accel;
 }
 
 function machineFor(spec: MachineSpec): MachineType {

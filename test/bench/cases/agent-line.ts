@@ -1,3 +1,4 @@
+import type { Accel } from "../../../src/model/vm.ts";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createConnection, type Socket } from "node:net";
@@ -72,7 +73,7 @@ function overTheLine({ name, aim, script, input, host: hostSide }: Direction): C
       await host.ok(["kernel", "import", "bench", "--vmlinux", kernel]);
       await host.ok(["image", "pull", busybox.reference, "--name", "busybox", "--kernel-ref", "bench"]);
       await host.ok(["vm", "create", "--image", "busybox", "--name", "bench"]);
-      const { accel } = await host.json<{ accel: string }>(["vm", "inspect", "bench"]);
+      const { accel } = await host.json<{ accel: Accel }>(["vm", "inspect", "bench"]);
       const bare = stack.use(await BareGuest.start(scratch, kernel, accel));
       const resources = stack.move();
       return {

@@ -1,3 +1,4 @@
+import type { Accel } from "../../../src/model/vm.ts";
 import { access, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MAPPER_CONTROL } from "../../../src/disk/probe-clone.ts";
@@ -125,7 +126,7 @@ export const diskReadyCases = byStrategy(
 async function machineLike(host: TestHost, folder: string): Promise<BareMachine> {
   await host.ok(["vm", "create", "--image", "debian", "--name", "bench", "--init", "agent"]);
   interface VmSeen {
-    readonly accel: string;
+    readonly accel: Accel;
     readonly spec: { readonly vcpus: number; readonly memoryBytes: number };
   }
   const { accel, spec } = await host.json<VmSeen>(["vm", "inspect", "bench"]);

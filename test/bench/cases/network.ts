@@ -1,3 +1,4 @@
+import type { Accel } from "../../../src/model/vm.ts";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
@@ -97,7 +98,7 @@ class Meter implements AsyncDisposable {
 }
 
 interface NetworkSeen {
-  readonly accel: string;
+  readonly accel: Accel;
   readonly network: { readonly mode: string; readonly gateway: string; readonly via?: string };
 }
 

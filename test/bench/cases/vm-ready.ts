@@ -1,3 +1,4 @@
+import type { Accel } from "../../../src/model/vm.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import type { Comparison } from "../comparison.ts";
 import { timedProgram } from "../timing.ts";
 
 interface VmSeen {
-  readonly accel: string;
+  readonly accel: Accel;
   readonly spec: { readonly vcpus: number; readonly memoryBytes: number };
 }
 

@@ -1,5 +1,6 @@
 import { optionString } from "../../../src/vmm/qemu/option-string.ts";
 import type { Configuration, Drive, NetworkInterface, RateLimiter } from "./configuration.ts";
+import { acceleratorOption } from "../../../src/vmm/qemu/machine-plan.ts";
 
 /** Where QEMU finds its control connection. */
 export const MONITOR_FD = 3;
@@ -33,7 +34,7 @@ export function qemuArguments(configuration: Configuration, vsockSocket: string 
   const drives = configuration.drives.toSorted((a, b) => Number(b.is_root_device) - Number(a.is_root_device));
   return [
     ["-machine", "microvm,acpi=off,rtc=on,isa-serial=on,pit=on,pic=on,x-option-roms=off,memory-backend=memory"],
-    ["-accel", "tcg"],
+    ["-accel", acceleratorOption("tcg")],
     ["-cpu", "max"],
     ["-smp", String(machine.vcpu_count)],
     ["-m", `${machine.mem_size_mib}M`],
