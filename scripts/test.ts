@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Counts, refuseSilentSkips, sum, summaryLine } from "./testing/counts.ts";
+import { type Counts, failureLines, refuseSilentSkips, sum, summaryLine } from "./testing/counts.ts";
 import { runGoSuite } from "./testing/run-go-suite.ts";
 import { runNodeSuite } from "./testing/run-node-suite.ts";
 import { GO_SUITE, NODE_SUITES } from "./testing/suites.ts";
@@ -25,12 +25,12 @@ async function main(wanted: readonly string[]): Promise<number> {
   return report(refuseSilentSkips(sum(results)));
 }
 
-function report({ counts, refused }: { counts: Counts; refused: readonly string[] }): number {
+function report(counts: Counts): number {
   console.log("");
-  for (const name of refused) console.log(`failed: ${name}: was skipped and does not say why`);
   for (const { name, reason } of counts.skipped) console.log(`skipped: ${name}: ${reason}`);
+  for (const test of counts.failed) console.log(failureLines(test));
   console.log(summaryLine(counts));
-  return counts.failed > 0 ? 1 : 0;
+  return counts.failed.length > 0 ? 1 : 0;
 }
 
 process.exitCode = await main(process.argv.slice(2));

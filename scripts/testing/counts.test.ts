@@ -1,23 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { refuseSilentSkips, sum, summaryLine, withExitStatus } from "./counts.ts";
+import { failureLines, refuseSilentSkips, sum, summaryLine, withExitStatus } from "./counts.ts";
 
-const none = { passed: 0, failed: 0, skipped: [] };
+const none = { passed: 0, failed: [], skipped: [] };
+const bad = { name: "bad", reason: "1 is not 2" };
 
 test("sums runners into one line", () => {
   const total = sum([
-    { passed: 3, failed: 0, skipped: [{ name: "a", reason: "no KVM" }] },
-    { passed: 4, failed: 2, skipped: [] },
+    { passed: 3, failed: [], skipped: [{ name: "a", reason: "no KVM" }] },
+    { passed: 4, failed: [bad, bad], skipped: [] },
   ]);
   assert.equal(summaryLine(total), "7 passed, 2 failed, 1 skipped");
 });
 
 test("a runner that failed without a failed test is one failure", () => {
-  assert.equal(withExitStatus({ ...none, passed: 3 }, 1).failed, 1);
-  assert.equal(withExitStatus({ ...none, failed: 2 }, 1).failed, 2);
-  assert.equal(withExitStatus(none, null).failed, 1, "ended by a signal");
-  assert.equal(withExitStatus(undefined, 0).failed, 1, "said nothing");
-  assert.equal(withExitStatus({ ...none, passed: 3 }, 0).failed, 0);
+  const failed = (...[counts, status]: [Parameters<typeof withExitStatus>[0], number | null]): readonly string[] =>
+    withExitStatus(counts, "suite", status).failed.map(({ name, reason }) => `${name}: ${reason}`);
+  assert.deepEqual(failed({ ...none, passed: 3 }, 1), ["suite: it ended with status 1 and did not say what failed"]);
+  assert.deepEqual(failed({ ...none, failed: [bad] }, 1), ["bad: 1 is not 2"]);
+  assert.deepEqual(failed(none, null), ["suite: it ended with a signal and did not say what failed"]);
+  assert.equal(failed(undefined, 0).length, 1, "said nothing");
+  assert.deepEqual(failed({ ...none, passed: 3 }, 0), []);
 });
 
 test("a skipped test has to say why", () => {
@@ -25,7 +28,14 @@ test("a skipped test has to say why", () => {
     { name: "told", reason: "no docker-registry" },
     { name: "silent", reason: "" },
   ];
-  const { counts, refused } = refuseSilentSkips({ ...none, skipped });
-  assert.deepEqual(refused, ["silent"]);
+  const counts = refuseSilentSkips({ ...none, skipped });
+  assert.deepEqual(counts.failed, [{ name: "silent", reason: "it was skipped and does not say why" }]);
   assert.equal(summaryLine(counts), "0 passed, 1 failed, 1 skipped");
+});
+
+test("a failed test is told again with the first lines of its message", () => {
+  assert.equal(failureLines(bad), "failed: bad\n  1 is not 2");
+  const long = failureLines({ name: "long", reason: Array.from({ length: 40 }, (_, n) => `line ${n}`).join("\n") });
+  assert.match(long, /^failed: long\n {2}line 0\n/);
+  assert.match(long, /\n {2}line 11\n {2}…$/);
 });

@@ -16,7 +16,11 @@ test("counts tests, and shows the output only of what failed", () => {
     { Action: "output", Package: "p", Output: "FAIL\tp\t0.1s\n" },
     { Action: "fail", Package: "p" },
   ]);
-  assert.deepEqual(tally.counts, { passed: 1, failed: 1, skipped: [] });
+  assert.deepEqual(tally.counts, {
+    passed: 1,
+    failed: [{ name: "p: TestB", reason: "    b_test.go:9: wrong" }],
+    skipped: [],
+  });
   assert.equal(shown, "    b_test.go:9: wrong\nFAIL\tp\t0.1s\n");
 });
 
@@ -27,7 +31,7 @@ test("a package that does not build is one failure, and says why", () => {
     { Action: "output", Package: "p", Output: "FAIL\tp [build failed]\n" },
     { Action: "fail", Package: "p" },
   ]);
-  assert.equal(tally.counts.failed, 1);
+  assert.deepEqual(tally.counts.failed, [{ name: "p", reason: "FAIL\tp [build failed]" }]);
   assert.match(shown, /undefined: x/);
 });
 

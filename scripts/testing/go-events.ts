@@ -1,4 +1,4 @@
-import type { Counts, SkippedTest } from "./counts.ts";
+import type { Counts, ToldTest } from "./counts.ts";
 
 /** One line of `go test -json` (cmd/test2json, type TestEvent), and of `go build -json` (ImportPath). */
 export interface GoEvent {
@@ -12,14 +12,14 @@ export interface GoEvent {
 /** Counts the events of a `go test -json` as they come, and says what of them a person wants to read. */
 export class GoTally {
   #passed = 0;
-  #failed = 0;
-  readonly #skipped: SkippedTest[] = [];
+  readonly #failed: ToldTest[] = [];
+  readonly #skipped: ToldTest[] = [];
   /** Output of tests that have not ended yet; what passes is not shown. */
   readonly #output = new Map<string, string[]>();
   readonly #packagesWithFailedTests = new Set<string>();
 
   get counts(): Counts {
-    return { passed: this.#passed, failed: this.#failed, skipped: [...this.#skipped] };
+    return { passed: this.#passed, failed: [...this.#failed], skipped: [...this.#skipped] };
   }
 
   /** Takes one event; returns text to print now, often none. */
@@ -43,14 +43,17 @@ export class GoTally {
       this.#skipped.push({ name: test, reason: skipReason(output) });
       return "";
     }
-    this.#failed += 1;
+    this.#failed.push({ name: `${event.Package ?? ""}: ${test}`, reason: output.trimEnd() });
     this.#packagesWithFailedTests.add(event.Package ?? "");
     return output;
   }
 
   /** A package fails without a failed test when it does not build, or when its test program dies. */
   #endPackage(event: GoEvent, output: string): string {
-    if (event.Action === "fail" && !this.#packagesWithFailedTests.has(event.Package ?? "")) this.#failed += 1;
+    const { Package: name = "" } = event;
+    if (event.Action === "fail" && !this.#packagesWithFailedTests.has(name)) {
+      this.#failed.push({ name, reason: output.trimEnd() });
+    }
     if (event.Action === "skip") return ""; // It has no tests.
     return event.Action === "pass" ? output.replace(/^PASS\n/, "") : output;
   }

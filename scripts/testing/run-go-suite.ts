@@ -13,7 +13,7 @@ export async function runGoSuite(directory: string): Promise<Counts> {
     process.stdout.write(tally.take(parseEvent(line)));
   }
   const [exitStatus] = await ended;
-  return withExitStatus(tally.counts, exitStatus);
+  return withExitStatus(tally.counts, "go test", exitStatus);
 }
 
 /** go mixes words of its own among the events, such as which release it fetches. */

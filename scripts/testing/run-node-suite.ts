@@ -17,8 +17,8 @@ export async function runNodeSuite(
 ): Promise<Counts> {
   const files = globSync(suite.files, { cwd: root }).toSorted();
   if (files.length === 0) {
-    console.error(`no test files match ${suite.files.join(", ")}`);
-    return { passed: 0, failed: 1, skipped: [] };
+    const reason = `no test files match ${suite.files.join(", ")}`;
+    return { passed: 0, failed: [{ name: `suite ${suite.name}`, reason }], skipped: [] };
   }
   for (const script of suite.builds ?? []) {
     const { status } = spawnSync(join(root, script), [], { cwd: root, stdio: ["ignore", "ignore", output] });
@@ -45,7 +45,7 @@ export async function runNodeSuite(
       stdio: ["ignore", output, output],
     });
     const [exitStatus] = (await once(child, "exit")) as [number | null];
-    return withExitStatus(await readCounts(counts), exitStatus);
+    return withExitStatus(await readCounts(counts), `suite ${suite.name}`, exitStatus);
   } finally {
     await rm(scratch, { recursive: true });
   }
