@@ -37,7 +37,9 @@ suite("a VM of an image with OpenRC", { timeout: 600_000 }, () => {
     await host.ok(["vm", "create", "--name", "rc", "--image", "openrc", "--init", "systemd"]);
     const inGuest = (script: string): Promise<string> => host.ok(["vm", "exec", "rc", "--", "sh", "-c", script]);
     assert.equal((await inGuest("cat /proc/1/comm")).trim(), "init");
-    assert.match(await inGuest("rc-status sysinit"), /banger-vsock-agent\s+\[\s*started/);
+    // The agent may answer before OpenRC has written down that it runs.
+    const settled = "for i in $(seq 100); do rc-status sysinit | grep -q 'agent.*starting' || break; sleep 0.1; done";
+    assert.match(await inGuest(`${settled}; rc-status sysinit`), /banger-vsock-agent\s+\[\s*started/);
     assert.match(await inGuest("cat /proc/[0-9]*/comm 2>/dev/null || true"), /^supervise-daemo$/m);
     const stopped = await host.banger(["vm", "stop", "rc"]);
     assert.match(stopped.stderr, /the guest shut down/);
