@@ -82,11 +82,10 @@ case $job in
     for sleeper in 1 2; do (while :; do sleep 0.0001; done) & done
     at=0
     while [ \${at%.*} -lt 15 ]; do
-      echo 0 >/proc/sys/kernel/timer_migration
-      echo 1 >/proc/sys/kernel/timer_migration
+      echo 0 >/proc/sys/kernel/timer_migration && echo 1 >/proc/sys/kernel/timer_migration || exit 1
       read -r at _ </proc/uptime
     done
-    say "patched"
+    say "patched with $($b nproc) CPUs"
     ;;
   panic) exit 1 ;;
 esac

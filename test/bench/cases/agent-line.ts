@@ -1,9 +1,9 @@
-import type { Accel } from "../../../src/model/vm.ts";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Accel } from "../../../src/model/vm.ts";
 import { TestHost } from "../../helpers/test-host.ts";
 import { busyboxImage } from "../../helpers/test-images.ts";
 import { genericKernel } from "../../helpers/tiny-guest.ts";

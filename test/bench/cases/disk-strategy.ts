@@ -1,6 +1,6 @@
-import type { Accel } from "../../../src/model/vm.ts";
 import { access, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Accel } from "../../../src/model/vm.ts";
 import { MAPPER_CONTROL } from "../../../src/disk/probe-clone.ts";
 import { DISK_STRATEGIES, type DiskStrategy } from "../../../src/model/vm.ts";
 import { mountFresh, needsRoot } from "../../helpers/loop-mount.ts";

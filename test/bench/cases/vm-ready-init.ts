@@ -1,7 +1,7 @@
-import type { Accel } from "../../../src/model/vm.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Accel } from "../../../src/model/vm.ts";
 import { ROOT, TestHost } from "../../helpers/test-host.ts";
 import { debianImage } from "../../helpers/test-images.ts";
 import { genericKernel } from "../../helpers/tiny-guest.ts";

@@ -1,6 +1,6 @@
+import { acceleratorOption } from "../../../src/vmm/qemu/machine-plan.ts";
 import { optionString } from "../../../src/vmm/qemu/option-string.ts";
 import type { Configuration, Drive, NetworkInterface, RateLimiter } from "./configuration.ts";
-import { acceleratorOption } from "../../../src/vmm/qemu/machine-plan.ts";
 
 /** Where QEMU finds its control connection. */
 export const MONITOR_FD = 3;
