@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { open } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { sendJson } from "../client/testing/fake-daemon.ts";
 import { exit, onFrames } from "./testing/exec-frames.ts";
-import { cliHome, resultOf } from "./testing/cli-process.ts";
+import { cliHome, MAIN, resultOf } from "./testing/cli-process.ts";
 
 const vm = {
   id: "vm-0123456789abcdef",
@@ -142,6 +144,62 @@ test("a reader that had enough is no error", async () => {
   assert.equal(status, 0);
 });
 
+test("output that cannot be written is a failure", async () => {
+  await using home = await cliHome({ answer: (_request, response) => sendJson(response, 200, [vm]) });
+  await using full = await open("/dev/full", "w");
+  for (const words of [["vm", "list", "--json"], ["vm", "list"], ["openapi"], ["version"], ["--help"]]) {
+    const child = spawn(process.execPath, [MAIN, ...words], { env: home.env, stdio: ["ignore", full.fd, "pipe"] });
+    const [stderr, [status]] = await Promise.all([text(child.stderr), once(child, "close") as Promise<[number]>]);
+    assert.equal(status, 1, words.join(" "));
+    assert.match(stderr, /OUTPUT_FAILED.*\n?.*ENOSPC/);
+  }
+});
+
+test("several names are taken one after another, and one that fails keeps no other from it", async () => {
+  const asked: string[] = [];
+  await using home = await cliHome({
+    answer({ name, fields }, response) {
+      asked.push(`${name} ${fields["ref"]}`);
+      if (fields["ref"] === "b") sendJson(response, 404, { error: { code: "VM_NOT_FOUND", what: "no b", fix: "f" } });
+      else response.end('{"result":{}}\n');
+    },
+  });
+  const { status, stdout, stderr } = await home.run("vm", "delete", "a", "b", "c", "a");
+  assert.deepEqual(asked.splice(0), ["vmDelete a", "vmDelete b", "vmDelete c"]);
+  assert.equal(stdout.toString(), "VM a is deleted.\nVM c is deleted.\n");
+  assert.equal(stderr, "error[VM_NOT_FOUND]: no b\n  fix: f\n");
+  assert.equal(status, 3);
+  const json = await home.run("vm", "delete", "a", "c", "--json");
+  assert.deepEqual(JSON.parse(json.stdout.toString()), [{}, {}]);
+  const none = await home.run("vm", "delete");
+  assert.equal(none.status, 2);
+  assert.match(none.stderr, /VM is missing[^]*banger vm delete VM\.\.\./);
+});
+
+test("banger's own failures are not mixed up with a guest's status", async () => {
+  await using home = await cliHome({
+    answer: (_request, response) =>
+      sendJson(response, 503, { error: { code: "TOOL_MISSING", what: "no qemu", fix: "install it" } }),
+    socket: (webSocket) =>
+      onFrames(webSocket, ({ type }) => {
+        if (type === "start") exit(webSocket, 5);
+      }),
+  });
+  assert.equal((await home.run("vm", "exec", "demo", "--", "x")).status, 5, "the guest's own");
+  assert.equal((await home.run("run", "debian")).status, 125);
+  assert.equal((await home.run("vm", "ssh", "demo")).status, 255);
+  assert.equal((await home.run("vm", "list")).status, 5, "no guest could have said this");
+  assert.equal((await home.run("vm", "exec", "demo")).status, 125);
+});
+
+test("a word that vm create cannot place names the options that were meant", async () => {
+  await using home = await cliHome();
+  const { status, stderr } = await home.run("vm", "create", "box");
+  assert.equal(status, 2);
+  assert.match(stderr, /"box" is no option\n {2}fix: name the VM with --name box; .* add --service /);
+  assert.match((await home.run("-v")).stderr, /has no option -v\n {2}fix: did you mean --version\?/);
+});
+
 test("run pulls what is not here, runs, deletes the VM, and ends as the command did", async () => {
   const asked: string[] = [];
   await using home = await cliHome({
@@ -187,7 +245,7 @@ test("run deletes its VM when the command cannot be run, and keeps it when told"
       });
     },
   });
-  assert.equal((await home.run("run", "debian", "--", "nothing")).status, 7);
+  assert.equal((await home.run("run", "debian", "--", "nothing")).status, 125);
   assert.deepEqual(asked.splice(0), ["imageList", "vmCreate", "vmDelete"]);
   const kept = await home.run("run", "--keep", "debian", "--", "nothing");
   assert.deepEqual(asked, ["imageList", "vmCreate"]);

@@ -5,10 +5,11 @@ export interface ArgumentSpec {
   readonly help: string;
   /**
    * - `required` (as it is when absent) and `optional`: one word.
+   * - `several`: one word or more.
    * - `passed-on`: the words between the argument before and `--`, options too, as they are, for another program.
    * - `rest`: all that is left, at least what stands after `--`.
    */
-  readonly kind?: "required" | "optional" | "passed-on" | "rest";
+  readonly kind?: "required" | "optional" | "several" | "passed-on" | "rest";
 }
 
 export interface OptionSpec {
@@ -43,6 +44,11 @@ export interface Command<
   readonly summary: string;
   /** For programs, not for people: help does not list it. */
   readonly hidden?: true;
+  /**
+   * For commands whose output and exit status are those of a program in the guest: the status that stands for banger's
+   * own failures, so that the two are never mixed up. 125 as with docker, 255 as with ssh.
+   */
+  readonly ownFailure?: 125 | 255;
   readonly arguments: A;
   readonly options: O;
   readonly examples: readonly [Example, ...Example[]];
@@ -51,7 +57,7 @@ export interface Command<
   run(cli: Cli, args: ArgumentValues<A>, options: OptionValues<O>): Promise<number | void>;
 }
 
-type ArgumentValue<Kind> = Kind extends "rest" | "passed-on"
+type ArgumentValue<Kind> = Kind extends "rest" | "passed-on" | "several"
   ? readonly string[]
   : Kind extends "optional"
     ? string | undefined

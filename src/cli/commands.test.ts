@@ -82,7 +82,7 @@ test("the help on exit statuses has every error code, under its status", async (
   for (const [code, { exit }] of Object.entries(ERROR_CODES)) assert.equal(found.get(code), String(exit), code);
 });
 
-test("what cannot be followed ends with 2, and names what was likely meant", async () => {
+test("what cannot be followed ends with 2, or 125 where 2 may be a guest's, and names what was likely meant", async () => {
   const cases: readonly (readonly [words: readonly string[], fix: string])[] = [
     [["vm", "craete"], "did you mean `banger vm create`?"],
     [["imge"], "did you mean `banger image`?"],
@@ -97,11 +97,11 @@ test("what cannot be followed ends with 2, and names what was likely meant", asy
     [["vm", "create", "--nat=yes"], "write --nat alone"],
     [["vm", "create", "--memory", "lots"], "write a number with a unit: 512M, 2G, 1.5GiB"],
     [["vm", "create", "--vcpus", "two"], "write a whole number"],
-    [["vm", "stop", "demo", "again"], "see `banger vm stop --help`"],
+    [["vm", "resize", "demo", "again"], "see `banger vm resize --help`"],
   ];
   for (const [words, fix] of cases) {
     const io = testIo();
-    assert.equal(await runCli(commands, words, io), 2, words.join(" "));
+    assert.equal(await runCli(commands, words, io), words[1] === "exec" ? 125 : 2, words.join(" "));
     assert.equal(io.out(), "");
     assert.match(io.err(), /^error\[BAD_USAGE\]: /);
     assert.ok(io.err().endsWith(`\n  fix: ${fix}\n`), io.err());

@@ -1,4 +1,4 @@
-import { asBangerError, hasErrno, type BangerError } from "../lib/errors.ts";
+import { asBangerError, BangerError, hasErrno } from "../lib/errors.ts";
 import { createCli } from "./cli.ts";
 import type { Command } from "./command.ts";
 import { commandHelp } from "./help/command-help.ts";
@@ -17,23 +17,56 @@ import { parseWords } from "./parse/parse-words.ts";
  * @returns the exit status.
  */
 export async function runCli(commands: readonly Command[], words: readonly string[], io: Io): Promise<number> {
-  // A reader that had enough (`| head`) is no error; the write that follows ends the command.
-  io.stdout.on("error", () => {});
+  let lost: Error | undefined;
+  io.stdout.on("error", (error: Error) => (lost ??= error));
+  // Nobody is left to tell.
   io.stderr.on("error", () => {});
   try {
-    return await dispatch(commands, words[0] === "--version" ? ["version", ...words.slice(1)] : words, io);
+    const status = await dispatch(commands, words[0] === "--version" ? ["version", ...words.slice(1)] : words, io);
+    await flushed(io.stdout);
+    // A reader that had enough (`| head`) is no error.
+    if (lost === undefined || hasErrno(lost, "EPIPE")) return status;
+    throw outputLost(lost);
   } catch (error) {
     if (hasErrno(error, "EPIPE")) return 0;
     const known = asBangerError(error);
     printError(known, io, asksForJson(words));
-    return exitStatus(known);
+    return exitStatus(known, calledCommand(commands, words));
   }
 }
 
-/** A command that could not even be started ends as it would in a shell: 127 where it is not there, 126 where it is none. */
-function exitStatus(error: BangerError): number {
+/** Resolves once all that was written is out, or has failed: the stream's own error says which. */
+async function flushed(stream: NodeJS.WritableStream): Promise<void> {
+  await new Promise<void>((resolve) => void stream.write("", () => resolve()));
+}
+
+function outputLost(cause: Error): BangerError {
+  return new BangerError("OUTPUT_FAILED", {
+    what: "the output could not be written",
+    why: cause.message,
+    fix: "free space where it goes; what the command itself did is done, only its output is incomplete",
+    cause,
+  });
+}
+
+/**
+ * A command of the guest's that could not even be started ends as it would in a shell: 127 where it is not there, 126
+ * where it is none. What passes on a guest's status keeps banger's own failures out of that range.
+ */
+function exitStatus(error: BangerError, command: Command | undefined): number {
   const { exitCode } = error.data;
-  return error.code === "EXEC_FAILED" && typeof exitCode === "number" ? exitCode : error.exit;
+  if (error.code === "EXEC_FAILED" && typeof exitCode === "number") return exitCode;
+  if (error.code === "CANCELLED") return error.exit;
+  return command?.ownFailure ?? error.exit;
+}
+
+function calledCommand(commands: readonly Command[], words: readonly string[]): Command | undefined {
+  try {
+    const found = findCommand(commands, words);
+    return found.kind === "command" ? found.command : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function dispatch(commands: readonly Command[], words: readonly string[], io: Io): Promise<number> {

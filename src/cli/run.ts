@@ -13,6 +13,7 @@ import { TTY_OPTIONS, ttyMode } from "./terminal/tty-mode.ts";
 export default command({
   name: ["run"],
   summary: "Run a command in a new VM, made from any image",
+  ownFailure: 125,
   arguments: [
     { name: "image", help: "name of an image here, or what `banger image pull` takes" },
     { name: "command", kind: "rest", help: "in place of the image's own command" },

@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   CANCELLED: { status: 499, exit: 130 },
   TIMED_OUT: { status: 504, exit: 1 },
   INTERNAL: { status: 500, exit: 1 },
+  OUTPUT_FAILED: { status: 500, exit: 1 },
 
   // Daemon
   DAEMON_UNREACHABLE: { status: 503, exit: 1 },

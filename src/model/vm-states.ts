@@ -30,16 +30,30 @@ export function maySucceed(from: VmState, to: VmState): boolean {
 export function checkStep(name: string, from: VmState, to: VmState): void {
   if (maySucceed(from, to)) return;
   throw new BangerError("VM_WRONG_STATE", {
-    what: `VM ${name} is ${from}, so it cannot become ${to}`,
-    fix: FIXES[from] ?? `see \`banger vm inspect ${name}\``,
+    what: `VM ${name} is ${from}: it cannot be ${ASKED[to]}`,
+    fix: FIXES[from]?.(name) ?? `see \`banger vm inspect ${name}\``,
     data: { from, to },
   });
 }
 
-const FIXES: Partial<Record<VmState, string>> = {
-  running: "stop it first, with `banger vm stop`",
-  paused: "let it go on first, with `banger vm resume`",
-  stopped: "start it first, with `banger vm start`",
-  failed: "start it again with `banger vm start`, or delete it",
-  deleting: "wait until it is gone",
+/** What was asked for, as each state's name stands for the step towards it. */
+const ASKED: Readonly<Record<VmState, string>> = {
+  creating: "created",
+  stopped: "stopped",
+  starting: "started",
+  running: "started",
+  pausing: "paused",
+  paused: "paused",
+  resuming: "resumed",
+  stopping: "stopped",
+  failed: "given up",
+  deleting: "deleted",
+};
+
+const FIXES: Partial<Record<VmState, (name: string) => string>> = {
+  running: (name) => `stop it first: \`banger vm stop ${name}\``,
+  paused: (name) => `let it go on first: \`banger vm resume ${name}\``,
+  stopped: (name) => `start it first: \`banger vm start ${name}\``,
+  failed: (name) => `start it again, \`banger vm start ${name}\`, or delete it`,
+  deleting: () => "wait until it is gone",
 };

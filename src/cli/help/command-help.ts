@@ -1,4 +1,4 @@
-import { COMMON_OPTIONS, type Command, type OptionSpec } from "../command.ts";
+import { COMMON_OPTIONS, type Command, type OptionSpec, type OptionSpecs } from "../command.ts";
 import { usageWords } from "../parse/name-words.ts";
 import { columns } from "./columns.ts";
 import { wrap } from "./wrap.ts";
@@ -6,7 +6,7 @@ import { wrap } from "./wrap.ts";
 /** What `--help` says of a command. */
 export function commandHelp(command: Command): string {
   const name = command.name.join(" ");
-  const options = Object.entries<OptionSpec>({ ...command.options, ...COMMON_OPTIONS });
+  const options = Object.entries<OptionSpec>({ ...command.options, ...commonOptions(command) });
   const usage = ["banger", name, "[OPTIONS]", usageWords(command.arguments)].filter((word) => word !== "").join(" ");
   return [
     `${command.summary}\n`,
@@ -18,6 +18,12 @@ export function commandHelp(command: Command): string {
     `Options:\n${columns(options.map(([option, spec]) => [optionWords(option, spec), optionHelp(spec)]))}\n`,
     `Examples:\n${command.examples.map(({ does, line }) => `  # ${does}\n  ${line}`).join("\n\n")}\n`,
   ].join("\n");
+}
+
+/** What a guest prints is passed on as it is, so there only errors can be JSON. */
+function commonOptions({ ownFailure }: Command): OptionSpecs {
+  if (ownFailure === undefined) return COMMON_OPTIONS;
+  return { ...COMMON_OPTIONS, json: { type: "boolean", help: "print banger's own errors as JSON on stderr" } };
 }
 
 function optionWords(option: string, spec: OptionSpec): string {

@@ -23,7 +23,9 @@ export function exitCodes(): string {
     0  All went well
 ${parts.join("\n")}
 
-\`vm exec\`, \`vm ssh\` and \`run\` end with the status of the command they ran; 128 + N where signal N ended it.
+\`vm exec\` and \`run\` end with the status of the command they ran; 128 + N where signal N ended it, 126 where the
+guest cannot run it, 127 where it has no such program. Where banger itself fails they end with 125, and \`vm ssh\` with 255:
+the table above is not theirs.
 With --json an error is one line on stderr: {"error":{"code":…,"what":…,"why":…,"fix":…}}.
 `;
 }

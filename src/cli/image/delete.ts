@@ -1,15 +1,17 @@
-import { IMAGE_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
+import { forEach } from "../for-each.ts";
 
 export default command({
   name: ["image", "delete"],
-  summary: "Delete an image that no VM uses",
-  arguments: [IMAGE_ARGUMENT],
+  summary: "Delete images that no VM uses",
+  arguments: [{ name: "image", kind: "several", help: "names or ids of images" }],
   options: {},
   examples: [{ line: "banger image delete debian", does: "Delete it, with its files" }],
-  async run(cli, { image }) {
-    const result = await cli.client.call("imageDelete", { ref: image });
-    if (cli.json) cli.printJson(result);
-    else cli.print(`Image ${image} is deleted.`);
-  },
+  run: (cli, { image: refs }) =>
+    forEach(
+      cli,
+      refs,
+      (ref) => cli.client.call("imageDelete", { ref }),
+      (_result, ref) => `Image ${ref} is deleted.`,
+    ),
 });

@@ -1,15 +1,17 @@
-import { KERNEL_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
+import { forEach } from "../for-each.ts";
 
 export default command({
   name: ["kernel", "delete"],
-  summary: "Delete a kernel that nothing uses",
-  arguments: [KERNEL_ARGUMENT],
+  summary: "Delete kernels that nothing uses",
+  arguments: [{ name: "kernel", kind: "several", help: "names or ids of kernels" }],
   options: {},
   examples: [{ line: "banger kernel delete debian-cloud", does: "Delete it, with its files" }],
-  async run(cli, { kernel }) {
-    const result = await cli.client.call("kernelDelete", { ref: kernel });
-    if (cli.json) cli.printJson(result);
-    else cli.print(`Kernel ${kernel} is deleted.`);
-  },
+  run: (cli, { kernel: refs }) =>
+    forEach(
+      cli,
+      refs,
+      (ref) => cli.client.call("kernelDelete", { ref }),
+      (_result, ref) => `Kernel ${ref} is deleted.`,
+    ),
 });

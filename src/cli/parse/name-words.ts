@@ -18,11 +18,10 @@ export function nameWords(
     if (kind === "passed-on") args[name] = passedOn;
     else if (kind === "rest") args[name] = [...left.splice(0), ...(afterDashes ?? [])];
     else {
-      const word = left.shift();
-      if (word === undefined && kind === "required") {
+      if (left.length === 0 && kind !== "optional") {
         throw badUsage(`${name.toUpperCase()} is missing`, `write \`banger ${command} ${usageWords(specs)}\``);
       }
-      args[name] = word;
+      args[name] = kind === "several" ? left.splice(0) : left.shift();
     }
   }
   const tooMany = left[0];
@@ -39,6 +38,7 @@ export function usageWords(specs: readonly ArgumentSpec[]): string {
       const word = name.toUpperCase();
       if (kind === "required") return word;
       if (kind === "optional") return `[${word}]`;
+      if (kind === "several") return `${word}...`;
       return kind === "rest" ? `[-- ${word}...]` : `[${word}...]`;
     })
     .join(" ");

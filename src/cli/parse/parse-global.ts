@@ -11,9 +11,9 @@ const KNOWN = ["--help", "--version", "-h"];
 export function parseGlobal(words: readonly string[]): void {
   const unknown = words.find((word) => !KNOWN.includes(word));
   if (unknown === undefined) return;
-  const suggestion = nearest(unknown, KNOWN);
+  const suggestion = unknown.toLowerCase() === "-v" ? "--version" : nearest(unknown, KNOWN);
   throw badUsage(
-    `there is no option ${unknown} before a command`,
+    `\`banger\` by itself has no option ${unknown}`,
     suggestion === undefined ? "write it after the command: `banger vm list --json`" : `did you mean ${suggestion}?`,
   );
 }

@@ -21,9 +21,13 @@ export function serviceInput(
   option: string,
 ): Service {
   if (!asked) {
-    const idle = restart === undefined ? words[0] : "--restart";
-    if (idle === undefined) return undefined;
-    throw badUsage(`${idle} says something of a command that is to be kept running`, `add ${option}`);
+    if (restart !== undefined) throw badUsage(`--restart needs a command that is kept running`, `add ${option}`);
+    const [word] = words;
+    if (word === undefined) return undefined;
+    throw badUsage(
+      `"${word}" is no option`,
+      `name the VM with --name ${word}; to keep a command running in it, add ${option} and write it after \`--\``,
+    );
   }
   // Held against the contract with everything else.
   return { command: [...words], restart: (restart ?? "on-failure") as NonNullable<Service>["restart"] };

@@ -83,7 +83,7 @@ test("a terminal is put back when the connection breaks", async () => {
     () => {},
   );
   assert.match(screen, /error\[DAEMON_UNREACHABLE\]/);
-  assert.equal(status, "1");
+  assert.equal(status, "125");
 });
 
 test("the console shows what the guest writes, sends keys, and Ctrl-] leaves", async () => {

@@ -7,7 +7,7 @@ import type { Readable, Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { type FakeHandlers, fakeDaemon } from "../../client/testing/fake-daemon.ts";
 
-const MAIN = join(import.meta.dirname, "..", "main.ts");
+export const MAIN = join(import.meta.dirname, "..", "main.ts");
 
 export type CliChild = ChildProcessByStdio<Writable, Readable, Readable>;
 

@@ -1,23 +1,26 @@
-import { VM_ARGUMENT } from "../arguments.ts";
+import { VMS_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
+import { forEach } from "../for-each.ts";
 import { operate } from "../operate.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
   name: ["vm", "delete"],
-  summary: "Delete a VM and everything it has",
-  arguments: [VM_ARGUMENT],
+  summary: "Delete VMs and everything they have",
+  arguments: [VMS_ARGUMENT],
   options: {
     force: { type: "boolean", short: "f", help: "even if it runs" },
     progress: PROGRESS_OPTION,
   },
   examples: [
     { line: "banger vm delete demo", does: "Delete it, with its disks" },
-    { line: "banger vm delete --force demo", does: "The same while it runs" },
+    { line: "banger vm delete --force demo box", does: "Two of them, even while they run" },
   ],
-  async run(cli, { vm: ref }, { force, progress }) {
-    const result = await operate(cli, "vmDelete", { ref, force }, progress);
-    if (cli.json) cli.printJson(result);
-    else cli.print(`VM ${ref} is deleted.`);
-  },
+  run: (cli, { vm: refs }, { force, progress }) =>
+    forEach(
+      cli,
+      refs,
+      (ref) => operate(cli, "vmDelete", { ref, force }, progress),
+      (_result, ref) => `VM ${ref} is deleted.`,
+    ),
 });

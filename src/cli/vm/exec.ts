@@ -9,6 +9,7 @@ import { TTY_OPTIONS, ttyMode } from "../terminal/tty-mode.ts";
 export default command({
   name: ["vm", "exec"],
   summary: "Run a command in a running VM",
+  ownFailure: 125,
   arguments: [VM_ARGUMENT, { name: "command", kind: "rest", help: "the command and its words, as they are" }],
   options: {
     ...TTY_OPTIONS,

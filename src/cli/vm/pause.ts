@@ -1,18 +1,21 @@
-import { VM_ARGUMENT } from "../arguments.ts";
+import { VMS_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
+import { forEach } from "../for-each.ts";
 import { operate } from "../operate.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
   name: ["vm", "pause"],
   summary: "Stop a VM's processors where they are",
-  arguments: [VM_ARGUMENT],
+  arguments: [VMS_ARGUMENT],
   options: { progress: PROGRESS_OPTION },
   details: "It keeps its memory, and uses no CPU time. Commands in it, and connections to it, wait.",
   examples: [{ line: "banger vm pause demo", does: "Pause it; `banger vm resume demo` lets it go on" }],
-  async run(cli, { vm: ref }, { progress }) {
-    const vm = await operate(cli, "vmPause", { ref }, progress);
-    if (cli.json) cli.printJson(vm);
-    else cli.print(`VM ${vm.name} is ${vm.state}.`);
-  },
+  run: (cli, { vm: refs }, { progress }) =>
+    forEach(
+      cli,
+      refs,
+      (ref) => operate(cli, "vmPause", { ref }, progress),
+      (vm) => `VM ${vm.name} is ${vm.state}.`,
+    ),
 });

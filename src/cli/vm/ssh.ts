@@ -6,6 +6,7 @@ import { bangerCommand } from "../programs.ts";
 export default command({
   name: ["vm", "ssh"],
   summary: "Log in to a VM with your own ssh",
+  ownFailure: 255,
   arguments: [
     { ...VM_ARGUMENT, help: "name or id of the VM, or USER@VM" },
     { name: "ssh-option", kind: "passed-on", help: "options of ssh, as they are: -L, -A, -v, …" },

@@ -83,10 +83,17 @@ function refuseIfUsed({ store }: ImageContext, image: Image): void {
   const names = users.map((vm) => vm.name);
   throw new BangerError("IMAGE_IN_USE", {
     what: `image ${image.name} is in use`,
-    why: `VM ${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more were` : " was"} made from it`,
+    why: `${madeFromIt(names)} made from it`,
     fix: "delete those VMs first",
     data: { vms: names },
   });
+}
+
+function madeFromIt(names: readonly string[]): string {
+  const [first = ""] = names;
+  if (names.length === 1) return `VM ${first} was`;
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
+  return `VMs ${names.slice(0, 3).join(", ")}${more} were`;
 }
 
 /** A kernel that goes with its image must not be in use elsewhere. */

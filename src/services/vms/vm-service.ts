@@ -120,9 +120,11 @@ export function vmService(context: VmContext): VmService {
       });
     },
     start: (ref, operation) =>
-      inTurn(ref, operation.signal, async (vm) =>
-        vm.state === "running" ? vm : await startVm(context, vm, operation),
-      ),
+      inTurn(ref, operation.signal, async (vm) => {
+        if (vm.state !== "running") return startVm(context, vm, operation);
+        operation.progress({ id: "start", label: `${vm.name} runs already`, status: "done" });
+        return vm;
+      }),
     stop: (ref, options, operation) => inTurn(ref, operation.signal, (vm) => stopVm(context, vm, options, operation)),
     pause: (ref, operation) => inTurn(ref, operation.signal, (vm) => pauseVm(context, vm, operation)),
     resume: (ref, operation) => inTurn(ref, operation.signal, (vm) => resumeVm(context, vm, operation)),
