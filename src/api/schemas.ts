@@ -220,6 +220,8 @@ export const vmLogsInput = z.strictObject({
   follow: z.boolean().default(false),
   /** What the command has printed that the VM keeps running, rather than its console. */
   service: z.boolean().default(false),
+  /** Begin with so many of the last lines; with all of them where it is absent. */
+  lines: z.number().int().min(0).max(100_000).optional(),
 });
 
 export const vmForwardInput = z.strictObject({

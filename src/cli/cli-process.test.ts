@@ -128,7 +128,8 @@ test("a second Ctrl-C leaves at once", async () => {
 
 test("a reader that had enough is no error", async () => {
   await using home = await cliHome({
-    answer(_request, response) {
+    answer({ name }, response) {
+      if (name === "vmInspect") return sendJson(response, 200, vm);
       const more = (): void => {
         while (!response.destroyed && response.write("line\n".repeat(10_000))) continue;
         response.once("drain", more);
@@ -149,6 +150,7 @@ test("output that cannot be written is a failure", async () => {
   await using full = await open("/dev/full", "w");
   for (const words of [["vm", "list", "--json"], ["vm", "list"], ["openapi"], ["version"], ["--help"]]) {
     const child = spawn(process.execPath, [MAIN, ...words], { env: home.env, stdio: ["ignore", full.fd, "pipe"] });
+    assert.ok(child.stderr !== null);
     const [stderr, [status]] = await Promise.all([text(child.stderr), once(child, "close") as Promise<[number]>]);
     assert.equal(status, 1, words.join(" "));
     assert.match(stderr, /OUTPUT_FAILED.*\n?.*ENOSPC/);
@@ -198,6 +200,21 @@ test("a word that vm create cannot place names the options that were meant", asy
   assert.equal(status, 2);
   assert.match(stderr, /"box" is no option\n {2}fix: name the VM with --name box; .* add --service /);
   assert.match((await home.run("-v")).stderr, /has no option -v\n {2}fix: did you mean --version\?/);
+});
+
+test("logs -f of a VM that does not run says what it waits for", async () => {
+  const asked: unknown[] = [];
+  await using home = await cliHome({
+    answer({ name, fields }, response) {
+      if (name === "vmInspect") return sendJson(response, 200, { ...vm, state: "stopped" });
+      asked.push(fields);
+      response.end("the end\n");
+    },
+  });
+  const { stdout, stderr } = await home.run("vm", "logs", "-f", "-n", "5", "demo");
+  assert.equal(stdout.toString(), "the end\n");
+  assert.match(stderr, /^VM demo is stopped\. Its console goes on when it is started/);
+  assert.deepEqual(asked, [{ ref: "demo", follow: "true", service: "false", lines: "5" }]);
 });
 
 test("run pulls what is not here, runs, deletes the VM, and ends as the command did", async () => {

@@ -1,11 +1,8 @@
-import { createReadStream } from "node:fs";
-import { hasErrno } from "../lib/errors.ts";
 import type { DaemonStatus } from "../api/schemas.ts";
 import type { DoctorReport } from "../model/doctor.ts";
 import { viewVm } from "../model/vm.ts";
 import type { ImageService } from "../services/images/image-service.ts";
 import type { KernelService } from "../services/kernels/kernel-service.ts";
-import { followFile } from "../lib/follow-file.ts";
 import { parseForwardTarget } from "../services/vms/forward-target.ts";
 import type { VmService } from "../services/vms/vm-service.ts";
 import { serveExec } from "./exec-socket.ts";
@@ -81,11 +78,8 @@ export function apiHandlers(services: Services): Handlers {
     texts: {
       imageFiles: (input, signal) => jsonLines(images.files(input, signal)),
       imageFile: ({ ref, path }, signal) => images.file(ref, path, signal),
-      vmLogs: ({ ref, follow, service }, signal) => {
-        if (service) return vms.serviceLog(ref, follow, signal);
-        const path = vms.consoleLog(ref);
-        return follow ? followFile(path, signal) : readWhole(path, signal);
-      },
+      vmLogs: ({ ref, service, ...request }, signal) =>
+        service ? vms.serviceLog(ref, request, signal) : vms.consoleLog(ref, request, signal),
     },
     sockets: {
       vmExec: ({ ref }, socket, signal) => serveExec(socket, signal, (start, s) => vms.exec(ref, start, s)),
@@ -94,15 +88,6 @@ export function apiHandlers(services: Services): Handlers {
         serveRaw(socket, signal, (s) => vms.forward(ref, parseForwardTarget(target), s)),
     },
   };
-}
-
-/** A file's bytes; a VM that never started has no console yet. */
-async function* readWhole(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  try {
-    yield* createReadStream(path, { signal }) as AsyncIterable<Uint8Array>;
-  } catch (error) {
-    if (!hasErrno(error, "ENOENT")) throw error;
-  }
 }
 
 /** One JSON object a line, several lines a chunk. */

@@ -227,15 +227,26 @@ export const vmOnNetworkSchema = z.object({
 });
 export type VmOnNetwork = z.infer<typeof vmOnNetworkSchema>;
 
-/** A VM as the API shows it: what scripts ask for most stands at the top. */
+/**
+ * A VM as the API shows it: what scripts ask for most stands at the top. How the daemon finds a VMM and its sockets
+ * again is its own affair, and no part of it.
+ */
 export const vmViewSchema = vmSchema.extend({
-  vmm: machineRecordSchema.shape.vmm.nullable(),
+  vmm: vmmSchema.nullable(),
   accel: accelSchema.nullable(),
   pid: z.number().int().nullable(),
+  machine: z.object({ version: z.string(), machine: z.string(), line: z.object({ kind: z.string() }) }).optional(),
 });
 export type VmView = z.infer<typeof vmViewSchema>;
 
-export function viewVm(vm: Vm): VmView {
-  const { machine } = vm;
-  return { ...vm, vmm: machine?.vmm ?? null, accel: machine?.accel ?? null, pid: machine?.pid ?? null };
+export function viewVm({ machine, ...vm }: Vm): VmView {
+  return {
+    ...vm,
+    vmm: machine?.vmm ?? null,
+    accel: machine?.accel ?? null,
+    pid: machine?.pid ?? null,
+    ...(machine !== undefined && {
+      machine: { version: machine.version, machine: machine.machine, line: { kind: machine.line.kind } },
+    }),
+  };
 }

@@ -20,7 +20,8 @@ export default command({
   async run(cli, _args, { follow, lines }) {
     const count = wholeNumber("--lines", lines) ?? 100;
     if (cli.json && follow) throw badUsage("--follow has no end, and JSON needs one", "leave one of them out");
-    const { openLog, readFrom, startOfLastLines, watchFile } = await import("./log-file.ts");
+    const { openLog, watchFile } = await import("./log-file.ts");
+    const { readFrom, startOfLastLines } = await import("../../lib/last-lines.ts");
     await using log = await openLog(cli.layout.daemonLog);
     let at = await startOfLastLines(log, count);
     if (cli.json) return cli.printJson((await readFrom(log, at)).toString("utf8").split("\n").filter(Boolean));

@@ -8,8 +8,8 @@ import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import type { RawData } from "ws";
-import type { FakeHandlers } from "../../client/testing/fake-daemon.ts";
 import { STDOUT } from "../../api/exec-streams.ts";
+import { type FakeHandlers, sendJson } from "../../client/testing/fake-daemon.ts";
 import { cliHome } from "../testing/cli-process.ts";
 import { untilEscape } from "./escape.ts";
 
@@ -92,6 +92,12 @@ test("the console shows what the guest writes, sends keys, and Ctrl-] leaves", a
   const { screen, status } = await onTerminal(
     "vm console demo",
     {
+      answer: ({ name }, response) =>
+        sendJson(
+          response,
+          200,
+          name === "vmInspect" ? { spec: { init: "auto" }, image: { id: "img-1" } } : { system: { init: "systemd" } },
+        ),
       socket(webSocket) {
         webSocket.send(Buffer.from("login: "));
         webSocket.on("message", (data: RawData, isBinary: boolean) => {
@@ -111,6 +117,18 @@ test("the console shows what the guest writes, sends keys, and Ctrl-] leaves", a
   assert.match(screen, /Leave with Ctrl-\][^]*login: [^]*Detached\./);
   assert.equal(Buffer.concat(keys).toString(), "root\r\u0003");
   assert.equal(status, "0");
+});
+
+test("the console of a guest without a login says where there is a shell", async () => {
+  const { screen } = await onTerminal(
+    "vm console demo",
+    {
+      answer: (_request, response) => sendJson(response, 200, { spec: { init: "agent" }, image: { id: "img-1" } }),
+      socket: (webSocket) => webSocket.close(),
+    },
+    () => {},
+  );
+  assert.match(screen, /nobody to log in with[^]*banger vm exec -t demo -- sh/);
 });
 
 test("what is typed ends at Ctrl-], wherever it stands", async () => {

@@ -1,10 +1,20 @@
 import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { Cli } from "../cli.ts";
 import { VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
 import { bridge } from "../terminal/bridge.ts";
 import { untilEscape } from "../terminal/escape.ts";
 import { withRawMode } from "../terminal/raw-mode.ts";
+
+/** Whether an init of the guest's own may offer a login on its console. */
+async function hasLogin(cli: Cli, ref: string): Promise<boolean> {
+  const { spec, image, firstBoot } = await cli.client.call("vmInspect", { ref });
+  if (spec.init === "agent") return false;
+  if (firstBoot !== undefined) return true;
+  const { system } = await cli.client.call("imageInspect", { ref: image.id });
+  return system.init !== "none";
+}
 
 export default command({
   name: ["vm", "console"],
@@ -15,9 +25,12 @@ export default command({
   examples: [{ line: "banger vm console demo", does: "Attach; Ctrl-] leaves" }],
   async run(cli, { vm: ref }) {
     const { stdin, stdout } = cli.io;
+    if (stdin.isTTY !== true) return bridge(await cli.client.socket("vmConsole", { ref }), cli.io);
+    const hint = (await hasLogin(cli, ref))
+      ? "Press Enter if it shows nothing."
+      : `There is nobody to log in with, since banger's agent is its init: for a shell, \`banger vm exec -t ${ref} -- sh\`.`;
     const console = await cli.client.socket("vmConsole", { ref });
-    if (stdin.isTTY !== true) return bridge(console, cli.io);
-    cli.note(`Attached to the console of ${ref}. Leave with Ctrl-]. Press Enter if it shows nothing.`);
+    cli.note(`Attached to the console of ${ref}. Leave with Ctrl-]. ${hint}`);
     await withRawMode(cli.io, async () => {
       const typed = new PassThrough();
       stdin.pipe(typed);

@@ -1,13 +1,19 @@
 import { VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
+import { vmText } from "../output/vm-text.ts";
 
 export default command({
   name: ["vm", "inspect"],
-  summary: "Show all about a VM, as JSON",
+  summary: "Show all about a VM",
   arguments: [VM_ARGUMENT],
   options: {},
-  examples: [{ line: "banger vm inspect demo", does: "Show all that banger knows of it" }],
-  async run(cli, { vm }) {
-    cli.printJson(await cli.client.call("vmInspect", { ref: vm }));
+  examples: [
+    { line: "banger vm inspect demo", does: "What it is made of, how it runs, and why it does not" },
+    { line: "banger vm inspect demo --json", does: "All that banger knows of it, for a program" },
+  ],
+  async run(cli, { vm: ref }) {
+    const vm = await cli.client.call("vmInspect", { ref });
+    if (cli.json) cli.printJson(vm);
+    else cli.print(vmText(vm));
   },
 });

@@ -1,6 +1,8 @@
 import { pipeline } from "node:stream/promises";
 import { VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
+import { badUsage } from "../parse/bad-usage.ts";
+import { given, wholeNumber } from "../parse/check-options.ts";
 
 export default command({
   name: ["vm", "logs"],
@@ -8,14 +10,26 @@ export default command({
   arguments: [VM_ARGUMENT],
   options: {
     follow: { type: "boolean", short: "f", help: "go on with what comes" },
+    lines: { type: "string", short: "n", value: "N", help: "how many of the last lines; all unless told" },
     service: { type: "boolean", help: "print what the command wrote that the VM keeps running" },
   },
   examples: [
     { line: "banger vm logs demo", does: "Print the console's log: kernel, init and all" },
-    { line: "banger vm logs -f demo", does: "Print it, and go on as the guest writes" },
+    { line: "banger vm logs -n 20 -f demo", does: "Print its end, and go on as the guest writes" },
     { line: "banger vm logs --service -f demo", does: "Print what the VM's own command writes" },
   ],
-  async run(cli, { vm: ref }, { follow, service }) {
-    await pipeline(cli.client.text("vmLogs", { ref, follow, service }), cli.io.stdout, { end: false });
+  async run(cli, { vm: ref }, { follow, lines: asked, service }) {
+    const lines = wholeNumber("--lines", asked);
+    if (service && follow && lines !== undefined) {
+      throw badUsage("--lines does not go with --service --follow", "leave one of them out");
+    }
+    // Before the first word comes, which may be never.
+    if (follow && !service) {
+      const { name, state } = await cli.client.call("vmInspect", { ref });
+      if (state === "stopped" || state === "failed") {
+        cli.note(`VM ${name} is ${state}. Its console goes on when it is started; Ctrl-C leaves.`);
+      }
+    }
+    await pipeline(cli.client.text("vmLogs", given({ ref, follow, service, lines })), cli.io.stdout, { end: false });
   },
 });

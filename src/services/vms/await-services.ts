@@ -1,6 +1,7 @@
 import type { AgentClient, ForwardTarget } from "../../guest/agent-client.ts";
 import { asBangerError } from "../../lib/errors.ts";
-import { untilAborted } from "../../lib/deadline.ts";
+import { untilAborted, withDeadline } from "../../lib/deadline.ts";
+import type { OperationContext } from "../../lib/progress.ts";
 import type { GuestService, ServiceReadiness } from "../../model/service.ts";
 import type { Vm } from "../../model/vm.ts";
 
@@ -38,6 +39,41 @@ export async function awaitServices(
       return { ...service, state: "ready", afterMs: Math.round(performance.now() - since) };
     }),
   );
+}
+
+/** How long a service may take to listen on a port that is published for it. It may well never mean to. */
+const LISTEN_MS = 20_000;
+
+/**
+ * Waits a while for a kept command to listen on the ports that are published for it, so that what connects next is not
+ * refused. One that does not is told, and is no failure: banger does not know what the command is for.
+ */
+export async function awaitPublishedPorts(
+  agent: AgentClient,
+  vm: Pick<Vm, "name" | "spec">,
+  { signal, progress }: OperationContext,
+): Promise<void> {
+  const silent: number[] = [];
+  await Promise.all(
+    [...new Set(vm.spec.publish.map(({ guestPort }) => guestPort))].map(async (port) => {
+      const what = `port ${port} of ${vm.name}`;
+      const target = { kind: "tcp", host: "127.0.0.1", port } as const;
+      try {
+        await withDeadline(signal, LISTEN_MS, what, (within) => awaitPort(agent, target, within));
+      } catch (error) {
+        signal.throwIfAborted();
+        if (asBangerError(error).code !== "TIMED_OUT") throw error;
+        silent.push(port);
+      }
+    }),
+  );
+  if (silent.length === 0) return;
+  progress({
+    id: "ports",
+    label: `nothing in ${vm.name} listens on port ${silent.join(", ")} yet`,
+    status: "done",
+    note: `see \`banger vm logs --service ${vm.name}\``,
+  });
 }
 
 function targetOf({ kind, port }: GuestService): ForwardTarget {

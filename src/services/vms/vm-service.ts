@@ -2,21 +2,24 @@ import type { Duplex } from "node:stream";
 import { join } from "node:path";
 import type { ExecStart } from "../../api/exec-frames.ts";
 import type { AgentExec, AgentClient, AgentStats, ForwardTarget } from "../../guest/agent-client.ts";
-import { BangerError } from "../../lib/errors.ts";
+import { asBangerError, BangerError } from "../../lib/errors.ts";
 import { writeFileAtomic } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
 import type { Image } from "../../model/image.ts";
 import type { Vm } from "../../model/vm.ts";
 import { ensureSshKey } from "../ssh-key.ts";
+import { awaitPublishedPorts } from "./await-services.ts";
 import { exposedTcpPorts, publishOnFreePorts } from "./exposed-ports.ts";
 import { noteMainCommand } from "./main-command.ts";
 import { createVm } from "./create-vm.ts";
 import { deleteVm, forgetVm } from "./delete-vm.ts";
 import { planExec } from "./exec-plan.ts";
+import { keepConsoleLog } from "./failed-start-log.ts";
 import type { LiveVm } from "./live-vms.ts";
 import { planNewVm } from "./plan-new-vm.ts";
 import type { VmRequest } from "./plan-vm.ts";
+import { readConsoleLog, readServiceLog, type LogRequest } from "./read-logs.ts";
 import { rebaseVm } from "./rebase-vm.ts";
 import { resizeVm, type ResizeRequest } from "./resize-vm.ts";
 import { consoleLogPath, startVm } from "./start-vm.ts";
@@ -64,8 +67,8 @@ export interface VmService {
   stats(ref: string, signal: AbortSignal): Promise<AgentStats>;
   ssh(ref: string, signal: AbortSignal): Promise<SshAccess>;
   console(ref: string, signal: AbortSignal): Promise<Duplex>;
-  consoleLog(ref: string): string;
-  serviceLog(ref: string, follow: boolean, signal: AbortSignal): AsyncGenerator<Uint8Array>;
+  consoleLog(ref: string, request: LogRequest, signal: AbortSignal): AsyncGenerator<Uint8Array>;
+  serviceLog(ref: string, request: LogRequest, signal: AbortSignal): AsyncGenerator<Uint8Array>;
 }
 
 export function vmService(context: VmContext): VmService {
@@ -111,11 +114,15 @@ export function vmService(context: VmContext): VmService {
         const created = await createVm(context, planned, image, operation);
         if (!request.start) return created;
         try {
-          return await startVm(context, created, operation);
+          const started = await startVm(context, created, operation);
+          const agent = started.spec.service && (await live.get(started.id)?.agent(operation.signal));
+          if (agent !== undefined) await awaitPublishedPorts(agent, started, operation);
+          return store.vms.get(started.id);
         } catch (error) {
-          // To create is all or nothing; who wants to see a start fail uses --no-start and `vm start`.
+          // To create is all or nothing. Why it failed outlives it.
+          const told = await keepConsoleLog(context, created, asBangerError(error));
           await forgetVm(context, created.id);
-          throw error;
+          throw told;
         }
       });
     },
@@ -163,12 +170,13 @@ export function vmService(context: VmContext): VmService {
     async console(ref, signal) {
       return liveOf(ref).live.machine.console(signal);
     },
-    async *serviceLog(ref, follow, signal) {
+    async *serviceLog(ref, request, signal) {
       const { vm, agent } = await agentOf(ref, signal);
       if (vm.spec.service === undefined) throw noService(vm);
-      yield* agent.readServiceLog(follow, signal);
+      yield* readServiceLog(agent, request, signal);
     },
-    consoleLog: (ref) => consoleLogPath(context, store.vms.get(ref).id),
+    consoleLog: (ref, request, signal) =>
+      readConsoleLog(consoleLogPath(context, store.vms.get(ref).id), request, signal),
   };
 }
 

@@ -1,0 +1,99 @@
+import { formatBytes } from "../../lib/bytes.ts";
+import type { VmView } from "../../model/vm.ts";
+import { facts, table } from "./table.ts";
+import { ago, duration } from "./times.ts";
+
+type Fact = readonly [name: string, value: string];
+
+/** All that is worth knowing of a VM, for people. */
+export function vmText(vm: VmView): string {
+  const parts = [facts([...stateFacts(vm), ...machineFacts(vm)])];
+  if (vm.disks.length > 0) parts.push(section("Disks", table(["DEVICE", "SIZE", "MADE BY", "FILE"], diskRows(vm))));
+  parts.push(section("Network", facts(networkFacts(vm))));
+  if (vm.spec.service !== undefined) parts.push(section("Service", facts(serviceFacts(vm))));
+  if (vm.services !== undefined && vm.services.length > 0)
+    parts.push(section("Part of ready", table(...readiness(vm))));
+  if (vm.failure !== undefined && vm.failure.consoleTail !== "") {
+    parts.push(section("The end of its console", vm.failure.consoleTail));
+  }
+  return parts.join("\n\n");
+}
+
+function stateFacts({ id, name, state, createdAt, startedAt, timings, failure }: VmView): Fact[] {
+  const isUp = state !== "stopped" && state !== "failed" && state !== "creating";
+  const ready = timings.readyMs === undefined ? "" : `, ready after ${duration(timings.readyMs)}`;
+  return [
+    ["VM", `${name} (${id})`],
+    ["State", state],
+    ...optional("Why", failure?.what),
+    ["Created", ago(createdAt)],
+    ...optional("Started", startedAt && isUp ? `${ago(startedAt)}${ready}` : undefined),
+  ];
+}
+
+function machineFacts({ image, kernel, spec, vmm, accel, pid, machine, vmmReason, firstBoot }: VmView): Fact[] {
+  const runs = vmm === null ? undefined : `${vmm} ${machine?.version ?? ""} (${accel}), pid ${pid}`;
+  const env = Object.keys(spec.env).join(" ");
+  return [
+    ["Image", image.name],
+    ["Kernel", kernel.name],
+    ["CPUs", String(spec.vcpus)],
+    ["Memory", formatBytes(spec.memoryBytes)],
+    ["Init", spec.init],
+    ...optional("Runs on", runs),
+    ...optional("Why there", vmmReason),
+    ...optional("First boot", firstBoot && `installed ${firstBoot.install}; ${firstBoot.log}`),
+    // Their values may be secrets.
+    ...optional("Variables", env),
+  ];
+}
+
+function diskRows({ disks }: VmView): string[][] {
+  return disks.map(({ device, sizeBytes, strategy, path }) => [device, formatBytes(sizeBytes), strategy, path]);
+}
+
+function networkFacts({ network, spec }: VmView): Fact[] {
+  if (network.mode === "none") return [["Network", "none; the agent needs none"]];
+  const ports = spec.publish.map(
+    ({ hostAddress, hostPort, guestPort }) => `${hostAddress}:${hostPort} to ${guestPort}`,
+  );
+  const allowed = [spec.allowHost ? "this host" : undefined, spec.allowVms ? "other VMs that may" : undefined];
+  return [
+    ["Made by", network.mode === "user" ? "the VMM" : network.via],
+    ["Address", network.address],
+    ["Names", network.dns.join(" ")],
+    ["Ports", ports.join(", ")],
+    ["Also reaches", allowed.filter((place) => place !== undefined).join(", ")],
+    ...optional("Why so", network.why),
+  ];
+}
+
+function serviceFacts({ spec, service }: VmView): Fact[] {
+  const words = spec.service?.command ?? [];
+  return [
+    ["Command", words.length === 0 ? "the image's own" : words.join(" ")],
+    ["Again", spec.service?.restart ?? ""],
+    ["State", service === undefined ? "not yet told" : `${service.state}, ${ago(service.since)}`],
+    ...optional("Last status", service?.exitCode?.toString()),
+    ...optional("Restarts", service && service.restarts > 0 ? String(service.restarts) : undefined),
+    ...optional("Trouble", service?.error),
+  ];
+}
+
+function readiness({ services = [] }: VmView): [string[], string[][]] {
+  const rows = services.map(({ name, kind, port, state, why, afterMs }) => [
+    name,
+    `${kind} ${port}`,
+    afterMs === undefined ? state : `${state} after ${duration(afterMs)}`,
+    why ?? "",
+  ]);
+  return [["NAME", "PORT", "STATE", "WHY"], rows];
+}
+
+function section(heading: string, text: string): string {
+  return `${heading}:\n${text.replaceAll(/^/gm, "  ")}`;
+}
+
+function optional(name: string, value: string | undefined): Fact[] {
+  return value === undefined || value === "" ? [] : [[name, value]];
+}
