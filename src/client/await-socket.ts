@@ -1,8 +1,8 @@
 import { watch } from "node:fs";
-import { connect } from "node:net";
 import { dirname } from "node:path";
 import { hasErrno } from "../lib/errors.ts";
 import { ensurePrivateDirectory } from "../lib/files.ts";
+import { connectUnix } from "../lib/unix-socket.ts";
 
 /**
  * Between bind(2) and listen(2) a socket is there and refuses, and no event tells of the second: one that has just
@@ -18,7 +18,8 @@ export async function awaitSocket(socketPath: string, signal: AbortSignal): Prom
   let timer: NodeJS.Timeout | undefined;
   const tryIt = (refusals: number): void => {
     clearTimeout(timer);
-    const socket = connect(socketPath, () => {
+    const socket = connectUnix(socketPath);
+    socket.once("connect", () => {
       socket.destroy();
       resolve();
     });

@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import { connectUnix } from "../lib/unix-socket.ts";
 import { type ByteReader, byteReader } from "./byte-reader.ts";
 import { connectionLost, notOurApi } from "./daemon-errors.ts";
 import type { WireRequest } from "./wire-request.ts";
@@ -27,7 +27,7 @@ export interface Answer {
  * takes in all, and every command of the CLI would pay it.
  */
 export function exchange(socketPath: string, request: WireRequest, signal?: AbortSignal): Exchange {
-  const socket = connect({ path: socketPath, ...(signal !== undefined && { signal }) });
+  const socket = connectUnix(socketPath, { ...(signal !== undefined && { signal }) });
   // What reads the answer reports it; this is for one that fails when nobody reads any more.
   socket.on("error", () => {});
   socket.write(requestText(request));

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
-import { connect } from "node:net";
 import type { RawData, WebSocket } from "ws";
 import { MAX_FRAME_BYTES } from "../api/exec-streams.ts";
 import type { BangerError } from "../lib/errors.ts";
+import { connectUnix } from "../lib/unix-socket.ts";
 import { connectionLost, isRecord } from "./daemon-errors.ts";
 import { errorOf, parseJson } from "./answers.ts";
 import type { WireRequest } from "./wire-request.ts";
@@ -19,7 +19,7 @@ export async function openWebSocket(socketPath: string, wire: WireRequest, signa
   const { promise, resolve, reject } = Promise.withResolvers<WebSocket>();
   const webSocket = new WebSocket(`ws://localhost${wire.path}`, {
     // Not ws+unix: that form splits at a colon, which a socket's path may hold.
-    createConnection: () => connect(socketPath),
+    createConnection: () => connectUnix(socketPath),
     perMessageDeflate: false,
     // A frame carries one byte more than its data: the descriptor.
     maxPayload: MAX_FRAME_BYTES + 1,

@@ -1,6 +1,7 @@
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { once } from "node:events";
+import { connectUnix } from "../lib/unix-socket.ts";
 import type { AgentLine } from "../model/vm.ts";
 import { agentUnreachable } from "./agent-errors.ts";
 import { openSerialLine } from "./serial-line.ts";
@@ -34,7 +35,7 @@ export async function dialVirtioSerial(socketPath: string, signal: AbortSignal):
 /** A plain socket: agents under test. */
 export async function connectSocket(path: string, signal: AbortSignal): Promise<Socket> {
   signal.throwIfAborted();
-  const socket = connect({ path });
+  const socket = connectUnix(path);
   try {
     await once(socket, "connect", { signal });
     return socket;

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createConnection, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { withDeadline } from "../lib/deadline.ts";
+import { connectUnix } from "../lib/unix-socket.ts";
 import { agentUnreachable } from "./agent-errors.ts";
 
 /** A guest answers at once or refuses; but one that was paused in between, or loads its driver just now, may never do. */
@@ -17,7 +18,7 @@ const MAX_ANSWER_BYTES = 32;
  * @throws BangerError `AGENT_UNREACHABLE` while nothing listens on the port, `TIMED_OUT` while nothing answers.
  */
 export async function dialFirecrackerVsock(path: string, port: number, signal: AbortSignal): Promise<Duplex> {
-  const socket = createConnection(path);
+  const socket = connectUnix(path);
   try {
     await withDeadline(signal, ANSWER_MS, "the VMM's answer to CONNECT", (within) => connectPort(socket, port, within));
     return socket;

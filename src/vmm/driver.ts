@@ -6,7 +6,7 @@ import type { Bytes } from "../lib/bytes.ts";
 export interface MachineSpec {
   readonly id: string;
   readonly name: string;
-  /** An empty folder for sockets and logs. Short: a socket's path may not pass 107 bytes (unix(7)). */
+  /** An empty folder for sockets and logs, in which the VMM works. */
   readonly runDir: string;
   /** Where the guest's console is kept, bounded; it outlives the run. Appended to. */
   readonly consoleLog: string;
@@ -81,7 +81,7 @@ export interface Driver {
    * Starts a VMM in a process session of its own and resolves once it runs the guest.
    * When it fails, or the signal aborts, no process and no socket is left.
    *
-   * @throws BangerError `TOOL_MISSING`, `PATH_TOO_LONG`, `VMM_FAILED` (with what the VMM said), `VMM_CANNOT`.
+   * @throws BangerError `TOOL_MISSING`, `VMM_FAILED` (with what the VMM said), `VMM_CANNOT`.
    */
   start(spec: MachineSpec, signal: AbortSignal): Promise<Machine>;
   /** Takes back a VMM that another daemon started; undefined when that process is gone. */

@@ -1,27 +1,8 @@
 import { once } from "node:events";
 import type { Stats } from "node:fs";
 import { lstat, rm } from "node:fs/promises";
-import { createConnection } from "node:net";
 import { BangerError, hasErrno } from "../lib/errors.ts";
-
-/** sun_path holds 108 bytes with its final NUL (unix(7)). */
-const MAX_SOCKET_PATH_BYTES = 107;
-
-/**
- * Checks a socket's path before anything is started for it.
- *
- * @throws BangerError `PATH_TOO_LONG`.
- */
-export function checkSocketPath(path: string): void {
-  const length = Buffer.byteLength(path);
-  if (length <= MAX_SOCKET_PATH_BYTES) return;
-  throw new BangerError("PATH_TOO_LONG", {
-    what: `the path of a socket is too long: ${path}`,
-    why: `it has ${length} bytes, and the kernel takes ${MAX_SOCKET_PATH_BYTES}`,
-    fix: "set XDG_RUNTIME_DIR to a folder with a shorter path",
-    data: { path, length, limit: MAX_SOCKET_PATH_BYTES },
-  });
-}
+import { connectUnix } from "../lib/unix-socket.ts";
 
 /**
  * Makes way for a socket: one that stands there is removed if its owner is dead, and nothing else is.
@@ -47,7 +28,7 @@ async function lstatIfThere(path: string): Promise<Stats | undefined> {
 
 /** A socket outlives its owner as a file; then whoever knocks is refused (unix(7)). */
 export async function isListening(path: string): Promise<boolean> {
-  const knock = createConnection(path);
+  const knock = connectUnix(path);
   try {
     await once(knock, "connect");
     return true;

@@ -223,7 +223,7 @@ class Running implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), "si-"));
     await writeFile(join(folder, "disk"), Buffer.alloc(4096));
     const args = ["--id", "vm-1", "--api-sock", join(folder, "fc.sock"), "--log-path", join(folder, "log")];
-    const child = spawn(STAND_IN, args, { stdio: "ignore", env: { ...process.env, ...env } });
+    const child = spawn(STAND_IN, args, { cwd: folder, stdio: "ignore", env: { ...process.env, ...env } });
     await awaitListening(join(folder, "fc.sock"), AbortSignal.timeout(60_000));
     return new Running(folder, child);
   }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { open, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as after } from "node:timers/promises";
 import { withDeadline } from "../../lib/deadline.ts";
@@ -56,7 +56,9 @@ export async function openNamespace(
     processes.push(holder);
     const apiSocket = join(request.runDir, "slirp4netns.sock");
     await rm(apiSocket, { force: true });
-    processes.push(await joinOutside(request, slirpArguments(holder.pid, apiSocket, READY_FD, allowHost), signal));
+    processes.push(
+      await joinOutside(request, slirpArguments(holder.pid, basename(apiSocket), READY_FD, allowHost), signal),
+    );
     const enter = enterWords(holder.pid, rootless);
     await applySteps(planNamespace(request), { signal, enter, ...(before !== undefined && { before }) });
     for (const port of publish) await addForward(apiSocket, port, signal);
@@ -116,7 +118,7 @@ async function joinOutside({ instance, vmId, runDir }: NamespaceRequest, args: r
     const stdio: ("ignore" | "pipe" | number)[] = ["ignore", log.fd, log.fd];
     stdio[READY_FD] = "pipe";
     const env = { ...process.env, PATH: toolPath(), ...markOf(instance, vmId) };
-    const child = spawn("slirp4netns", args, { detached: true, stdio, env });
+    const child = spawn("slirp4netns", args, { cwd: runDir, detached: true, stdio, env });
     const ended = once(child, "exit").then(
       () => undefined,
       (cause: unknown) => cause,

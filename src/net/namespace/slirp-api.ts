@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { createConnection } from "node:net";
 import { BangerError } from "../../lib/errors.ts";
+import { connectUnix } from "../../lib/unix-socket.ts";
 import type { PublishedPort } from "../../model/vm.ts";
 import { SLIRP } from "../user-network.ts";
 
@@ -36,7 +36,7 @@ export async function addForward(apiSocket: string, port: PublishedPort, signal:
 }
 
 async function ask(apiSocket: string, request: object, signal: AbortSignal): Promise<string> {
-  const socket = createConnection({ path: apiSocket, allowHalfOpen: true });
+  const socket = connectUnix(apiSocket, { allowHalfOpen: true });
   const stop = (): void => void socket.destroy(new Error("cancelled", { cause: signal.reason }));
   signal.addEventListener("abort", stop, { once: true });
   try {

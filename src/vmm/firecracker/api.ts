@@ -1,7 +1,9 @@
 import { request as httpRequest } from "node:http";
+import type { Socket } from "node:net";
 import { z } from "zod";
 import { withDeadline } from "../../lib/deadline.ts";
 import { BangerError } from "../../lib/errors.ts";
+import { connectUnix } from "../../lib/unix-socket.ts";
 import type { ApiRequest } from "./machine-plan.ts";
 
 /** Firecracker's answers have a few hundred bytes; its whole configuration some thousands. */
@@ -63,7 +65,9 @@ async function exchange(
 ): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const headers = body === "" ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
-  const request = httpRequest({ socketPath, method, path, headers, signal, agent: false }, (response) => {
+  // Without an agent there is one connection a request, and none is kept.
+  const createConnection = (): Socket => connectUnix(socketPath);
+  const request = httpRequest({ createConnection, method, path, headers, signal }, (response) => {
     let text = "";
     response.setEncoding("utf8");
     response.on("data", (chunk: string) => {

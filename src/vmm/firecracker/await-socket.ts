@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { watch } from "node:fs";
-import { createConnection } from "node:net";
 import { dirname } from "node:path";
 import { untilAborted } from "../../lib/deadline.ts";
 import { hasErrno } from "../../lib/errors.ts";
+import { connectUnix } from "../../lib/unix-socket.ts";
 
 /**
  * Resolves when somebody listens on a socket. Firecracker tells of its readiness in no other way.
@@ -42,7 +42,7 @@ function watching(folder: string, onChange: () => void): Disposable & { check():
 }
 
 async function knock(path: string): Promise<"listening" | "absent" | "refused"> {
-  const socket = createConnection(path);
+  const socket = connectUnix(path);
   try {
     await once(socket, "connect");
     return "listening";
@@ -57,7 +57,7 @@ async function knock(path: string): Promise<"listening" | "absent" | "refused"> 
 
 /** Resolves when a connection to this socket is closed, or cannot be made: its owner ends, or has ended. */
 export async function connectionClosed(path: string, signal: AbortSignal): Promise<void> {
-  const socket = createConnection(path);
+  const socket = connectUnix(path);
   socket.on("error", () => {});
   const stop = (): void => void socket.destroy();
   signal.addEventListener("abort", stop, { once: true });

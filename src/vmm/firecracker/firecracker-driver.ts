@@ -7,7 +7,7 @@ import { checkFiles } from "../check-files.ts";
 import type { Driver, Machine, MachineSpec } from "../driver.ts";
 import type { ChildEnd } from "../end-process.ts";
 import { readTail } from "../read-tail.ts";
-import { checkSocketPath, clearSocketPath } from "../socket-path.ts";
+import { clearSocketPath } from "../socket-path.ts";
 import { firecrackerApi, type FirecrackerApi } from "./api.ts";
 import { awaitListening } from "./await-socket.ts";
 import { explainEnd } from "./exit-reason.ts";
@@ -23,8 +23,6 @@ const LOG_END_BYTES = 4 * 1024;
 const SECTOR_BYTES = 512;
 /** Firecracker's own bound (its firecracker.yaml, MachineConfiguration). */
 const MAX_VCPUS = 32;
-/** What a vsock's socket is called for connections that the guest begins: `PATH_PORT`. */
-const LONGEST_PORT = "_4294967295";
 
 export interface FirecrackerDriver extends Driver {
   /** Where it is and which release it is. @throws BangerError `TOOL_MISSING`, `VMM_CANNOT`, `VMM_FAILED`. */
@@ -55,8 +53,6 @@ export function createFirecrackerDriver(place: FirecrackerPlace): FirecrackerDri
 
 async function startMachine(binary: FirecrackerBinary, spec: MachineSpec, signal: AbortSignal): Promise<Machine> {
   const plan = planFirecracker(spec);
-  checkSocketPath(plan.apiSocket);
-  checkSocketPath(plan.line.socketPath + LONGEST_PORT);
   await checkFiles(spec);
   await checkSizes(spec);
   await makeWay(plan);

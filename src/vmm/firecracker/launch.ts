@@ -34,7 +34,11 @@ export async function launchFirecracker(
   await using output = await open(consoleLog, "a", 0o600);
   await using errors = await open(plan.errors, "w", 0o600);
   const [program = binary, ...words] = [...enter, binary, ...plan.argv];
-  const child = spawn(program, words, { detached: true, stdio: [input.fd, output.fd, errors.fd] });
+  const child = spawn(program, words, {
+    cwd: plan.runDir,
+    detached: true,
+    stdio: [input.fd, output.fd, errors.fd],
+  });
   const ended = once(child, "exit").then(([exitCode, signal]: unknown[]): ChildEnd => ({
     exitCode: typeof exitCode === "number" ? exitCode : undefined,
     signal: typeof signal === "string" ? (signal as NodeJS.Signals) : undefined,

@@ -69,13 +69,14 @@ test("a machine is these requests, in this order", () => {
           cache_type: "Writeback",
         },
       ],
-      ["PUT /vsock", { guest_cid: 3, uds_path: "/run/banger/vm-0123456789abcdef/v.sock" }],
+      ["PUT /vsock", { guest_cid: 3, uds_path: "v.sock" }],
       ["PUT /entropy", {}],
       ["PUT /balloon", { amount_mib: 0, deflate_on_oom: true }],
       ["PUT /actions", { action_type: "InstanceStart" }],
     ],
   );
-  assert.deepEqual(plan.argv.slice(0, 4), ["--id", spec.id, "--api-sock", plan.apiSocket]);
+  assert.deepEqual(plan.argv.slice(0, 4), ["--id", spec.id, "--api-sock", "fc.sock"]);
+  assert.deepEqual([plan.runDir, plan.apiSocket], [spec.runDir, `${spec.runDir}/fc.sock`]);
   assert.deepEqual(plan.line, { kind: "firecracker-vsock", socketPath: `${spec.runDir}/v.sock`, port: 1024 });
 });
 

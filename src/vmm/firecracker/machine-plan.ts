@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
 import type { AgentLine } from "../../model/vm.ts";
 import { AGENT_VSOCK_PORT } from "../agent-port.ts";
@@ -17,7 +17,9 @@ export type FirecrackerLine = Extract<AgentLine, { kind: "firecracker-vsock" }>;
 
 /** All that is to be done to start a microVM, as data. */
 export interface FirecrackerPlan {
+  /** Names its socket from the run folder, as the vsock's request does: sun_path (unix(7)) holds that wherever it lies. */
   readonly argv: readonly string[];
+  readonly runDir: string;
   /** In their order; with the last one the guest runs. */
   readonly requests: readonly ApiRequest[];
   readonly apiSocket: string;
@@ -59,13 +61,13 @@ export function planFirecracker(spec: MachineSpec): FirecrackerPlan {
   const devices: readonly ApiRequest[] = [
     ...spec.disks.map((disk) => driveRequest(disk, spec.limits)),
     ...networkRequests(spec),
-    put("/vsock", { guest_cid: GUEST_CID, uds_path: line.socketPath }),
+    put("/vsock", { guest_cid: GUEST_CID, uds_path: basename(line.socketPath) }),
     put("/entropy", {}),
     put("/balloon", { amount_mib: 0, deflate_on_oom: true }),
   ];
   return {
     // A log from the first moment on: until it has one, Firecracker writes to the guest's console.
-    argv: ["--id", spec.id, "--api-sock", apiSocket, "--log-path", log, "--level", "Info", "--show-level"],
+    argv: ["--id", spec.id, "--api-sock", basename(apiSocket), "--log-path", log, "--level", "Info", "--show-level"],
     requests: [
       put("/metrics", { metrics_path: metrics }),
       put("/machine-config", { vcpu_count: spec.vcpus, mem_size_mib: Math.ceil(spec.memoryBytes / MIB) }),
@@ -78,6 +80,7 @@ export function planFirecracker(spec: MachineSpec): FirecrackerPlan {
       ...metadataRequests(spec),
       put("/actions", { action_type: "InstanceStart" }),
     ],
+    runDir: spec.runDir,
     apiSocket,
     line,
     consoleInput: join(spec.runDir, "console.fifo"),

@@ -4,7 +4,7 @@ import { open } from "node:fs/promises";
 import { Duplex } from "node:stream";
 import { BangerError } from "../../lib/errors.ts";
 import type { ChildEnd } from "../end-process.ts";
-import { BOOT_MONITOR_FD } from "./machine-plan.ts";
+import { BOOT_MONITOR_FD, type MachinePlan } from "./machine-plan.ts";
 
 export interface QemuChild {
   readonly pid: number;
@@ -20,23 +20,23 @@ export interface QemuChild {
 
 /**
  * Starts QEMU in a session of its own, so that it outlives us and hears no signal of our terminal.
- * What it says goes to `logPath`. Words of `enter` stand before its own, and exec it: its pid is the child's.
+ * Its
+ * sockets are named from the run folder, which it works in. What it says goes to `vmmLog`. Words of `enter` stand before its own, and exec it: its pid is the child's.
  *
  * @throws BangerError `VMM_FAILED` when the program cannot be executed.
  */
 export async function launchQemu(
   binary: string,
-  argv: readonly string[],
-  logPath: string,
+  { argv, runDir, vmmLog }: Pick<MachinePlan, "argv" | "runDir" | "vmmLog">,
   enter: readonly string[] = [],
 ): Promise<QemuChild> {
-  const log = await open(logPath, "w", 0o600);
+  const log = await open(vmmLog, "w", 0o600);
   try {
     // A "pipe" of Node's is one end of a pair of connected sockets.
     const stdio: ("ignore" | "pipe" | number)[] = ["ignore", log.fd, log.fd];
     stdio[BOOT_MONITOR_FD] = "pipe";
     const [program = binary, ...words] = [...enter, binary, ...argv];
-    const child = spawn(program, words, { detached: true, stdio });
+    const child = spawn(program, words, { cwd: runDir, detached: true, stdio });
     const ended = once(child, "exit").then(([exitCode, signal]: unknown[]): ChildEnd => ({
       exitCode: typeof exitCode === "number" ? exitCode : undefined,
       signal: typeof signal === "string" ? (signal as NodeJS.Signals) : undefined,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
 import type { Accel, AgentLine } from "../../model/vm.ts";
 import { AGENT_VSOCK_PORT } from "../agent-port.ts";
@@ -39,7 +39,9 @@ export type QemuLine = Exclude<AgentLine, { kind: "firecracker-vsock" }>;
 /** All that is to be known to start QEMU, as data. */
 export interface MachinePlan {
   readonly machine: MachineType;
+  /** Names sockets from the run folder, so that sun_path (unix(7)) holds them wherever that lies. */
   readonly argv: readonly string[];
+  readonly runDir: string;
   readonly controlSocket: string;
   readonly consoleSocket: string;
   readonly line: QemuLine;
@@ -80,9 +82,9 @@ export function planMachine(spec: MachineSpec, host: QemuHost): MachinePlan {
     ["-no-reboot"],
     ["-chardev", optionString("socket", { id: "boot", fd: BOOT_MONITOR_FD })],
     ["-mon", "chardev=boot,mode=control"],
-    ["-chardev", socketServer("qmp", controlSocket)],
+    ["-chardev", socketServer("qmp", basename(controlSocket))],
     ["-mon", "chardev=qmp,mode=control"],
-    ["-chardev", socketServer("console", consoleSocket, { logfile: spec.consoleLog, logappend: "on" })],
+    ["-chardev", socketServer("console", basename(consoleSocket), { logfile: spec.consoleLog, logappend: "on" })],
     ["-serial", "chardev:console"],
     ["-kernel", spec.kernel.path],
     ...(spec.kernel.initrdPath === undefined ? [] : [["-initrd", spec.kernel.initrdPath] as const]),
@@ -90,7 +92,15 @@ export function planMachine(spec: MachineSpec, host: QemuHost): MachinePlan {
     ...devices,
   ];
   const argv = options.flatMap((option) => [...option]);
-  return { machine, argv, controlSocket, consoleSocket, line, vmmLog: join(spec.runDir, "qemu.log") };
+  return {
+    machine,
+    argv,
+    runDir: spec.runDir,
+    controlSocket,
+    consoleSocket,
+    line,
+    vmmLog: join(spec.runDir, "qemu.log"),
+  };
 }
 
 /** An option of QEMU's command line with its value. */
@@ -231,7 +241,7 @@ function lineOptions(line: QemuLine, place: PlaceDevice): readonly Option[] {
     return [["-device", place("vhost-vsock", { "guest-cid": line.cid })]];
   }
   return [
-    ["-chardev", socketServer("agent", line.socketPath)],
+    ["-chardev", socketServer("agent", basename(line.socketPath))],
     ["-device", place("virtio-serial", {})],
     ["-device", optionString("virtserialport", { chardev: "agent", name: AGENT_PORT_NAME })],
   ];

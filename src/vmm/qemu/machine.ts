@@ -1,9 +1,9 @@
 import { once } from "node:events";
-import { createConnection } from "node:net";
 import { z } from "zod";
 import { rm } from "node:fs/promises";
 import { BangerError } from "../../lib/errors.ts";
 import type { ProcessIdentity } from "../../lib/process.ts";
+import { connectUnix } from "../../lib/unix-socket.ts";
 import type { MachineRecord } from "../../model/vm.ts";
 import type { Machine, MachineExit } from "../driver.ts";
 import { keepBounded } from "../bounded-log.ts";
@@ -66,7 +66,7 @@ export function qemuMachine(qemu: RunningQemu): Machine {
       return !status.running;
     },
     async console(signal) {
-      const socket = createConnection(record.consoleSocket ?? "");
+      const socket = connectUnix(record.consoleSocket ?? "");
       await once(socket, "connect", { signal });
       return socket;
     },

@@ -1,8 +1,8 @@
 import { access, constants, open, rm } from "node:fs/promises";
-import { createConnection } from "node:net";
 import { dirname, join } from "node:path";
 import { BangerError, asBangerError, isAbort } from "../../lib/errors.ts";
 import { identifyProcess, isAlive } from "../../lib/process.ts";
+import { connectUnix } from "../../lib/unix-socket.ts";
 import type { Accel, MachineRecord } from "../../model/vm.ts";
 import { checkFiles } from "../check-files.ts";
 import type { Driver, Machine, MachineSpec } from "../driver.ts";
@@ -13,7 +13,7 @@ import { noteEvent, qemuMachine, type QemuEvents } from "./machine.ts";
 import { findQemu } from "./qemu-binary.ts";
 import { openQmp, type Qmp } from "./qmp.ts";
 import { readTail } from "../read-tail.ts";
-import { checkSocketPath, clearSocketPath } from "../socket-path.ts";
+import { clearSocketPath } from "../socket-path.ts";
 import { findStrays } from "./strays.ts";
 
 const VMM_LOG_END_BYTES = 2 * 1024;
@@ -53,14 +53,13 @@ async function startMachine(options: QemuOptions, spec: MachineSpec, signal: Abo
   const clock = { accel: options.accel, ...(tscKhz !== undefined && { tscKhz }) };
   const plan = planMachine(spec, { ...clock, ...(await vsockFor(spec)) });
   const sockets = socketsOf(plan);
-  for (const path of sockets) checkSocketPath(path);
   const binary = await findQemu(options.qemuBin, options.searchPath);
   await checkFiles(spec);
   for (const path of sockets) await clearSocketPath(path);
   await createLog(spec.consoleLog);
   signal.throwIfAborted();
 
-  const child = await launchQemu(binary, plan.argv, plan.vmmLog, spec.enter);
+  const child = await launchQemu(binary, plan, spec.enter);
   try {
     return await takeControl(plan, spec, options.accel, child, signal);
   } catch (error) {
@@ -116,7 +115,7 @@ async function takeControl(
 }
 
 function connectQmp(path: string, events: QemuEvents, signal: AbortSignal): Promise<Qmp> {
-  return openQmp(createConnection(path), (event) => noteEvent(events, event), signal);
+  return openQmp(connectUnix(path), (event) => noteEvent(events, event), signal);
 }
 
 async function attachMachine(record: MachineRecord, signal: AbortSignal): Promise<Machine | undefined> {
