@@ -1,9 +1,14 @@
+import { setTimeout as after } from "node:timers/promises";
 import { type Client, createClient } from "../client/client.ts";
+import { recordedSocket } from "../lib/holder-record.ts";
 import { type Layout, layoutFrom } from "../model/layout.ts";
 import type { Command } from "./command.ts";
 import type { Io } from "./io.ts";
 import { plainJson, plainText } from "./output/plain-text.ts";
 import { bangerdProgram } from "./programs.ts";
+
+/** A daemon that has answered nothing for so long is looked at. */
+const SILENCE_MS = 2_000;
 
 /** What a command works with. */
 export interface Cli {
@@ -27,7 +32,12 @@ export interface Cli {
 
 export function createCli(io: Io, commands: readonly Command[], json: boolean): Cli {
   const layout = layoutFrom(io.env);
-  const socketPath = layout.socket;
+  const socketPath = recordedSocket(layout.lockFile) ?? layout.socket;
+  const watch = async (signal: AbortSignal): Promise<never> => {
+    await after(SILENCE_MS, undefined, { signal });
+    const { untilFrozen } = await import("../client/daemon-holder.ts");
+    return untilFrozen(layout, signal);
+  };
   return {
     commands,
     io,
@@ -36,10 +46,11 @@ export function createCli(io: Io, commands: readonly Command[], json: boolean): 
       socketPath,
       async startDaemon(signal) {
         const { startDaemon } = await import("../client/start-daemon.ts");
-        await startDaemon(layout, bangerdProgram(io.env), signal);
+        return startDaemon(layout, bangerdProgram(io.env), signal);
       },
+      watch,
     }),
-    shyClient: createClient({ socketPath }),
+    shyClient: createClient({ socketPath, watch }),
     json,
     print: (line) => void io.stdout.write(`${plainText(line)}\n`),
     printJson: (value) => void io.stdout.write(`${plainJson(value, 2)}\n`),

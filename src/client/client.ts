@@ -21,8 +21,13 @@ export type RawSocketName = Exclude<EndpointOf<"socket">, "vmExec">;
 export interface ClientOptions {
   /** The daemon's unix socket. */
   readonly socketPath: string;
-  /** Called when nobody listens there; resolves once somebody does, and the request is made again. */
-  readonly startDaemon?: (signal: AbortSignal) => Promise<void>;
+  /**
+   * Called when nobody listens there; resolves once somebody does, with the socket if that is another, and the request is
+   * made again.
+   */
+  readonly startDaemon?: (signal: AbortSignal) => Promise<string | undefined>;
+  /** Called with each request; rejects once it is known that no answer can come. Its signal aborts when one has come. */
+  readonly watch?: (signal: AbortSignal) => Promise<never>;
 }
 
 export interface CallOptions {
@@ -50,22 +55,28 @@ export interface Client {
   exec(input: Input<"vmExec">, start: ExecStartInput, options?: CallOptions): Promise<ExecSession>;
 }
 
-export function createClient({ socketPath, startDaemon }: ClientOptions): Client {
+export function createClient({ socketPath: expected, startDaemon, watch }: ClientOptions): Client {
+  let socketPath = expected;
   /** Makes a request, once more if a daemon had to be started for it. */
-  const reach = async <T>(signal: AbortSignal, attempt: () => Promise<T>, onlyAsks = true): Promise<T> => {
+  const reach = async <T>(
+    signal: AbortSignal,
+    request: (signal: AbortSignal) => Promise<T>,
+    onlyAsks = true,
+  ): Promise<T> => {
+    const attempt = (): Promise<T> => watched(watch, signal, request);
     try {
       return await attempt();
     } catch (error) {
       const again = isNobodyThere(error) || (onlyAsks && hungUp(error));
       if (startDaemon === undefined || !again) throw error;
-      await startDaemon(signal);
+      socketPath = (await startDaemon(signal)) ?? socketPath;
       return attempt();
     }
   };
   const openSocket = async (name: EndpointOf<"socket">, input: Fields, signal: AbortSignal): Promise<WebSocket> => {
     const wire = wireRequest(name, input);
     try {
-      return await reach(signal, () => openWebSocket(socketPath, wire, signal));
+      return await reach(signal, (within) => openWebSocket(socketPath, wire, within));
     } catch (error) {
       throw transportError(error, socketPath, signal);
     }
@@ -77,8 +88,8 @@ export function createClient({ socketPath, startDaemon }: ClientOptions): Client
       try {
         return (await reach(
           signal,
-          async () => {
-            using request = exchange(socketPath, wire, signal);
+          async (within) => {
+            using request = exchange(socketPath, wire, within);
             return readJson(await successOf(request.answer));
           },
           wire.method === "GET",
@@ -97,7 +108,7 @@ export function createClient({ socketPath, startDaemon }: ClientOptions): Client
       try {
         return (await reach(
           signal,
-          () => runOperation(socketPath, wire, { signal, progress, cleanUpMs }),
+          (within) => runOperation(socketPath, wire, { signal: within, progress, cleanUpMs }),
           false,
         )) as Result<N>;
       } catch (error) {
@@ -110,7 +121,7 @@ export function createClient({ socketPath, startDaemon }: ClientOptions): Client
       const wire = wireRequest(name, input);
       using requests = new DisposableStack();
       try {
-        yield* await reach(signal, () => successOf(requests.use(exchange(socketPath, wire, signal)).answer));
+        yield* await reach(signal, (within) => successOf(requests.use(exchange(socketPath, wire, within)).answer));
       } catch (error) {
         throw transportError(error, socketPath, signal);
       }
@@ -126,6 +137,25 @@ export function createClient({ socketPath, startDaemon }: ClientOptions): Client
       return execSession(webSocket, start, signal);
     },
   };
+}
+
+/** Makes a request while it is watched whether an answer can come; when none can, it is given up with that reason. */
+async function watched<T>(
+  watch: ClientOptions["watch"],
+  signal: AbortSignal,
+  request: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (watch === undefined) return request(signal);
+  const hopeless = new AbortController();
+  const answered = new AbortController();
+  try {
+    return await Promise.race([request(AbortSignal.any([signal, hopeless.signal])), watch(answered.signal)]);
+  } catch (error) {
+    if (!signal.aborted) hopeless.abort(error);
+    throw error;
+  } finally {
+    answered.abort();
+  }
 }
 
 function never(): AbortSignal {

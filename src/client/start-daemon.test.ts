@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -40,6 +42,24 @@ test("resolves once the daemon says that it is ready, with its output in the log
 test("waits for the socket of another daemon that was quicker", async (t) => {
   const { layout, program } = await withDaemon(t, `say({ holder: 1 }); setTimeout(() => listen(), 100);`);
   await startDaemon(layout, program, signal);
+});
+
+test("names a process that holds the lock and answers nowhere, without a minute of silence", async (t) => {
+  const { layout, program } = await withDaemon(t, `say({ holder: 1 });`);
+  await mkdir(layout.stateDir, { recursive: true });
+  const hold = `const { DatabaseSync } = require("node:sqlite");
+    const lock = new DatabaseSync(process.argv[1]);
+    lock.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;");
+    console.log("held");
+    setInterval(() => lock, 1000);`;
+  const holder = spawn(process.execPath, ["-e", hold, layout.lockFile], { stdio: ["ignore", "pipe", "ignore"] });
+  t.after(() => holder.kill("SIGKILL"));
+  await once(holder.stdout, "data");
+  await assert.rejects(startDaemon(layout, program, AbortSignal.timeout(30_000)), {
+    code: "DAEMON_UNREACHABLE",
+    what: new RegExp(`pid ${holder.pid}`),
+    fix: /banger daemon stop/,
+  });
 });
 
 test("tells what the daemon itself told", async (t) => {

@@ -5,8 +5,9 @@ import type { Readable } from "node:stream";
 import { withDeadline } from "../lib/deadline.ts";
 import { BangerError } from "../lib/errors.ts";
 import { ensurePrivateDirectory } from "../lib/files.ts";
+import { recordedSocket } from "../lib/holder-record.ts";
 import type { Layout } from "../model/layout.ts";
-import { awaitSocket } from "./await-socket.ts";
+import { reachHolder } from "./daemon-holder.ts";
 import { errorFromWire, isRecord } from "./daemon-errors.ts";
 import { parseJson } from "./answers.ts";
 import { textLines } from "./text-lines.ts";
@@ -29,23 +30,24 @@ export interface DaemonProgram {
 
 /**
  * Starts a daemon that outlives us, and resolves when one accepts connections: the one we started, or, where another
- * was quicker and holds the lock, that one.
+ * was quicker and holds the lock, that one. Gives its socket.
  *
  * @throws BangerError `DAEMON_START_FAILED` with the end of its log, what the daemon itself told (`CONFIG_INVALID`),
  *         or `TIMED_OUT`.
  */
-export async function startDaemon(layout: Layout, program: DaemonProgram, signal: AbortSignal): Promise<void> {
+export async function startDaemon(layout: Layout, program: DaemonProgram, signal: AbortSignal): Promise<string> {
   await ensurePrivateDirectory(dirname(layout.daemonLog));
   await using log = await open(layout.daemonLog, "a+", 0o600);
   const { size: logStart } = await log.stat();
-  await withDeadline(signal, START_TIMEOUT_MS, "bangerd to become ready", async (limit) => {
+  return await withDeadline(signal, START_TIMEOUT_MS, "bangerd to become ready", async (limit) => {
     const child = spawnDaemon(program, log.fd);
     try {
       const said = await firstWord(child, limit);
       if (said === undefined) throw await diedSilently(layout, log, logStart);
       if ("error" in said) throw errorFromWire(said["error"]);
       // The holder may be on its way up as well.
-      if ("holder" in said) await awaitSocket(layout.socket, limit);
+      if ("holder" in said) return await reachHolder(layout, limit);
+      return recordedSocket(layout.lockFile) ?? layout.socket;
     } finally {
       child.stdio[READY_FD]?.destroy();
       child.unref();

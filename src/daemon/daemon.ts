@@ -1,8 +1,8 @@
-import { rm } from "node:fs/promises";
 import { pino } from "pino";
 import { asBangerError, type BangerError } from "../lib/errors.ts";
 import { ensurePrivateDirectory } from "../lib/files.ts";
 import { keyedQueue } from "../lib/keyed-queue.ts";
+import { noteHolder } from "../lib/lock-holder.ts";
 import type { Config } from "../model/config.ts";
 import { layoutFrom, type Layout } from "../model/layout.ts";
 import { loadConfig, parseConfig } from "../services/config.ts";
@@ -18,11 +18,13 @@ import { createNetworks } from "../services/networks.ts";
 import { recover } from "../services/recovery.ts";
 import type { VmContext } from "../services/vms/vm-context.ts";
 import { vmService } from "../services/vms/vm-service.ts";
-import { lockHolder, tryLock } from "../store/lock.ts";
+import { tryLock } from "../store/lock.ts";
 import { openStore } from "../store/store.ts";
 import { apiHandlers } from "./api-handlers.ts";
 import { agentBinaryPath, kernelRecipes, rootfsProgramPath } from "./installation.ts";
-import { claimPrivateDirectory } from "./private-folder.ts";
+import { otherHolder } from "./other-holder.ts";
+import { keepListening } from "./keep-listening.ts";
+import { placeSockets } from "./place-sockets.ts";
 import { tellReadiness } from "./readiness.ts";
 import { refuseAll } from "./refuse-all.ts";
 import { createServer } from "./server.ts";
@@ -37,15 +39,19 @@ const EXIT_ALREADY_RUNNING = 4;
  * @returns the exit status.
  */
 export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
-  const layout = layoutFrom(env);
-  await makeFolders(layout);
-  using lock = tryLock(layout.lockFile);
-  if (lock === undefined) {
-    const holder = lockHolder(layout.lockFile);
-    tellReadiness({ holder: holder ?? null }, env);
-    console.error(`bangerd: another daemon owns ${layout.stateDir}${holder === undefined ? "" : ` (pid ${holder})`}`);
+  const places = layoutFrom(env);
+  await makeFolders(places);
+  using lock = tryLock(places.lockFile);
+  const holder = await otherHolder(places.lockFile, lock);
+  if (lock === undefined || holder !== undefined) {
+    tellReadiness({ holder: holder?.pid ?? null }, env);
+    console.error(
+      `bangerd: another daemon owns ${places.stateDir}${holder === undefined ? "" : ` (pid ${holder.pid})`}`,
+    );
     return EXIT_ALREADY_RUNNING;
   }
+  const layout = await placeSockets(places);
+  await noteHolder(layout.lockFile, layout.socket);
   const log = pino({ level: env["BANGER_LOG_LEVEL"] ?? "info", base: null });
   const { config, mistake } = await readConfig(layout.configFile);
   using store = openStore(layout.database);
@@ -106,28 +112,25 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
   });
   // Who is told of the mistake mends it; the next command then finds a daemon that has read it anew.
   const server = createServer(mistake === undefined ? handlers : refuseAll(handlers, mistake, stop), log);
-  // We hold the lock, so a socket that stands there has no owner.
-  await rm(layout.socket, { force: true });
-  await server.listen(layout.socket);
+  await using door = await keepListening({ server, layout, log, onDispossessed: () => ending.abort() });
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => ending.abort());
   log.info({ version: VERSION, pid: process.pid, socket: layout.socket }, "ready");
   tellReadiness({ ready: true }, env);
 
   await untilEnding(ending.signal);
   log.info("stopping; running VMs go on");
+  await door[Symbol.asyncDispose]();
   server.close();
   for (const live of vmContext.live.values()) {
     live.machine.release();
     await live.close();
   }
-  await rm(layout.socket, { force: true });
   return 0;
 }
 
 async function makeFolders(layout: Layout): Promise<void> {
   for (const folder of [layout.dataDir, layout.stateDir, layout.cacheDir, layout.workDir])
     await ensurePrivateDirectory(folder);
-  await claimPrivateDirectory(layout.runDir);
 }
 
 /** The configuration; where it cannot be read, what is wrong with it beside the defaults, with which doctor can run. */

@@ -7,6 +7,7 @@ import { contract } from "../api/contract.ts";
 import { endpoints, type EndpointName } from "../api/endpoints.ts";
 import { asBangerError, BangerError, toErrorBody } from "../lib/errors.ts";
 import type { OperationContext } from "../lib/progress.ts";
+import { listenUnix } from "../lib/unix-socket.ts";
 import type { Handlers } from "./handlers.ts";
 import { operationLines } from "./operation-lines.ts";
 import { readInput } from "./read-input.ts";
@@ -20,7 +21,7 @@ type AnyOperation = (input: never, context: OperationContext) => Promise<unknown
 type AnyText = (input: never, signal: AbortSignal) => AsyncIterable<Uint8Array>;
 
 export interface ApiServer {
-  /** Answers on this unix socket, readable by nobody else, once the promise resolves. */
+  /** Answers on this unix socket, readable by nobody else, once the promise resolves; and on no other that it had before. */
   listen(socketPath: string): Promise<void>;
   /** Takes no more connections. Those that are open end with the process: that is how `daemon stop` sees it end. */
   close(): void;
@@ -33,17 +34,26 @@ export function createServer(handlers: Handlers, log: Logger): ApiServer {
     if (isEndpoint(name) && endpoints[name].kind !== "socket") addRoute(app, name, handlers, log);
   }
   acceptSockets(app.server, handlers, log);
+  let name: Disposable | undefined;
+  const close = (): void => {
+    // Connections that are open stay so; a server's own close would wait for them, or end them.
+    NetServer.prototype.close.call(app.server);
+    name?.[Symbol.dispose]();
+    name = undefined;
+  };
   return {
     async listen(socketPath) {
+      await app.ready();
+      if (app.server.listening) close();
       // The folder is 0700 already; the mode says so for the socket too.
       const before = process.umask(0o177);
       try {
-        await app.listen({ path: socketPath });
+        name = await listenUnix(app.server, socketPath);
       } finally {
         process.umask(before);
       }
     },
-    close: () => void NetServer.prototype.close.call(app.server),
+    close,
   };
 }
 

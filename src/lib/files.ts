@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { lstatSync } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
@@ -34,6 +35,12 @@ export async function syncDirectory(path: string): Promise<void> {
   } finally {
     await dir.close();
   }
+}
+
+/** Whether a folder is this user's, and nobody else may enter it. In /tmp anybody may have made it. */
+export function isPrivateDirectory(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found?.isDirectory() === true && found.uid === process.getuid?.() && (found.mode & 0o077) === 0;
 }
 
 /** A folder of ours: made with its parents, mode 0700. */

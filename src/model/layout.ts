@@ -20,8 +20,11 @@ export interface Layout {
   readonly database: string;
   readonly lockFile: string;
   readonly daemonLog: string;
+  /** Sockets, with the state: a session's own folder would go with the user's last logout, and differ between sessions. */
   readonly runDir: string;
   readonly socket: string;
+  /** Where sockets go if the state's file system can hold none. */
+  readonly otherRunDir: string;
 }
 
 export function layoutFrom(env: Readonly<Record<string, string | undefined>>): Layout {
@@ -34,7 +37,6 @@ export function layoutFrom(env: Readonly<Record<string, string | undefined>>): L
   const configDir = join(at("XDG_CONFIG_HOME", ".config"), "banger");
   const dataDir = join(at("XDG_DATA_HOME", ".local/share"), "banger");
   const stateDir = join(at("XDG_STATE_HOME", ".local/state"), "banger");
-  const runDir = runtimeDirectory(env["XDG_RUNTIME_DIR"]);
   return {
     configFile: join(configDir, "config.toml"),
     sshKey: join(configDir, "ssh", "id_ed25519"),
@@ -49,12 +51,17 @@ export function layoutFrom(env: Readonly<Record<string, string | undefined>>): L
     database: join(stateDir, "banger.db"),
     lockFile: join(stateDir, "daemon.lock"),
     daemonLog: join(stateDir, "bangerd.log"),
-    runDir,
-    socket: join(runDir, "bangerd.sock"),
+    ...socketsIn(join(stateDir, "run")),
+    otherRunDir: runtimeDirectory(env["XDG_RUNTIME_DIR"]),
   };
 }
 
-/** Sockets live here. Where no session gave us a folder, one of our own in /tmp, which the daemon makes 0700 and checks. */
+/** The part of a layout that moves with the folder of the sockets. */
+export function socketsIn(runDir: string): Pick<Layout, "runDir" | "socket"> {
+  return { runDir, socket: join(runDir, "bangerd.sock") };
+}
+
+/** Where no session gave us a folder, one of our own in /tmp, which the daemon makes 0700 and checks. */
 function runtimeDirectory(xdg: string | undefined): string {
   if (xdg !== undefined && xdg.startsWith("/")) return join(xdg, "banger");
   return join(tmpdir(), `banger-${userInfo().uid}`);

@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { lockHolder, tryLock } from "./lock.ts";
+import { findHolder } from "../lib/lock-holder.ts";
+import { tryLock } from "./lock.ts";
 
 const HOLD = `
   const { tryLock } = await import(process.argv[1]);
@@ -29,13 +30,13 @@ test("a second process is refused, and a holder that was killed leaves nothing",
     const [said] = await once(holder.stdout, "data");
     assert.equal(String(said), "held");
     assert.equal(tryLock(path), undefined);
-    assert.equal(lockHolder(path), holder.pid);
+    assert.equal((await findHolder(path))?.pid, holder.pid);
 
     holder.kill("SIGKILL");
     await once(holder, "exit");
     const lock = tryLock(path);
     assert.ok(lock !== undefined);
-    assert.equal(lockHolder(path), process.pid);
+    assert.equal(await findHolder(path), undefined, "nobody but this process");
     lock[Symbol.dispose]();
     tryLock(path)?.[Symbol.dispose]();
   } finally {

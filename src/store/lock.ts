@@ -1,5 +1,4 @@
 import { DatabaseSync } from "node:sqlite";
-import { readFileSync, writeFileSync } from "node:fs";
 
 /** A daemon that was told to stop lets go of its lock last: who comes next waits that long for it. */
 const PATIENCE_MS = 1_000;
@@ -23,16 +22,5 @@ export function tryLock(path: string): FolderLock | undefined {
     database.close();
     return undefined;
   }
-  writeFileSync(`${path}.pid`, `${process.pid}\n`);
   return { path, [Symbol.dispose]: () => database.close() };
-}
-
-/** The pid that the lock's holder wrote beside it; for messages only, since it may be out of date. */
-export function lockHolder(path: string): number | undefined {
-  try {
-    const pid = Number.parseInt(readFileSync(`${path}.pid`, "utf8"), 10);
-    return Number.isSafeInteger(pid) ? pid : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -12,8 +12,9 @@ interface VmRow {
 
 /** The VMM's process, not the daemon's: it must go on when the daemon does not. */
 suite("a daemon that dies", { timeout: 600_000 }, () => {
-  test("leaves its VMs running, and the next one takes them back", async () => {
-    await using host = await TestHost.start();
+  test("leaves its VMs running, and the next one takes them back, below the longest home too", async () => {
+    // No socket's path below it fits into a socket's address (unix(7)); a login's own folder is not there.
+    await using host = await TestHost.inHome("h".repeat(200), { XDG_RUNTIME_DIR: "" });
     await using image = await busyboxImage();
     await host.ok(["kernel", "pull", "debian-cloud"]);
     await host.ok(["image", "pull", image.reference, "--name", "busybox"]);

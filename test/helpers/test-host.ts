@@ -55,6 +55,12 @@ export class TestHost implements AsyncDisposable {
     return new TestHost(folder, { ...base, ...env }, enter);
   }
 
+  /** A host whose home lies deeper. */
+  static async inHome(name: string, env: Readonly<Record<string, string>>): Promise<TestHost> {
+    const { folder, env: base } = await TestHost.start(env);
+    return new TestHost(folder, { ...base, HOME: join(folder, name) }, []);
+  }
+
   /** A host in another network, or of another user: the home is theirs, and so are its caches. */
   static async startAs(uid: number, enter: readonly string[]): Promise<TestHost> {
     const host = await TestHost.start({}, enter);

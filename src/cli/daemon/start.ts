@@ -16,7 +16,7 @@ export default command({
     if (running === undefined) {
       await withInterrupts(cli, (signal) => startDaemon(cli.layout, bangerdProgram(cli.io.env), signal));
     }
-    const status = running ?? (await cli.shyClient.call("daemonStatus", {}));
+    const status = running ?? (await cli.client.call("daemonStatus", {}));
     if (cli.json) return cli.printJson(status);
     cli.print(`bangerd ${running === undefined ? "is started" : "runs already"}: pid ${status.pid}.`);
     for (const what of running === undefined ? status.recovered : []) cli.note(`Recovered: ${what}`);

@@ -29,9 +29,10 @@ export interface CliHome extends AsyncDisposable {
 export async function cliHome(handlers?: FakeHandlers): Promise<CliHome> {
   const folder = await mkdtemp(join(tmpdir(), "banger-cli-"));
   const env: NodeJS.ProcessEnv = { PATH: process.env["PATH"], HOME: folder, XDG_RUNTIME_DIR: join(folder, "run") };
-  await mkdir(join(folder, "run", "banger"), { recursive: true });
+  const sockets = join(folder, ".local/state/banger/run");
+  await mkdir(sockets, { recursive: true });
   const daemon = handlers === undefined ? undefined : await fakeDaemon(handlers);
-  if (daemon !== undefined) await symlink(daemon.socketPath, join(folder, "run", "banger", "bangerd.sock"));
+  if (daemon !== undefined) await symlink(daemon.socketPath, join(sockets, "bangerd.sock"));
   const start = (...words: string[]): CliChild =>
     spawn(process.execPath, [MAIN, ...words], { env, cwd: folder, stdio: ["pipe", "pipe", "pipe"] });
   return {
