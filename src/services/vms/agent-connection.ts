@@ -3,12 +3,15 @@ import { dialerFor } from "../../guest/dial.ts";
 import type { Vm } from "../../model/vm.ts";
 import type { Machine } from "../../vmm/driver.ts";
 import { ensureSshKey } from "../ssh-key.ts";
+import { checkLine } from "./run-folder.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /** Connects to a machine's agent, trying anew until the signal aborts: a booting guest has no agent yet. */
 export function agentConnector({ agentPath }: Pick<VmContext, "agentPath">) {
-  return (machine: Machine, signal: AbortSignal): Promise<AgentClient> =>
-    connectAgent({ dial: dialerFor(machine.line, agentPath), signal });
+  return async (machine: Machine, signal: AbortSignal): Promise<AgentClient> => {
+    await checkLine(machine.line);
+    return connectAgent({ dial: dialerFor(machine.line, agentPath), signal });
+  };
 }
 
 /**

@@ -15,10 +15,12 @@ import { openStore } from "../../store/store.ts";
 import type { Machine, MachineExit } from "../../vmm/driver.ts";
 import { createQemuDriver } from "../../vmm/qemu/qemu-driver.ts";
 import { recover } from "../recovery.ts";
+import { agentConnector } from "./agent-connection.ts";
 import { liveVm } from "./live-vms.ts";
 import { pauseVm, resumeVm } from "./pause-vm.ts";
 import { endMachine, noteExit, stopVm } from "./stop-vm.ts";
 import type { VmContext } from "./vm-context.ts";
+import { vmService } from "./vm-service.ts";
 
 const ID = "vm-0123456789abcdef";
 const never = new AbortController().signal;
@@ -104,6 +106,39 @@ test("a VMM that lives and does not answer keeps no daemon from starting, and is
   const stopped = await stopVm(context, vm, { timeoutMs: 1, force: true }, operation);
   await gone;
   assert.deepEqual([stopped.state, stopped.machine], ["stopped", undefined]);
+});
+
+test("a VM whose sockets were removed while no daemon ran says so with the way out, and that way works", async (t) => {
+  const { context, vm, gone } = await scene(t);
+  assert.ok(vm.machine);
+  // Where an earlier daemon had it: in the folder of a session that is over.
+  const earlier = join(context.layout.otherRunDir, ID);
+  await mkdir(earlier, { recursive: true });
+  const line = { kind: "virtio-serial", socketPath: join(earlier, "agent.sock") } as const;
+  const machine = { ...vm.machine, controlSocket: join(earlier, "qmp.sock"), line };
+  context.store.vms.update({ ...vm, machine });
+  await recover(context, never);
+  const service = vmService(context);
+  const told = { code: "VM_WRONG_STATE", why: /socket was removed/, fix: /banger vm stop --force box`, then start/ };
+  const start = { argv: ["true"], env: {}, cwd: "/", user: "" } as unknown as Parameters<typeof service.exec>[1];
+  await assert.rejects(service.exec("box", start, never), told);
+  await assert.rejects(service.start("box", operation), told);
+  await service.stop("box", { timeoutMs: 1, force: false }, operation);
+  await gone;
+  assert.equal(context.store.vms.get(ID).state, "stopped");
+  await assert.rejects(access(earlier), { code: "ENOENT" });
+});
+
+test("a VM whose sockets are removed under its daemon: who needs a new line hears of it at once", async (t) => {
+  const { vm, runDir } = await scene(t);
+  await rm(runDir, { recursive: true });
+  assert.ok(vm.machine);
+  const live = liveVm(
+    machineOf(vm, { line: vm.machine.line }).live.machine,
+    agentConnector({ agentPath: "/nonexistent" }),
+  );
+  const told = { code: "AGENT_UNREACHABLE", why: /its socket was removed/, fix: /vm stop --force/ };
+  await assert.rejects(live.agent(never), told);
 });
 
 test("a VM whose record cannot be read is told of, and its files stay", async (t) => {

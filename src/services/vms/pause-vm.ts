@@ -5,6 +5,7 @@ import type { Vm } from "../../model/vm.ts";
 import { checkStep } from "../../model/vm-states.ts";
 import { introduce } from "./agent-connection.ts";
 import type { LiveVm } from "./live-vms.ts";
+import { notAnswering } from "./run-folder.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /** How long a guest that goes on may take to answer. */
@@ -21,7 +22,7 @@ const ASK_MS = 5_000;
 export async function pauseVm(context: VmContext, vm: Vm, { signal, progress }: OperationContext): Promise<Vm> {
   if (vm.state === "paused") return vm;
   checkStep(vm.name, vm.state, "pausing");
-  const live = liveOf(context, vm);
+  const live = await liveOf(context, vm);
   context.store.vms.update({ ...vm, state: "pausing" });
   live.keepStill(true);
   try {
@@ -42,7 +43,7 @@ export async function pauseVm(context: VmContext, vm: Vm, { signal, progress }: 
 export async function resumeVm(context: VmContext, vm: Vm, { signal, progress }: OperationContext): Promise<Vm> {
   if (vm.state === "running") return vm;
   checkStep(vm.name, vm.state, "resuming");
-  const live = liveOf(context, vm);
+  const live = await liveOf(context, vm);
   context.store.vms.update({ ...vm, state: "resuming" });
   try {
     await live.machine.resume(signal);
@@ -93,9 +94,10 @@ function save(context: VmContext, vm: Vm, state: "paused" | "running"): Vm {
   return next;
 }
 
-function liveOf(context: VmContext, vm: Vm): LiveVm {
+async function liveOf(context: VmContext, vm: Vm): Promise<LiveVm> {
   const live = context.live.get(vm.id);
   if (live !== undefined) return live;
+  if (vm.machine !== undefined) throw await notAnswering(vm);
   throw new BangerError("VM_WRONG_STATE", {
     what: `VM ${vm.name} does not run`,
     fix: `start it with \`banger vm start ${vm.name}\``,

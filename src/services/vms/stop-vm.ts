@@ -1,8 +1,6 @@
-import { rm } from "node:fs/promises";
 import { withDeadline, untilAborted } from "../../lib/deadline.ts";
 import { asBangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
-import { vmRunDir } from "../../model/layout.ts";
 import type { Vm } from "../../model/vm.ts";
 import { checkStep } from "../../model/vm-states.ts";
 import type { Machine, MachineExit } from "../../vmm/driver.ts";
@@ -12,6 +10,7 @@ import type { LiveVm } from "./live-vms.ts";
 import { consoleTail } from "./console-log.ts";
 import { trySettlePaused } from "./pause-vm.ts";
 import { endMainCommands } from "./main-command.ts";
+import { removeRunFolder } from "./run-folder.ts";
 import { detachDisks } from "./vm-disks.ts";
 import type { VmContext } from "./vm-context.ts";
 
@@ -148,7 +147,7 @@ export async function endMachine(context: VmContext, vmId: string): Promise<void
   if (live === undefined && vm?.machine !== undefined) await endProcess(vm.machine, untilGone(vm.machine));
   if (vm !== undefined) await context.networks.lower(vm);
   await detachDisks(vmId, vm);
-  await rm(vmRunDir(context.layout, vmId), { recursive: true, force: true });
+  await removeRunFolder(context, vmId, vm);
 }
 
 function saveStopped(context: VmContext, vm: Vm): Vm {
@@ -196,5 +195,5 @@ export async function recordExit(context: VmContext, vmId: string, clean: boolea
   }
   await context.networks.lower(vm);
   await detachDisks(vmId, vm);
-  await rm(vmRunDir(context.layout, vmId), { recursive: true, force: true });
+  await removeRunFolder(context, vmId, vm);
 }

@@ -22,6 +22,7 @@ import type { VmRequest } from "./plan-vm.ts";
 import { readConsoleLog, readServiceLog, type LogRequest } from "./read-logs.ts";
 import { rebaseVm } from "./rebase-vm.ts";
 import { resizeVm, type ResizeRequest } from "./resize-vm.ts";
+import { notAnswering } from "./run-folder.ts";
 import { consoleLogPath, startVm } from "./start-vm.ts";
 import { pauseVm, resumeVm } from "./pause-vm.ts";
 import { stopVm, type StopOptions } from "./stop-vm.ts";
@@ -80,10 +81,11 @@ export function vmService(context: VmContext): VmService {
     return queue.run(id, signal, () => change(store.vms.get(id)));
   };
 
-  const liveOf = (ref: string): { readonly vm: Vm; readonly live: LiveVm } => {
+  const liveOf = async (ref: string): Promise<{ readonly vm: Vm; readonly live: LiveVm }> => {
     const vm = store.vms.get(ref);
     const found = live.get(vm.id);
     if (found !== undefined && vm.state === "running") return { vm, live: found };
+    if (found === undefined && vm.machine !== undefined) throw await notAnswering(vm);
     throw new BangerError("VM_WRONG_STATE", {
       what: `VM ${vm.name} is ${vm.state}`,
       ...(vm.failure !== undefined && { why: vm.failure.what }),
@@ -93,7 +95,7 @@ export function vmService(context: VmContext): VmService {
   };
 
   const agentOf = async (ref: string, signal: AbortSignal): Promise<{ vm: Vm; agent: AgentClient; live: LiveVm }> => {
-    const found = liveOf(ref);
+    const found = await liveOf(ref);
     return { ...found, agent: await found.live.agent(signal) };
   };
 
@@ -129,6 +131,7 @@ export function vmService(context: VmContext): VmService {
     start: (ref, operation) =>
       inTurn(ref, operation.signal, async (vm) => {
         if (vm.state !== "running") return startVm(context, vm, operation);
+        if (!live.has(vm.id)) throw await notAnswering(vm);
         operation.progress({ id: "start", label: `${vm.name} runs already`, status: "done" });
         return vm;
       }),
@@ -168,7 +171,7 @@ export function vmService(context: VmContext): VmService {
       return { id: vm.id, name: vm.name, keyPath: key.privatePath, knownHostsPath, user: "root" };
     },
     async console(ref, signal) {
-      return liveOf(ref).live.machine.console(signal);
+      return (await liveOf(ref)).live.machine.console(signal);
     },
     async *serviceLog(ref, request, signal) {
       const { vm, agent } = await agentOf(ref, signal);

@@ -1,0 +1,47 @@
+import { lstat, rm } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { BangerError } from "../../lib/errors.ts";
+import { vmRunDir } from "../../model/layout.ts";
+import type { AgentLine, Vm } from "../../model/vm.ts";
+import type { VmContext } from "./vm-context.ts";
+
+/** Removes a VM's run folder, and the one that its VMM was started in where an earlier daemon had it elsewhere. */
+export async function removeRunFolder({ layout }: Pick<VmContext, "layout">, vmId: string, vm?: Vm): Promise<void> {
+  const before = vm?.machine === undefined ? [] : [dirname(vm.machine.controlSocket)];
+  const own = before.filter((folder) => basename(folder) === vmId);
+  for (const folder of new Set([vmRunDir(layout, vmId), ...own])) await rm(folder, { recursive: true, force: true });
+}
+
+/**
+ * Checks that a running VM's line to its agent still has its socket: who dials one that was removed waits for nothing.
+ *
+ * @throws BangerError `AGENT_UNREACHABLE` with the way out.
+ */
+export async function checkLine(line: AgentLine): Promise<void> {
+  if (line.kind === "vhost-vsock" || (await exists(line.socketPath))) return;
+  throw new BangerError("AGENT_UNREACHABLE", {
+    what: "the agent in the guest cannot be reached any more",
+    why: `the VM runs, but its socket was removed: ${line.socketPath}`,
+    fix: "stop the VM with `banger vm stop --force`, then start it: that makes its sockets anew",
+    data: { socket: line.socketPath },
+  });
+}
+
+/** A VM whose VMM runs and does not answer this daemon: what can be said of it, and what can be done. */
+export async function notAnswering(vm: Vm): Promise<BangerError> {
+  const control = vm.machine?.controlSocket ?? "";
+  const removed = !(await exists(control));
+  return new BangerError("VM_WRONG_STATE", {
+    what: `VM ${vm.name} is ${vm.state}, but its VMM${vm.machine === undefined ? "" : `, pid ${vm.machine.pid},`} does not answer`,
+    why: removed ? `its socket was removed: ${control}` : `nothing comes from its socket, ${control}`,
+    fix: `end it with \`banger vm stop --force ${vm.name}\`, then start it with \`banger vm start ${vm.name}\``,
+    data: { state: vm.state },
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
