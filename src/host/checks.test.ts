@@ -59,6 +59,7 @@ test("a check that throws is a failed check, and breaks no other", async () => {
     "devices",
     "disk-space",
     "kvm",
+    "logout",
     "qemu",
     "reflink",
     "registry",

@@ -4,6 +4,7 @@ import { cpuCheck } from "./checks/cpu.ts";
 import { devicesCheck } from "./checks/devices.ts";
 import { diskSpaceCheck, reflinkCheck } from "./checks/disk.ts";
 import { kvmCheck } from "./checks/kvm.ts";
+import { lingerCheck } from "./checks/linger.ts";
 import { qemuCheck } from "./checks/qemu.ts";
 import { registriesCheck } from "./checks/registries.ts";
 import { sshCheck } from "./checks/ssh.ts";
@@ -33,6 +34,7 @@ export async function runChecks(input: DoctorInput, signal: AbortSignal): Promis
     diskSpaceCheck(input.dataDir),
     reflinkCheck(input.dataDir, (folder) => input.canReflink(folder)),
     sshCheck(input.searchPath),
+    lingerCheck(),
     registriesCheck(input.registries),
     ...input.more,
   ];
