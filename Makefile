@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: void-kernel rootfs-void void-register help build build-arm64 demo test lint bench fuzz format clean tools-demo tools-test tools-lint
+.PHONY: void-kernel rootfs-void void-register help build build-arm64 demo test test-long lint bench fuzz format clean tools-demo tools-test tools-lint
 
 NODE := node_modules/.bin/node
 GO := $(CURDIR)/build/tools/bin/go
@@ -23,6 +23,9 @@ build: build/bin/banger build/bin/banger-vsock-agent ## make build/bin/{banger,b
 
 test: build tools-test ## every test: unit, integration, attack, end to end, and Go's (SUITE=unit for one)
 	@$(NODE) scripts/test.ts $(SUITE)
+
+test-long: build tools-test ## what takes long or fetches much, such as the images of other projects' tests
+	@$(NODE) scripts/test.ts long
 
 lint: node_modules/.installed-lock.json build/tools/go.ready tools-lint ## types, lint, format, Go's vet and staticcheck, shellcheck, generated code
 	$(NODE) node_modules/.bin/tsc -p .

@@ -13,6 +13,8 @@ export interface NodeSuite {
    * is left to the tests, which run it too and say what they miss.
    */
   readonly builds?: readonly string[];
+  /** Run only when it is named: minutes to hours, or downloads that a change does not need. */
+  readonly onDemand?: true;
 }
 
 const minutes = (n: number): number => n * 60_000;
@@ -53,6 +55,14 @@ export const NODE_SUITES: readonly NodeSuite[] = [
     concurrency: 1,
     timeoutMs: minutes(30),
     builds: GUEST_BUILDS,
+  },
+  {
+    name: "long",
+    about: "what takes long or fetches much: run by name",
+    files: ["test/long/**/*.test.ts"],
+    concurrency: 1,
+    timeoutMs: minutes(60),
+    onDemand: true,
   },
 ];
 
