@@ -67,7 +67,8 @@ export class LayerHandler implements TarHandler {
         // Its own attributes mean nothing: it is another name of an inode that has some.
         return this.#tree.putHardLink(at, entry.linkTarget);
       case "symlink":
-        return this.#tree.put(at, { ...attributes, type: "symlink", target: checkTarget(entry) });
+        // On Linux it has no permissions of its own (symlink(7)).
+        return this.#tree.put(at, { ...attributes, mode: 0o777, type: "symlink", target: checkTarget(entry) });
       case "fifo":
         return this.#tree.put(at, { ...attributes, type: "fifo" });
       case "char":

@@ -37,7 +37,8 @@ const TYPES: Readonly<Record<string, TarEntryType>> = {
   S: "file",
 };
 
-const MAX_ID = 2 ** 32 - 1;
+/** The one above means "leave the owner as it is" (chown(2)): no file has it, and not even root can change one that does. */
+const MAX_ID = 2 ** 32 - 2;
 
 export interface LongNames {
   readonly path: ByteString | undefined;
@@ -52,8 +53,8 @@ export function composeEntry(header: TarHeader, pax: PaxRecords | undefined, lon
   const mtime = time(pax, header);
   return {
     path,
-    // BSD's convention, and GNU tar's: a file whose name ends in a slash is a directory.
-    type: type === "file" && path.endsWith("/") ? "directory" : type,
+    // V7 has no type for directories. Under any other type the slash says nothing, as in Go's archive/tar.
+    type: header.typeflag === "\0" && path.endsWith("/") ? "directory" : type,
     linkTarget: long.linkTarget ?? paxText(pax, "linkpath") ?? header.linkname,
     size: type === "file" ? size : 0,
     mode: header.mode & 0o7777,

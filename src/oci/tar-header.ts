@@ -18,6 +18,9 @@ const FIELD = {
   magic: [257, 6],
   devmajor: [329, 8],
   devminor: [337, 8],
+  /** GNU's own header has times where others have the prefix (`struct oldgnu_header` in tar.h). */
+  gnuAtime: [345, 12],
+  gnuCtime: [357, 12],
   prefix: [345, 155],
   /** star writes two times after a shorter prefix, and `tar\0` at the end. */
   starPrefix: [345, 131],
@@ -92,7 +95,7 @@ export function parseHeader(block: Buffer): TarHeader {
   const posix = hasMagic(block, "ustar\0");
   const gnu = !posix && hasMagic(block, "ustar ");
   return {
-    name: posix ? withPrefix(block, name) : name,
+    name: posix ? withPrefix(block, name) : gnu ? withMistakenPrefix(block, name) : name,
     linkname: text(block, FIELD.linkname),
     typeflag: String.fromCharCode(block[TYPEFLAG] ?? 0),
     mode: number(block, FIELD.mode, "mode", name),
@@ -114,6 +117,26 @@ function withPrefix(block: Buffer, name: ByteString): ByteString {
   const star = block.toString("latin1", STAR_TRAILER, TAR_BLOCK) === "tar\0";
   const prefix = text(block, star ? FIELD.starPrefix : FIELD.prefix);
   return prefix === "" ? name : `${prefix}/${name}`;
+}
+
+/**
+ * Go before 1.8 wrote a prefix where GNU's header has times. As later ones do, it is taken for one where it can be no time
+ * and is plain ASCII.
+ */
+function withMistakenPrefix(block: Buffer, name: ByteString): ByteString {
+  if (isTime(block, FIELD.gnuAtime) && isTime(block, FIELD.gnuCtime)) return name;
+  const prefix = text(block, FIELD.prefix);
+  return prefix === "" || /[^\x01-\x7f]/.test(prefix) ? name : `${prefix}/${name}`;
+}
+
+function isTime(block: Buffer, field: readonly [number, number]): boolean {
+  if (block[field[0]] === 0) return true;
+  try {
+    signedNumber(block, field, "time");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function text(block: Buffer, [offset, length]: readonly [number, number]): ByteString {

@@ -38,14 +38,14 @@ export function parsePax(data: Buffer): PaxRecords {
 /** @throws TarError unless the value is a decimal number from 0 to 2^53 - 1. */
 export function paxInteger(value: Buffer, keyword: string): number {
   const text = value.toString("latin1");
-  const number = /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  const number = /^0*[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(number)) throw tarInvalid(`PAX record ${keyword} is not a number in range`);
   return number;
 }
 
 /** Seconds and nanoseconds of a PAX time: decimal, perhaps negative, perhaps with a fraction, which may be long. */
 export function paxTime(value: Buffer, keyword: string): { seconds: number; nanoseconds: number } {
-  const match = /^(-?)([0-9]{1,16})(?:\.([0-9]*))?$/.exec(value.toString("latin1"));
+  const match = /^(-?)0*([0-9]{1,16})(?:\.([0-9]*))?$/.exec(value.toString("latin1"));
   const whole = Number(match?.[2] ?? Number.NaN);
   if (match === null || !Number.isSafeInteger(whole)) throw tarInvalid(`PAX record ${keyword} is not a time`);
   const fraction = Number((match[3] ?? "").slice(0, 9).padEnd(9, "0"));

@@ -19,7 +19,7 @@ import {
 
 /**
  * What is expected next, unless a file's content is coming: `skip` passes over padding and bodies of no meaning, `probe`
- * tells whether a hard link has a body, on which tars differ.
+ * tells whether a hard link or a V7 directory has a body, on which tars differ.
  */
 type State =
   | "header"
@@ -226,14 +226,13 @@ export class TarReader {
       return;
     }
     this.#handler.endEntry();
-    // Other types have no body, whatever their size says; only of hard links do some tars store one (pax -o linkdata).
-    this.#state = entry.type === "hardlink" && this.#bodyBytes > 0 ? "probe" : "header";
-    if (header.typeflag === "0" || header.typeflag === "\0" || header.typeflag === "7") {
-      if (this.#bodyBytes > 0) throw tarInvalid("a name that ends in a slash has a content", entry.path);
-    }
+    // Other types have no body, whatever their size says; only of hard links do some tars store one (pax -o linkdata),
+    // and of V7's directories, which have a file's type.
+    const mayHaveBody = entry.type === "hardlink" || header.typeflag === "\0";
+    this.#state = mayHaveBody && this.#bodyBytes > 0 ? "probe" : "header";
   }
 
-  /** After a hard link with a size: either the next header, or the first block of a body to pass over. */
+  /** After a member of no content with a size: either the next header, or the first block of a body to pass over. */
   #takeProbe(block: Buffer): void {
     this.#state = "header";
     if (isZeroBlock(block) || hasChecksum(block)) return this.#takeHeader(block);

@@ -151,10 +151,17 @@ test("times: before 1970, past 2446, with fractions of any length", async () => 
   ]);
 });
 
-test("owners: up to 2^32 - 1, never negative", async () => {
-  const { root } = await one(tar().file("f", "", { uid: base256(4_294_967_295n, 8), gid: base256(70_000n, 8) }));
-  assert.deepEqual([at(root, "f")?.uid, at(root, "f")?.gid], [4_294_967_295, 70_000]);
-  await invalid(tar().file("f", "", { uid: base256(4_294_967_296n, 8) }), /larger than 4294967295/);
+test("owners: up to 2^32 - 2, never negative", async () => {
+  const { root } = await one(tar().file("f", "", { uid: base256(4_294_967_294n, 8), gid: base256(70_000n, 8) }));
+  assert.deepEqual([at(root, "f")?.uid, at(root, "f")?.gid], [4_294_967_294, 70_000]);
+  // Linux has no such owner: it stands for "leave it as it is" (chown(2)).
+  await invalid(tar().file("f", "", { uid: base256(4_294_967_295n, 8) }), /larger than 4294967294/);
+  await invalid(
+    tar()
+      .pax([["gid", "4294967295"]])
+      .file("f"),
+    /larger than 4294967294/,
+  );
   await invalid(tar().file("f", "", { uid: base256(-1n, 8) }), /uid is negative/);
 });
 
@@ -204,6 +211,43 @@ test("old archives without magic, and star's prefix", async () => {
   );
   for (const path of ["v7", "posix/dir/name", "star/name", "contiguous"])
     assert.equal(at(root, path)?.type, "file", path);
+});
+
+test("a prefix under GNU's magic, as Go wrote it before 1.8", async () => {
+  const prefix = "a".repeat(120);
+  const big = base256(1_000_000_000n, 8);
+  const { root } = await one(
+    tar()
+      .file("foo", "x", { format: "gnu", uid: big, prefix })
+      // Here stand the times of GNU's own header.
+      .file("times", "", { format: "gnu", prefix: "00000000001\x0000000000002" })
+      .file("binary-times", "", {
+        format: "gnu",
+        edit: (header) => void base256(7n, 12).copy(header, 345) + base256(8n, 12).copy(header, 357),
+      })
+      .file("neither", "", { format: "gnu", edit: (header) => void header.write("caf\xe9", 345, "latin1") }),
+  );
+  assert.equal(at(root, `${prefix}/foo`)?.uid, 1_000_000_000);
+  assert.deepEqual([...root.entries.keys()], [prefix, "times", "binary-times", "neither"]);
+});
+
+test("a symbolic link's mode is Linux' own, whatever the archive says", async () => {
+  const { root } = await one(tar().symlink("l", "target", { mode: 0o644 }).symlink("su", "target", { mode: 0o4700 }));
+  assert.deepEqual([at(root, "l")?.mode, at(root, "su")?.mode], [0o777, 0o777]);
+});
+
+test("numbers in PAX may begin with zeros", async () => {
+  const { root, sink } = await one(
+    tar()
+      .pax([
+        ["size", "000000000000000000000005"],
+        ["uid", "00000000000000000000000123"],
+        ["mtime", "00000000000000000000000017.5"],
+      ])
+      .add({ name: "f", content: "hello", size: 0 }),
+  );
+  assert.equal(sink.contentOf(at(root, "f")).toString(), "hello");
+  assert.deepEqual([at(root, "f")?.uid, at(root, "f")?.mtimeSeconds], [123, 17]);
 });
 
 test("types that nobody knows", async () => {
