@@ -9,7 +9,11 @@ import { DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST } from "./media-types.ts";
 
 /** `manifest.json` of `docker save`. */
 const savedSchema = z.array(
-  z.object({ Config: z.string(), RepoTags: z.array(z.string()).nullish(), Layers: z.array(z.string()).max(1000) }),
+  z.object({
+    Config: z.string(),
+    RepoTags: z.array(z.string()).nullish(),
+    Layers: z.array(z.string()).max(1000).nullish(),
+  }),
 );
 type SavedImage = z.infer<typeof savedSchema>[number];
 
@@ -31,7 +35,7 @@ export async function openDockerArchiveSource(
   const config: Descriptor = { mediaType: DOCKER_CONFIG, digest: digestOf(configData), size: configData.length };
   paths.set(config.digest, saved.Config);
   const layers: Descriptor[] = [];
-  for (const path of saved.Layers) {
+  for (const path of saved.Layers ?? []) {
     const layer = await describeLayer(files, path, signal);
     paths.set(layer.digest, path);
     layers.push(layer);

@@ -3,25 +3,30 @@ import type { OciConfig } from "../model/image.ts";
 import { digestSchema } from "./digest-schema.ts";
 import type { Digest } from "./digest.ts";
 import { checked, manifestInvalid, parseObject } from "./manifest.ts";
-import type { Platform } from "./platform.ts";
+import { orHost, type Platform } from "./platform.ts";
 
 /** Bound on an image config; registries have none, real ones are a few KiB. */
 export const MAX_CONFIG_BYTES = 8 * 1024 ** 2;
 
 // Docker writes null for what is empty, and leaves out what it does not know.
-const strings = z.array(z.string()).nullish();
+const list = <T extends z.ZodType>(item: T) => z.array(item).nullish();
+/** What becomes part of an exec: with a NUL in it the image could be taken in, and no command of it be run. */
+const execString = z
+  .string()
+  .refine((text) => !text.includes("\0"), "it holds a NUL, and nothing can be run with that");
+const strings = list(execString);
 const setOfNames = z.record(z.string(), z.unknown()).nullish();
 
 /** OCI image spec, config.md. */
 const configSchema = z.object({
-  architecture: z.string(),
-  os: z.string(),
+  architecture: z.string().nullish(),
+  os: z.string().nullish(),
   variant: z.string().optional(),
   config: z
     .object({
       Env: strings,
-      User: z.string().nullish(),
-      WorkingDir: z.string().nullish(),
+      User: execString.nullish(),
+      WorkingDir: execString.nullish(),
       Entrypoint: strings,
       Cmd: strings,
       ExposedPorts: setOfNames,
@@ -30,7 +35,7 @@ const configSchema = z.object({
       StopSignal: z.string().nullish(),
     })
     .nullish(),
-  rootfs: z.object({ type: z.literal("layers"), diff_ids: z.array(digestSchema) }),
+  rootfs: z.object({ type: z.literal("layers"), diff_ids: list(digestSchema) }),
   history: z.array(z.object({ empty_layer: z.boolean().optional() })).nullish(),
 });
 
@@ -48,17 +53,16 @@ export interface ImageConfig {
  */
 export function parseImageConfig(data: Uint8Array, layerCount: number): ImageConfig {
   const document = checked(configSchema, parseObject(data, MAX_CONFIG_BYTES, "config"), "config");
-  const diffIds = document.rootfs.diff_ids;
+  const diffIds = document.rootfs.diff_ids ?? [];
   if (diffIds.length !== layerCount) {
     throw manifestInvalid("config", `it has ${diffIds.length} diff ids, and the manifest ${layerCount} layers`);
   }
-  // History is for people and may be left out; where it is told it must fit, or it belongs to another image.
+  // History is for people, and tools that add a layer may leave it as it is; one of more layers is another image's.
   const told = document.history?.filter((step) => step.empty_layer !== true).length ?? 0;
-  if (told !== 0 && told !== layerCount) {
+  if (told > layerCount) {
     throw manifestInvalid("config", `its history tells of ${told} layers, and the manifest has ${layerCount}`);
   }
-  const { os, architecture, variant } = document;
-  return { platform: { os, architecture, variant }, run: runConfig(document.config ?? {}), diffIds };
+  return { platform: orHost(document), run: runConfig(document.config ?? {}), diffIds };
 }
 
 function runConfig(config: NonNullable<z.infer<typeof configSchema>["config"]>): OciConfig {

@@ -5,6 +5,7 @@ import { archiveInvalid, readSmallFile, streamBlobFile, type FileSet } from "./f
 import { checkBlob, type ImageSource, type RawManifest } from "./image-source.ts";
 import { checked, MAX_MANIFEST_BYTES, parseManifest, parseObject, type Descriptor } from "./manifest.ts";
 import { OCI_INDEX } from "./media-types.ts";
+import { formatPlatform } from "./platform.ts";
 
 const layoutSchema = z.object({ imageLayoutVersion: z.string().regex(/^1\./) });
 /** The `oci-layout` file holds one version. */
@@ -46,7 +47,7 @@ class LayoutSource implements ImageSource {
     const data = await readSmallFile(this.#files, "index.json", MAX_MANIFEST_BYTES, signal);
     const index = parseManifest(data, OCI_INDEX);
     if (index.kind !== "index") throw archiveInvalid(this.name, "its index.json is not an index");
-    const named = index.manifests.filter((m) => this.#isWanted(m));
+    const named = distinct(index.manifests.filter((m) => this.#isWanted(m)));
     const [first, ...others] = named;
     if (first === undefined) throw nothingByName(this.name, this.#wanted, index.manifests);
     if (others.length === 0) return this.#read(first, signal);
@@ -76,6 +77,15 @@ class LayoutSource implements ImageSource {
     const names = [annotations?.[REF_NAME], annotations?.[CONTAINERD_NAME]];
     return names.includes(this.#wanted);
   }
+}
+
+/** One image under several names, or named twice, is one. */
+function distinct(manifests: readonly Descriptor[]): Descriptor[] {
+  const seen = new Set<string>();
+  return manifests.filter(({ digest, platform }) => {
+    const key = `${digest} ${platform === undefined ? "" : formatPlatform(platform)}`;
+    return !seen.has(key) && seen.add(key);
+  });
 }
 
 function blobPath(digest: Digest): string {

@@ -38,10 +38,16 @@ const descriptorSchema = z.object({
 });
 export type Descriptor = z.infer<typeof descriptorSchema>;
 
+/** Go writes null for a list that is empty. */
+function listOf(most: number) {
+  const list = z.array(descriptorSchema).max(most).nullable();
+  return list.transform((descriptors) => descriptors ?? []);
+}
+
 const indexSchema = z.object({
   schemaVersion: z.literal(2),
   mediaType: z.string().optional(),
-  manifests: z.array(descriptorSchema).max(MAX_INDEX_ENTRIES),
+  manifests: listOf(MAX_INDEX_ENTRIES),
 });
 
 const imageSchema = z.object({
@@ -49,7 +55,7 @@ const imageSchema = z.object({
   mediaType: z.string().optional(),
   artifactType: z.string().optional(),
   config: descriptorSchema,
-  layers: z.array(descriptorSchema).max(MAX_LAYERS),
+  layers: listOf(MAX_LAYERS),
 });
 
 export interface IndexManifest {

@@ -17,6 +17,18 @@ export function hostPlatform(): Platform {
   return names[process.arch] ?? { os: "linux", architecture: process.arch };
 }
 
+/** A platform as an image tells it. What is left empty, as tools do that know no base, counts as this host's, as for Docker. */
+export function orHost(told: {
+  readonly os?: string | null | undefined;
+  readonly architecture?: string | null | undefined;
+  readonly variant?: string | undefined;
+}): Platform {
+  const host = hostPlatform();
+  const os = told.os || host.os;
+  const architecture = told.architecture || host.architecture;
+  return { os, architecture, variant: told.variant };
+}
+
 /**
  * Picks the image for a platform: an exact variant before one that says none; among equals the first.
  *
@@ -57,7 +69,8 @@ export function formatPlatform(platform: Platform): string {
 }
 
 function fits(offered: Platform, wanted: Platform): boolean {
-  return offered.os === wanted.os && offered.architecture === wanted.architecture;
+  const { os, architecture } = orHost(offered);
+  return os === wanted.os && architecture === wanted.architecture;
 }
 
 /** arm64 and amd64 have a variant that goes without saying. */

@@ -126,7 +126,7 @@ function withPrefix(block: Buffer, name: ByteString): ByteString {
 function withMistakenPrefix(block: Buffer, name: ByteString): ByteString {
   if (isTime(block, FIELD.gnuAtime) && isTime(block, FIELD.gnuCtime)) return name;
   const prefix = text(block, FIELD.prefix);
-  return prefix === "" || /[^\x01-\x7f]/.test(prefix) ? name : `${prefix}/${name}`;
+  return prefix === "" || /[\u0080-\u00ff]/.test(prefix) ? name : `${prefix}/${name}`;
 }
 
 function isTime(block: Buffer, field: readonly [number, number]): boolean {

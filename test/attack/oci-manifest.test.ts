@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { link, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { hostPlatform } from "../../src/oci/platform.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";
 import { parseReference } from "../../src/oci/reference.ts";
 import type { ErrorCode } from "../../src/lib/error-codes.ts";
@@ -101,6 +102,42 @@ test("a config that counts other layers than the manifest", async () => {
     /history tells of 2/,
   );
   await importLayers([layer], { config: { history: [{}, { empty_layer: true }] } });
+  // Fewer is how tools leave it that add a layer and tell nothing; Docker takes that, and refuses only more.
+  await importLayers([layer, layer], { config: { history: [{}] } });
+});
+
+test("a config that nothing could be run with", async () => {
+  const odd = [
+    { Env: ["A=1", "B=2\0"] },
+    { User: "a\0" },
+    { WorkingDir: "/a\0" },
+    { Cmd: ["a\0"] },
+    { Entrypoint: ["\0"] },
+  ];
+  for (const config of odd) await fails([layer], { config: { config } }, "MANIFEST_INVALID", /NUL/);
+});
+
+test("null where a list is empty, as Go writes it", async () => {
+  const rootfs = { type: "layers", diff_ids: null };
+  const { image, root } = await importLayers([], { config: { rootfs }, manifest: { layers: null } });
+  assert.deepEqual([image.layers, root.entries.size], [[], 0]);
+});
+
+test("an image that does not say what it is built for is for this host", async () => {
+  const host = hostPlatform();
+  for (const config of [{ os: "", architecture: "" }, { os: undefined, architecture: undefined }, { os: null }]) {
+    const { image } = await importLayers([layer], { config });
+    const { os, architecture } = image.config.platform;
+    assert.deepEqual([os, architecture], [host.os, host.architecture]);
+  }
+  await fails([layer], { config: { os: "", architecture: "s390x" } }, "PLATFORM_MISSING", /linux\/s390x/);
+  await using layout = await TestLayout.make([layer]);
+  const blank = { ...layout.entry, platform: { os: "", architecture: "" } };
+  await layout.writeIndex({
+    schemaVersion: 2,
+    manifests: [{ ...blank, digest: `sha256:${HEX}`, platform: { os: "linux", architecture: "s390x" } }, blank],
+  });
+  await importReference(parseReference(layout.reference));
 });
 
 test("a config of 1 GiB is not read", async () => {
@@ -327,11 +364,17 @@ test("a blob that is a link leads nowhere, one that is a hard link is fine", asy
 
 test("several images in a layout: one must be named", async () => {
   await indexFails(
-    async (_, entry) => ({ schemaVersion: 2, manifests: [entry, entry] }),
+    async (layout, entry) => {
+      const other = await layout.addJson(MANIFEST, { schemaVersion: 2 });
+      return { schemaVersion: 2, manifests: [entry, other] };
+    },
     "REFERENCE_INVALID",
     /several images/,
   );
   await using layout = await TestLayout.make([layer]);
+  // One image that is named twice is no choice.
+  await layout.writeIndex({ schemaVersion: 2, manifests: [layout.entry, { ...layout.entry, annotations: {} }] });
+  await importReference(parseReference(layout.reference));
   await expectCode(
     importReference(parseReference(`${layout.reference}:other`)),
     "MANIFEST_NOT_FOUND",

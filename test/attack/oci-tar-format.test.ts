@@ -223,7 +223,7 @@ test("a prefix under GNU's magic, as Go wrote it before 1.8", async () => {
       .file("times", "", { format: "gnu", prefix: "00000000001\x0000000000002" })
       .file("binary-times", "", {
         format: "gnu",
-        edit: (header) => void base256(7n, 12).copy(header, 345) + base256(8n, 12).copy(header, 357),
+        edit: (header) => void Buffer.concat([base256(7n, 12), base256(8n, 12)]).copy(header, 345),
       })
       .file("neither", "", { format: "gnu", edit: (header) => void header.write("caf\xe9", 345, "latin1") }),
   );
