@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { formatBytes, gib, mib, type Bytes } from "../lib/bytes.ts";
 import { BangerError, hasErrno } from "../lib/errors.ts";
 import { ScratchFile } from "../lib/scratch-file.ts";
+import type { ByteString } from "../model/byte-string.ts";
 import type { ContentSink, StoredContent } from "../model/content-sink.ts";
 import { FileTree } from "../model/file-tree.ts";
 import { DataArea } from "./data-area.ts";
@@ -14,6 +15,7 @@ import { volumeSeed } from "./superblock.ts";
 import { layOutTree } from "./tree-layout.ts";
 import { UsedBlocks } from "./used-blocks.ts";
 import { planVolume } from "./volume-plan.ts";
+import { canHoldXattr } from "./xattr.ts";
 
 const DEFAULT_SIZE = gib(16);
 const MIN_SIZE = mib(1);
@@ -45,7 +47,12 @@ export interface Ext4Summary {
   readonly uuid: string;
   readonly inodes: { readonly used: number; readonly total: number };
   readonly blocks: { readonly used: number; readonly total: number };
+  /** Names of attributes that ext4 has no place for, and of how many files each was asked for; the first {@link MAX_TOLD}. */
+  readonly droppedXattrs: readonly { readonly name: ByteString; readonly files: number }[];
 }
+
+/** Names of attributes that are remembered to be told. */
+const MAX_TOLD = 100;
 
 /**
  * Writes an ext4 file system into a new sparse file: contents first, as they come, then the tree that names them.
@@ -65,6 +72,7 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
   readonly #sizeBlocks: number;
   readonly #maxBlocks: number;
   readonly #area: DataArea;
+  readonly #droppedXattrs = new Map<ByteString, number>();
   #open = true;
 
   private constructor(path: string, file: FileHandle, options: Ext4Options) {
@@ -114,6 +122,13 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
 
   endFile(): StoredContent {
     return this.#area.endFile();
+  }
+
+  takesXattr(name: ByteString): boolean {
+    if (canHoldXattr(name)) return true;
+    const files = this.#droppedXattrs.get(name) ?? 0;
+    if (files > 0 || this.#droppedXattrs.size < MAX_TOLD) this.#droppedXattrs.set(name, files + 1);
+    return false;
   }
 
   /**
@@ -195,6 +210,7 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
       uuid: formatUuid(this.#identity.uuid),
       inodes: { used: inodes - freeInodes, total: inodes },
       blocks: { used: plan.blocks - freeBlocks, total: plan.blocks },
+      droppedXattrs: Array.from(this.#droppedXattrs, ([name, files]) => ({ name, files })),
     };
   }
 

@@ -1,3 +1,4 @@
+import type { ByteString } from "./byte-string.ts";
 import type { Extent } from "./inode.ts";
 
 /** Where a file's content came to lie. */
@@ -22,4 +23,6 @@ export interface ContentSink {
   hole(bytes: number): Promise<void> | undefined;
   /** Ends the file and tells where it lies. */
   endFile(): StoredContent;
+  /** Whether there is a place for an extended attribute of this name, of whatever file. All have one where this is absent. */
+  takesXattr?(name: ByteString): boolean;
 }

@@ -15,7 +15,7 @@ export class LayerHandler implements TarHandler {
   readonly #budget: ImportBudget;
   readonly #paths = new EntryPathReader();
   /** The file whose content is coming; undefined while a body is passed over. */
-  #file: { readonly at: EntryPath; readonly entry: TarEntry } | undefined;
+  #file: { readonly at: EntryPath; readonly attributes: Attributes } | undefined;
 
   constructor(tree: LayerTree, sink: ContentSink, budget: ImportBudget) {
     this.#tree = tree;
@@ -32,7 +32,7 @@ export class LayerHandler implements TarHandler {
     if (meaning.kind === "opaque") return this.#tree.opaque(at.parents, at.text);
     if (at.name === "") {
       if (entry.type !== "directory") throw tarInvalid(`the root cannot be a ${entry.type}`, entry.path);
-      return this.#tree.describeRoot(attributesOf(entry));
+      return this.#tree.describeRoot(attributesOf(entry, this.#sink));
     }
     this.#apply(at, entry);
   }
@@ -47,19 +47,19 @@ export class LayerHandler implements TarHandler {
 
   endEntry(): void {
     if (this.#file === undefined) return;
-    const { at, entry } = this.#file;
+    const { at, attributes } = this.#file;
     this.#file = undefined;
     const { size, extents } = this.#sink.endFile();
-    this.#tree.put(at, { ...attributesOf(entry), type: "file", size, extents });
+    this.#tree.put(at, { ...attributes, type: "file", size, extents });
   }
 
   #apply(at: EntryPath, entry: TarEntry): void {
     const { devMajor, devMinor } = entry;
     if (entry.type === "char" || entry.type === "block") checkDevice(entry);
-    const attributes = attributesOf(entry);
+    const attributes = attributesOf(entry, this.#sink);
     switch (entry.type) {
       case "file":
-        this.#file = { at, entry };
+        this.#file = { at, attributes };
         return this.#sink.beginFile();
       case "directory":
         return this.#tree.putDirectory(at, attributes);
@@ -88,18 +88,20 @@ const MAX_XATTR_BYTES = 65_536;
 /** overlayfs would act on these in a guest that mounts the image as a layer. */
 const OVERLAY_XATTRS = /^(?:trusted|user)\.overlay\./;
 
-function attributesOf(entry: TarEntry): Attributes {
+function attributesOf(entry: TarEntry, sink: ContentSink): Attributes {
   const { mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = entry;
-  return { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, xattrs: keptXattrs(entry) };
+  return { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, xattrs: keptXattrs(entry, sink) };
 }
 
-function keptXattrs({ xattrs, path }: TarEntry): Map<ByteString, Buffer> | undefined {
+function keptXattrs({ xattrs, path }: TarEntry, sink: ContentSink): Map<ByteString, Buffer> | undefined {
   if (xattrs === undefined) return undefined;
   const kept = new Map<ByteString, Buffer>();
   let bytes = 0;
   for (const [name, value] of xattrs) {
     if (DROPPED_XATTRS.includes(name) || OVERLAY_XATTRS.test(name)) continue;
     if (name === "" || name.includes("\0")) throw tarInvalid("an xattr without a proper name", path);
+    // containerd and Docker, too, leave out what the file system has no place for: com.apple.provenance, of a Mac's files.
+    if (sink.takesXattr?.(name) === false) continue;
     if (name.length > MAX_NAME_BYTES) throw tarLimit(`an xattr's name of ${name.length} bytes`, path);
     kept.set(name, value);
     bytes += name.length + value.length;

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { mib } from "../../src/lib/bytes.ts";
-import { noProgress } from "../../src/lib/progress.ts";
+import { noProgress, type ProgressEvent } from "../../src/lib/progress.ts";
 import { run } from "../../src/lib/process.ts";
 import { applyLayers } from "../../src/oci/apply-layers.ts";
 import { BlobStore } from "../../src/oci/blob-store.ts";
@@ -18,6 +18,7 @@ import { resolveImage } from "../../src/oci/resolve-image.ts";
 import { readAgent } from "../../src/services/images/provision.ts";
 import type { RootfsResult } from "../../src/services/images/rootfs/rootfs-replies.ts";
 import { RootfsProcess } from "../../src/services/images/rootfs/rootfs-process.ts";
+import { writeRootfs } from "../../src/services/images/write-rootfs.ts";
 import { mostNames, smallFiles } from "../helpers/corpus.ts";
 import { expectCode } from "../helpers/expect-code.ts";
 import { TarBuilder } from "../helpers/tar-builder.ts";
@@ -44,7 +45,7 @@ async function make(
     const agent = await readAgent(join(ROOT, "build/bin/banger-vsock-agent"));
     await using maker = new RootfsProcess(
       PROGRAM,
-      { target, identity: "00", layers, volumes: ["/data"], agent },
+      { target, identity: "00", layers, folders: ["/data"], agent },
       signal,
     );
     const take: typeof maker.take = (...layer) => {
@@ -76,6 +77,49 @@ async function makers(): Promise<number[]> {
 }
 
 const tar = (): TarBuilder => new TarBuilder();
+
+test("where an image's commands begin is made when no layer has it, and what is left out is told", async () => {
+  const file = tar()
+    .pax([["SCHILY.xattr.com.apple.provenance", "x"]])
+    .file("f");
+  await using layout = await TestLayout.make([file.end()], { config: { config: { WorkingDir: "/srv/app" } } });
+  const folder = await mkdtemp(join(tmpdir(), "banger-maker-"));
+  const path = join(folder, "rootfs");
+  try {
+    const { signal } = new AbortController();
+    await using source = await openImageSource(parseReference(layout.reference), signal);
+    const resolved = await resolveImage(source, { signal });
+    const agent = await readAgent(join(ROOT, "build/bin/banger-vsock-agent"));
+    const blobs = new BlobStore(join(folder, "blobs"));
+    const told: ProgressEvent[] = [];
+    const progress = (event: ProgressEvent): unknown => told.push(event);
+    await writeRootfs({ path, resolved, source, blobs, agent, program: PROGRAM }, { signal, progress });
+    const { stdout } = await run("debugfs", ["-R", "stat /srv/app", path]);
+    assert.match(stdout, /Type: directory +Mode: +0755/);
+    assert.match(stdout, /User: +0 +Group: +0/);
+    assert.match(told.find(({ id }) => id === "xattrs")?.note ?? "", /^com\.apple\.provenance of 1 file$/);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test("attributes that ext4 has no place for are left out, and said", async () => {
+  const odd = ["com.apple.provenance", "btrfs.compression", "user.", "user.kept"];
+  const files = tar();
+  for (const name of ["a", "b"]) files.pax(odd.map((key) => [`SCHILY.xattr.${key}`, "value"] as const)).file(name);
+  await using layout = await TestLayout.make([files.end()]);
+  const result = await make(layout.folder, {
+    use: async (rootfs) => {
+      await run("e2fsck", ["-fn", rootfs]);
+      assert.equal((await run("debugfs", ["-R", "ea_list /a", rootfs])).stdout.match(/user\.kept/g)?.length, 1);
+    },
+  });
+  assert.deepEqual(result.droppedXattrs, [
+    { name: "com.apple.provenance", files: 2 },
+    { name: "btrfs.compression", files: 2 },
+    { name: "user.", files: 2 },
+  ]);
+});
 
 test("layers become a file system that e2fsck is content with, the agent in it", async () => {
   const release = tar().file("etc/os-release", "ID=test\n").symlink("usr/lib", "../lib");

@@ -1,5 +1,6 @@
 import { mkdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { counted } from "../../lib/counted.ts";
 import { ensurePrivateDirectory, syncDirectory } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { VERSION } from "../../lib/version.ts";
@@ -42,7 +43,7 @@ export async function makeImage(context: ImageContext, plan: ImagePlan, operatio
     id: "image",
     label: `image ${plan.name}`,
     status: "done",
-    note: `${written.entries} files, ${resolved.layers.length} layers${reused > 0 ? ` (${reused} here already)` : ""}`,
+    note: `${counted(written.entries, "file")}, ${counted(resolved.layers.length, "layer")}${reused > 0 ? ` (${reused} here already)` : ""}`,
   });
   const { os, architecture, variant } = resolved.config.platform;
   return {

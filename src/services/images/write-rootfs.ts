@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Bytes } from "../../lib/bytes.ts";
+import { counted } from "../../lib/counted.ts";
 import type { OperationContext } from "../../lib/progress.ts";
+import { displayName } from "../../model/byte-string.ts";
 import { applyLayers, type AppliedLayer } from "../../oci/apply-layers.ts";
 import type { BlobStore } from "../../oci/blob-store.ts";
 import type { ImageSource } from "../../oci/image-source.ts";
@@ -30,12 +32,28 @@ export interface WrittenRootfs extends RootfsResult {
 export async function writeRootfs(plan: RootfsPlan, { signal, progress }: OperationContext): Promise<WrittenRootfs> {
   const { path, resolved, source, blobs, agent, sizeBytes } = plan;
   const identity = createHash("sha256").update(resolved.digest).update(agent.digest).digest("hex");
-  const { volumes } = resolved.config.run;
-  const job = { target: path, identity, layers: resolved.layers, volumes, agent, ...(sizeBytes && { sizeBytes }) };
+  const { volumes, workingDir } = resolved.config.run;
+  const folders = [workingDir, ...volumes];
+  const job = { target: path, identity, layers: resolved.layers, folders, agent, ...(sizeBytes && { sizeBytes }) };
   await using maker = new RootfsProcess(plan.program, job, signal);
   const layers = await applyLayers(resolved.layers, source, blobs, maker.take, { signal, progress });
   progress({ id: "rootfs", label: "writing the root file system", status: "running" });
   const result = await maker.finish();
   progress({ id: "rootfs", label: "writing the root file system", status: "done" });
+  if (result.droppedXattrs.length > 0)
+    progress({ id: "xattrs", ...DROPPED, note: describeDropped(result.droppedXattrs) });
   return { ...result, layers };
+}
+
+const DROPPED = { label: "left out extended attributes that ext4 has no place for", status: "done" } as const;
+const SHOWN_NAMES = 5;
+
+function describeDropped(dropped: RootfsResult["droppedXattrs"]): string {
+  const shown = dropped
+    .slice(0, SHOWN_NAMES)
+    .map(({ name, files }) => `${displayName(name)} of ${counted(files, "file")}`);
+  return [
+    ...shown,
+    ...(dropped.length > shown.length ? [`and of ${counted(dropped.length - shown.length, "other name")}`] : []),
+  ].join(", ");
 }

@@ -9,7 +9,7 @@ import { LayerTree } from "../../../oci/layer-tree.ts";
 import { DEFAULT_LIMITS } from "../../../oci/limits.ts";
 import { unpackLayer } from "../../../oci/unpack-layer.ts";
 import { detectSystem } from "../guest-system.ts";
-import { makeVolumes } from "../make-volumes.ts";
+import { makeFolders } from "../make-folders.ts";
 import { provision } from "../provision.ts";
 import type { RootfsJob } from "./rootfs-messages.ts";
 import type { RootfsResult } from "./rootfs-replies.ts";
@@ -53,11 +53,12 @@ export async function makeRootfs(job: RootfsJob, input: LayerInput): Promise<Roo
     input.taken();
   }
   await input.checked;
-  makeVolumes(tree, job.volumes);
+  makeFolders(tree, job.folders);
   await provision(tree, writer, job.agent);
-  const { sizeBytes, usedBytes, uuid } = await writer.finish(tree);
+  const { sizeBytes, usedBytes, uuid, droppedXattrs } = await writer.finish(tree);
   const system = await detectSystem(tree, job.target, BLOCK_BYTES);
-  return { entries: budget.entries, sizeBytes, usedBytes, uuid, system, peakMemoryBytes: await peakMemory() };
+  const { entries } = budget;
+  return { entries, sizeBytes, usedBytes, uuid, droppedXattrs, system, peakMemoryBytes: await peakMemory() };
 }
 
 /** getrusage's ru_maxrss is no answer: it begins with what the process had before exec, which was the daemon's. */

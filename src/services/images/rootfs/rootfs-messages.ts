@@ -12,7 +12,7 @@ export interface RootfsJob {
   readonly identity: string;
   readonly layers: readonly ImageLayer[];
   /** Directories that the image wants to exist, by its config. */
-  readonly volumes: readonly string[];
+  readonly folders: readonly string[];
   readonly agent: AgentProgram;
   /** As it was asked for; made larger where the image does not fit. Roomy where absent. */
   readonly sizeBytes?: number;

@@ -10,6 +10,7 @@ const resultSchema = z.object({
   sizeBytes: z.number(),
   usedBytes: z.number(),
   uuid: z.string(),
+  droppedXattrs: z.array(z.object({ name: z.string(), files: z.number() })).readonly(),
   system: guestSystemSchema,
   /** The most memory that the maker has had, in bytes (VmHWM of proc_pid_status(5)). */
   peakMemoryBytes: z.number(),

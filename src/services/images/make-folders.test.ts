@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { FileTree } from "../../model/file-tree.ts";
 import { PLAIN_ATTRIBUTES, type Inode } from "../../model/inode.ts";
-import { makeVolumes } from "./make-volumes.ts";
+import { makeFolders } from "./make-folders.ts";
 import { lookup } from "./tree-path.ts";
 
 const FILE: Inode = { type: "file", ...PLAIN_ATTRIBUTES, size: 0, extents: [] };
@@ -29,7 +29,7 @@ function namesIn(tree: FileTree, path: string): string[] {
 
 test("a volume that is missing is made of root, with its parents; one that is there stays as it is", () => {
   using tree = draw();
-  makeVolumes(tree, ["/var/lib/db", "/srv", "/data/deeper", "/caf\u00e9/"]);
+  makeFolders(tree, ["/var/lib/db", "/srv", "/data/deeper", "/caf\u00e9/"]);
   const made = at(tree, "/var/lib/db");
   assert.deepEqual([made?.type, made?.mode, made?.uid, made?.gid], ["directory", 0o755, 0, 0]);
   const srv = at(tree, "/srv");
@@ -42,10 +42,10 @@ test("nothing gives way to a volume, and what is no path in the image makes noth
   using tree = draw();
   const before = namesIn(tree, "/");
   const odd = ["/file", "/file/below", "/lost", "/lost/below", "relative", "", "/", "/../up", "/a/../../b", "/n\0ul"];
-  makeVolumes(tree, [...odd, `/${"x".repeat(256)}`, `/${"d/".repeat(65)}`]);
+  makeFolders(tree, [...odd, `/${"x".repeat(256)}`, `/${"d/".repeat(65)}`]);
   assert.deepEqual(namesIn(tree, "/"), before);
   assert.equal(at(tree, "/file")?.type, "file");
-  makeVolumes(
+  makeFolders(
     tree,
     Array.from({ length: 1000 }, (_, i) => `/v/${i}`),
   );
