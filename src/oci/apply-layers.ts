@@ -5,7 +5,7 @@ import { BlobDownload } from "./blob-download.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { shortDigest, type Digest } from "./digest.ts";
 import type { ImageSource } from "./image-source.ts";
-import type { ImageLayer } from "./resolve-image.ts";
+import type { ImageLayer } from "./image-layer.ts";
 import type { RetryPolicy } from "./retry.ts";
 import { TarError } from "./tar-error.ts";
 import type { TakeLayer } from "./unpack-layer.ts";

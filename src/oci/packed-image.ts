@@ -14,7 +14,7 @@ import {
 } from "./media-types.ts";
 import type { PackedLayer } from "./pack-layer.ts";
 import type { OutgoingImage } from "./push-image.ts";
-import type { ImageLayer } from "./resolve-image.ts";
+import type { ImageLayer } from "./image-layer.ts";
 
 /** The field of the OCI config that is ours; readers that do not know it pass over it (OCI image spec, config.md). */
 const FIELD = "banger";

@@ -2,22 +2,14 @@ import type { Artefact } from "../model/artefact.ts";
 import { parseArtefact } from "./packed-image.ts";
 import type { Digest } from "./digest.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig, type ImageConfig } from "./image-config.ts";
+import type { ImageLayer } from "./image-layer.ts";
 import { readBlob, type ImageSource } from "./image-source.ts";
 import { manifestInvalid, parseManifest, type Descriptor, type ImageManifest } from "./manifest.ts";
 import { checkPlatform, choosePlatform, hostPlatform, type Platform } from "./platform.ts";
-import { DEFAULT_RETRY, withRetry, type RetryPolicy } from "./retry.ts";
+import { FIRST_RETRY, withRetry, type RetryPolicy } from "./retry.ts";
 
 /** An index may hold an index (OCI image spec, image-index.md); nobody nests deeper than this. */
 const MAX_INDEX_DEPTH = 4;
-
-/** The first questions to a registry: a name that is wrong should be told soon. */
-const RESOLVE_RETRY: RetryPolicy = { ...DEFAULT_RETRY, attempts: 3 };
-
-export interface ImageLayer {
-  readonly descriptor: Descriptor;
-  /** Digest of the layer unpacked. */
-  readonly diffId: Digest;
-}
 
 /** All that is known of an image before its layers are fetched. */
 export interface ResolvedImage {
@@ -48,7 +40,7 @@ export interface ResolveOptions {
  *         `DIGEST_MISMATCH`, `SIZE_MISMATCH`, and the source's own; `ARTEFACT_INVALID` for a banger's own that is none.
  */
 export async function resolveImage(source: ImageSource, options: ResolveOptions): Promise<ResolvedImage> {
-  const { signal, platform = hostPlatform(), retry = RESOLVE_RETRY } = options;
+  const { signal, platform = hostPlatform(), retry = FIRST_RETRY } = options;
   const seen = new Set<Digest>();
   let next: Descriptor | undefined;
   for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth++) {

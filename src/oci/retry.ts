@@ -27,6 +27,8 @@ export interface RetryPolicy {
 }
 
 export const DEFAULT_RETRY: RetryPolicy = { attempts: 6, firstPauseMs: 500, maxPauseMs: 60_000 };
+/** The first questions to a registry: a name that is wrong should be told soon. */
+export const FIRST_RETRY: RetryPolicy = { ...DEFAULT_RETRY, attempts: 3 };
 
 /** Counts failures in a row, and pauses between attempts. */
 export class Retry {

@@ -2,7 +2,7 @@ import { BangerError } from "../lib/errors.ts";
 import { digestAlgorithm, finishDigest, shortDigest, startDigest } from "./digest.ts";
 import type { ImportBudget } from "./import-budget.ts";
 import { unpack } from "./layer-stream.ts";
-import type { ImageLayer } from "./resolve-image.ts";
+import type { ImageLayer } from "./image-layer.ts";
 import type { TarHandler } from "./tar-handler.ts";
 import { TarReader } from "./tar-reader.ts";
 

@@ -1,5 +1,5 @@
 import { toErrorBody } from "../../../lib/errors.ts";
-import type { ImageLayer } from "../../../oci/resolve-image.ts";
+import type { ImageLayer } from "../../../oci/image-layer.ts";
 import { TarError } from "../../../oci/tar-error.ts";
 import type { AgentProgram } from "../provision.ts";
 import type { RootfsReply } from "./rootfs-replies.ts";
