@@ -1,8 +1,9 @@
-import { open, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { open, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { asBangerError, BangerError, hasErrno } from "../lib/errors.ts";
+import { asBangerError } from "../lib/errors.ts";
 import { syncDirectory, temporaryBeside } from "../lib/files.ts";
 import type { OperationContext } from "../lib/progress.ts";
+import { archivePlace, moved, unwritable } from "./archive-place.ts";
 import { digestAlgorithm, digestHex, digestOf, startDigest, finishDigest, type Digest } from "./digest.ts";
 import { digestMismatch, sizeMismatch } from "./image-source.ts";
 import { OCI_INDEX } from "./media-types.ts";
@@ -13,10 +14,10 @@ const REF_NAME = "org.opencontainers.image.ref.name";
 
 /**
  * Writes an image as an OCI layout in a tar archive, which skopeo, podman and `oci-archive:FILE` here read. The file
- * appears whole or not at all, and the same image makes the same bytes.
+ * appears whole or not at all, in place of a file at most ({@link archivePlace}), and the same image makes the same bytes.
  *
  * @param name what the image is called within the archive.
- * @throws BangerError `DISK_FULL`; `DIGEST_MISMATCH`, `SIZE_MISMATCH` if a blob is not what its descriptor says.
+ * @throws BangerError `FILE_UNREADABLE`, `DISK_FULL`; `DIGEST_MISMATCH`, `SIZE_MISMATCH` if a blob is not what its descriptor says.
  */
 export async function exportArchive(
   path: string,
@@ -27,7 +28,8 @@ export async function exportArchive(
   const digest = digestOf(image.manifest);
   const entry = { mediaType: image.mediaType, digest, size: image.manifest.length, annotations: { [REF_NAME]: name } };
   const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [entry] }));
-  const temp = temporaryBeside(path);
+  const place = await archivePlace(path);
+  const temp = temporaryBeside(place);
   try {
     const file = await open(temp, "wx", 0o644);
     try {
@@ -45,42 +47,13 @@ export async function exportArchive(
     } finally {
       await file.close();
     }
-    await rename(temp, path);
-    await syncDirectory(dirname(path));
+    // What came to stand there while it was written counts, too.
+    if ((await archivePlace(path)) !== place) throw moved(path);
+    await rename(temp, place);
+    await syncDirectory(dirname(place));
     return digest;
   } catch (error) {
     await rm(temp, { force: true });
-    throw unwritable(path, error) ?? asBangerError(error);
-  }
-}
-
-/** What can be the matter with the place itself. */
-function unwritable(path: string, error: unknown): BangerError | undefined {
-  const codes = ["ENOENT", "ENOTDIR", "EISDIR", "EACCES", "EPERM", "EROFS", "ENAMETOOLONG"];
-  if (error instanceof BangerError || !(error instanceof Error)) return undefined;
-  if (!codes.some((code) => hasErrno(error, code))) return undefined;
-  return new BangerError("FILE_UNREADABLE", {
-    what: `${path} cannot be written`,
-    why: error.message,
-    fix: "name a file in a folder that is there, and that you may write to",
-    cause: error,
-  });
-}
-
-/**
- * Tells whether a file can be written there, before the work that goes into it.
- *
- * @throws BangerError `FILE_UNREADABLE`.
- */
-export async function checkWritable(path: string): Promise<void> {
-  const temp = temporaryBeside(path);
-  try {
-    await (await open(temp, "wx", 0o600)).close();
-    await rm(temp, { force: true });
-    if ((await stat(path)).isDirectory()) throw Object.assign(new Error("it is a folder"), { code: "EISDIR" });
-  } catch (error) {
-    await rm(temp, { force: true });
-    if (hasErrno(error, "ENOENT") && error.syscall === "stat") return;
     throw unwritable(path, error) ?? asBangerError(error);
   }
 }

@@ -8,7 +8,7 @@ import type { Pace } from "./registry-options.ts";
 import { TransientError } from "./retry.ts";
 
 export interface HttpRequest {
-  readonly method?: "GET" | "HEAD" | "POST" | "PUT";
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   /** Where it is no text, `content-length` must be among the headers. */

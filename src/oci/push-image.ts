@@ -7,7 +7,7 @@ import type { Descriptor } from "./manifest.ts";
 import { formatReference, type RegistryReference } from "./reference.ts";
 import { RegistryEndpoint } from "./registry-endpoint.ts";
 import { registryOptions, type RegistryOptions } from "./registry-options.ts";
-import { withRetry } from "./retry.ts";
+import { FIRST_RETRY, withRetry } from "./retry.ts";
 
 /** A blob to be sent, and how to read it, from its start each time. */
 export interface OutgoingBlob {
@@ -56,6 +56,27 @@ export async function pushImage(
   return { digest: digestOf(image.manifest), blobs };
 }
 
+/**
+ * Asks a registry whether it would take this image, before the work that goes into it: an upload is begun, and given up.
+ *
+ * @throws BangerError as {@link pushImage}.
+ */
+export async function checkPush(
+  reference: RegistryReference,
+  operation: OperationContext,
+  given: Partial<RegistryOptions> = {},
+): Promise<void> {
+  if (reference.tag === undefined) throw noTag(reference);
+  const options = registryOptions({ retry: FIRST_RETRY, ...given });
+  const { signal } = operation;
+  using endpoint = await withRetry(options.retry, signal, () =>
+    RegistryEndpoint.open(reference.registry, options, signal),
+  );
+  const push = new Push(endpoint, reference.repository, operation);
+  const begun = await withRetry(options.retry, signal, () => push.beginUpload());
+  await push.giveUp(begun);
+}
+
 class Push {
   readonly #endpoint: RegistryEndpoint;
   readonly #repository: string;
@@ -83,18 +104,31 @@ class Push {
       progress({ ...event, done: size, status: "done", note: "already there" });
       return true;
     }
-    const upload = await this.#ask("POST", this.#url("blobs/uploads/"), [202]);
-    const location = upload.headers.location;
-    upload.discard();
-    if (location === undefined) throw failed(this.#endpoint.host, "it does not say where to upload to");
-    // It may lead to another host, which then gets no credentials of ours.
-    const url = linkedUrl(this.#url("blobs/uploads/"), location);
+    const url = await this.beginUpload();
     url.searchParams.set("digest", digest);
     const report = (done: number): void => progress({ ...event, done, status: "running" });
     const headers = { "content-type": "application/octet-stream", "content-length": String(size) };
     (await this.#ask("PUT", url, [201], headers, counted(open(), report))).discard();
     progress({ ...event, done: size, status: "done", note: formatBytes(size) });
     return false;
+  }
+
+  /** @returns where the upload goes. It may be another host, which then gets no credentials of ours. */
+  async beginUpload(): Promise<URL> {
+    const upload = await this.#ask("POST", this.#url("blobs/uploads/"), [202]);
+    const location = upload.headers.location;
+    upload.discard();
+    if (location === undefined) throw failed(this.#endpoint.host, "it does not say where to upload to");
+    return linkedUrl(this.#url("blobs/uploads/"), location);
+  }
+
+  /** Not every registry knows this; one that does not forgets the upload by itself. */
+  async giveUp(upload: URL): Promise<void> {
+    try {
+      (await this.#ask("DELETE", upload, [202, 204, 404])).discard();
+    } catch {
+      this.#operation.signal.throwIfAborted();
+    }
   }
 
   async sendManifest({ manifest, mediaType }: OutgoingImage, tag: string): Promise<void> {
@@ -113,7 +147,7 @@ class Push {
   }
 
   #ask(
-    method: "HEAD" | "POST" | "PUT",
+    method: "HEAD" | "POST" | "PUT" | "DELETE",
     url: URL,
     expected: readonly number[],
     headers: Record<string, string> = {},

@@ -5,7 +5,7 @@ import { join, normalize } from "node:path";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { BangerError } from "../../src/lib/errors.ts";
-import { noProgress } from "../../src/lib/progress.ts";
+import { noProgress, type ProgressEvent } from "../../src/lib/progress.ts";
 import { VERSION } from "../../src/lib/version.ts";
 import { kernelFilePaths, type Artefact } from "../../src/model/artefact.ts";
 import { configSchema } from "../../src/model/config.ts";
@@ -249,6 +249,17 @@ test("an image of the user's own files is not sent out before it is promoted", a
   store.images.update(image);
   await sendToArchive(context, { ref: "box", target }, operation);
   assert.deepEqual(await readdir(layout.workDir), []);
+});
+
+test("a push to where nobody answers, or that names no registry, ends before anything is packed", async () => {
+  const reference = await archive(good());
+  await pullImage(context, { reference, name: "unsent", insecure: false, allowHost: false }, operation);
+  const told: string[] = [];
+  const telling = { ...operation, progress: ({ id }: ProgressEvent) => void told.push(id) };
+  const push = { ref: "unsent", insecure: false };
+  await expectCode(sendToRegistry(context, { ...push, reference: "127.0.0.1:1/a:1" }, telling), "REGISTRY_UNREACHABLE");
+  await expectCode(sendToRegistry(context, { ...push, reference: "bb" }, telling), "REFERENCE_INVALID", /library\/bb/);
+  assert.deepEqual(new Set(told), new Set(["registry"]));
 });
 
 test("documents with any value at any place end in an artefact or a BangerError, and name nothing outside", () => {

@@ -176,6 +176,10 @@ suite("an image that goes from one banger to another", { timeout: 900_000 }, () 
       [["image", "export", "busybox", "x.tar"], /must be oci-archive/],
       [["image", "push", "busybox", "oci-archive:x.tar"], /REFERENCE_INVALID.*image export/s],
       [["image", "push", "nobody", reference], /IMAGE_NOT_FOUND/],
+      [["image", "push", "busybox", "bb"], /REFERENCE_INVALID.*docker\.io\/library\/bb:latest/s],
+      // Nobody answers there: that is known before anything is packed.
+      [["image", "push", "busybox", "127.0.0.1:1/a:1", "--progress", "lines"], /^(?!.*packing).*REGISTRY_UNREACHABLE/s],
+      [["image", "export", "busybox", "oci-archive:/dev/full"], /FILE_UNREADABLE.*a device/s],
       [["image", "push", "busybox", `${registry.ref("a")}@${sent.digest}`], /REFERENCE_INVALID.*TAG/s],
     ] as const) {
       const result = await alice.banger(args);

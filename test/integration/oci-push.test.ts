@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { run } from "../../src/lib/process.ts";
 import { noProgress } from "../../src/lib/progress.ts";
+import { checkWritable } from "../../src/oci/archive-place.ts";
 import { exportArchive } from "../../src/oci/export-archive.ts";
 import { openImageSource } from "../../src/oci/open-source.ts";
-import { pushImage, type OutgoingImage } from "../../src/oci/push-image.ts";
+import { checkPush, pushImage, type OutgoingImage } from "../../src/oci/push-image.ts";
 import { parseReference, type RegistryReference } from "../../src/oci/reference.ts";
 import type { RegistryOptions } from "../../src/oci/registry-options.ts";
 import { resolveImage } from "../../src/oci/resolve-image.ts";
@@ -101,6 +104,61 @@ test("an archive that skopeo and we read, the same bytes each time", async () =>
     await rm(folder, { recursive: true, force: true });
   }
   assert.ok(!existsSync(folder));
+});
+
+test("an archive takes the place of a file, also behind a link, and of nothing else", async () => {
+  await using layout = await TestLayout.make(layers);
+  const image = await outgoing(layout);
+  const folder = await mkdtemp(join(tmpdir(), "banger-export-"));
+  const path = (name: string): string => join(folder, name);
+  const write = (name: string): Promise<unknown> => exportArchive(path(name), image, "x", operation);
+  try {
+    await writeFile(path("file"), "old");
+    await symlink("file", path("link"));
+    await symlink("absent", path("dangling"));
+    await mkdir(path("folder"));
+    await run("mkfifo", [path("fifo")]);
+    await using socket = createServer();
+    await once(socket.listen(path("socket")), "listening");
+    await write("link");
+    assert.ok((await lstat(path("link"))).isSymbolicLink());
+    assert.ok((await stat(path("file"))).size > 1000);
+    const others = ["dangling", "folder", "fifo", "socket"];
+    const kinds = (): Promise<number[]> => Promise.all(others.map(async (name) => (await lstat(path(name))).mode));
+    const before = await kinds();
+    for (const name of others) {
+      await expectCode(write(name), "FILE_UNREADABLE", /cannot be written/);
+      await expectCode(checkWritable(path(name)), "FILE_UNREADABLE", /cannot be written/);
+    }
+    await symlink("fifo", path("to-fifo"));
+    await expectCode(write("to-fifo"), "FILE_UNREADABLE", /a FIFO/);
+    await expectCode(checkWritable("/dev/full"), "FILE_UNREADABLE", /a device/);
+    assert.deepEqual(await kinds(), before);
+    assert.deepEqual((await readdir(folder)).sort(), [...others, "file", "link", "to-fifo"].sort());
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test("whether a push is allowed is asked before anything is sent", async () => {
+  const seen: string[] = [];
+  const answer: Fault = (request, response) => {
+    seen.push(`${request.method} ${request.url}`);
+    if (request.method === "POST") response.writeHead(202, { location: "/upload/1?state=x" }).end();
+    else response.writeHead(404).end();
+  };
+  await using open = await FaultRegistry.start(undefined, answer);
+  await checkPush(to(open.reference), operation, hurried);
+  // The upload that was begun is given up again, and a registry that knows no such request is none the worse.
+  assert.deepEqual(seen.slice(-2), ["POST /v2/test/image/blobs/uploads/", "DELETE /upload/1?state=x"]);
+
+  await using closed = await FaultRegistry.start(undefined, (_, response) => response.writeHead(403).end());
+  await expectCode(checkPush(to(closed.reference), operation, hurried), "REGISTRY_DENIED");
+  await expectCode(
+    checkPush(to(`${open.host}/a@sha256:${"0".repeat(64)}`), operation, hurried),
+    "REFERENCE_INVALID",
+    /pushed to a tag/,
+  );
 });
 
 test("faults while pushing", async () => {

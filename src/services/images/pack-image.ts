@@ -28,7 +28,7 @@ export async function packImage(
   folder: string,
   operation: OperationContext,
 ): Promise<OutgoingImage> {
-  if (!image.managed) throw unmanaged(image);
+  refuseUnmanaged(image);
   const kernel = store.kernels.get(image.kernel);
   const pack = (id: ArtefactDisk["id"], { path }: Volume): Promise<PackedLayer> => {
     const name = diskFileName(id);
@@ -102,8 +102,10 @@ function describeSource(source: KernelSource): string {
   }
 }
 
-function unmanaged(image: Image): BangerError {
-  return new BangerError("IMAGE_UNMANAGED", {
+/** @throws BangerError `IMAGE_UNMANAGED`. */
+export function refuseUnmanaged(image: Image): void {
+  if (image.managed) return;
+  throw new BangerError("IMAGE_UNMANAGED", {
     what: `image ${image.name} cannot be sent out`,
     why: "its files are yours, and may change while they are read",
     fix: `copy them into what banger owns with \`banger image promote ${image.name}\`, then try again`,

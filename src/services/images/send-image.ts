@@ -4,11 +4,12 @@ import { BangerError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { SentImage } from "../../model/artefact.ts";
-import { checkWritable, exportArchive } from "../../oci/export-archive.ts";
-import { pushImage, type OutgoingImage } from "../../oci/push-image.ts";
-import { formatReference, parseReference } from "../../oci/reference.ts";
+import { checkWritable } from "../../oci/archive-place.ts";
+import { exportArchive } from "../../oci/export-archive.ts";
+import { checkPush, pushImage, type OutgoingImage } from "../../oci/push-image.ts";
+import { DOCKER_HUB, formatReference, parseReference, type RegistryReference } from "../../oci/reference.ts";
 import type { ImageContext } from "./image-context.ts";
-import { packImage } from "./pack-image.ts";
+import { packImage, refuseUnmanaged } from "./pack-image.ts";
 import { registryAccess } from "./registry-access.ts";
 
 export interface ImagePushRequest {
@@ -25,7 +26,7 @@ export interface ImageExportRequest {
 }
 
 /**
- * Sends an image to a registry, with its kernel, as another banger pulls it.
+ * Sends an image to a registry, with its kernel, as another banger pulls it. Whether it may is asked before it is packed.
  *
  * @throws BangerError `IMAGE_NOT_FOUND`, `IMAGE_UNMANAGED`, `REFERENCE_INVALID`; what packing, and the registry, give
  *         cause to.
@@ -37,9 +38,16 @@ export async function sendToRegistry(
 ): Promise<SentImage> {
   const reference = parseReference(text);
   if (reference.kind !== "registry") throw notHere(text, "an image is pushed to a registry", "banger image export");
+  refuseUnasked(text, reference);
   const image = context.store.images.get(ref);
+  refuseUnmanaged(image);
+  const access = registryAccess(context.config, reference, insecure);
+  const step = { id: "registry", label: `asking to push to ${formatReference(reference)}` };
+  operation.progress({ ...step, status: "running" });
+  await checkPush(reference, operation, access);
+  operation.progress({ ...step, status: "done" });
   return packed(context, ref, operation, async (outgoing) => {
-    const sent = await pushImage(reference, outgoing, operation, registryAccess(context.config, reference, insecure));
+    const sent = await pushImage(reference, outgoing, operation, access);
     const reused = new Set(sent.blobs.filter((blob) => blob.reused).map((blob) => blob.digest));
     return {
       image: image.name,
@@ -100,6 +108,20 @@ async function packed(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * A short name is Docker Hub's, and without an owner one of Docker's own images: nobody means to push there who has
+ * forgotten to name a registry.
+ */
+function refuseUnasked(text: string, reference: RegistryReference): void {
+  const isWritten = /^(?:docker:\/\/)?(?:index\.)?docker\.io\//.test(text);
+  if (isWritten || reference.registry !== DOCKER_HUB || !reference.repository.startsWith("library/")) return;
+  throw new BangerError("REFERENCE_INVALID", {
+    what: `cannot push to ${text}`,
+    why: `it names no registry: it would go to ${formatReference(reference)}`,
+    fix: `name one, as in localhost:5000/${text} or ghcr.io/OWNER/${text}; or write out ${formatReference(reference)}`,
+  });
 }
 
 function notHere(text: string, why: string, instead: string): BangerError {
