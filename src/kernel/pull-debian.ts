@@ -26,6 +26,8 @@ export interface PullDebianOptions extends ArchiveChoice {
   readonly cacheDir: string;
   /** The host's own where absent. */
   readonly arch?: KernelArch;
+  /** Is told of the package before it is fetched; what this throws ends the pull. */
+  readonly check?: (offered: { readonly version: string; readonly sha256: string }) => void;
   /** Where the host's file system begins, and what time it is: for tests. */
   readonly hostRoot?: string;
   readonly now?: Date;
@@ -52,6 +54,7 @@ export async function pullDebianKernel(
   const archives = planArchives(host, options, arch);
   const chosen = await choosePackage(archives, arch, options, context);
   if (chosen.sizeBytes > MAX_PACKAGE_BYTES) throw packageTooLarge(chosen);
+  options.check?.(chosen);
 
   const deb = await download(
     {

@@ -125,5 +125,7 @@ export const kernelSchema = kernelContentsSchema.extend({
   createdAt: z.iso.datetime(),
   /** Id of the image that it belongs to, and goes with. */
   owner: z.string().optional(),
+  /** What it was called until a newer version of it took that name. */
+  formerName: objectNameSchema.optional(),
 });
 export type Kernel = z.infer<typeof kernelSchema>;

@@ -13,6 +13,8 @@ export interface Store extends Disposable {
   readonly vms: Collection<Vm>;
   readonly intents: IntentLog;
   readonly seenCatalogs: SeenCatalogs;
+  /** Makes several changes one transaction: all of it is done, or nothing. */
+  atomically(change: () => void): void;
 }
 
 /** @throws BangerError `STATE_CORRUPT`. */
@@ -41,6 +43,16 @@ export function openStore(path: string): Store {
     ),
     intents: openIntentLog(database),
     seenCatalogs: openSeenCatalogs(database),
+    atomically(change) {
+      database.exec("BEGIN IMMEDIATE");
+      try {
+        change();
+        database.exec("COMMIT");
+      } catch (error) {
+        database.exec("ROLLBACK");
+        throw error;
+      }
+    },
     [Symbol.dispose]: () => database.close(),
   };
 }

@@ -5,9 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import type { ErrorCode } from "../../src/lib/error-codes.ts";
-import { noProgress } from "../../src/lib/progress.ts";
+import { noProgress, type ProgressEvent } from "../../src/lib/progress.ts";
 import { configSchema } from "../../src/model/config.ts";
+import { imageSchema } from "../../src/model/image.ts";
+import type { Kernel } from "../../src/model/kernel.ts";
 import { layoutFrom, type Layout } from "../../src/model/layout.ts";
+import { onNewerKernel } from "../../src/services/images/newer-kernel.ts";
 import { kernelService, type KernelService } from "../../src/services/kernels/kernel-service.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { buildKernel } from "../helpers/elf-builder.ts";
@@ -96,6 +99,62 @@ test("a kernel comes from a catalog over https, and says where it is from", asyn
       [catalog.url, [["k", ["k"], false]]],
     ],
   );
+});
+
+test("a kernel that is pulled again is updated; what booted the one before goes on with it", async () => {
+  const first = await pull();
+  const image = imageSchema.parse({
+    id: "img-0123456789abcdef",
+    name: "mine",
+    createdAt: "2026-01-02T03:04:05Z",
+    origin: "register",
+    managed: false,
+    platform: { os: "linux", architecture: "amd64" },
+    size: 0,
+    rootfs: { path: "/rootfs", sizeBytes: 0, usedBytes: 0, uuid: "u" },
+    files: [],
+    kernel: "k",
+    config: { env: [], user: "", workingDir: "", entrypoint: [], cmd: [], exposedPorts: [], volumes: [], labels: {} },
+    layers: [],
+    system: { init: "none" },
+  });
+  store.images.insert(image);
+  const events: ProgressEvent[] = [];
+  const again = async (): Promise<Kernel> =>
+    (await service()).pull({ source: "k", build: false }, { ...operation(), progress: (event) => events.push(event) });
+  const requests = (): number => catalog.requests.filter(({ path }) => path === ARCHIVE_NAME).length;
+
+  const fetched = requests();
+  assert.deepEqual(await again(), first, "the same version");
+  assert.equal(requests(), fetched, "is not fetched again");
+  assert.equal(events.at(-1)?.note, "6.12.7 is current");
+
+  catalog.publish(2, kernelArchive(buildKernel("6.12.8-test", { pvh: true })), { version: "6.12.8" });
+  const second = await again();
+  assert.deepEqual([second.name, second.release], ["k", "6.12.8-test"]);
+  assert.deepEqual(store.kernels.get(first.id), { ...first, name: "k-6.12.7", formerName: "k" });
+  assert.equal(store.images.get("mine").kernel, "k-6.12.7");
+  await readFile(join(layout.kernelsDir, first.id, first.files.image.path));
+  await expectCode((await service()).delete("k-6.12.7"), "KERNEL_IN_USE", /image mine boots with it/);
+
+  assert.equal(onNewerKernel(store, store.images.get("mine"), operation()).kernel, "k");
+  assert.equal(store.images.get("mine").kernel, "k");
+  await (await service()).delete("k-6.12.7");
+
+  catalog.publish(3, kernelArchive(buildKernel("6.12.9-test", { pvh: true })), { version: "6.12.9" });
+  store.images.delete(image.id);
+  const third = await again();
+  assert.deepEqual(store.kernels.list(), [third], "one that nothing boots goes with its update");
+  assert.deepEqual(await readdir(layout.kernelsDir), [third.id]);
+  assert.deepEqual(store.intents.open(), []);
+});
+
+test("a kernel that came from elsewhere, or belongs to an image, is no earlier version", async () => {
+  const first = await pull();
+  store.kernels.update({ ...first, owner: "img-0123456789abcdef" });
+  await expectCode(pull(), "NAME_TAKEN", /k already/);
+  store.kernels.update({ ...first, source: { kind: "import", vmlinux: "/x" } });
+  await expectCode(pull(), "NAME_TAKEN", /k already/);
 });
 
 test("a byte changed in the archive, and an archive of another length, are refused", async () => {

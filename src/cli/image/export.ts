@@ -10,8 +10,8 @@ export default command({
   summary: "Write an image into an archive, with its kernel, for other bangers to pull",
   arguments: [IMAGE_ARGUMENT, { name: "target", help: "oci-archive:FILE, or oci-archive:FILE:NAME" }],
   options: { progress: PROGRESS_OPTION },
-  details: `The file appears when it is complete, in place of a file there, or that a link there leads to. \`banger image pull oci-archive:FILE\` makes
-the same image of it on another host.`,
+  details: `The file appears when it is complete, in place of a file there, or that a link there leads to.
+\`banger image pull oci-archive:FILE\` makes the same image of it on another host.`,
   examples: [{ line: "banger image export debian oci-archive:debian-vm.tar", does: "Write it to a file" }],
   async run(cli, { image, target }, { progress }) {
     const input = { ref: image, target: absoluteReference(target, process.cwd()) };

@@ -8,7 +8,9 @@ export default command({
   summary: "Get a kernel from its makers, verified",
   details:
     "debian-cloud comes from a Debian mirror, verified as apt does. Other names are looked up in the catalogs of " +
-    "[[kernel_catalogs]] in config.toml, whose signatures are checked; `banger kernel catalog` lists what they offer.",
+    "[[kernel_catalogs]] in config.toml, whose signatures are checked; `banger kernel catalog` lists what they offer. " +
+    "Pulled again, a newer version takes the name; images and VMs go on with the one before, which is called by its " +
+    "version then, until `banger image refresh` and `banger vm rebase` move them on.",
   arguments: [{ name: "source", help: "what to get: debian-cloud, or a name in a catalog" }],
   options: {
     name: { type: "string", value: "NAME", help: "what to call it; as its source unless told" },

@@ -10,6 +10,7 @@ import { formatReference, parseReference, type ImageReference } from "../../oci/
 import { resolveImage, type ResolvedImage } from "../../oci/resolve-image.ts";
 import type { ImageSource } from "../../oci/image-source.ts";
 import { withIntent } from "../../store/intents.ts";
+import { newerName } from "../kernels/update-kernel.ts";
 import { ensureKernel } from "./ensure-kernel.ts";
 import type { ImageContext } from "./image-context.ts";
 import { adoptArtefact, releaseKernel } from "./adopt-artefact.ts";
@@ -117,7 +118,10 @@ async function chooseWay(
   const kernel = await ensureKernel(context, request.kernel, operation);
   const agent = await context.agent();
   return {
-    isSame: (existing) => existing.kernel === kernel && existing.agentDigest === agent.digest,
+    // One that boots an earlier version of the kernel is moved on by a refresh, not made again.
+    isSame: (existing) =>
+      [existing.kernel, newerName(context.store, existing.kernel)].includes(kernel) &&
+      existing.agentDigest === agent.digest,
     make: (id) => makeImage(context, { ...found, id, kernel, agent }, operation),
   };
 }

@@ -14,6 +14,7 @@ import { cloneDisk } from "../vms/vm-disks.ts";
 import type { ImageContext } from "./image-context.ts";
 import { sweepRefreshed } from "./image-folder.ts";
 import { inspectRootfs } from "./inspect-rootfs.ts";
+import { onNewerKernel } from "./newer-kernel.ts";
 import { AGENT_NAME, FIRST_BOOT_NAME, LIBEXEC, type AgentProgram } from "./provision.ts";
 
 /**
@@ -24,7 +25,9 @@ import { AGENT_NAME, FIRST_BOOT_NAME, LIBEXEC, type AgentProgram } from "./provi
  */
 export async function refreshImage(context: ImageContext, ref: string, operation: OperationContext): Promise<Image> {
   const { store, layout } = context;
-  const image = store.images.get(ref);
+  const before = store.images.get(ref);
+  const image = onNewerKernel(store, before, operation);
+  if (!image.managed && image !== before) return image;
   if (!image.managed) throw unmanaged(image);
   const agent = await context.agent();
   if (image.agentDigest === agent.digest) {

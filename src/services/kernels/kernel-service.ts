@@ -6,14 +6,17 @@ import { newId } from "../../lib/ids.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { importKernel } from "../../kernel/import-kernel.ts";
 import { ensureInitramfs } from "../../kernel/initramfs.ts";
-import { pullDebianKernel } from "../../kernel/pull-debian.ts";
+import { pullDebianKernel, type PullDebianOptions } from "../../kernel/pull-debian.ts";
+import type { Image } from "../../model/image.ts";
 import type { Kernel, KernelContents, KernelFormat } from "../../model/kernel.ts";
+import type { Vm } from "../../model/vm.ts";
 import type { CatalogView } from "../../model/kernel-catalog.ts";
 import { buildKernel, type KernelBuild } from "./build-kernel.ts";
 import { findKernel, viewCatalogs } from "./catalogs.ts";
 import { fetchKernel } from "./fetch-archive.ts";
 import type { KernelContext } from "./kernel-context.ts";
 import { notServed, requireRecipe } from "./kernel-recipe.ts";
+import { isUpdatable, KernelIsCurrent, newerName, refuseCurrent, takeName } from "./update-kernel.ts";
 import { withIntent } from "../../store/intents.ts";
 import type { Store } from "../../store/store.ts";
 import type { BootKernel } from "../../vmm/driver.ts";
@@ -23,6 +26,7 @@ export interface KernelService {
   inspect(ref: string): Kernel;
   /** What the catalogs offer. */
   catalogs(signal: AbortSignal): Promise<readonly CatalogView[]>;
+  /** Gets a kernel, or a newer version of the one that came from there: that one's name moves on to it. */
   pull(request: KernelPull, context: OperationContext): Promise<Kernel>;
   build(request: KernelBuildRequest, context: OperationContext): Promise<Kernel>;
   import(request: KernelImport, context: OperationContext): Promise<Kernel>;
@@ -55,13 +59,19 @@ export interface KernelImport {
   readonly modules?: string | undefined;
 }
 
+type MakeKernel = (target: string) => Promise<KernelContents>;
+
 export function kernelService(context: KernelContext): KernelService {
   const { layout, config, store, agentPath } = context;
   const folder = (id: string): string => join(layout.kernelsDir, id);
 
-  /** Makes a kernel's files in a folder of their own, and gives it its row once they stand in place. */
-  async function add(name: string, make: (target: string) => Promise<KernelContents>): Promise<Kernel> {
-    store.kernels.checkFree(name);
+  /**
+   * Makes a kernel's files in a folder of their own, and gives it its row once they stand in place.
+   *
+   * @param earlier the kernel that gives up its name then.
+   */
+  async function add(name: string, make: MakeKernel, earlier?: Kernel): Promise<Kernel> {
+    if (earlier === undefined) store.kernels.checkFree(name);
     const id = newId("krn");
     const work = join(layout.workDir, id);
     return withIntent(
@@ -75,7 +85,10 @@ export function kernelService(context: KernelContext): KernelService {
         await rename(work, folder(id));
         await syncDirectory(layout.kernelsDir);
         const kernel: Kernel = { id, name, createdAt: new Date().toISOString(), ...contents };
-        store.kernels.insert(kernel);
+        // It may have gone, or got another name, meanwhile.
+        const named = earlier && store.kernels.find(name);
+        if (named?.id === earlier?.id && named !== undefined) takeName(store, named, kernel);
+        else store.kernels.insert(kernel);
         return kernel;
       },
       async () => {
@@ -85,10 +98,15 @@ export function kernelService(context: KernelContext): KernelService {
     );
   }
 
-  const pullDebian = (target: string, operation: OperationContext): Promise<KernelContents> =>
+  const pullDebian = (
+    target: string,
+    operation: OperationContext,
+    check: NonNullable<PullDebianOptions["check"]>,
+  ): Promise<KernelContents> =>
     pullDebianKernel(
       {
         cacheDir: join(layout.cacheDir, "debian"),
+        check,
         ...(config.debian_mirror !== undefined && { mirror: config.debian_mirror }),
         ...(config.debian_suite !== undefined && { suite: config.debian_suite }),
       },
@@ -96,17 +114,56 @@ export function kernelService(context: KernelContext): KernelService {
       operation,
     );
 
+  async function pullNew(
+    { source, name = source, build }: KernelPull,
+    earlier: Kernel | undefined,
+    operation: OperationContext,
+  ): Promise<Kernel> {
+    const put = (make: MakeKernel): Promise<Kernel> => add(name, make, earlier);
+    if (source === "debian-cloud") {
+      return put((target) => pullDebian(target, operation, (offered) => refuseCurrent(earlier, offered)));
+    }
+    const { served, buildable, silent } = await findKernel(context, source, operation);
+    if (served !== undefined) {
+      refuseCurrent(earlier, { version: served.kernel.version, sha256: served.archive.sha256 });
+      return put((target) => fetchKernel(context, served, target, operation));
+    }
+    if (!build || !buildable) throw notServed(source, config.kernel_catalogs.length, silent);
+    return put((target) => buildKernel(context, {}, target, operation));
+  }
+
+  async function remove(ref: string): Promise<void> {
+    const kernel = store.kernels.get(ref);
+    refuseIfUsed(store, kernel);
+    const intent = store.intents.begin("kernel.delete", kernel.id);
+    store.kernels.delete(kernel.id);
+    await rm(folder(kernel.id), { recursive: true, force: true });
+    store.intents.end(intent);
+  }
+
   return {
     list: () => store.kernels.list(),
     inspect: (ref) => store.kernels.get(ref),
     catalogs: (signal) => viewCatalogs(context, signal),
-    async pull({ source, name = source, build }, operation) {
-      store.kernels.checkFree(name);
-      if (source === "debian-cloud") return add(name, (target) => pullDebian(target, operation));
-      const { served, buildable, silent } = await findKernel(context, source, operation);
-      if (served !== undefined) return add(name, (target) => fetchKernel(context, served, target, operation));
-      if (!build || !buildable) throw notServed(source, config.kernel_catalogs.length, silent);
-      return add(name, (target) => buildKernel(context, {}, target, operation));
+    async pull(request, operation) {
+      const name = request.name ?? request.source;
+      const earlier = store.kernels.find(name);
+      if (earlier === undefined || !isUpdatable(earlier, request.source)) store.kernels.checkFree(name);
+      const step = { id: "kernel", label: `kernel ${name}`, status: "done" } as const;
+      try {
+        const kernel = await pullNew(request, earlier, operation);
+        const kept = earlier && store.kernels.find(earlier.id);
+        if (kept === undefined) return kernel;
+        // An update that nobody has to wait for leaves nothing to clean up.
+        const isHeld = users(store, kept).length > 0;
+        if (!isHeld) await remove(kept.id);
+        operation.progress({ ...step, note: isHeld ? `the one before is ${kept.name} now` : "the one before is gone" });
+        return kernel;
+      } catch (error) {
+        if (!(error instanceof KernelIsCurrent) || earlier === undefined) throw error;
+        operation.progress({ ...step, note: `${error.message} is current` });
+        return earlier;
+      }
     },
     async build({ name, ...build }, operation) {
       store.kernels.checkFree(name);
@@ -121,16 +178,9 @@ export function kernelService(context: KernelContext): KernelService {
           context,
         ),
       ),
-    add,
+    add: (name, make) => add(name, make),
     folder: (kernel) => folder(kernel.id),
-    async delete(ref) {
-      const kernel = store.kernels.get(ref);
-      refuseIfUsed(store, kernel);
-      const intent = store.intents.begin("kernel.delete", kernel.id);
-      store.kernels.delete(kernel.id);
-      await rm(folder(kernel.id), { recursive: true, force: true });
-      store.intents.end(intent);
-    },
+    delete: remove,
     async bootable(ref, signal) {
       const kernel = store.kernels.get(ref);
       const at = folder(kernel.id);
@@ -165,15 +215,32 @@ function knownOf({ abilities, files }: Kernel): Pick<BootKernel, "vsock" | "mpTa
   };
 }
 
+function imagesWith(store: Store, kernel: Kernel): Image[] {
+  return store.images.list().filter((image) => image.kernel === kernel.name);
+}
+
+function vmsWith(store: Store, kernel: Kernel): Vm[] {
+  return store.vms.list().filter((vm) => vm.kernel.id === kernel.id);
+}
+
+/** Whatever boots with a kernel, in words. */
+function users(store: Store, kernel: Kernel): string[] {
+  const images = imagesWith(store, kernel).map((image) => `image ${image.name}`);
+  return [...images, ...vmsWith(store, kernel).map((vm) => `VM ${vm.name}`)];
+}
+
 function refuseIfUsed(store: Store, kernel: Kernel): void {
-  const images = store.images.list().filter((image) => image.kernel === kernel.name);
-  const vms = store.vms.list().filter((vm) => vm.kernel.id === kernel.id);
-  const [user] = [...images.map((image) => `image ${image.name}`), ...vms.map((vm) => `VM ${vm.name}`)];
+  const [user, ...others] = users(store, kernel);
   if (user === undefined) return;
+  const [images, vms] = [imagesWith(store, kernel), vmsWith(store, kernel)];
+  const newer = newerName(store, kernel.name);
   throw new BangerError("KERNEL_IN_USE", {
     what: `kernel ${kernel.name} is in use`,
-    why: `${user} boots with it${images.length + vms.length > 1 ? `, and ${images.length + vms.length - 1} more` : ""}`,
-    fix: "delete those first",
+    why: `${user} boots with it${others.length > 0 ? `, and ${others.length} more` : ""}`,
+    fix:
+      newer === undefined
+        ? "delete those first"
+        : `move images on to ${newer} with \`banger image refresh\` and VMs with \`banger vm rebase\`, or delete them`,
     data: { images: images.map((image) => image.name), vms: vms.map((vm) => vm.name) },
   });
 }
