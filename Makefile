@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: void-kernel rootfs-void void-register help build build-arm64 demo test test-long lint bench fuzz format clean tools-demo tools-test tools-lint
+.PHONY: void-kernel rootfs-void void-register help build build-arm64 demo test test-long lint bench fuzz format clean tools-demo tools-test tools-long tools-lint
 
 NODE := node_modules/.bin/node
 GO := $(CURDIR)/build/tools/bin/go
@@ -24,7 +24,7 @@ build: build/bin/banger build/bin/banger-vsock-agent ## make build/bin/{banger,b
 test: build tools-test ## every test: unit, integration, attack, end to end, and Go's (SUITE=unit for one)
 	@$(NODE) scripts/test.ts $(SUITE)
 
-test-long: build tools-test ## what takes long or fetches much, such as the images of other projects' tests
+test-long: build tools-test tools-long ## what takes long or fetches much, such as the images of other projects' tests
 	@$(NODE) scripts/test.ts long
 
 lint: node_modules/.installed-lock.json build/tools/go.ready tools-lint ## types, lint, format, Go's vet and staticcheck, shellcheck, generated code
@@ -86,6 +86,9 @@ tools-demo:
 
 tools-test:
 	@scripts/setup.sh run demo images test kernel
+
+tools-long:
+	@scripts/setup.sh long
 
 tools-lint:
 	@scripts/setup.sh lint

@@ -45,6 +45,7 @@ test|openssl|install|openssl|makes the certificates of a registry of our own
 test|python3|install|python3|writes tar files that judge our reader
 test|btrfs-progs|install|mkfs.btrfs|another file system with reflinks
 test|xfsprogs|install|mkfs.xfs|a file system with reflinks, for disks that share blocks
+long|libarchive-tools|install|bsdtar|judges our reading of tar archives
 kernel|gcc|install|gcc|compiles the kernel that boots without an initrd
 kernel|make|install|make|compiles it
 kernel|flex|install|flex|compiles it

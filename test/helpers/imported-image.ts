@@ -11,13 +11,17 @@ import { openImageSource } from "../../src/oci/open-source.ts";
 import { resolveImage } from "../../src/oci/resolve-image.ts";
 import { TestImage } from "./ext4-image.ts";
 
-/** Imports a layout's image into an ext4 file, as a pull does, without the agent. */
-export async function importToExt4(folder: string, options: Partial<Ext4Options> = {}): Promise<TestImage> {
+/** Imports a layout's image into an ext4 file, as a pull does, without the agent; `name` says which image, where there are several. */
+export async function importToExt4(
+  folder: string,
+  options: Partial<Ext4Options> = {},
+  name?: string,
+): Promise<TestImage> {
   const image = await TestImage.empty();
   const blobs = await mkdtemp(join(tmpdir(), "banger-blobs-"));
   const { signal } = new AbortController();
   try {
-    await using source = await openImageSource({ kind: "oci", path: folder, name: undefined }, signal);
+    await using source = await openImageSource({ kind: "oci", path: folder, name }, signal);
     const resolved = await resolveImage(source, { signal });
     const size = { sizeBytes: gib(8), maxSizeBytes: gib(64), minFreeBytes: gib(1), durable: false };
     const identity = Buffer.from(resolved.digest);
