@@ -1,6 +1,7 @@
 import type { PublishedPort } from "../model/vm.ts";
 
-const ANY_ADDRESS = "0.0.0.0";
+/** Stands for all addresses of the host. */
+export const ANY_ADDRESS = "0.0.0.0";
 
 /** Whether two cannot be there at once: the same port, on addresses that have one in common. */
 export function portsCollide(a: PublishedPort, b: PublishedPort): boolean {

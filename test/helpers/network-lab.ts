@@ -25,6 +25,8 @@ export const LAB = {
 export class NetworkLab implements AsyncDisposable {
   /** Words that run a program on the lab's host. */
   readonly onHost: readonly string[];
+  /** A process in the lab's host. */
+  readonly hostPid: number;
   /** Words that run a program outside it. */
   readonly outside: readonly string[];
   readonly #processes: ChildProcess[];
@@ -32,6 +34,7 @@ export class NetworkLab implements AsyncDisposable {
   private constructor(processes: ChildProcess[]) {
     this.#processes = processes;
     const [host, outside] = processes;
+    this.hostPid = host?.pid ?? 0;
     this.onHost = ["nsenter", `--target=${host?.pid}`, "--net", "--mount", "--"];
     this.outside = ["nsenter", `--target=${outside?.pid}`, "--net", "--"];
   }
@@ -138,7 +141,7 @@ export async function runIn(
 }
 
 /** A process that keeps new namespaces alive; it says so when they are there. */
-async function holder(namespaces: readonly string[]): Promise<ChildProcess> {
+export async function holder(namespaces: readonly string[]): Promise<ChildProcess> {
   const child = spawn("unshare", [...namespaces, "--", "cat"], { stdio: ["pipe", "pipe", "inherit"] });
   child.stdin.write("there\n");
   await once(child.stdout, "data");

@@ -23,9 +23,13 @@ export function planUp(instance: string, vm: HostVm, others: readonly RuledVm[])
     // services of the host's loopback); chain from_guests drops what a guest itself would send there.
     setting(`ipv4/conf/${device}/forwarding`, "1"),
     setting(`ipv4/conf/${device}/route_localnet`, "1"),
+    // Else the kernel answers a guest's ARP for every address of the host, 127.0.0.1 as well (ip-sysctl, arp_ignore).
+    setting(`ipv4/conf/${device}/arp_ignore`, "1"),
     ipBatch([
       `addr add ${vm.gateway}/${vm.prefixLength} dev ${device}`,
       `link set dev ${device} mtu ${vm.mtu}`,
+      // Programs that tell a network of the host (mDNS, LLMNR) leave such a device out; chain from_host holds the others.
+      ...(vm.allowHost ? [] : [`link set dev ${device} multicast off`]),
       `link set dev ${device} up`,
     ]),
   ];

@@ -39,12 +39,22 @@ test("each VM is held to its own address, and only who asked is in the sets of w
 });
 
 test("ports are published for who comes from outside and for the host itself", () => {
-  const rules = ruleset("i", [vm]).split("\n");
-  assert.equal(
-    rules.filter((rule) => rule.includes("ip daddr 127.0.0.1 tcp dport 8080 dnat ip to 10.213.0.2:80")).length,
-    2,
-  );
-  assert.equal(rules.filter((rule) => rule.includes("fib daddr type local") && rule.includes("dport 2222")).length, 2);
+  const text = ruleset("i", [
+    { ...vm, publish: [...vm.publish, { hostAddress: "192.0.2.1", hostPort: 443, guestPort: 443 }] },
+  ]);
+  const chain = (name: string): readonly string[] =>
+    (new RegExp(`chain ${name} \\{([^}]*)\\}`).exec(text)?.[1] ?? "")
+      .split("\n")
+      .filter((rule) => rule.includes("dnat"));
+  const here = chain("published_here").join("\n");
+  assert.match(here, /ip daddr 127\.0\.0\.1 tcp dport 8080 dnat ip to 10\.213\.0\.2:80/);
+  assert.match(here, /fib daddr type local meta nfproto ipv4 tcp dport 2222 /);
+  assert.match(here, /ip daddr 192\.0\.2\.1 tcp dport 443 /);
+  const outside = chain("published");
+  assert.equal(outside.length, 2, "none of the loopback's");
+  for (const rule of outside)
+    assert.match(rule, /fib daddr( \. iif)? type local tcp dport/, "each asks whose address it is");
+  assert.match(outside[1] ?? "", /ip daddr 192\.0\.2\.1 fib daddr \. iif type local tcp dport 443 /);
 });
 
 test("rules come before the device, the device is named as ours before it is up, and goes before its rules", () => {
