@@ -2,7 +2,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { getCACertificates } from "node:tls";
 import { hasErrno } from "../lib/errors.ts";
-import { isLoopbackHost } from "./address-guard.ts";
+import { isLoopbackHost, type LinkedBy } from "../lib/address-guard.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -18,10 +18,11 @@ export class HttpAgents implements Disposable {
     this.#authorities = authorities;
   }
 
-  for(url: URL): http.Agent {
+  /** @param linkedBy who named the URL: a connection that the user's word opened is not had by another's. */
+  for(url: URL, linkedBy: LinkedBy | undefined): http.Agent {
     // No proxy reaches this machine's own servers: Go's clients, and so Docker's, leave it out as well.
     const direct = isLoopbackHost(url.hostname);
-    const key = `${url.protocol} ${direct}`;
+    const key = `${url.protocol} ${direct} ${linkedBy?.isHere}`;
     let agent = this.#open.get(key);
     if (agent === undefined) {
       const options = { keepAlive: true, ...(!direct && { proxyEnv: this.#env }) };
@@ -30,6 +31,12 @@ export class HttpAgents implements Disposable {
       this.#open.set(key, agent);
     }
     return agent;
+  }
+
+  /** Whether the environment names a proxy that may be between us and a URL's server. */
+  mayAskProxy(url: URL): boolean {
+    const names = url.protocol === "https:" ? ["https_proxy", "HTTPS_PROXY"] : ["http_proxy", "HTTP_PROXY"];
+    return !isLoopbackHost(url.hostname) && names.some((name) => (this.#env[name] ?? "") !== "");
   }
 
   /**

@@ -2,9 +2,9 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { pipeline } from "node:stream/promises";
 import { BangerError, hasErrno } from "../lib/errors.ts";
-import { guardedLookup, isLinkLocal, isLoopbackHost } from "./address-guard.ts";
+import { ForbiddenAddress, guardedLookup, isThisMachine, whyForbidden, type LinkedBy } from "../lib/address-guard.ts";
 import { HttpAgents, isCertificateError, isUntrusted } from "./http-agents.ts";
-import type { Pace } from "./registry-options.ts";
+import type { Pace, RegistryOptions } from "./registry-options.ts";
 import { TransientError } from "./retry.ts";
 
 export interface HttpRequest {
@@ -14,9 +14,11 @@ export interface HttpRequest {
   /** Where it is no text, `content-length` must be among the headers. */
   readonly body?: string | Uint8Array | AsyncIterable<Buffer>;
   readonly signal: AbortSignal;
+  /** The reply that sent us to this URL; absent where nobody did. */
+  readonly linkedBy?: LinkedBy;
 }
 
-export interface HttpReply {
+export interface HttpReply extends LinkedBy {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   /** Bytes as they come; must be read to the end or left by `return`. */
@@ -32,24 +34,32 @@ const MAX_HEADER_BYTES = 64 * 1024;
 export class HttpTransport implements Disposable {
   readonly #pace: Pace;
   readonly #agents: HttpAgents;
+  readonly #linkedBy: LinkedBy | undefined;
 
-  constructor(pace: Pace, env: Readonly<Record<string, string | undefined>>, authorities: readonly string[]) {
+  /** @param linkedBy who named the server, where that was not the user. */
+  constructor(
+    { pace, env, linkedBy }: Pick<RegistryOptions, "pace" | "env" | "linkedBy">,
+    authorities: readonly string[],
+  ) {
     this.#pace = pace;
     this.#agents = new HttpAgents(env, authorities);
+    this.#linkedBy = linkedBy;
   }
 
   /**
    * Sends a request and follows redirects. `Authorization` stays with the origin that it was meant for, and so does a
-   * body: a request that has one is not sent on.
+   * body: a request that has one is not sent on. No server elsewhere leads to this machine, nor any to link-local
+   * addresses; what counts is the address that is connected to. Behind a proxy, which looks names up by itself, only
+   * addresses that stand in the URL can be refused.
    *
    * @throws TransientError where the server cannot be reached or falls silent; BangerError `REGISTRY_FAILED` for a
    *         redirect that must not be followed.
    */
   async send(request: HttpRequest): Promise<HttpReply> {
-    let { url } = request;
+    let { url, linkedBy = this.#linkedBy } = request;
     let headers: Record<string, string> = { "accept-encoding": "identity", "user-agent": "banger", ...request.headers };
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-      const reply = await this.#trying({ ...request, url, headers });
+      const reply = await this.#trying({ ...request, url, headers, ...(linkedBy && { linkedBy }) });
       const location = reply.headers.location;
       const isRedirect = [301, 302, 303, 307, 308].includes(reply.status) && location !== undefined;
       if (!isRedirect || request.body !== undefined) return reply;
@@ -60,6 +70,7 @@ export class HttpTransport implements Disposable {
         headers = rest;
       }
       url = next;
+      linkedBy = reply;
     }
     throw refused(url, `it redirects more than ${MAX_REDIRECTS} times`);
   }
@@ -78,14 +89,15 @@ export class HttpTransport implements Disposable {
     }
   }
 
-  #once({ method = "GET", url, headers, body, signal }: HttpRequest): Promise<HttpReply> {
-    if (isLinkLocal(url.hostname)) throw refused(url, "it is a link-local address");
+  #once({ method = "GET", url, headers, body, signal, linkedBy }: HttpRequest): Promise<HttpReply> {
+    const forbidden = whyForbidden(url.hostname, linkedBy);
+    if (forbidden !== undefined) throw refused(url, forbidden);
     const { promise, resolve, reject } = Promise.withResolvers<HttpReply>();
     const request = (url.protocol === "https:" ? https : http).request(url, {
       method,
       headers: { ...headers },
-      agent: this.#agents.for(url),
-      lookup: guardedLookup,
+      agent: this.#agents.for(url, linkedBy),
+      lookup: guardedLookup(url.hostname, linkedBy),
       maxHeaderSize: MAX_HEADER_BYTES,
       signal,
     });
@@ -96,6 +108,7 @@ export class HttpTransport implements Disposable {
       resolve({
         status: response.statusCode ?? 0,
         headers: response.headers,
+        isHere: this.#isHere(url, response),
         body: this.#paced(response, url, signal),
         discard: () => response.destroy(),
       });
@@ -109,6 +122,12 @@ export class HttpTransport implements Disposable {
     if (isStream(body)) pipeline(body, request).catch((error: unknown) => reject(connectionError(url, error, signal)));
     else request.end(body);
     return promise;
+  }
+
+  /** Whether this machine answered. Behind a proxy nobody knows, but for what stands in the URL. */
+  #isHere(url: URL, { socket }: http.IncomingMessage): boolean {
+    if (isThisMachine(url.hostname)) return true;
+    return !this.#agents.mayAskProxy(url) && isThisMachine(socket.remoteAddress ?? "");
   }
 
   /** The body, ended by an error when it stalls or trickles. Only time spent waiting for the server counts. */
@@ -146,7 +165,7 @@ export function isStream(body: HttpRequest["body"]): body is AsyncIterable<Buffe
 }
 
 /**
- * Where a server sends us, by a redirect or to upload.
+ * Where a server sends us, by a redirect or to upload. Which machine that is, the request to it will be judged by.
  *
  * @throws BangerError `REGISTRY_FAILED` for where it has no business to.
  */
@@ -157,10 +176,6 @@ export function linkedUrl(from: URL, location: string): URL {
     throw refused(to, "a redirect may lead to http and https only");
   if (from.protocol === "https:" && to.protocol === "http:")
     throw refused(to, "a redirect may not leave https for http");
-  // A registry out there has no business with the services of this machine.
-  if (isLoopbackHost(to.hostname) && !isLoopbackHost(from.hostname)) {
-    throw refused(to, "a redirect may not lead to this machine");
-  }
   if (to.username !== "" || to.password !== "") throw refused(to, "a redirect may not bring credentials");
   return to;
 }
@@ -184,6 +199,7 @@ function tooSlow(url: URL, bytes: number, ms: number): TransientError {
 function connectionError(url: URL, error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof TransientError || error instanceof BangerError) return error;
+  if (error instanceof ForbiddenAddress) return refused(url, error.message);
   if (isCertificateError(error)) return badCertificate(url, error);
   const message = error instanceof Error ? error.message : String(error);
   // Node calls a body that ends too early "aborted".

@@ -1,3 +1,4 @@
+import type { LinkedBy } from "../lib/address-guard.ts";
 import { formatBytes } from "../lib/bytes.ts";
 import { BangerError } from "../lib/errors.ts";
 import type { OperationContext } from "../lib/progress.ts";
@@ -5,7 +6,7 @@ import { digestOf, shortDigest, type Digest } from "./digest.ts";
 import { linkedUrl, type HttpReply } from "./http-transport.ts";
 import type { Descriptor } from "./manifest.ts";
 import { formatReference, type RegistryReference } from "./reference.ts";
-import { RegistryEndpoint } from "./registry-endpoint.ts";
+import { RegistryEndpoint, type RegistryQuestion } from "./registry-endpoint.ts";
 import { registryOptions, type RegistryOptions } from "./registry-options.ts";
 import { FIRST_RETRY, withRetry } from "./retry.ts";
 
@@ -77,6 +78,12 @@ export async function checkPush(
   await push.giveUp(begun);
 }
 
+/** Where an upload goes, and who said so. */
+interface Upload {
+  readonly url: URL;
+  readonly linkedBy: LinkedBy;
+}
+
 class Push {
   readonly #endpoint: RegistryEndpoint;
   readonly #repository: string;
@@ -104,28 +111,28 @@ class Push {
       progress({ ...event, done: size, status: "done", note: "already there" });
       return true;
     }
-    const url = await this.beginUpload();
+    const { url, linkedBy } = await this.beginUpload();
     url.searchParams.set("digest", digest);
     const report = (done: number): void => progress({ ...event, done, status: "running" });
     const headers = { "content-type": "application/octet-stream", "content-length": String(size) };
-    (await this.#ask("PUT", url, [201], headers, counted(open(), report))).discard();
+    (await this.#ask("PUT", url, [201], { headers, body: counted(open(), report), linkedBy })).discard();
     progress({ ...event, done: size, status: "done", note: formatBytes(size) });
     return false;
   }
 
   /** @returns where the upload goes. It may be another host, which then gets no credentials of ours. */
-  async beginUpload(): Promise<URL> {
+  async beginUpload(): Promise<Upload> {
     const upload = await this.#ask("POST", this.#url("blobs/uploads/"), [202]);
     const location = upload.headers.location;
     upload.discard();
     if (location === undefined) throw failed(this.#endpoint.host, "it does not say where to upload to");
-    return linkedUrl(this.#url("blobs/uploads/"), location);
+    return { url: linkedUrl(this.#url("blobs/uploads/"), location), linkedBy: upload };
   }
 
   /** Not every registry knows this; one that does not forgets the upload by itself. */
-  async giveUp(upload: URL): Promise<void> {
+  async giveUp({ url, linkedBy }: Upload): Promise<void> {
     try {
-      (await this.#ask("DELETE", upload, [202, 204, 404])).discard();
+      (await this.#ask("DELETE", url, [202, 204, 404], { linkedBy })).discard();
     } catch {
       this.#operation.signal.throwIfAborted();
     }
@@ -133,7 +140,7 @@ class Push {
 
   async sendManifest({ manifest, mediaType }: OutgoingImage, tag: string): Promise<void> {
     const headers = { "content-type": mediaType, "content-length": String(manifest.length) };
-    (await this.#ask("PUT", this.#url(`manifests/${tag}`), [201], headers, manifest)).discard();
+    (await this.#ask("PUT", this.#url(`manifests/${tag}`), [201], { headers, body: manifest })).discard();
   }
 
   async #has(digest: Digest): Promise<boolean> {
@@ -150,11 +157,10 @@ class Push {
     method: "HEAD" | "POST" | "PUT" | "DELETE",
     url: URL,
     expected: readonly number[],
-    headers: Record<string, string> = {},
-    body?: Uint8Array | AsyncIterable<Buffer>,
+    more: Pick<RegistryQuestion, "headers" | "body" | "linkedBy"> = {},
   ): Promise<HttpReply> {
     const { signal } = this.#operation;
-    const question = { method, url, headers, scope: this.#scope, signal, ...(body !== undefined && { body }) };
+    const question = { ...more, method, url, scope: this.#scope, signal };
     return this.#endpoint.ask(question, expected);
   }
 }

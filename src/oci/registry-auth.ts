@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { BangerError } from "../lib/errors.ts";
-import { isLoopbackHost } from "./address-guard.ts";
+import type { LinkedBy } from "../lib/address-guard.ts";
 import type { Credentials } from "./docker-credentials.ts";
 import { readBody, retryAfterMs, type HttpReply, type HttpTransport } from "./http-transport.ts";
 import { TransientError } from "./retry.ts";
@@ -38,7 +38,8 @@ export function parseChallenge(header: string | undefined): Challenge | undefine
 }
 
 /**
- * Answers a challenge with the value of an `Authorization` header.
+ * Answers a challenge with the value of an `Authorization` header. As with Docker, a login goes to whatever host the
+ * registry names as its realm, by https; not to this machine, unless the registry is on it too.
  *
  * @returns undefined when there is nothing to answer with.
  * @throws BangerError `REGISTRY_DENIED` if the token server refuses; `REGISTRY_FAILED` for a realm that must not be asked.
@@ -46,7 +47,7 @@ export function parseChallenge(header: string | undefined): Challenge | undefine
 export async function answerChallenge(
   challenge: Challenge,
   credentials: Credentials | undefined,
-  registry: URL,
+  { registry, linkedBy }: { readonly registry: URL; readonly linkedBy: LinkedBy },
   fallbackScope: string,
   transport: HttpTransport,
   signal: AbortSignal,
@@ -64,12 +65,14 @@ export async function answerChallenge(
           headers: { "content-type": "application/x-www-form-urlencoded" },
           body: refreshForm(credentials.token, challenge.service, scope),
           signal,
+          linkedBy,
         })
       : await transport.send({
           url: tokenUrl(realm, challenge.service, scope, credentials?.username),
           headers:
             credentials === undefined ? {} : { authorization: basic(credentials.username, credentials.password) },
           signal,
+          linkedBy,
         });
   return `Bearer ${await readToken(reply, realm)}`;
 }
@@ -83,9 +86,6 @@ function checkRealm(text: string, registry: URL): URL {
   const plainAllowed = registry.protocol === "http:" && realm?.protocol === "http:";
   if (realm === undefined || (realm.protocol !== "https:" && !plainAllowed)) {
     throw failed(registry, `it sends for a token to "${text}", which is not https`);
-  }
-  if (isLoopbackHost(realm.hostname) && !isLoopbackHost(registry.hostname)) {
-    throw failed(registry, "it sends for a token to this machine");
   }
   return realm;
 }

@@ -1,5 +1,5 @@
 import { asBangerError, BangerError } from "../lib/errors.ts";
-import { isLoopbackHost } from "./address-guard.ts";
+import { isLoopbackHost } from "../lib/address-guard.ts";
 import { dockerCredentials } from "./docker-credentials.ts";
 import { isCertificateError } from "./http-agents.ts";
 import { HttpTransport, isStream, retryAfterMs, type HttpReply, type HttpRequest } from "./http-transport.ts";
@@ -39,7 +39,7 @@ export class RegistryEndpoint implements Disposable {
   static async open(server: string, options: RegistryOptions, signal: AbortSignal): Promise<RegistryEndpoint> {
     const isUrl = /^https?:\/\//.test(server);
     const registry = isUrl ? new URL(server).host : server;
-    const transport = new HttpTransport(options.pace, options.env, await privateAuthorities(options, registry));
+    const transport = new HttpTransport(options, await privateAuthorities(options, registry));
     try {
       const base = isUrl ? new URL(server) : await chooseScheme(server, transport, options, signal);
       return new RegistryEndpoint(base, registry, transport, options);
@@ -93,7 +93,8 @@ export class RegistryEndpoint implements Disposable {
     const challenge = parseChallenge(denied.headers["www-authenticate"]);
     if (challenge === undefined) return false;
     const credentials = await dockerCredentials(this.#options.dockerConfigFolder, this.#registry, signal);
-    const answer = await answerChallenge(challenge, credentials, this.#base, scope, this.#transport, signal);
+    const asked = { registry: this.#base, linkedBy: denied };
+    const answer = await answerChallenge(challenge, credentials, asked, scope, this.#transport, signal);
     if (answer === undefined) return false;
     this.#granted.set(scope, answer);
     return true;

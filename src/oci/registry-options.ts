@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import type { LinkedBy } from "../lib/address-guard.ts";
 import { BangerError, hasErrno } from "../lib/errors.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
 
@@ -20,6 +21,8 @@ export interface RegistryOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly retry: RetryPolicy;
   readonly pace: Pace;
+  /** Who named the registry, where that was not the user. */
+  readonly linkedBy?: LinkedBy;
 }
 
 /** When a server counts as gone. */

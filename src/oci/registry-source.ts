@@ -86,7 +86,9 @@ class RegistrySource implements ImageSource {
   #endpoint(server: string, signal: AbortSignal): Promise<RegistryEndpoint> {
     let opening = this.#endpoints.get(server);
     if (opening === undefined) {
-      opening = RegistryEndpoint.open(server, this.#options, signal);
+      const { linkedBy: _, ...byUser } = this.#options;
+      // Mirrors stand in the user's configuration, whoever named the registry.
+      opening = RegistryEndpoint.open(server, server === this.#reference.registry ? this.#options : byUser, signal);
       this.#endpoints.set(server, opening);
       opening.catch(() => this.#endpoints.delete(server));
     }

@@ -25,7 +25,7 @@ export class UrlSource implements BlobSource, Disposable {
   static async open(url: URL, given: Partial<RegistryOptions> = {}): Promise<UrlSource> {
     const options = registryOptions(given);
     const authorities = await privateAuthorities(options, url.host);
-    return new UrlSource(url, options, new HttpTransport(options.pace, options.env, authorities));
+    return new UrlSource(url, options, new HttpTransport(options, authorities));
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
+import { ForbiddenAddress } from "../../lib/address-guard.ts";
 import { BangerError, isAbort } from "../../lib/errors.ts";
 import { get, readBody } from "./http-get.ts";
 
@@ -77,7 +78,7 @@ async function tryOnce(url: string, receiver: Receiver, signal: AbortSignal): Pr
     signal.throwIfAborted();
     if (error instanceof ReceiverFailed) throw error.cause;
     if (stalled.signal.aborted) return { why: `nothing came for ${STALL_MS / 1000} s`, passing: true, cause: error };
-    return { why: networkReason(error), passing: !isAbort(error), cause: error };
+    return { why: networkReason(error), passing: !(isAbort(error) || error instanceof ForbiddenAddress), cause: error };
   } finally {
     clearTimeout(stall);
   }

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { BangerError } from "../../lib/errors.ts";
-import { isLoopbackHost } from "../../oci/address-guard.ts";
+import { isLoopbackHost, isThisMachine, type LinkedBy } from "../../lib/address-guard.ts";
 import { parseReference, type RegistryReference } from "../../oci/reference.ts";
 
 /** Tag of the catalog in a repository that is named without one. */
@@ -40,6 +40,14 @@ export function archivePlace(place: string, catalog: string, insecure: readonly 
     });
   }
   return placeOfUrl(new URL(place, catalog), insecure);
+}
+
+/** Who named the server of an archive: the user, where it is the catalog's own or the catalog is on this machine. */
+export function linkedByCatalog(place: Place, catalog: string): LinkedBy | undefined {
+  const { protocol, hostname } = new URL(catalog);
+  if (place.kind === "file" || protocol === "file:" || isThisMachine(hostname)) return undefined;
+  const host = place.kind === "web" ? place.url.hostname : new URL(`https://${place.reference.registry}`).hostname;
+  return host === hostname ? undefined : { isHere: false };
 }
 
 function placeOfUrl(url: URL, insecure: readonly string[]): Place {

@@ -17,7 +17,7 @@ import type { BlobSource } from "../../oci/image-source.ts";
 import type { Descriptor } from "../../oci/manifest.ts";
 import { openRegistrySource } from "../../oci/registry-source.ts";
 import { UrlSource } from "../../oci/url-source.ts";
-import { archivePlace, type Place } from "./catalog-place.ts";
+import { archivePlace, linkedByCatalog, type Place } from "./catalog-place.ts";
 import type { ServedKernel } from "./catalogs.ts";
 import type { KernelContext } from "./kernel-context.ts";
 import { registryFor } from "./read-catalog.ts";
@@ -89,7 +89,8 @@ async function download(
   let failure: unknown = new BangerError("CATALOG_INVALID", { what: "no place is named", fix: "ask its publisher" });
   for (const url of archive.urls) {
     try {
-      await using source = await openPlace(archivePlace(url, from.url, insecure), context);
+      const place = archivePlace(url, from.url, insecure);
+      await using source = await openPlace(place, from.url, context);
       const options = registryFor(context);
       const blob = new BlobDownload(descriptor, store, source, {
         signal,
@@ -109,8 +110,9 @@ async function download(
   throw failure;
 }
 
-async function openPlace(place: Place, context: KernelContext): Promise<BlobSource & AsyncDisposable> {
-  const options = registryFor(context);
+async function openPlace(place: Place, catalog: string, context: KernelContext): Promise<BlobSource & AsyncDisposable> {
+  const linkedBy = linkedByCatalog(place, catalog);
+  const options = { ...registryFor(context), ...(linkedBy && { linkedBy }) };
   switch (place.kind) {
     case "registry":
       return openRegistrySource(place.reference, options);
