@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import { BangerError } from "../lib/errors.ts";
+import { asBangerError, BangerError } from "../lib/errors.ts";
 import { keyedQueue } from "../lib/keyed-queue.ts";
 import type { Config } from "../model/config.ts";
 import { vmRunDir, type Layout } from "../model/layout.ts";
@@ -13,7 +13,7 @@ import { lookAtHost } from "../net/host/host-facts.ts";
 import { planHostNetwork, raiseHostNetwork, settleHostNetworks, type NetworkedVm } from "../net/host/host-networks.ts";
 import { markedProcesses } from "../net/namespace/marked-processes.ts";
 import { NAMESPACE_MTU, VM_DEVICE } from "../net/namespace/namespace-plan.ts";
-import { closeNamespace, openNamespace } from "../net/namespace/namespace.ts";
+import { closeNamespace, mendWall, openNamespace } from "../net/namespace/namespace.ts";
 import { portsCollide } from "../net/published-port.ts";
 import { planUserNetwork, slirpGuest } from "../net/user-network.ts";
 import type { Store } from "../store/store.ts";
@@ -121,6 +121,23 @@ export function createNetworks({ config, layout, store, env, isUp }: NetworksCon
     return planned;
   };
 
+  /** Sees to the wall of a VM that has run without a daemon; what was done, in words. */
+  const mended = async (vm: Vm): Promise<readonly string[]> => {
+    const { id, name, network, spec } = vm;
+    if (network.mode !== "tap" || network.via !== "slirp4netns") return [];
+    const runDir = vmRunDir(layout, id);
+    const request = { instance, vmId: id, runDir, rootless, allowHost: spec.allowHost, hostAddresses: hostAddresses() };
+    try {
+      const processes = await mendWall(request, network.processes ?? [], new AbortController().signal);
+      if (processes === undefined) return [];
+      const now = store.vms.find(id);
+      if (now !== undefined) store.vms.update({ ...now, network: { ...network, processes } });
+      return [`VM ${name}: its wall follows the host's addresses again`];
+    } catch (error) {
+      return [`VM ${name}: its wall does not follow the host's addresses: ${asBangerError(error).message}`];
+    }
+  };
+
   return {
     ways,
     plan,
@@ -158,6 +175,7 @@ export function createNetworks({ config, layout, store, env, isUp }: NetworksCon
         const lost = (await markedProcesses(instance)).filter(({ vmId }) => !alive.has(vmId));
         await closeNamespace(lost);
         if (lost.length > 0) told.push(`ended ${lost.length} processes of networks of VMs that do not run`);
+        for (const vm of store.vms.list()) if (alive.has(vm.id)) told.push(...(await mended(vm)));
       }
       if (!vms.some((vm) => networked(vm).length > 0)) return told;
       await oneAtATime(async () => {

@@ -92,11 +92,26 @@ suite("networks of VMs, made by a user without root", { skip, timeout: 900_000 }
 
   test("it outlives the daemon; when its VMM is gone the next daemon ends what held it", async () => {
     const { pid, network } = await guest.inspect();
-    const keepers = await Promise.all((network.processes ?? []).map((process) => identifyProcess(process.pid)));
-    assert.equal(keepers.filter((keeper) => keeper !== undefined).length, 2, "a holder, and slirp4netns");
+    const kept = await Promise.all((network.processes ?? []).map((process) => identifyProcess(process.pid)));
+    assert.equal(
+      kept.filter((keeper) => keeper !== undefined).length,
+      4,
+      "a holder, slirp4netns, and two that follow the host's addresses",
+    );
     process.kill(await host.daemonPid(), "SIGKILL");
     assert.equal(await getFrom(lab.onHost, "127.0.0.1", 18_080), "guest one");
-    assert.equal(await guest.get(LAB.outside), `outside ${LAB.host}`, "taken back");
+    const monitor = kept[2];
+    assert.ok(monitor);
+    process.kill(monitor.pid, "SIGKILL");
+    assert.equal(
+      await guest.get(LAB.outside),
+      `outside ${LAB.host}`,
+      "taken back, and what follows addresses is mended",
+    );
+    const mended = (await guest.inspect()).network.processes ?? [];
+    const keepers = await Promise.all(mended.map((process) => identifyProcess(process.pid)));
+    assert.equal(keepers.filter((keeper) => keeper !== undefined).length, 4);
+    assert.notEqual(keepers[2]?.pid, monitor.pid);
     process.kill(await host.daemonPid(), "SIGKILL");
     process.kill(pid, "SIGKILL");
     await host.ok(["vm", "list"]);

@@ -12,6 +12,9 @@ export const NAMESPACE_MTU = 65_520;
 /** The namespace's own address, which nobody asks for: something must stand on slirp4netns's side of it. */
 const OWN_ADDRESS = "10.0.2.100";
 
+/** The set of the namespace's table that holds the host's addresses, as nft names it. */
+export const HOST_ADDRESSES = "inet banger host_addresses";
+
 export interface NamespaceWishes {
   /** Addresses that the host itself has. */
   readonly hostAddresses: readonly string[];
@@ -41,16 +44,23 @@ export function planNamespace(wishes: NamespaceWishes): readonly Step[] {
   ];
 }
 
-/** The wall between a guest and its host, in the namespace's own nftables. */
+/**
+ * The wall between a guest and its host, in the namespace's own nftables.
+ *
+ * It comes before any state of connections: what a guest began stays judged by where it goes, so an address that the host
+ * gets is closed to what was open before. Only answers pass by state, those of published ports.
+ */
 export function namespaceRules({ hostAddresses, allowHost }: NamespaceWishes): string {
-  const walled = [...WALLED_ADDRESSES, ...hostAddresses.filter((address) => !address.startsWith("127."))];
+  const host = hostAddresses.length === 0 ? "" : ` elements = { ${hostAddresses.join(", ")} };`;
   const wall = allowHost
     ? ""
     : `		ip daddr ${SLIRP.gateway} reject with icmpx admin-prohibited
 		ip daddr @walled reject with icmpx admin-prohibited
+		ip daddr @host_addresses reject with icmpx admin-prohibited
 `;
   return `table inet banger {
-	set walled { type ipv4_addr; flags interval; auto-merge; elements = { ${walled.join(", ")} }; }
+	set walled { type ipv4_addr; flags interval; auto-merge; elements = { ${WALLED_ADDRESSES.join(", ")} }; }
+	set host_addresses { type ipv4_addr; flags interval; auto-merge;${host} }
 	chain from_guest {
 		type filter hook prerouting priority raw; policy accept;
 		iifname != "${VM_DEVICE}" accept
@@ -63,9 +73,9 @@ export function namespaceRules({ hostAddresses, allowHost }: NamespaceWishes): s
 	}
 	chain passing {
 		type filter hook forward priority filter; policy drop;
-		ct state established,related accept
 		iifname "${OUTER_DEVICE}" oifname "${VM_DEVICE}" accept
 		iifname != "${VM_DEVICE}" drop
+		meta l4proto tcp ct state established ct direction reply accept
 		icmp type echo-request ip daddr ${SLIRP.gateway} accept
 		ip daddr ${SLIRP.dns} meta l4proto { tcp, udp } th dport 53 accept
 		ip daddr ${SLIRP.dns} reject with icmpx admin-prohibited
@@ -73,6 +83,11 @@ ${wall}		accept
 	}
 }
 `;
+}
+
+/** The same in place of those that are there, in one transaction. */
+export function renewedRules(wishes: NamespaceWishes): string {
+  return `table inet banger {}\ndelete table inet banger\n${namespaceRules(wishes)}`;
 }
 
 /** slirp4netns's arguments. Its device is left for us to configure. */

@@ -9,9 +9,10 @@ import { BangerError } from "../../lib/errors.ts";
 import { identifyProcess, isAlive, signalProcess, type ProcessIdentity } from "../../lib/process.ts";
 import type { PublishedPort } from "../../model/vm.ts";
 import { toolPath } from "../tool-path.ts";
-import { applySteps, type ApplyOptions } from "../steps.ts";
+import { applySteps, nftScript, type ApplyOptions } from "../steps.ts";
+import { followAddresses } from "./follow-addresses.ts";
 import { markOf } from "./marked-processes.ts";
-import { enterWords, holderWords, planNamespace, slirpArguments } from "./namespace-plan.ts";
+import { enterWords, holderWords, planNamespace, renewedRules, slirpArguments } from "./namespace-plan.ts";
 import { addForward } from "./slirp-api.ts";
 
 /** For unshare(1) and slirp4netns to begin their work; they take milliseconds. */
@@ -61,12 +62,36 @@ export async function openNamespace(
     );
     const enter = enterWords(holder.pid, rootless);
     await applySteps(planNamespace(request), { signal, enter, ...(before !== undefined && { before }) });
+    if (!allowHost) processes.push(...(await followAddresses({ ...request, enter }, signal)));
     for (const port of publish) await addForward(apiSocket, port, signal);
     return { enter, processes };
   } catch (error) {
     await closeNamespace(processes);
     throw error;
   }
+}
+
+/**
+ * Has the wall of a namespace that is there follow the host's addresses again, where what did so has ended, or where an
+ * older banger made it, which had none.
+ *
+ * @param processes what keeps the namespace: the holder, slirp4netns, and what follows.
+ * @returns what keeps it now; undefined where nothing was amiss.
+ * @throws BangerError as {@link openNamespace}; the namespace stays as it is.
+ */
+export async function mendWall(
+  request: Omit<NamespaceRequest, "publish">,
+  processes: readonly ProcessIdentity[],
+  signal: AbortSignal,
+): Promise<readonly ProcessIdentity[] | undefined> {
+  const [holder, slirp, ...following] = processes;
+  if (request.allowHost || holder === undefined || slirp === undefined || !(await isAlive(holder))) return undefined;
+  const alive = await Promise.all(following.map(isAlive));
+  if (alive.length > 0 && alive.every(Boolean)) return undefined;
+  await closeNamespace(following);
+  const enter = enterWords(holder.pid, request.rootless);
+  await applySteps([nftScript(renewedRules(request))], { signal, enter });
+  return [holder, slirp, ...(await followAddresses({ ...request, enter }, signal))];
 }
 
 /** Ends what keeps a namespace; with the last process in it, it is gone and all that was made in it. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BangerError } from "../../lib/errors.ts";
-import { archivePlace, catalogPlace } from "./catalog-place.ts";
+import { archivePlace, catalogPlace, linkedByCatalog } from "./catalog-place.ts";
 
 test("a catalog lies on a web server, in a registry, or here", () => {
   assert.deepEqual(catalogPlace("file:///srv/catalog.json", []), { kind: "file", path: "/srv/catalog.json" });
@@ -14,6 +14,19 @@ test("a catalog lies on a web server, in a registry, or here", () => {
     kind: "file",
     path: "/srv/a/k.tar.zst",
   });
+});
+
+test("an archive's server is the user's word on the catalog's own host, and another's elsewhere", () => {
+  const linkedBy = (archive: string, catalog: string): unknown =>
+    linkedByCatalog(archivePlace(archive, catalog, []), catalog);
+  const away = "https://example.org/catalog.json";
+  for (const archive of ["k.tar.zst", "https://example.org:444/k", "oci://example.org/kernels"])
+    assert.equal(linkedBy(archive, away), undefined, archive);
+  for (const archive of ["https://example.com/k", "http://127.0.0.1:81/k", "oci://localhost:5000/kernels"])
+    assert.deepEqual(linkedBy(archive, away), { isHere: false }, archive);
+  assert.deepEqual(linkedBy("oci://localhost/kernels", "oci://example.org/kernels"), { isHere: false });
+  assert.equal(linkedBy("http://127.0.0.1:81/k", "http://localhost/catalog.json"), undefined);
+  assert.equal(linkedBy("http://127.0.0.1:81/k", "file:///srv/catalog.json"), undefined);
 });
 
 test("what lies nowhere is refused with what to write, and no password is shown", () => {

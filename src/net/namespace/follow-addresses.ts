@@ -1,0 +1,148 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { open, readdir, readFile, readlink, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { setTimeout as after } from "node:timers/promises";
+import { withDeadline } from "../../lib/deadline.ts";
+import { BangerError } from "../../lib/errors.ts";
+import { identifyProcess, isAlive, run, signalProcess, type ProcessIdentity } from "../../lib/process.ts";
+import { toolPath } from "../tool-path.ts";
+import { markOf } from "./marked-processes.ts";
+import { HOST_ADDRESSES } from "./namespace-plan.ts";
+
+/** Until the host's addresses are followed; it takes some 20 ms. */
+const LIMIT_MS = 10_000;
+const LOOK_MS = 5;
+const READY_FD = 3;
+const MAX_SAID = 2_000;
+
+/**
+ * Keeps the wall's set equal to the addresses that the host takes packets for, those of its table `local`. It reads
+ * ip-monitor(8), and at each change lists them all anew: one listing covers all changes before it, and a line that was
+ * lost. One transaction closes what is new and opens what went. When it can no longer know, it closes everything.
+ *
+ * The words that enter the namespace are its arguments. It is a shell's script because it lives as long as the VM, beside
+ * each: a shell takes 1 MB, another Node 45.
+ */
+const SCRIPT = `
+shut() { echo "flush set ${HOST_ADDRESSES}; add element ${HOST_ADDRESSES} { 0.0.0.0/1, 128.0.0.0/1 }" | "$@" nft -f -; }
+keep() {
+  listed=$(ip -4 -o route show table local type local) || return 1
+  {
+    echo "flush set ${HOST_ADDRESSES}"
+    echo "$listed" | while read -r _ address _; do
+      case $address in
+        "" | default) ;;
+        *) echo "add element ${HOST_ADDRESSES} { $address }" ;;
+      esac
+    done
+  } | "$@" nft -f -
+}
+if keep "$@"; then
+  echo ready >&${READY_FD}
+  exec ${READY_FD}>&-
+  while read -r change; do
+    case $change in
+      *local* | *netlink*) keep "$@" || break ;;
+    esac
+  done
+fi
+shut "$@"
+`;
+
+export interface FollowRequest {
+  readonly instance: string;
+  readonly vmId: string;
+  /** For a log; ends with the run. */
+  readonly runDir: string;
+  /** Words that enter the VM's namespace. */
+  readonly enter: readonly string[];
+}
+
+/**
+ * Has the wall of a namespace follow the host's addresses for as long as the processes live: without a daemon, too.
+ *
+ * @returns once the wall holds what the host has now, and nothing that comes is missed.
+ * @throws BangerError `NETWORK_FAILED`, `TOOL_MISSING`, `TOOL_FAILED`; then nothing is left.
+ */
+export async function followAddresses(
+  request: FollowRequest,
+  signal: AbortSignal,
+): Promise<readonly ProcessIdentity[]> {
+  const { instance, vmId, runDir, enter } = request;
+  const pipePath = join(runDir, "addresses");
+  const logPath = join(runDir, "addresses.log");
+  const env = { ...process.env, PATH: toolPath(), ...markOf(instance, vmId) };
+  const started: ProcessIdentity[] = [];
+  await rm(pipePath, { force: true });
+  await run("mkfifo", ["-m", "600", pipePath], { signal });
+  try {
+    await using log = await open(logPath, "w", 0o600);
+    // Held open both ways, so that neither end waits for the other to be opened.
+    await using _held = await open(pipePath, "r+");
+    await using changes = await open(pipePath, "r");
+    await using teller = await open(pipePath, "w");
+    const monitor = await start("ip", ["-4", "-o", "monitor", "route"], ["ignore", teller.fd, teller.fd], env);
+    started.push(monitor.identity);
+    return await withDeadline(signal, LIMIT_MS, "the host's addresses to be followed", async (within) => {
+      while (!(await hearsRoutes(monitor.identity.pid))) {
+        if (!(await isAlive(monitor.identity))) throw failure("ip monitor ended as soon as it ran");
+        await after(LOOK_MS, undefined, { signal: within });
+      }
+      const words = ["-c", SCRIPT, "follow-addresses", ...enter];
+      const keeper = await start("sh", words, [changes.fd, log.fd, log.fd, "pipe"], env);
+      started.push(keeper.identity);
+      const ready = keeper.child.stdio[READY_FD];
+      if (!(ready instanceof Readable)) throw failure("its readiness cannot be heard");
+      const [first] = await Promise.race([
+        once(ready, "data", { signal: within }),
+        once(keeper.child, "exit", { signal: within }).then(() => []),
+      ]);
+      ready.destroy();
+      if (first === undefined) throw failure((await readFile(logPath, "utf8")).trim().slice(-MAX_SAID));
+      return started;
+    });
+  } catch (error) {
+    for (const identity of started) await signalProcess(identity, "SIGKILL");
+    throw error;
+  } finally {
+    await rm(pipePath, { force: true });
+  }
+}
+
+type Stdio = readonly ("ignore" | "pipe" | number)[];
+
+async function start(program: string, args: readonly string[], stdio: Stdio, env: NodeJS.ProcessEnv) {
+  const child = spawn(program, args, { detached: true, stdio: [...stdio], env });
+  const failed = once(child, "error").then(([cause]) => {
+    throw failure(`${program} could not be started`, cause);
+  });
+  failed.catch(() => {});
+  child.unref();
+  if (child.pid === undefined) return failed;
+  const identity = await identifyProcess(child.pid);
+  if (identity === undefined) throw failure(`${program} ended as soon as it ran`);
+  return { child, identity };
+}
+
+/** Whether a process has joined a group of routing netlink (protocol 0 in /proc/net/netlink): from then on it misses nothing. */
+async function hearsRoutes(pid: number): Promise<boolean> {
+  const names = await readdir(`/proc/${pid}/fd`).catch(() => []);
+  const links = await Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => "")));
+  const inodes = new Set(links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []));
+  const table = await readFile(`/proc/${pid}/net/netlink`, "latin1").catch(() => "");
+  return table.split("\n").some((line) => {
+    const [, protocol, , groups = ""] = line.trim().split(/\s+/);
+    return protocol === "0" && Number.parseInt(groups, 16) > 0 && inodes.has(line.trim().split(/\s+/).at(-1) ?? "");
+  });
+}
+
+function failure(why: string, cause?: unknown): BangerError {
+  return new BangerError("NETWORK_FAILED", {
+    what: "the wall between this VM and its host would not follow the host's addresses",
+    ...(why !== "" && { why }),
+    fix: "run `banger doctor`: it says which ways of making a network this host has",
+    cause,
+  });
+}
