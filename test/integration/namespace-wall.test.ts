@@ -84,6 +84,21 @@ suite("the wall of a namespace, and addresses that the host gets later", { skip,
     assert.match(await held(), new RegExp(LAB.host.replaceAll(".", "\\.")));
   });
 
+  test("a frame from the segment reaches no port that is published on loopback", async () => {
+    assert.match(await getFrom(lab.onHost, "127.0.0.1", 18_081), /^guest /);
+    const tcp = (dst: string, port: number, src = "198.51.100.2"): Probe => ({ kind: "tcp", src, dst, port });
+    const answers = await probe(lab.outside, "out0", await macAt(lab.onHost, "up0"), {
+      "of all addresses": tcp(LAB.host, 18_080),
+      loopback: tcp("127.0.0.1", 18_081),
+      "loopback, of all": tcp("127.0.0.1", 18_080),
+      "loopback, from loopback": tcp("127.0.0.1", 18_081, "127.0.0.1"),
+      "at the uplink": tcp(LAB.host, 18_081),
+      "the guest": tcp("10.0.2.15", 80),
+    });
+    const reached = Object.entries(answers).filter(([, answer]) => answer !== "" && answer !== "refused");
+    assert.deepEqual(Object.fromEntries(reached), { "of all addresses": "accepted" });
+  });
+
   test("an address that the host gets later is closed, and opened when it goes", async () => {
     const [address] = LATER;
     await give(address);

@@ -231,6 +231,19 @@ suite("walls of VMs on the host's network, against raw frames", { skip, timeout:
     assert.deepEqual(Object.fromEntries(reached), { outside: "accepted", "outside, in fragments": "accepted" });
   });
 
+  test("an address that the host gets later is walled from its first instant", async () => {
+    const later = "192.0.2.9";
+    await lab.host("ip", ["addr", "add", `${later}/32`, "dev", "elsewhere0"]);
+    const answers = await fromGuest({
+      tcp: own("tcp", later, LAB.port),
+      ping: own("ping", later),
+      arp: own("arp", later),
+    });
+    assert.match(await getFrom(asked.inside, later, LAB.port), /^host /);
+    await lab.host("ip", ["addr", "del", `${later}/32`, "dev", "elsewhere0"]);
+    assert.deepEqual(answers, { tcp: "refused", ping: "", arp: "" });
+  });
+
   test("a guest's broadcasts and multicasts are no way to the host's services", async () => {
     const shoutAll = async (guest: TapGuest, number: number): Promise<void> => {
       const gateway = await macAt(lab.onHost, network(number).device);
