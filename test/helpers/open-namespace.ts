@@ -1,7 +1,8 @@
-import { closeNamespace, openNamespace } from "../../src/net/namespace/namespace.ts";
+import { createInterface } from "node:readline";
+import { closeNamespace, mendWall, openNamespace } from "../../src/net/namespace/namespace.ts";
 
-// usage: open-namespace.ts RUN_DIR VM_ID [allow-host]: makes the namespace of a VM here, prints it, and takes it away again
-// when its input ends.
+// usage: open-namespace.ts RUN_DIR VM_ID [allow-host]: makes the namespace of a VM here, and prints it. Each line of its input
+// mends the wall, and prints what keeps the namespace then; the end of its input takes it away again.
 const [runDir = "", vmId = "", wish] = process.argv.slice(2);
 const publish = [
   { hostAddress: "0.0.0.0", hostPort: 18_080, guestPort: 80 },
@@ -11,12 +12,17 @@ const request = {
   instance: "0badcafe",
   vmId,
   runDir,
-  rootless: false,
+  rootless: process.getuid?.() !== 0,
   publish,
   allowHost: wish === "allow-host",
   hostAddresses: [],
 };
-const namespace = await openNamespace(request, new AbortController().signal);
+const { signal } = new AbortController();
+const namespace = await openNamespace(request, signal);
+let { processes } = namespace;
 console.log(JSON.stringify(namespace));
-for await (const _ of process.stdin);
-await closeNamespace(namespace.processes);
+for await (const _ of createInterface(process.stdin)) {
+  processes = (await mendWall(request, processes, signal)) ?? processes;
+  console.log(JSON.stringify({ ...namespace, processes }));
+}
+await closeNamespace(processes);

@@ -54,6 +54,14 @@ suite("the wall of a namespace, and addresses that the host gets later", { skip,
     return [child, JSON.parse(line.toString()) as Namespace];
   }
 
+  async function mend(): Promise<Namespace> {
+    const { stdin, stdout } = opener;
+    assert.ok(stdin && stdout);
+    stdin.write("mend\n");
+    const [line] = (await once(stdout, "data")) as [Buffer];
+    return JSON.parse(line.toString()) as Namespace;
+  }
+
   async function close(child: ChildProcess | undefined): Promise<void> {
     if (child === undefined || child.exitCode !== null) return;
     const exit = once(child, "exit");
@@ -63,8 +71,9 @@ suite("the wall of a namespace, and addresses that the host gets later", { skip,
 
   const give = (address: string): Promise<string> => lab.host("ip", ["addr", "add", `${address}/32`, "dev", "later0"]);
   const take = (address: string): Promise<string> => lab.host("ip", ["addr", "del", `${address}/32`, "dev", "later0"]);
-  const held = async (): Promise<string> =>
-    runIn(namespace.enter, "nft", ["list", "set", "inet", "banger", "host_addresses"]);
+  /** Words that enter the namespace as root does, whoever made it. */
+  const within = (): readonly string[] => ["nsenter", `--target=${namespace.processes[0]?.pid}`, "--net", "--"];
+  const held = async (): Promise<string> => runIn(within(), "nft", ["list", "set", "inet", "banger", "host_addresses"]);
   /** Waits for the wall to hold, or to have let go of, an address; milliseconds that took. */
   async function until(holds: boolean, address: string): Promise<number> {
     const start = performance.now();
@@ -164,7 +173,7 @@ suite("the wall of a namespace, and addresses that the host gets later", { skip,
     await give(LATER[0]);
     await until(true, LATER[0]);
     const own = (dst: string, port: number = LAB.port): Probe => ({ kind: "tcp", src: "10.0.2.15", dst, port });
-    const answers = await probe(guest.inside, "eth0", await macAt(namespace.enter, VM_DEVICE), {
+    const answers = await probe(guest.inside, "eth0", await macAt(within(), VM_DEVICE), {
       outside: own(LAB.outside),
       "the host": own(LAB.host),
       "the host, in fragments": { ...own(LAB.host), fragments: true },
@@ -194,6 +203,22 @@ suite("the wall of a namespace, and addresses that the host gets later", { skip,
     await until(true, "0.0.0.0");
     assert.equal(await getFrom(guest.inside, LAB.outside, LAB.port), "");
     assert.match(await getFrom(lab.onHost, LAB.host, 18_080), /^guest /);
+  });
+
+  test("it is mended, and left alone where nothing is amiss", async () => {
+    const pids = (): readonly number[] => namespace.processes.map(({ pid }) => pid);
+    const before = pids();
+    namespace = await mend();
+    assert.deepEqual(pids().slice(0, 2), before.slice(0, 2), "the guest keeps its namespace");
+    assert.ok(pids().length === 4 && pids().every((pid, index) => index < 2 || !before.includes(pid)));
+    assert.equal(await getFrom(guest.inside, LAB.outside, LAB.port), `outside ${LAB.host}`);
+    await give(LATER[0]);
+    await until(true, LATER[0]);
+    assert.equal(await getFrom(guest.inside, LATER[0], LAB.port), "");
+    await take(LATER[0]);
+    const mended = pids();
+    namespace = await mend();
+    assert.deepEqual(pids(), mended);
   });
 
   test("who may reach the host has no wall, and nothing that follows", async () => {
