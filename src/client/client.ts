@@ -90,7 +90,7 @@ export function createClient({ socketPath: expected, startDaemon, watch }: Clien
           signal,
           async (within) => {
             using request = exchange(socketPath, wire, within);
-            return readJson(await successOf(request.answer));
+            return await readJson(await successOf(request.answer));
           },
           wire.method === "GET",
         )) as Result<N>;

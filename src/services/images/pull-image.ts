@@ -65,7 +65,7 @@ export async function pullImage(
   }
 
   const id = newId("img");
-  return withIntent(
+  return await withIntent(
     store.intents,
     "image.add",
     id,
