@@ -1,4 +1,6 @@
 import type { AgentClient, AgentExec } from "../../guest/agent-client.ts";
+import { BangerError } from "../../lib/errors.ts";
+import { sharedConnection } from "../../lib/shared-connection.ts";
 import type { Machine } from "../../vmm/driver.ts";
 
 /** The image's own command as it runs for a client, which a stop of the VM asks to end by its own signal first. */
@@ -10,7 +12,7 @@ export interface MainCommand {
 /** A VM whose VMM runs, as this daemon knows it. */
 export interface LiveVm {
   readonly machine: Machine;
-  /** Connects to the agent on first use, and anew after the line broke. Callers share one connection. */
+  /** Connects to the agent on first use, and anew after the line broke. Callers share one connection; each may give up. */
   agent(signal: AbortSignal): Promise<AgentClient>;
   /** Whether the machine is kept still on purpose: a connection that there is then outlasts the silence. */
   keepStill(isStill: boolean): void;
@@ -27,30 +29,33 @@ type Connect = (machine: Machine, signal: AbortSignal) => Promise<AgentClient>;
 
 export function liveVm(machine: Machine, connect: Connect): LiveVm {
   const lifetime = new AbortController();
-  let client: Promise<AgentClient> | undefined;
+  let still = false;
+  // The connection belongs to the VM, not to the request that happened to need it first.
+  const connection = sharedConnection(async (signal) => {
+    const client = await connect(machine, AbortSignal.any([lifetime.signal, signal]));
+    client.keepStill(still);
+    return client;
+  });
   return {
     machine,
     ending: false,
     mainCommands: new Set(),
     lifetime: lifetime.signal,
-    async agent(signal) {
-      signal.throwIfAborted();
-      const current = await client?.catch(() => undefined);
-      if (current !== undefined && !current.closed) return current;
-      // The connection belongs to the VM, not to the request that happened to need it first.
-      client = connect(machine, AbortSignal.any([lifetime.signal, signal]));
-      return client;
-    },
+    agent: (signal) => connection.get(AbortSignal.any([lifetime.signal, signal])),
     keepStill(isStill) {
-      void client?.then(
-        (connected) => connected.keepStill(isStill),
-        () => {},
-      );
+      still = isStill;
+      connection.current()?.keepStill(isStill);
     },
     async close() {
-      lifetime.abort();
-      const current = await client?.catch(() => undefined);
-      current?.close();
+      lifetime.abort(letGo());
+      connection.close();
     },
   };
+}
+
+function letGo(): BangerError {
+  return new BangerError("AGENT_UNREACHABLE", {
+    what: "the VM's machine has ended, or is being ended",
+    fix: "see what it does with `banger vm list`",
+  });
 }
