@@ -1,6 +1,5 @@
 import type { DaemonStatus } from "../api/schemas.ts";
 import type { DoctorReport } from "../model/doctor.ts";
-import { viewVm } from "../model/vm.ts";
 import type { ImageService } from "../services/images/image-service.ts";
 import type { KernelService } from "../services/kernels/kernel-service.ts";
 import { parseForwardTarget } from "../services/vms/forward-target.ts";
@@ -16,7 +15,7 @@ export interface Services {
   readonly images: ImageService;
   readonly vms: VmService;
   doctor(signal: AbortSignal): Promise<DoctorReport>;
-  status(): DaemonStatus;
+  status(signal: AbortSignal): Promise<DaemonStatus>;
   /** Begins the daemon's end, once the answer is out. */
   stop(): void;
 }
@@ -26,7 +25,7 @@ export function apiHandlers(services: Services): Handlers {
   const { kernels, images, vms } = services;
   return {
     calls: {
-      daemonStatus: () => services.status(),
+      daemonStatus: (_input, signal) => services.status(signal),
       daemonStop: () => {
         services.stop();
         return {};
@@ -45,8 +44,8 @@ export function apiHandlers(services: Services): Handlers {
         await images.delete(ref);
         return {};
       },
-      vmList: () => vms.list().map(viewVm),
-      vmInspect: ({ ref }) => viewVm(vms.inspect(ref)),
+      vmList: () => vms.list().map((vm) => vms.view(vm)),
+      vmInspect: ({ ref }) => vms.view(vms.inspect(ref)),
       vmStats: ({ ref }, signal) => vms.stats(ref, signal),
       vmSsh: ({ ref }, signal) => vms.ssh(ref, signal),
     },
@@ -62,14 +61,14 @@ export function apiHandlers(services: Services): Handlers {
       imageRegister: async (input, context) => images.view(await images.register(input, context)),
       imagePromote: async ({ ref }, context) => images.view(await images.promote(ref, context)),
       imageRefresh: async ({ ref }, context) => images.view(await images.refresh(ref, context)),
-      vmCreate: async (input, context) => viewVm(await vms.create(input, context)),
-      vmStart: async ({ ref }, context) => viewVm(await vms.start(ref, context)),
+      vmCreate: async (input, context) => vms.view(await vms.create(input, context)),
+      vmStart: async ({ ref }, context) => vms.view(await vms.start(ref, context)),
       vmStop: async ({ ref, timeoutSeconds, force }, context) =>
-        viewVm(await vms.stop(ref, { timeoutMs: timeoutSeconds * 1000, force }, context)),
-      vmPause: async ({ ref }, context) => viewVm(await vms.pause(ref, context)),
-      vmResume: async ({ ref }, context) => viewVm(await vms.resume(ref, context)),
-      vmRebase: async ({ ref, image, kernel }, context) => viewVm(await vms.rebase(ref, { image, kernel }, context)),
-      vmResize: async ({ ref, ...sizes }, context) => viewVm(await vms.resize(ref, sizes, context)),
+        vms.view(await vms.stop(ref, { timeoutMs: timeoutSeconds * 1000, force }, context)),
+      vmPause: async ({ ref }, context) => vms.view(await vms.pause(ref, context)),
+      vmResume: async ({ ref }, context) => vms.view(await vms.resume(ref, context)),
+      vmRebase: async ({ ref, image, kernel }, context) => vms.view(await vms.rebase(ref, { image, kernel }, context)),
+      vmResize: async ({ ref, ...sizes }, context) => vms.view(await vms.resize(ref, sizes, context)),
       vmDelete: async ({ ref, force }, context) => {
         await vms.delete(ref, force, context);
         return {};

@@ -1,4 +1,5 @@
 import { pino } from "pino";
+import { untilAborted } from "../lib/deadline.ts";
 import { asBangerError, type BangerError } from "../lib/errors.ts";
 import { ensurePrivateDirectory } from "../lib/files.ts";
 import { keyedQueue } from "../lib/keyed-queue.ts";
@@ -16,6 +17,7 @@ import { imageService } from "../services/images/image-service.ts";
 import { kernelService } from "../services/kernels/kernel-service.ts";
 import { createNetworks } from "../services/networks.ts";
 import { recover } from "../services/recovery.ts";
+import { takeBackAll } from "../services/vms/take-back.ts";
 import type { VmContext } from "../services/vms/vm-context.ts";
 import { vmService } from "../services/vms/vm-service.ts";
 import { tryLock } from "../store/lock.ts";
@@ -62,7 +64,8 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
   const drivers = createDrivers(config, layout, env);
   const kernels = kernelService({ layout, config, store, agentPath, recipes: kernelRecipes() });
   const live: VmContext["live"] = new Map();
-  const networks = createNetworks({ config, layout, store, env, isUp: (vmId) => live.has(vmId) });
+  const isUp = (vmId: string): boolean => live.has(vmId) || store.vms.find(vmId)?.machine !== undefined;
+  const networks = createNetworks({ config, layout, store, env, isUp });
   const vmContext: VmContext = {
     layout,
     config,
@@ -75,6 +78,8 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
     networks,
     queue: keyedQueue(),
     live,
+    silent: new Map(),
+    attaching: new Map(),
   };
   const imageContext: ImageContext = {
     layout,
@@ -86,7 +91,7 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
     rootfsProgram: rootfsProgramPath(),
     vms: vmContext,
   };
-  const recovered = await recover(vmContext, ending.signal);
+  const recovered = await recover(vmContext);
   await pruneBlobs(imageContext);
   const images = imageService(imageContext);
   const vms = vmService(vmContext);
@@ -98,20 +103,22 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
     images,
     vms,
     doctor: doctorService({ layout, config, store, drivers, networks, env }),
-    status: () => ({
+    status: async (signal) => ({
       version: VERSION,
       pid: process.pid,
       startedAt,
       socket: layout.socket,
       dataDir: layout.dataDir,
       log: layout.daemonLog,
-      runningVms: vmContext.live.size,
-      recovered: [...recovered],
+      runningVms: store.vms.list().filter(({ machine }) => machine !== undefined).length,
+      recovered: [...(await untilAborted(found, signal))],
     }),
     stop,
   });
   // Who is told of the mistake mends it; the next command then finds a daemon that has read it anew.
   const server = createServer(mistake === undefined ? handlers : refuseAll(handlers, mistake, stop), log);
+  // They may be many, and some may not answer: nobody waits for them but those who ask for them.
+  const found = takeBackAll(vmContext, recovered, ending.signal).then(() => recovered);
   await using door = await keepListening({ server, layout, log, onDispossessed: () => ending.abort() });
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => ending.abort());
   log.info({ version: VERSION, pid: process.pid, socket: layout.socket }, "ready");

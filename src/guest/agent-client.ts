@@ -65,6 +65,8 @@ export interface AgentClient {
   readServiceLog(follow: boolean, signal: AbortSignal): AsyncGenerator<Uint8Array>;
   /** While a guest is kept still on purpose, its silence is not taken for its end. */
   keepStill(isStill: boolean): void;
+  /** Resolves once the guest's agent has answered; costs it next to nothing. */
+  ping(signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
@@ -123,7 +125,7 @@ export function agentOver(stream: Duplex, patience?: Patience): AgentClient {
 function clientOf(
   client: Client<typeof AgentService>,
   stream: Duplex,
-  session: Pick<AgentLineSession, "keepStill">,
+  session: Pick<AgentLineSession, "keepStill" | "ping">,
 ): AgentClient {
   /** One bounded call. */
   const call = async <T>(
@@ -204,6 +206,7 @@ function clientOf(
       return readServiceLog(client, follow, signal);
     },
     keepStill: (isStill) => session.keepStill(isStill),
+    ping: (signal) => session.ping(signal),
     close: () => void stream.destroy(),
   };
 }

@@ -1,6 +1,7 @@
 import { connect, type ClientHttp2Session } from "node:http2";
 import type { ConnectTransportOptions } from "@connectrpc/connect-node";
 import type { Duplex } from "node:stream";
+import { untilAborted } from "../lib/deadline.ts";
 import { agentUnreachable } from "./agent-errors.ts";
 import { readableLate } from "./late-reader.ts";
 
@@ -26,6 +27,8 @@ export interface AgentLineSession {
   readonly manager: SessionManager;
   /** While a guest is kept still on purpose, its silence is not taken for its end. */
   keepStill(isStill: boolean): void;
+  /** Resolves once the guest has answered; rejects when the line is gone, or with the signal's reason. */
+  ping(signal: AbortSignal): Promise<void>;
 }
 
 /**
@@ -43,6 +46,7 @@ export function agentSession(stream: Duplex, patience = PATIENCE): AgentLineSess
   const watch = new Watch(session, stream, patience);
   return {
     keepStill: (isStill) => watch.keepStill(isStill),
+    ping: pinger(session),
     manager: {
       authority: AUTHORITY,
       request(method, path, headers, options) {
@@ -52,6 +56,21 @@ export function agentSession(stream: Duplex, patience = PATIENCE): AgentLineSess
       },
       notifyResponseByteRead: () => {},
     },
+  };
+}
+
+/** Asks the guest whether it is there (RFC 9113, 6.7). While one question is open, all who ask wait for its answer. */
+function pinger(session: ClientHttp2Session): AgentLineSession["ping"] {
+  let open: Promise<void> | undefined;
+  const ask = async (): Promise<void> => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    if (session.destroyed) throw agentUnreachable("the line to it is gone");
+    session.ping((error) => (error === null ? resolve() : reject(agentUnreachable("the line to it broke", error))));
+    await promise;
+  };
+  return (signal) => {
+    open ??= ask().finally(() => (open = undefined));
+    return untilAborted(open, signal);
   };
 }
 

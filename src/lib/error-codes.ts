@@ -77,6 +77,7 @@ export const ERROR_CODES = {
   VM_WRONG_STATE: { status: 409, exit: 4 },
   VM_START_FAILED: { status: 500, exit: 7 },
   VM_SPEC_INVALID: { status: 400, exit: 2 },
+  VM_UNRESPONSIVE: { status: 504, exit: 7 },
   VMM_FAILED: { status: 500, exit: 7 },
   VMM_CANNOT: { status: 409, exit: 4 },
 

@@ -227,11 +227,22 @@ export const vmOnNetworkSchema = z.object({
 });
 export type VmOnNetwork = z.infer<typeof vmOnNetworkSchema>;
 
+/** Who has stopped answering, while the VM's processes live: its VMM, or the agent in its guest. It may come back by itself. */
+export const vmSilenceSchema = z.object({
+  who: z.enum(["vmm", "agent"]),
+  since: z.iso.datetime(),
+  /** What to do about it, in words. */
+  fix: z.string(),
+});
+export type VmSilence = z.infer<typeof vmSilenceSchema>;
+
 /**
  * A VM as the API shows it: what scripts ask for most stands at the top. How the daemon finds a VMM and its sockets
  * again is its own affair, and no part of it.
  */
 export const vmViewSchema = vmSchema.extend({
+  /** Absent while all that was asked has answered. */
+  unresponsive: vmSilenceSchema.optional(),
   vmm: vmmSchema.nullable(),
   accel: accelSchema.nullable(),
   pid: z.number().int().nullable(),
@@ -239,9 +250,10 @@ export const vmViewSchema = vmSchema.extend({
 });
 export type VmView = z.infer<typeof vmViewSchema>;
 
-export function viewVm({ machine, ...vm }: Vm): VmView {
+export function viewVm({ machine, ...vm }: Vm, unresponsive?: VmSilence): VmView {
   return {
     ...vm,
+    ...(machine !== undefined && unresponsive !== undefined && { unresponsive }),
     vmm: machine?.vmm ?? null,
     accel: machine?.accel ?? null,
     pid: machine?.pid ?? null,

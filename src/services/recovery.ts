@@ -1,35 +1,27 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { withDeadline } from "../lib/deadline.ts";
 import { asBangerError, hasErrno } from "../lib/errors.ts";
-import { identifyProcess, signalProcess } from "../lib/process.ts";
+import { identifyProcess, isAlive, signalProcess } from "../lib/process.ts";
 import { vmOnNetworkSchema, type Vm, type VmOnNetwork } from "../model/vm.ts";
 import type { Intent } from "../store/intents.ts";
-import type { Machine } from "../vmm/driver.ts";
-import { agentConnector } from "./vms/agent-connection.ts";
 import { atRest } from "./vms/at-rest.ts";
 import { forgetVm } from "./vms/delete-vm.ts";
 import { sweepRefreshed } from "./images/image-folder.ts";
 import { forgetOwnedKernels } from "./images/owned-kernel.ts";
 import { settlePromotion } from "./images/promote-image.ts";
 import { dropForeignDisks } from "./vms/rebase-vm.ts";
-import { liveVm } from "./vms/live-vms.ts";
-import { trySettlePaused } from "./vms/pause-vm.ts";
-import { endMachine, noteExit, recordExit } from "./vms/stop-vm.ts";
+import { endMachine, recordExit } from "./vms/stop-vm.ts";
 import { detachDisks } from "./vms/vm-disks.ts";
-import { followVmService } from "./vms/vm-service-command.ts";
 import type { VmContext } from "./vms/vm-context.ts";
 
-/** How long a VMM that lives may take to answer a daemon that comes back. */
-const ATTACH_MS = 10_000;
-
 /**
- * Puts the state in order after a daemon that died, or simply after the last one: VMMs that live are taken back, what
- * was begun is finished or undone, what nobody owns is removed. Doing it twice changes nothing.
+ * Puts the state in order after a daemon that died, or simply after the last one: VMMs that have ended are written down,
+ * what was begun is finished or undone, what nobody owns is removed. Doing it twice changes nothing. VMMs that live are
+ * taken back afterwards (take-back.ts): this asks none of them.
  *
  * @returns what was found and done, in words, for the log and `daemon status`.
  */
-export async function recover(context: VmContext, signal: AbortSignal): Promise<readonly string[]> {
+export async function recover(context: VmContext): Promise<string[]> {
   const told: string[] = [];
   const vms = context.store.vms.list();
   const broken = context.store.vms.broken();
@@ -37,7 +29,7 @@ export async function recover(context: VmContext, signal: AbortSignal): Promise<
     told.push(
       `${id}: its record cannot be read, perhaps since another banger wrote it; it and its files are left alone`,
     );
-  for (const vm of vms) await takeBack(context, vm, told, signal);
+  for (const vm of vms) await recordEnded(context, vm, told);
   for (const intent of context.store.intents.open()) {
     await settle(context, intent, told);
     context.store.intents.end(intent);
@@ -68,36 +60,11 @@ async function settleNetworks(
   }
 }
 
-async function takeBack(context: VmContext, vm: Vm, told: string[], signal: AbortSignal): Promise<void> {
-  const { machine: record } = vm;
-  if (record === undefined) return;
-  let machine: Machine | undefined;
-  try {
-    machine = await withDeadline(signal, ATTACH_MS, `the VMM of ${vm.name}`, async (within) =>
-      (await context.drivers.of(record)).attach(record, within),
-    );
-  } catch (error) {
-    signal.throwIfAborted();
-    // One VMM that does not answer keeps no daemon from starting. It has its disks open, so it is not taken for gone.
-    context.log.error({ err: error, vm: vm.name }, "a VMM lives and does not answer");
-    told.push(
-      `VM ${vm.name}: its VMM, pid ${record.pid}, lives and does not answer; ` +
-        `\`banger vm stop --force ${vm.name}\` ends it`,
-    );
-    return;
-  }
-  if (machine === undefined) {
-    told.push(`VM ${vm.name}: its VMM had ended`);
-    await recordExit(context, vm.id, false, "the VMM ended while no daemon ran");
-    return;
-  }
-  const live = liveVm(machine, agentConnector(context));
-  context.live.set(vm.id, live);
-  noteExit(context, vm.id, machine);
-  await trySettlePaused(context, vm.id);
-  followVmService(context, vm.id, live);
-  if (vm.state === "running" || vm.state === "paused")
-    told.push(`VM ${vm.name}: taken back, pid ${machine.record.pid}`);
+/** Writes down which VMMs have ended. Those that live are taken back later, when the daemon answers already. */
+async function recordEnded(context: VmContext, { id, name, machine }: Vm, told: string[]): Promise<void> {
+  if (machine === undefined || (await isAlive(machine))) return;
+  told.push(`VM ${name}: its VMM had ended`);
+  await recordExit(context, id, false, "the VMM ended while no daemon ran");
 }
 
 /** Finishes or undoes what a daemon left half-done. */

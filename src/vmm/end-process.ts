@@ -12,9 +12,10 @@ export interface ChildEnd {
   readonly signal?: NodeJS.Signals | undefined;
 }
 
-/** SIGTERM, and SIGKILL where that does not do. Resolves once `gone` has. */
+/** SIGTERM, and SIGKILL where that does not do. Resolves once `gone` has. One that was stopped (SIGSTOP) goes on to end. */
 export async function endProcess(identity: ProcessIdentity, gone: Promise<unknown>): Promise<void> {
   await signalProcess(identity, "SIGTERM");
+  await signalProcess(identity, "SIGCONT");
   const patience = new AbortController();
   const outOfPatience = after(GRACE_MS, "still there" as const, { signal: patience.signal }).catch(() => undefined);
   if ((await Promise.race([gone, outOfPatience])) === "still there") await signalProcess(identity, "SIGKILL");

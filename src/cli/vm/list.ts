@@ -16,15 +16,19 @@ export default command({
     const vms = await cli.client.call("vmList", {});
     if (cli.json) return cli.printJson(vms);
     if (vms.length === 0) return cli.note("There are no VMs yet. This makes one: banger run debian:bookworm");
-    const rows = vms.map(({ name, state, image, spec, network, createdAt }) => [
+    const rows = vms.map(({ name, state, unresponsive, image, spec, network, createdAt }) => [
       name,
-      state,
+      unresponsive === undefined ? state : `${state}, ${unresponsive.who === "vmm" ? "VMM" : unresponsive.who} silent`,
       image.name,
       String(spec.vcpus),
       formatBytes(spec.memoryBytes),
       network.mode === "none" ? "none" : "nat",
       ago(createdAt),
     ]);
+    for (const { name, unresponsive } of vms) {
+      if (unresponsive !== undefined)
+        cli.note(`VM ${name} has not answered since ${unresponsive.since}: ${unresponsive.fix}`);
+    }
     cli.print(table(["NAME", "STATE", "IMAGE", "VCPUS", "MEMORY", "NETWORK", "CREATED"], rows));
   },
 });

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import type { AgentClient } from "../../guest/agent-client.ts";
 import { copyUsedBlocks } from "../../ext4/copy-volume.ts";
+import { withDeadline } from "../../lib/deadline.ts";
 import { BangerError, asBangerError } from "../../lib/errors.ts";
 import { ARCHIVE_END, fileHeader, padding } from "../../oci/tar-writer.ts";
 import type { OperationContext } from "../../lib/progress.ts";
@@ -19,6 +20,8 @@ import type { ImageContext } from "./image-context.ts";
 
 /** Time for a guest to write everything out and unmount. Emulated, with a package manager's work behind it, it takes a while. */
 const SHUTDOWN_MS = 120_000;
+/** It has answered the start just now. */
+const AGENT_MS = 30_000;
 /** Where the agent lies in a guest: in its image, or in memory where the image has none. */
 const AGENT_PLACES = [AGENT_PATH, "/run/banger/agent"] as const;
 
@@ -78,12 +81,13 @@ export async function buildInVm(
   context: ImageContext,
   request: BuildVmRequest,
   work: (guest: BuildGuest) => Promise<void>,
-  operation: OperationContext,
+  asked: OperationContext,
 ): Promise<Volume> {
   const { vms } = context;
   await checkAgent(context, request.base);
   const planned = planBuildVm(context, request);
-  return vms.queue.run(planned.id, operation.signal, async () => {
+  return vms.queue.run(planned.id, asked.signal, async (signal) => {
+    const operation = { ...asked, signal };
     const created = await createVm(vms, planned, request.base, operation);
     let keep = false;
     try {
@@ -146,7 +150,7 @@ function planBuildVm(
 async function openGuest({ vms }: ImageContext, vm: Vm, operation: OperationContext): Promise<BuildGuest> {
   const live = vms.live.get(vm.id);
   if (live === undefined) throw new BangerError("VMM_FAILED", { what: `VM ${vm.name} is gone`, fix: "build it again" });
-  const agent = await live.agent(operation.signal);
+  const agent = await withDeadline(operation.signal, AGENT_MS, `the agent of VM ${vm.name}`, (s) => live.agent(s));
   return {
     vm,
     agent,

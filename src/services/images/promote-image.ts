@@ -99,7 +99,10 @@ async function leadTo(store: VmContext["store"], vm: Vm, olds: ReadonlySet<strin
 function refuseRunning({ store, live }: VmContext, image: Image): void {
   const running = store.vms
     .list()
-    .filter(({ id, disks }) => live.has(id) && disks.some(({ base }) => base?.path === image.rootfs.path));
+    .filter(
+      ({ id, machine, disks }) =>
+        (live.has(id) || machine !== undefined) && disks.some(({ base }) => base?.path === image.rootfs.path),
+    );
   if (running.length === 0) return;
   const names = running.map(({ name }) => name);
   throw new BangerError("VM_WRONG_STATE", {

@@ -1,107 +1,33 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { access, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { access, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { test, type TestContext } from "node:test";
-import { pino } from "pino";
-import { keyedQueue } from "../../lib/keyed-queue.ts";
-import { identifyProcess } from "../../lib/process.ts";
-import { layoutFrom, vmRunDir } from "../../model/layout.ts";
-import { vmSchema, type Vm, type VmOnNetwork } from "../../model/vm.ts";
-import { openStore } from "../../store/store.ts";
-import type { Machine, MachineExit } from "../../vmm/driver.ts";
-import { createQemuDriver } from "../../vmm/qemu/qemu-driver.ts";
+import { test } from "node:test";
+import { vmSchema, type Vm } from "../../model/vm.ts";
 import { recover } from "../recovery.ts";
 import { agentConnector } from "./agent-connection.ts";
 import { liveVm } from "./live-vms.ts";
 import { pauseVm, resumeVm } from "./pause-vm.ts";
 import { endMachine, noteExit, stopVm } from "./stop-vm.ts";
-import type { VmContext } from "./vm-context.ts";
+import { takeBackAll } from "./take-back.ts";
+import { machineOf, VM_ID, vmScene } from "./testing/vm-scene.ts";
 import { vmService } from "./vm-service.ts";
 
-const ID = "vm-0123456789abcdef";
 const never = new AbortController().signal;
 const operation = { signal: never, progress: () => {} };
 
-/** A running VM's row beside a process that stands for its VMM and says nothing to anybody. */
-async function scene(t: TestContext) {
-  const home = await mkdtemp(join(tmpdir(), "lost-"));
-  const layout = layoutFrom({ HOME: home, XDG_RUNTIME_DIR: home });
-  await mkdir(layout.stateDir, { recursive: true });
-  const store = openStore(layout.database);
-  const vmm = spawn("sleep", ["600"], { stdio: "ignore" });
-  const gone = once(vmm, "exit");
-  t.after(async () => {
-    vmm.kill("SIGKILL");
-    store[Symbol.dispose]();
-    await rm(home, { recursive: true });
-  });
-  const identity = await identifyProcess(vmm.pid ?? 0);
-  assert.ok(identity);
-  const runDir = vmRunDir(layout, ID);
-  await mkdir(runDir, { recursive: true });
-  const vm = vmSchema.parse({
-    id: ID,
-    name: "box",
-    createdAt: "2026-01-02T03:04:05Z",
-    state: "running",
-    image: { id: "img-0123456789abcdef", name: "debian" },
-    kernel: { id: "krn-0123456789abcdef", name: "k" },
-    spec: { vcpus: 1, memoryBytes: 2 ** 28, nat: false, env: {}, init: "auto" },
-    machineId: "0".repeat(32),
-    disks: [],
-    network: { mode: "none" },
-    timings: { stages: {} },
-    machine: {
-      vmm: "qemu",
-      version: "7.2.0",
-      accel: "tcg",
-      machine: "microvm",
-      ...identity,
-      controlSocket: join(runDir, "qmp.sock"),
-      consoleSocket: join(runDir, "console.sock"),
-      consoleLog: join(runDir, "console.log"),
-      line: { kind: "virtio-serial", socketPath: join(runDir, "agent.sock") },
-    },
-  });
-  store.vms.insert(vm);
-  const settled: { vms: readonly VmOnNetwork[]; alive: ReadonlySet<string> }[] = [];
-  const context = {
-    layout,
-    store,
-    log: pino({ level: "silent" }),
-    drivers: { of: async () => createQemuDriver({ accel: "tcg" }), all: async () => [] },
-    networks: {
-      lower: async () => {},
-      settle: async (vms: readonly VmOnNetwork[], alive: ReadonlySet<string>) => {
-        settled.push({ vms, alive });
-        return [];
-      },
-    },
-    queue: keyedQueue(),
-    live: new Map(),
-  } as unknown as VmContext;
-  return { context, vm, vmm, gone, runDir, settled };
-}
-
-function machineOf(vm: Vm, verbs: Partial<Machine> = {}) {
-  const exit = Promise.withResolvers<MachineExit>();
-  const machine = { record: vm.machine, exited: exit.promise, isPaused: async () => false, ...verbs } as Machine;
-  return { exit, live: liveVm(machine, () => Promise.reject(new Error("no agent"))) };
-}
-
 test("a VMM that lives and does not answer keeps no daemon from starting, and is not taken for gone", async (t) => {
-  const { context, vmm, gone, vm, settled } = await scene(t);
-  const told = await recover(context, never);
+  const { context, vmm, gone, vm, settled } = await vmScene(t);
+  const ending = new AbortController();
+  t.after(() => ending.abort());
+  const told = await recover(context);
+  await takeBackAll(context, told, ending.signal);
   assert.match(told.join("\n"), /VM box: its VMM, pid \d+, lives and does not answer; `banger vm stop --force box`/);
   assert.equal(vmm.exitCode ?? vmm.signalCode, null);
-  assert.equal(context.store.vms.get(ID).state, "running");
+  assert.equal(context.store.vms.get(VM_ID).state, "running");
   assert.deepEqual(
     settled.map(({ alive }) => alive),
-    [new Set([ID])],
+    [new Set([VM_ID])],
   );
   const stopped = await stopVm(context, vm, { timeoutMs: 1, force: true }, operation);
   await gone;
@@ -109,15 +35,15 @@ test("a VMM that lives and does not answer keeps no daemon from starting, and is
 });
 
 test("a VM whose sockets were removed while no daemon ran says so with the way out, and that way works", async (t) => {
-  const { context, vm, gone } = await scene(t);
+  const { context, vm, gone } = await vmScene(t);
   assert.ok(vm.machine);
   // Where an earlier daemon had it: in the folder of a session that is over.
-  const earlier = join(context.layout.otherRunDir, ID);
+  const earlier = join(context.layout.otherRunDir, VM_ID);
   await mkdir(earlier, { recursive: true });
   const line = { kind: "virtio-serial", socketPath: join(earlier, "agent.sock") } as const;
   const machine = { ...vm.machine, controlSocket: join(earlier, "qmp.sock"), line };
   context.store.vms.update({ ...vm, machine });
-  await recover(context, never);
+  await recover(context);
   const service = vmService(context);
   const told = { code: "VM_WRONG_STATE", why: /socket was removed/, fix: /banger vm stop --force box`, then start/ };
   const start = { argv: ["true"], env: {}, cwd: "/", user: "" } as unknown as Parameters<typeof service.exec>[1];
@@ -125,12 +51,12 @@ test("a VM whose sockets were removed while no daemon ran says so with the way o
   await assert.rejects(service.start("box", operation), told);
   await service.stop("box", { timeoutMs: 1, force: false }, operation);
   await gone;
-  assert.equal(context.store.vms.get(ID).state, "stopped");
+  assert.equal(context.store.vms.get(VM_ID).state, "stopped");
   await assert.rejects(access(earlier), { code: "ENOENT" });
 });
 
 test("a VM whose sockets are removed under its daemon: who needs a new line hears of it at once", async (t) => {
-  const { vm, runDir } = await scene(t);
+  const { vm, runDir } = await vmScene(t);
   await rm(runDir, { recursive: true });
   assert.ok(vm.machine);
   const live = liveVm(
@@ -142,16 +68,16 @@ test("a VM whose sockets are removed under its daemon: who needs a new line hear
 });
 
 test("a VM whose record cannot be read is told of, and its files stay", async (t) => {
-  const { context, vmm, vm, runDir, settled } = await scene(t);
+  const { context, vmm, vm, runDir, settled } = await vmScene(t);
   const network = { mode: "tap", device: "bng0", address: "10.0.0.2/30", gateway: "10.0.0.1", dns: ["10.0.0.1"] };
   const onHost = vmSchema.shape.network.parse({ ...network, mac: "02:00:00:00:00:01", mtu: 1500, via: "nftables" });
   context.store.vms.update({ ...vm, createdAt: "long ago", network: onHost });
-  const disks = join(context.layout.vmsDir, ID);
+  const disks = join(context.layout.vmsDir, VM_ID);
   await mkdir(disks, { recursive: true });
-  assert.match((await recover(context, never)).join("\n"), /vm-0123456789abcdef: its record cannot be read/);
+  assert.match((await recover(context)).join("\n"), /vm-0123456789abcdef: its record cannot be read/);
   assert.equal(vmm.exitCode ?? vmm.signalCode, null);
   for (const path of [disks, runDir]) await access(path);
-  assert.deepEqual(settled.at(-1)?.alive, new Set([ID]), "whether it runs is not known, so it keeps its network");
+  assert.deepEqual(settled.at(-1)?.alive, new Set([VM_ID]), "whether it runs is not known, so it keeps its network");
   assert.deepEqual(
     settled.at(-1)?.vms.map(({ network: has }) => has),
     [onHost],
@@ -159,48 +85,48 @@ test("a VM whose record cannot be read is told of, and its files stay", async (t
 });
 
 test("a VM of whose record not even the network reads keeps the processes of it", async (t) => {
-  const { context, vm, settled } = await scene(t);
+  const { context, vm, settled } = await vmScene(t);
   context.store.vms.update({ ...vm, network: { mode: "of tomorrow" } } as unknown as Vm);
-  await recover(context, never);
-  assert.deepEqual(settled, [{ vms: [], alive: new Set([ID]) }]);
+  await recover(context);
+  assert.deepEqual(settled, [{ vms: [], alive: new Set([VM_ID]) }]);
 });
 
 test("who gets the process id of a VMM that is gone is left alone", async (t) => {
-  const { context, vmm, vm } = await scene(t);
+  const { context, vmm, vm } = await vmScene(t);
   assert.ok(vm.machine);
   context.store.vms.update({ ...vm, machine: { ...vm.machine, startTicks: vm.machine.startTicks - 1 } });
-  await endMachine(context, ID);
+  await endMachine(context, VM_ID);
   assert.equal(vmm.exitCode ?? vmm.signalCode, null);
 });
 
 test("the end of a machine is settled in its VM's turn, and takes nothing from the next one", async (t) => {
-  const { context, vm, runDir } = await scene(t);
+  const { context, vm, runDir } = await vmScene(t);
   const first = machineOf(vm);
   const second = machineOf(vm);
-  context.live.set(ID, first.live);
-  noteExit(context, ID, first.live.machine);
-  await context.queue.run(ID, never, async () => {
+  context.live.set(VM_ID, first.live);
+  noteExit(context, VM_ID, first.live.machine);
+  await context.queue.run(VM_ID, never, async () => {
     first.exit.resolve({ clean: false, reason: "killed" });
     await turn();
     assert.ok(first.live.lifetime.aborted, "who waits for its agent is told at once");
-    assert.equal(context.store.vms.get(ID).state, "running");
-    context.live.set(ID, second.live);
+    assert.equal(context.store.vms.get(VM_ID).state, "running");
+    context.live.set(VM_ID, second.live);
   });
-  await context.queue.run(ID, never, async () => {});
-  assert.equal(context.live.get(ID), second.live);
+  await context.queue.run(VM_ID, never, async () => {});
+  assert.equal(context.live.get(VM_ID), second.live);
   await access(runDir);
 
-  noteExit(context, ID, second.live.machine);
+  noteExit(context, VM_ID, second.live.machine);
   second.exit.resolve({ clean: false, reason: "killed" });
   await turn();
-  await context.queue.run(ID, never, async () => {});
-  const { state, failure, machine } = context.store.vms.get(ID);
+  await context.queue.run(VM_ID, never, async () => {});
+  const { state, failure, machine } = context.store.vms.get(VM_ID);
   assert.deepEqual([state, failure?.what, machine], ["failed", "killed", undefined]);
   await assert.rejects(access(runDir), { code: "ENOENT" });
 });
 
 test("a pause or a resumption that its asker gives up leaves the VM in the state that it is in", async (t) => {
-  const { context, vm } = await scene(t);
+  const { context, vm } = await vmScene(t);
   const giveUp = new AbortController();
   const refuse = async (signal: AbortSignal): Promise<void> => {
     giveUp.abort();
@@ -209,18 +135,18 @@ test("a pause or a resumption that its asker gives up leaves the VM in the state
   const asked = { ...operation, signal: giveUp.signal };
   const isPaused = async (signal: AbortSignal): Promise<boolean> => {
     signal.throwIfAborted();
-    return context.store.vms.get(ID).state === "resuming";
+    return context.store.vms.get(VM_ID).state === "resuming";
   };
   const { live } = machineOf(vm, { pause: refuse, resume: refuse, isPaused });
-  context.live.set(ID, live);
+  context.live.set(VM_ID, live);
   await assert.rejects(pauseVm(context, vm, asked));
-  assert.equal(context.store.vms.get(ID).state, "running");
+  assert.equal(context.store.vms.get(VM_ID).state, "running");
   await assert.rejects(resumeVm(context, { ...vm, state: "paused" }, asked));
-  assert.equal(context.store.vms.get(ID).state, "paused");
+  assert.equal(context.store.vms.get(VM_ID).state, "paused");
 });
 
 test("a VM whose VMM cannot say whether it is paused can be stopped all the same", async (t) => {
-  const { context, vm } = await scene(t);
+  const { context, vm } = await vmScene(t);
   const { live, exit } = machineOf(vm, {
     isPaused: () => {
       exit.resolve({ clean: true, reason: "powered off" });
@@ -228,7 +154,7 @@ test("a VM whose VMM cannot say whether it is paused can be stopped all the same
     },
     kill: async () => {},
   });
-  context.live.set(ID, live);
+  context.live.set(VM_ID, live);
   const stopped = await stopVm(context, { ...vm, state: "pausing" }, { timeoutMs: 60_000, force: false }, operation);
   assert.equal(stopped.state, "stopped");
 });

@@ -1,15 +1,18 @@
 import { withDeadline } from "../../lib/deadline.ts";
-import { BangerError } from "../../lib/errors.ts";
+import { asBangerError, BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { Vm } from "../../model/vm.ts";
 import { checkStep } from "../../model/vm-states.ts";
 import { introduce } from "./agent-connection.ts";
 import type { LiveVm } from "./live-vms.ts";
 import { notAnswering } from "./run-folder.ts";
+import { noteSilence, unresponsive } from "./silence.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /** How long a guest that goes on may take to answer. */
 const ANSWER_MS = 20_000;
+/** How long a VMM may take to pause: what its guest has asked of disks comes to its end first. */
+const DO_MS = 10_000;
 /** How long a VMM may take to say whether it is paused. */
 const ASK_MS = 5_000;
 
@@ -26,7 +29,7 @@ export async function pauseVm(context: VmContext, vm: Vm, { signal, progress }: 
   context.store.vms.update({ ...vm, state: "pausing" });
   live.keepStill(true);
   try {
-    await live.machine.pause(signal);
+    await askVmm(context, vm, signal, (within) => live.machine.pause(within));
   } catch (error) {
     await trySettlePaused(context, vm.id);
     throw error;
@@ -46,7 +49,7 @@ export async function resumeVm(context: VmContext, vm: Vm, { signal, progress }:
   const live = await liveOf(context, vm);
   context.store.vms.update({ ...vm, state: "resuming" });
   try {
-    await live.machine.resume(signal);
+    await askVmm(context, vm, signal, (within) => live.machine.resume(within));
   } catch (error) {
     await trySettlePaused(context, vm.id);
     throw error;
@@ -58,6 +61,21 @@ export async function resumeVm(context: VmContext, vm: Vm, { signal, progress }:
     await introduce(context, running, await live.agent(within), within);
   });
   return running;
+}
+
+/** One that says nothing is noted as silent at once: whoever comes next is told so. */
+async function askVmm(
+  context: VmContext,
+  vm: Vm,
+  signal: AbortSignal,
+  ask: (within: AbortSignal) => Promise<void>,
+): Promise<void> {
+  try {
+    await withDeadline(signal, DO_MS, `the VMM of ${vm.name}`, ask);
+  } catch (error) {
+    if (signal.aborted || asBangerError(error).code !== "TIMED_OUT") throw error;
+    throw unresponsive(vm, noteSilence(context, vm, "vmm"), error);
+  }
 }
 
 /** Writes down whether a machine that lives is paused, where a record may be wrong about it. Safe to repeat. */
@@ -77,9 +95,8 @@ async function settlePaused(context: VmContext, vmId: string, signal: AbortSigna
  */
 export async function trySettlePaused(context: VmContext, vmId: string): Promise<void> {
   try {
-    await withDeadline(new AbortController().signal, ASK_MS, "the VMM's answer", (within) =>
-      settlePaused(context, vmId, within),
-    );
+    const signal = context.live.get(vmId)?.lifetime ?? new AbortController().signal;
+    await withDeadline(signal, ASK_MS, "the VMM's answer", (within) => settlePaused(context, vmId, within));
   } catch (error) {
     context.log.warn({ err: error, vm: vmId }, "whether it is paused could not be asked");
   }
@@ -97,7 +114,7 @@ function save(context: VmContext, vm: Vm, state: "paused" | "running"): Vm {
 async function liveOf(context: VmContext, vm: Vm): Promise<LiveVm> {
   const live = context.live.get(vm.id);
   if (live !== undefined) return live;
-  if (vm.machine !== undefined) throw await notAnswering(vm);
+  if (vm.machine !== undefined) throw await notAnswering(vm, context.silent.get(vm.id));
   throw new BangerError("VM_WRONG_STATE", {
     what: `VM ${vm.name} does not run`,
     fix: `start it with \`banger vm start ${vm.name}\``,

@@ -2,7 +2,8 @@ import { lstat, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
 import { vmRunDir } from "../../model/layout.ts";
-import type { AgentLine, Vm } from "../../model/vm.ts";
+import type { AgentLine, Vm, VmSilence } from "../../model/vm.ts";
+import { unresponsive } from "./silence.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /** Removes a VM's run folder, and the one that its VMM was started in where an earlier daemon had it elsewhere. */
@@ -28,9 +29,10 @@ export async function checkLine(line: AgentLine): Promise<void> {
 }
 
 /** A VM whose VMM runs and does not answer this daemon: what can be said of it, and what can be done. */
-export async function notAnswering(vm: Vm): Promise<BangerError> {
+export async function notAnswering(vm: Vm, silence?: VmSilence): Promise<BangerError> {
   const control = vm.machine?.controlSocket ?? "";
   const removed = !(await exists(control));
+  if (!removed && silence !== undefined) return unresponsive(vm, silence);
   return new BangerError("VM_WRONG_STATE", {
     what: `VM ${vm.name} is ${vm.state}, but its VMM${vm.machine === undefined ? "" : `, pid ${vm.machine.pid},`} does not answer`,
     why: removed ? `its socket was removed: ${control}` : `nothing comes from its socket, ${control}`,

@@ -26,7 +26,11 @@ import { followVmService, startVmService } from "./vm-service-command.ts";
 import { atRest } from "./at-rest.ts";
 import { endMachine, noteExit } from "./stop-vm.ts";
 import { attachDisks } from "./vm-disks.ts";
+import { watchHealth } from "./watch-health.ts";
 import type { VmContext } from "./vm-context.ts";
+
+/** It has answered just now; its line may have broken since. */
+const AGENT_MS = 30_000;
 
 export function consoleLogPath(context: Pick<VmContext, "layout">, vmId: string): string {
   return join(context.layout.vmsDir, vmId, "console.log");
@@ -79,6 +83,7 @@ async function boot(context: VmContext, vm: Vm, clock: BootClock, signal: AbortS
   };
   context.store.vms.update(running);
   followVmService(context, vm.id, live);
+  watchHealth(context, vm.id, live);
   return running;
 }
 
@@ -214,7 +219,8 @@ async function awaitAgent(
       const agent = await untilAborted(Promise.race([live.agent(within), ended]), within);
       await introduce(context, vm, agent, within);
     });
-    await Promise.race([prepare(await live.agent(signal), signal), ended]);
+    const agent = await withDeadline(signal, AGENT_MS, "the agent", (within) => live.agent(within));
+    await Promise.race([prepare(agent, signal), ended]);
     live.ending = false;
   } finally {
     watching.abort();

@@ -142,6 +142,7 @@ export async function endMachine(context: VmContext, vmId: string): Promise<void
     await live.close();
     context.live.delete(vmId);
   }
+  context.silent.delete(vmId);
   const vm = context.store.vms.find(vmId);
   // One that did not answer when its daemon came back is known by its record alone.
   if (live === undefined && vm?.machine !== undefined) await endProcess(vm.machine, untilGone(vm.machine));
@@ -182,6 +183,7 @@ export function noteExit(context: VmContext, vmId: string, machine: Machine): vo
 export async function recordExit(context: VmContext, vmId: string, clean: boolean, reason: string): Promise<void> {
   const vm = context.store.vms.find(vmId);
   if (vm === undefined || vm.state === "deleting") return;
+  context.silent.delete(vmId);
   context.log[clean ? "info" : "warn"]({ vm: vm.name, reason }, "the VMM ended");
   const consoleLog = vm.machine?.consoleLog;
   const tail = consoleLog === undefined ? "" : await consoleTail(consoleLog);

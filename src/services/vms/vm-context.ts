@@ -6,6 +6,7 @@ import type { Store } from "../../store/store.ts";
 import type { Drivers } from "../drivers.ts";
 import type { Networks } from "../networks.ts";
 import type { KernelService } from "../kernels/kernel-service.ts";
+import type { VmSilence } from "../../model/vm.ts";
 import type { LiveVm } from "./live-vms.ts";
 
 /** What the verbs on VMs share. */
@@ -24,4 +25,8 @@ export interface VmContext {
   /** One queue of changes for each VM, and for each image: list and inspect never wait on it. */
   readonly queue: KeyedQueue;
   readonly live: Map<string, LiveVm>;
+  /** VMs that run, of which somebody does not answer. */
+  readonly silent: Map<string, VmSilence>;
+  /** VMs that are being taken back from another daemon; each settles once its VMM has answered, or is silent. */
+  readonly attaching: Map<string, Promise<void>>;
 }

@@ -1,32 +1,38 @@
 import type { Duplex } from "node:stream";
 import { join } from "node:path";
 import type { ExecStart } from "../../api/exec-frames.ts";
-import type { AgentExec, AgentClient, AgentStats, ForwardTarget } from "../../guest/agent-client.ts";
+import type { AgentExec, AgentStats, ForwardTarget } from "../../guest/agent-client.ts";
+import { withDeadline } from "../../lib/deadline.ts";
 import { asBangerError, BangerError } from "../../lib/errors.ts";
 import { writeFileAtomic } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
 import type { Image } from "../../model/image.ts";
-import type { Vm } from "../../model/vm.ts";
+import { viewVm, type Vm, type VmView } from "../../model/vm.ts";
 import { ensureSshKey } from "../ssh-key.ts";
 import { awaitPublishedPorts } from "./await-services.ts";
+import { atRest } from "./at-rest.ts";
 import { exposedTcpPorts, publishOnFreePorts } from "./exposed-ports.ts";
 import { noteMainCommand } from "./main-command.ts";
 import { createVm } from "./create-vm.ts";
 import { deleteVm, forgetVm } from "./delete-vm.ts";
 import { planExec } from "./exec-plan.ts";
 import { keepConsoleLog } from "./failed-start-log.ts";
-import type { LiveVm } from "./live-vms.ts";
 import { planNewVm } from "./plan-new-vm.ts";
 import type { VmRequest } from "./plan-vm.ts";
 import { readConsoleLog, readServiceLog, type LogRequest } from "./read-logs.ts";
+import { askAgent, runningVm } from "./reach-agent.ts";
 import { rebaseVm } from "./rebase-vm.ts";
 import { resizeVm, type ResizeRequest } from "./resize-vm.ts";
 import { notAnswering } from "./run-folder.ts";
 import { consoleLogPath, startVm } from "./start-vm.ts";
 import { pauseVm, resumeVm } from "./pause-vm.ts";
 import { stopVm, type StopOptions } from "./stop-vm.ts";
+import { byForce, inTurn } from "./turns.ts";
 import type { VmContext } from "./vm-context.ts";
+
+/** How long a VMM may take to open its guest's console. */
+const CONSOLE_MS = 10_000;
 
 export interface VmCreateRequest extends VmRequest {
   readonly image?: string | undefined;
@@ -49,10 +55,12 @@ export interface SshAccess {
   readonly user: string;
 }
 
-/** All verbs on VMs. Those that change one wait in its queue; those that look never do. */
+/** All verbs on VMs. Those that change one wait in its queue; those that look never do, and what ends one by force goes first. */
 export interface VmService {
   list(): readonly Vm[];
   inspect(ref: string): Vm;
+  /** As the API shows it, with who does not answer. */
+  view(vm: Vm): VmView;
   create(request: VmCreateRequest, context: OperationContext): Promise<Vm>;
   start(ref: string, context: OperationContext): Promise<Vm>;
   stop(ref: string, options: StopOptions, context: OperationContext): Promise<Vm>;
@@ -73,34 +81,18 @@ export interface VmService {
 }
 
 export function vmService(context: VmContext): VmService {
-  const { store, live, queue } = context;
+  const { store, queue } = context;
 
-  /** Runs a change of one VM after the changes of it that were asked for before, on the VM as it is then. */
-  const inTurn = <T>(ref: string, signal: AbortSignal, change: (vm: Vm) => Promise<T>): Promise<T> => {
-    const { id } = store.vms.get(ref);
-    return queue.run(id, signal, () => change(store.vms.get(id)));
-  };
-
-  const liveOf = async (ref: string): Promise<{ readonly vm: Vm; readonly live: LiveVm }> => {
-    const vm = store.vms.get(ref);
-    const found = live.get(vm.id);
-    if (found !== undefined && vm.state === "running") return { vm, live: found };
-    if (found === undefined && vm.machine !== undefined) throw await notAnswering(vm);
-    throw new BangerError("VM_WRONG_STATE", {
-      what: `VM ${vm.name} is ${vm.state}`,
-      ...(vm.failure !== undefined && { why: vm.failure.what }),
-      fix: `${vm.state === "paused" ? "let it go on" : "start it"} with \`banger vm ${vm.state === "paused" ? "resume" : "start"} ${vm.name}\``,
-      data: { state: vm.state },
-    });
-  };
-
-  const agentOf = async (ref: string, signal: AbortSignal): Promise<{ vm: Vm; agent: AgentClient; live: LiveVm }> => {
-    const found = await liveOf(ref);
-    return { ...found, agent: await found.live.agent(signal) };
-  };
+  /** Runs a change in the VM's turn. */
+  const change = (
+    ref: string,
+    operation: OperationContext,
+    work: (vm: Vm, operation: OperationContext) => Promise<Vm>,
+  ): Promise<Vm> => inTurn(context, ref, operation.signal, (vm, signal) => work(vm, { ...operation, signal }));
 
   return {
     list: () => store.vms.list(),
+    view: (vm) => viewVm(vm, context.silent.get(vm.id)),
     inspect: (ref) => store.vms.get(ref),
 
     async create(request, operation) {
@@ -111,14 +103,17 @@ export function vmService(context: VmContext): VmService {
       const publish = [...asked, ...(await publishOnFreePorts(exposed))];
       const planned = planNewVm(context, { ...request, publish }, image, kernel);
       await tellOfOtherAgent(context, image, operation);
-      return queue.run(planned.id, operation.signal, async () => {
+      return queue.run(planned.id, operation.signal, async (signal) => {
+        const within = { ...operation, signal };
         if (request.start) await context.networks.checkPorts(planned);
-        const created = await createVm(context, planned, image, operation);
+        const created = await createVm(context, planned, image, within);
         if (!request.start) return created;
         try {
-          const started = await startVm(context, created, operation);
-          const agent = started.spec.service && (await live.get(started.id)?.agent(operation.signal));
-          if (agent !== undefined) await awaitPublishedPorts(agent, started, operation);
+          const started = await startVm(context, created, within);
+          if (started.spec.service !== undefined) {
+            const agent = await askAgent(context, started.id, signal, "answer", async (found) => found);
+            await awaitPublishedPorts(agent, started, within);
+          }
           return store.vms.get(started.id);
         } catch (error) {
           // To create is all or nothing. Why it failed outlives it.
@@ -129,54 +124,73 @@ export function vmService(context: VmContext): VmService {
       });
     },
     start: (ref, operation) =>
-      inTurn(ref, operation.signal, async (vm) => {
-        if (vm.state !== "running") return startVm(context, vm, operation);
-        if (!live.has(vm.id)) throw await notAnswering(vm);
+      change(ref, operation, async (vm, within) => {
+        if (vm.state !== "running") return startVm(context, vm, within);
+        if (!context.live.has(vm.id)) throw await notAnswering(vm, context.silent.get(vm.id));
         operation.progress({ id: "start", label: `${vm.name} runs already`, status: "done" });
         return vm;
       }),
-    stop: (ref, options, operation) => inTurn(ref, operation.signal, (vm) => stopVm(context, vm, options, operation)),
-    pause: (ref, operation) => inTurn(ref, operation.signal, (vm) => pauseVm(context, vm, operation)),
-    resume: (ref, operation) => inTurn(ref, operation.signal, (vm) => resumeVm(context, vm, operation)),
+    stop(ref, options, operation) {
+      if (!options.force) return change(ref, operation, (vm, within) => stopVm(context, vm, options, within));
+      const before = store.vms.get(ref);
+      return byForce(context, ref, operation.signal, async (vm, signal) =>
+        // What was cancelled may have taken it away, as a create does.
+        vm === undefined
+          ? { ...atRest(before), state: "stopped" }
+          : stopVm(context, vm, options, { ...operation, signal }),
+      );
+    },
+    pause: (ref, operation) => change(ref, operation, (vm, within) => pauseVm(context, vm, within)),
+    resume: (ref, operation) => change(ref, operation, (vm, within) => resumeVm(context, vm, within)),
     rebase: (ref, target, operation) =>
-      inTurn(ref, operation.signal, (vm) => {
+      change(ref, operation, (vm, within) => {
         const image = store.images.get(target.image);
         const kernel = store.kernels.get(target.kernel ?? image.kernel);
-        return rebaseVm(context, vm, { image, kernel }, operation);
+        return rebaseVm(context, vm, { image, kernel }, within);
       }),
-    resize: (ref, request, operation) =>
-      inTurn(ref, operation.signal, (vm) => resizeVm(context, vm, request, operation)),
-    delete: (ref, force, operation) => inTurn(ref, operation.signal, (vm) => deleteVm(context, vm, force, operation)),
+    resize: (ref, request, operation) => change(ref, operation, (vm, within) => resizeVm(context, vm, request, within)),
+    delete(ref, force, operation) {
+      const { signal } = operation;
+      if (!force) return inTurn(context, ref, signal, (vm) => deleteVm(context, vm, force, operation));
+      return byForce(context, ref, signal, async (vm) => {
+        if (vm !== undefined) await deleteVm(context, vm, force, operation);
+      });
+    },
 
-    async exec(ref, start, signal) {
-      const { vm, agent, live: found } = await agentOf(ref, signal);
-      const { config } = store.images.get(vm.image.id);
-      const running = await agent.exec(planExec(start, vm, config), { signal });
-      if (start.argv === undefined) noteMainCommand(found, running, config);
-      return running;
-    },
-    async forward(ref, target, signal) {
-      const { agent } = await agentOf(ref, signal);
-      return agent.forward(target, signal);
-    },
-    async stats(ref, signal) {
-      const { agent } = await agentOf(ref, signal);
-      return agent.stats(signal);
-    },
+    exec: (ref, start, signal) =>
+      askAgent(context, ref, signal, "start the command", async (agent, { vm, live }, within) => {
+        const { config } = store.images.get(vm.image.id);
+        const running = await agent.exec(planExec(start, vm, config), { signal: within });
+        if (start.argv === undefined) noteMainCommand(live, running, config);
+        return running;
+      }),
+    forward: (ref, target, signal) =>
+      askAgent(context, ref, signal, "open the connection", (agent, _running, within) => agent.forward(target, within)),
+    stats: (ref, signal) =>
+      askAgent(context, ref, signal, "tell its figures", (agent, _running, within) => agent.stats(within)),
     async ssh(ref, signal) {
-      const { vm, agent } = await agentOf(ref, signal);
-      const [info, key] = await Promise.all([agent.info(signal), ensureSshKey(context.layout, context.config, signal)]);
+      const [{ vm, info }, key] = await Promise.all([
+        askAgent(context, ref, signal, "tell its host key", async (agent, { vm: found }, within) => ({
+          vm: found,
+          info: await agent.info(within),
+        })),
+        ensureSshKey(context.layout, context.config, signal),
+      ]);
       const knownHostsPath = join(vmRunDir(context.layout, vm.id), "known_hosts");
       await writeFileAtomic(knownHostsPath, `${vm.id} ${info.sshHostKey}\n`);
       return { id: vm.id, name: vm.name, keyPath: key.privatePath, knownHostsPath, user: "root" };
     },
     async console(ref, signal) {
-      return (await liveOf(ref)).live.machine.console(signal);
+      const { vm, live } = await runningVm(context, ref, signal);
+      return withDeadline(signal, CONSOLE_MS, `the console of VM ${vm.name}`, (within) => live.machine.console(within));
     },
     async *serviceLog(ref, request, signal) {
-      const { vm, agent } = await agentOf(ref, signal);
+      const { vm } = await runningVm(context, ref, signal);
       if (vm.spec.service === undefined) throw noService(vm);
-      yield* readServiceLog(agent, request, signal);
+      const log = await askAgent(context, ref, signal, "read the log", async (agent) =>
+        readServiceLog(agent, request, signal),
+      );
+      yield* log;
     },
     consoleLog: (ref, request, signal) =>
       readConsoleLog(consoleLogPath(context, store.vms.get(ref).id), request, signal),

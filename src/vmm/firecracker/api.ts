@@ -1,7 +1,7 @@
 import { request as httpRequest } from "node:http";
 import type { Socket } from "node:net";
 import { z } from "zod";
-import { withDeadline } from "../../lib/deadline.ts";
+import { untilAborted, withDeadline } from "../../lib/deadline.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { connectUnix } from "../../lib/unix-socket.ts";
 import type { ApiRequest } from "./machine-plan.ts";
@@ -33,7 +33,8 @@ export function firecrackerApi(socketPath: string): FirecrackerApi {
   const inTurn = <T>(signal: AbortSignal, work: (within: AbortSignal) => Promise<T>): Promise<T> => {
     const mine = busy.then(() => withDeadline(signal, ANSWER_MS, "Firecracker's answer", work));
     busy = mine.catch(() => {});
-    return mine;
+    // Who gives up need not wait for those before.
+    return untilAborted(mine, signal);
   };
   return {
     async send({ method, path, body }, signal) {
