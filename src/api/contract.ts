@@ -254,4 +254,3 @@ export const contract = {
 } as const satisfies Readonly<Record<EndpointName, Route>>;
 
 export type Contract = typeof contract;
-export type RouteName = EndpointName;

@@ -1,19 +1,23 @@
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { Server as NetServer } from "node:net";
 import { Readable } from "node:stream";
 import Fastify, { type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { contract } from "../api/contract.ts";
-import { endpoints, type EndpointName } from "../api/endpoints.ts";
-import { asBangerError, BangerError, toErrorBody } from "../lib/errors.ts";
+import { endpoints, type EndpointName, type EndpointOf } from "../api/endpoints.ts";
+import { toErrorBody } from "../lib/errors.ts";
 import type { OperationContext } from "../lib/progress.ts";
 import { listenUnix } from "../lib/unix-socket.ts";
 import type { Handlers } from "./handlers.ts";
 import { operationLines } from "./operation-lines.ts";
 import { readInput } from "./read-input.ts";
+import { notServed, refusalOf, refusalOfParser, refuseOn, unreadable, type Refusal } from "./request-errors.ts";
 import { acceptSockets } from "./sockets.ts";
 
 const MAX_BODY_BYTES = 1024 ** 2;
+/** As much of a URL as is repeated. */
+const MAX_SHOWN_URL = 200;
 
 // A table of handlers is checked where it is written; here each is called with what its own schema has let through.
 type AnyCall = (input: never, signal: AbortSignal) => unknown;
@@ -30,9 +34,7 @@ export interface ApiServer {
 /** The HTTP face of the contract: it parses, routes and answers, and knows nothing else. */
 export function createServer(handlers: Handlers, log: Logger): ApiServer {
   const app = newApp(log);
-  for (const name of Object.keys(endpoints)) {
-    if (isEndpoint(name) && endpoints[name].kind !== "socket") addRoute(app, name, handlers, log);
-  }
+  for (const name of requestNames()) addRoute(app, name, handlers, log);
   acceptSockets(app.server, handlers, log);
   let name: Disposable | undefined;
   const close = (): void => {
@@ -60,51 +62,69 @@ export function createServer(handlers: Handlers, log: Logger): ApiServer {
 type App = ReturnType<typeof newApp>;
 
 function newApp(log: Logger) {
-  const app = Fastify({ loggerInstance: log.child({}, { level: "warn" }), bodyLimit: MAX_BODY_BYTES });
+  const app = Fastify({
+    loggerInstance: log.child({}, { level: "warn" }),
+    bodyLimit: MAX_BODY_BYTES,
+    frameworkErrors: (error, _request, reply) => sendError(reply, refusalOf(error), log),
+    clientErrorHandler(error, socket) {
+      if (error.code !== "ECONNRESET" && socket.writable) refuseOn(socket, refusalOfParser(error));
+      else socket.destroy();
+    },
+  });
   // A client that closes its own half cancels, and still hears how that ended.
   Object.assign(app.server, { httpAllowHalfOpen: true });
-  app.setErrorHandler((error, _request, reply) => sendError(reply, requestError(error), log));
-  app.setNotFoundHandler((request, reply) => {
-    sendError(
-      reply,
-      new BangerError("BAD_REQUEST", {
-        what: `there is no ${request.method} ${request.url}`,
-        fix: "see `banger openapi` for what there is; a newer client needs a newer daemon: `banger daemon stop` starts it anew",
-      }),
-      log,
-    );
-  });
+  app.server.on("checkExpectation", ({ socket }: IncomingMessage) =>
+    refuseOn(socket, { status: 417, error: unreadable("it expects what is not done here") }),
+  );
+  app.setErrorHandler((error, _request, reply) => sendError(reply, refusalOf(error), log));
+  app.setNotFoundHandler(({ method, url }, reply) =>
+    sendError(reply, notServed(`there is no ${method} ${url.slice(0, MAX_SHOWN_URL)}`), log),
+  );
   return app;
 }
 
-function isEndpoint(name: string): name is EndpointName {
-  return Object.hasOwn(endpoints, name);
+type RequestName = Exclude<EndpointName, EndpointOf<"socket">>;
+
+function requestNames(): readonly RequestName[] {
+  return Object.keys(endpoints).filter(
+    (name): name is RequestName => Object.hasOwn(endpoints, name) && endpoints[name as EndpointName].kind !== "socket",
+  );
 }
 
-function addRoute(app: App, name: EndpointName, handlers: Handlers, log: Logger): void {
+/** @throws Error for a route without a handler: such a daemon is built wrong. */
+function handlerOf<T>(table: Readonly<Record<string, T>>, name: EndpointName): T {
+  const handler = table[name];
+  if (handler === undefined) throw new Error(`the route ${name} has no handler`);
+  return handler;
+}
+
+function addRoute(app: App, name: RequestName, handlers: Handlers, log: Logger): void {
   const { kind, method, path } = endpoints[name];
+  const answer = answering(kind, name, handlers, log);
   app.route({
     method,
     url: path.replace(/\{(\w+)\}/g, ":$1"),
-    async handler(request, reply) {
-      const input = readInput(contract[name], request) as never;
-      const signal = cancelSignal(request, reply);
-      switch (kind) {
-        case "call":
-          return (handlers.calls as Record<string, AnyCall>)[name]?.(input, signal);
-        case "text": {
-          const chunks = (handlers.texts as Record<string, AnyText>)[name]?.(input, signal);
-          return reply.type("text/plain; charset=utf-8").send(Readable.from(chunks ?? []));
-        }
-        case "operation": {
-          const operation = (handlers.operations as Record<string, AnyOperation>)[name];
-          return operation === undefined ? undefined : sendOperation(reply, (c) => operation(input, c), signal, log);
-        }
-        case "socket":
-          return undefined;
-      }
-    },
+    handler: (request, reply) =>
+      answer(readInput(contract[name], request) as never, cancelSignal(request, reply), reply),
   });
+}
+
+type Answer = (input: never, signal: AbortSignal, reply: FastifyReply) => unknown;
+
+function answering(kind: "call" | "text" | "operation", name: RequestName, handlers: Handlers, log: Logger): Answer {
+  switch (kind) {
+    case "call":
+      return handlerOf(handlers.calls as Record<string, AnyCall>, name);
+    case "text": {
+      const chunksOf = handlerOf(handlers.texts as Record<string, AnyText>, name);
+      return (input, signal, reply) =>
+        reply.type("text/plain; charset=utf-8").send(Readable.from(chunksOf(input, signal)));
+    }
+    case "operation": {
+      const operation = handlerOf(handlers.operations as Record<string, AnyOperation>, name);
+      return (input, signal, reply) => sendOperation(reply, (context) => operation(input, context), signal, log);
+    }
+  }
 }
 
 /** Aborts when the client goes away, or closes its half, before it was answered. */
@@ -147,27 +167,10 @@ async function sendOperation(
   raw.end();
 }
 
-function requestError(error: unknown): BangerError {
-  if (
-    error instanceof Error &&
-    "statusCode" in error &&
-    typeof error.statusCode === "number" &&
-    error.statusCode < 500
-  ) {
-    return new BangerError("BAD_REQUEST", {
-      what: "the request cannot be read",
-      why: error.message,
-      fix: "send JSON as `banger openapi` describes it",
-      cause: error,
-    });
-  }
-  return asBangerError(error);
-}
-
-function sendError(reply: FastifyReply, error: BangerError, log: Logger): void {
+function sendError(reply: FastifyReply, { status, error }: Refusal, log: Logger): void {
   if (error.code === "INTERNAL") log.error({ err: error.cause ?? error }, "a request failed");
   void reply
-    .status(error.status)
+    .status(status)
     .type("application/json")
     .send({ error: toErrorBody(error) });
 }

@@ -5,9 +5,10 @@ import { WebSocketServer, type WebSocket } from "ws";
 import { contract } from "../api/contract.ts";
 import { endpoints, type EndpointOf } from "../api/endpoints.ts";
 import { MAX_FRAME_BYTES } from "../api/exec-streams.ts";
-import { asBangerError, BangerError, toErrorBody } from "../lib/errors.ts";
+import { asBangerError, toErrorBody } from "../lib/errors.ts";
 import type { Handlers } from "./handlers.ts";
 import { readInput } from "./read-input.ts";
+import { notServed, refusalOf, refuseOn, unreadable } from "./request-errors.ts";
 
 type SocketName = EndpointOf<"socket">;
 type AnySocket = (input: never, socket: WebSocket, signal: AbortSignal) => Promise<void>;
@@ -22,22 +23,38 @@ export function acceptSockets(server: Server, handlers: Handlers, log: Logger): 
         void serve((handlers.sockets as Record<SocketName, AnySocket>)[name], input as never, socket, log);
       });
     } catch (error) {
-      refuse(stream, asBangerError(error));
+      refuseOn(stream, error instanceof NotServed ? notServed(error.message) : refusalOf(error));
     }
   });
 }
 
 function match(url: string): { readonly name: SocketName; readonly input: unknown } {
-  const { pathname, searchParams } = new URL(url, "http://localhost");
+  const { pathname, searchParams } = parseUrl(url);
   for (const [name, endpoint] of Object.entries(endpoints)) {
     if (endpoint.kind !== "socket" || !isSocket(name)) continue;
     const pattern = endpoint.path.replace(/\{(\w+)\}/g, "(?<$1>[^/]+)");
     const params = new RegExp(`^${pattern}$`).exec(pathname)?.groups;
     if (params === undefined) continue;
-    const decoded = Object.fromEntries(Object.entries(params).map(([key, value]) => [key, decodeURIComponent(value)]));
-    return { name, input: readInput(contract[name], { params: decoded, query: Object.fromEntries(searchParams) }) };
+    const inPath = Object.fromEntries(Object.entries(params).map(([key, value]) => [key, decoded(value)]));
+    return { name, input: readInput(contract[name], { params: inPath, query: Object.fromEntries(searchParams) }) };
   }
-  throw new BangerError("BAD_REQUEST", { what: `there is no WebSocket ${pathname}`, fix: "see `banger openapi`" });
+  throw new NotServed(`there is no WebSocket ${pathname.slice(0, 200)}`);
+}
+
+class NotServed extends Error {}
+
+function parseUrl(url: string): URL {
+  const parsed = URL.parse(url, "http://localhost");
+  if (parsed === null) throw unreadable("its path is none");
+  return parsed;
+}
+
+function decoded(escaped: string): string {
+  try {
+    return decodeURIComponent(escaped);
+  } catch (error) {
+    throw unreadable("an escape in its path is none of UTF-8", error);
+  }
 }
 
 function isSocket(name: string): name is SocketName {
@@ -60,12 +77,4 @@ async function serve(handler: AnySocket, input: never, socket: WebSocket, log: L
   } finally {
     socket.close();
   }
-}
-
-function refuse(stream: Duplex, error: BangerError): void {
-  const body = JSON.stringify({ error: toErrorBody(error) });
-  stream.end(
-    `HTTP/1.1 ${error.status} ${error.code}\r\ncontent-type: application/json\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
 }

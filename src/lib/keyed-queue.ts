@@ -48,7 +48,7 @@ export function keyedQueue(): KeyedQueue {
     // One that gives up while it waits leaves those behind it waiting for those before it.
     const tail = turn.then(() => ended);
     line.tail = tail;
-    void tail.then(() => {
+    void tail.finally(() => {
       if (line.tail === tail && lines.get(key) === line) lines.delete(key);
     });
     line.controllers.add(own);

@@ -8,7 +8,6 @@ import { stopVm } from "./stop-vm.ts";
 import { takeBackAll } from "./take-back.ts";
 import { machineOf, VM_ID, vmScene } from "./testing/vm-scene.ts";
 import { byForce, inTurn } from "./turns.ts";
-import type { VmContext } from "./vm-context.ts";
 
 const never = new AbortController().signal;
 const operation = { signal: never, progress: () => {} };
@@ -35,7 +34,7 @@ async function scene(t: TestContext, names: readonly string[]) {
   };
   Object.assign(context, { drivers: { of: async () => driver } });
   const answer = (made: Vm): void => attempts.get(made.name)?.resolve(machineOf(made).live.machine);
-  return { context: context as VmContext, vms, answer, signal: ending.signal, vmm, gone };
+  return { context, vms, answer, signal: ending.signal, vmm, gone };
 }
 
 test("VMMs are asked side by side; one that is silent delays nobody, and is taken back when it answers", async (t) => {
