@@ -3,7 +3,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import type { Duplex } from "node:stream";
 import { untilAborted, withDeadline } from "../lib/deadline.ts";
 import { BangerError } from "../lib/errors.ts";
-import { agentError } from "./agent-errors.ts";
+import { agentError, agentProtocol } from "./agent-errors.ts";
 import { startExec, type AgentExec, type ExecSpec } from "./agent-exec.ts";
 import { openForward, type ForwardTarget } from "./agent-forward.ts";
 import { readServiceLog, startService, watchService, type SupervisedCommand } from "./agent-service.ts";
@@ -178,14 +178,14 @@ function clientOf(
     stats: (signal) =>
       call(signal, "the guest's figures", async (within) => {
         const { uptimeMs, memory, cpu, load, processes } = await client.stats({}, { signal: within });
-        return {
+        return checkFigures({
           uptimeMs: Number(uptimeMs),
           memoryTotalBytes: Number(memory?.totalBytes ?? 0),
           memoryAvailableBytes: Number(memory?.availableBytes ?? 0),
           cpuMs: Number((cpu?.userMs ?? 0n) + (cpu?.systemMs ?? 0n)),
           load1: load?.one ?? 0,
           processes,
-        };
+        });
       }),
     shutdown: (signal) =>
       call(signal, "the guest to go down", async (within) => {
@@ -217,6 +217,14 @@ function checkOpen(stream: Duplex): void {
     what: "the connection to the VM's agent is gone",
     fix: "try again",
   });
+}
+
+/** Figures that a guest makes up may be none: JSON cannot even write all of them. */
+function checkFigures(stats: AgentStats): AgentStats {
+  for (const [name, figure] of Object.entries(stats) as [string, number][]) {
+    if (!Number.isFinite(figure) || figure < 0) throw agentProtocol(`${name} is ${figure}`);
+  }
+  return stats;
 }
 
 /** It becomes a line of a known_hosts file, so it must be one key and nothing else. */

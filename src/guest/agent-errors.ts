@@ -4,10 +4,14 @@ import { asBangerError, BangerError } from "../lib/errors.ts";
 /** Most that is shown of a text that comes from a guest. */
 const MAX_GUEST_TEXT = 500;
 
+/** Controls of a terminal, ends of lines, and what turns the direction of text (Unicode's bidirectional controls). */
+const UNPRINTABLE =
+  // oxlint-disable-next-line no-control-regex -- these are the characters to be taken away
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/g;
+
 /** What a guest says is not to be trusted: bounded, and without anything that a terminal would act on. */
 export function guestText(text: string, maxLength = MAX_GUEST_TEXT): string {
-  // oxlint-disable-next-line no-control-regex -- these are the characters to be taken away
-  const printable = text.slice(0, maxLength + 1).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ");
+  const printable = text.slice(0, maxLength + 1).replace(UNPRINTABLE, " ");
   return printable.length > maxLength ? `${printable.slice(0, maxLength)}…` : printable;
 }
 

@@ -3,7 +3,7 @@ import type { Client } from "@connectrpc/connect";
 import { constants } from "node:os";
 import { PassThrough, Writable, type Readable } from "node:stream";
 import { BangerError } from "../lib/errors.ts";
-import { agentError } from "./agent-errors.ts";
+import { agentError, guestText } from "./agent-errors.ts";
 import {
   ExecRequestSchema,
   type AgentService,
@@ -45,6 +45,10 @@ export interface AgentExec {
 }
 
 type ExecRequestInit = MessageInitShape<typeof ExecRequestSchema>["message"];
+
+/** What shells say of a command that cannot be run, and here of one whose guest says no status that there is. */
+const CANNOT_RUN = 126;
+const NO_STATUS = 255;
 
 /** Pieces of stdin in one message. */
 const STDIN_PIECE_BYTES = 64 * 1024;
@@ -157,7 +161,7 @@ async function pump(
       case "exit": {
         const { code, signal } = message.value;
         const name = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0];
-        return { code, ...(name !== undefined && { signal: name }) };
+        return { code: isStatus(code) ? code : NO_STATUS, ...(name !== undefined && { signal: name }) };
       }
       default:
         throw protocolError(`it sent ${message.case ?? "an empty message"} in the midst of a command`);
@@ -223,10 +227,15 @@ function request(message: NonNullable<ExecRequestInit>) {
 function rejected(spec: ExecSpec, { message, exitCode }: ExecRejected): BangerError {
   return new BangerError("EXEC_FAILED", {
     what: `${spec.argv[0] ?? "the command"} could not be run`,
-    why: message,
+    why: guestText(message),
     fix: "check the command, the user and the folder it should run in",
-    data: { exitCode },
+    data: { exitCode: isStatus(exitCode) && exitCode !== 0 ? exitCode : CANNOT_RUN },
   });
+}
+
+/** What a process may end with (wait(2)). */
+function isStatus(code: number): boolean {
+  return code >= 0 && code <= 255;
 }
 
 function protocolError(why: string): BangerError {

@@ -1,4 +1,5 @@
 import type { Client } from "@connectrpc/connect";
+import { untilAborted, withDeadline } from "../lib/deadline.ts";
 import type { ServiceStatus } from "../model/service.ts";
 import { agentError, guestText } from "./agent-errors.ts";
 import type { ExecSpec } from "./agent-exec.ts";
@@ -31,6 +32,9 @@ const STATES: Readonly<Record<ServiceState, ServiceStatus["state"]>> = {
   [ServiceState.FAILED]: "failed",
   [ServiceState.STOPPED]: "stopped",
 };
+
+/** Between two pieces of a log that is there already. */
+const PIECE_MS = 30_000;
 
 type AgentRpc = Client<typeof AgentService>;
 
@@ -83,9 +87,21 @@ export async function* readServiceLog(
   follow: boolean,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
+  const own = new AbortController();
+  const either = AbortSignal.any([signal, own.signal]);
   try {
-    for await (const { text } of client.readServiceLog({ follow }, { signal })) yield text;
+    const pieces = client.readServiceLog({ follow }, { signal: either })[Symbol.asyncIterator]();
+    for (;;) {
+      // What is written already comes at once; what is yet to be written, whenever it is.
+      const next = await (follow
+        ? pieces.next()
+        : withDeadline(signal, PIECE_MS, "the log of the VM's command", (s) => untilAborted(pieces.next(), s)));
+      if (next.done === true) return;
+      yield next.value.text;
+    }
   } catch (error) {
     throw agentError(error, signal);
+  } finally {
+    own.abort();
   }
 }

@@ -13,7 +13,7 @@ export default command({
   async run(cli, { vm: ref }) {
     const stats = await cli.client.call("vmStats", { ref });
     if (cli.json) return cli.printJson(stats);
-    const used = stats.memoryTotalBytes - stats.memoryAvailableBytes;
+    const used = Math.max(0, stats.memoryTotalBytes - stats.memoryAvailableBytes);
     cli.print(
       facts([
         ["Up for", duration(stats.uptimeMs)],
