@@ -22,7 +22,6 @@ export async function serveExec(
   const start = first.binary ? undefined : parseFrame(first.data);
   if (start?.type !== "start") throw badFrame("the first frame must be `start`");
   const running = await exec(start, signal);
-  running.stdin.setMaxListeners(0); // One pair for each frame that finds it full.
   send(socket, { type: "started", pid: running.pid });
   frames.handOver(({ data, binary }) => {
     try {

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import type { WebSocket } from "ws";
 
@@ -23,11 +22,18 @@ export async function sendBytes(
   }
 }
 
+/** Streams that are full, of which each is waited for once: ws emits all frames that came in one piece. */
+const full = new WeakSet<Writable>();
+
 /** Gives a binary frame to a stream, and stops reading the WebSocket while that stream is full. */
 export function takeBytes(bytes: Buffer, socket: WebSocket, target: Writable): void {
-  if (target.destroyed || target.write(bytes)) return;
+  if (target.destroyed || target.write(bytes) || full.has(target)) return;
+  full.add(target);
   socket.pause();
-  void Promise.race([once(target, "drain"), once(target, "close")])
-    .catch(() => {})
-    .then(() => socket.resume());
+  const goOn = (): void => {
+    target.off("drain", goOn).off("close", goOn);
+    full.delete(target);
+    socket.resume();
+  };
+  target.on("drain", goOn).on("close", goOn);
 }

@@ -1,7 +1,6 @@
-import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { Server as NetServer } from "node:net";
-import { Readable } from "node:stream";
+import { Readable, type Writable } from "node:stream";
 import Fastify, { type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { contract } from "../api/contract.ts";
@@ -162,9 +161,18 @@ async function sendOperation(
     }
     const { status: _status, cause: _cause, ...body } = { status: 0, cause: undefined, ...line };
     if (raw.destroyed) continue; // Nobody listens any more; the operation still comes to its end.
-    if (!raw.write(`${JSON.stringify(body)}\n`)) await Promise.race([once(raw, "drain"), once(raw, "close")]);
+    if (!raw.write(`${JSON.stringify(body)}\n`)) await untilTaken(raw);
   }
   raw.end();
+}
+
+/** Resolves when a full stream takes more, or will take no more. */
+async function untilTaken(stream: Writable): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const goOn = (): void => resolve();
+  stream.on("drain", goOn).on("close", goOn);
+  await promise;
+  stream.off("drain", goOn).off("close", goOn);
 }
 
 function sendError(reply: FastifyReply, { status, error }: Refusal, log: Logger): void {
