@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { constants } from "node:os";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { Readable } from "node:stream";
@@ -100,4 +101,40 @@ test("proxy joins stdin and stdout with the guest, prints nothing else, and ends
   child.stdin.end(Buffer.of(0, 255, 13, 10));
   const { status, stdout, stderr } = await resultOf(child);
   assert.deepEqual([status, stdout.toString("latin1"), stderr], [0, "unix:/run/x\n\u0000\u00FF\r\n", ""]);
+});
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  test(`${signal} ends a client whose command has not begun, since nothing would take it`, async () => {
+    await using home = await cliHome({ socket: (webSocket) => onFrames(webSocket, () => child.kill(signal)) });
+    const child = home.start("vm", "exec", "demo", "--", "true");
+    const { status } = await resultOf(child);
+    // It may come before anybody listens for it.
+    assert.ok(status === null || status === 128 + constants.signals[signal], String(status));
+  });
+}
+
+test("a second SIGINT ends a client whose command does not end by the first", async () => {
+  const frames: unknown[] = [];
+  await using home = await cliHome({
+    socket(webSocket) {
+      onFrames(webSocket, (frame) => {
+        frames.push(frame["signal"] ?? frame["type"]);
+        // Its output shows that the client listens for signals by then.
+        if (frame["type"] === "start") webSocket.send(out("x"));
+        else child.kill("SIGINT");
+      });
+    },
+  });
+  const child = home.start("vm", "exec", "demo", "--", "trap-it");
+  child.stdout.once("data", () => child.kill("SIGINT"));
+  assert.equal((await resultOf(child)).status, 130);
+  assert.deepEqual(frames, ["start", "SIGINT"]);
+});
+
+test("a command that is larger than a frame is refused with the limit", async () => {
+  await using home = await cliHome({ socket: () => assert.fail("nothing is sent") });
+  const words = Array.from({ length: 12 }, () => "x".repeat(100_000));
+  const { status, stderr } = await home.run("vm", "exec", "demo", "--", "echo", ...words);
+  assert.equal(status, 125);
+  assert.match(stderr, /the command is too long[^]*may take 1048576/);
 });

@@ -6,6 +6,7 @@ import { nounHelp, overview } from "./help/overview.ts";
 import type { Io } from "./io.ts";
 import { printError } from "./output/error-text.ts";
 import { asksForHelp, asksForJson } from "./parse/asks.ts";
+import { checkUtf8 } from "./parse/utf8-words.ts";
 import { findCommand } from "./parse/find-command.ts";
 import { parseGlobal } from "./parse/parse-global.ts";
 import { parseWords } from "./parse/parse-words.ts";
@@ -22,6 +23,7 @@ export async function runCli(commands: readonly Command[], words: readonly strin
   // Nobody is left to tell.
   io.stderr.on("error", () => {});
   try {
+    checkUtf8(words);
     const status = await dispatch(commands, words[0] === "--version" ? ["version", ...words.slice(1)] : words, io);
     await flushed(io.stdout);
     // A reader that had enough (`| head`) is no error.

@@ -5,7 +5,7 @@ import type { EndpointName, EndpointOf } from "../api/endpoints.ts";
 import type { RouteInput, RouteResult } from "../api/route.ts";
 import { type ProgressSink, noProgress } from "../lib/progress.ts";
 import { hungUp, isNobodyThere, transportError } from "./daemon-errors.ts";
-import { type ExecSession, type ExecStartInput, execSession } from "./exec-session.ts";
+import { type ExecSession, type ExecStartInput, execSession, startFrame } from "./exec-session.ts";
 import { readJson, successOf } from "./answers.ts";
 import { exchange } from "./http-exchange.ts";
 import { runOperation } from "./operation.ts";
@@ -133,8 +133,9 @@ export function createClient({ socketPath: expected, startDaemon, watch }: Clien
     },
 
     async exec(input, start, { signal = never() } = {}) {
+      const frame = startFrame(start);
       const webSocket = await openSocket("vmExec", input, signal);
-      return execSession(webSocket, start, signal);
+      return execSession(webSocket, frame, signal);
     },
   };
 }

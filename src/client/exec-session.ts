@@ -2,7 +2,7 @@ import { Readable, Writable } from "node:stream";
 import type { RawData, WebSocket } from "ws";
 import type { ExecClientFrame } from "../api/exec-frames.ts";
 import { MAX_FRAME_BYTES, STDERR, STDIN, STDOUT } from "../api/exec-streams.ts";
-import { asBangerError } from "../lib/errors.ts";
+import { asBangerError, BangerError } from "../lib/errors.ts";
 import { connectionLost, errorFromWire } from "./daemon-errors.ts";
 import { closedEarly, jsonFrame, sendFrame } from "./web-socket.ts";
 
@@ -21,14 +21,33 @@ export interface ExecSession {
   readonly stderr: Readable;
   /** Settles when the command has ended; rejects when it could not be run, or the connection broke. */
   readonly exit: Promise<ExecExit>;
+  /** Whether the command runs, as far as is known here: before that nothing takes a signal. */
+  readonly started: boolean;
   resize(rows: number, cols: number): void;
   signal(name: NodeJS.Signals): void;
   /** Lets go. The daemon ends a command that nobody listens to any more. */
   close(): void;
 }
 
-/** Starts the command on an open, paused WebSocket. */
-export function execSession(webSocket: WebSocket, start: ExecStartInput, signal: AbortSignal): ExecSession {
+/**
+ * The first frame of a command's session.
+ *
+ * @throws BangerError `BAD_REQUEST` for a command that is larger than a frame may be.
+ */
+export function startFrame(start: ExecStartInput): string {
+  const frame = JSON.stringify({ type: "start", ...start } satisfies ExecClientFrame);
+  const size = Buffer.byteLength(frame);
+  if (size <= MAX_FRAME_BYTES) return frame;
+  throw new BangerError("BAD_REQUEST", {
+    what: "the command is too long",
+    why: `its words and variables take ${size} bytes as they are sent, and may take ${MAX_FRAME_BYTES}`,
+    fix: "hand the data over by stdin, or in a file",
+    data: { sizeBytes: size, limitBytes: MAX_FRAME_BYTES },
+  });
+}
+
+/** Starts a command by its frame on an open, paused WebSocket. */
+export function execSession(webSocket: WebSocket, start: string, signal: AbortSignal): ExecSession {
   const send = (frame: ExecClientFrame): void => webSocket.send(JSON.stringify(frame), () => {});
   const { promise: exit, resolve, reject } = Promise.withResolvers<ExecExit>();
   const stdin = stdinOf(webSocket);
@@ -37,6 +56,7 @@ export function execSession(webSocket: WebSocket, start: ExecStartInput, signal:
   exit.catch(() => {});
   for (const stream of [stdin, stdout, stderr]) stream.on("error", () => {});
   let over = false;
+  let started = false;
 
   const fail = (error: Error): void => {
     if (over) return;
@@ -59,8 +79,11 @@ export function execSession(webSocket: WebSocket, start: ExecStartInput, signal:
     webSocket.close(1000);
   };
   webSocket.on("message", (data: RawData, isBinary: boolean) => {
+    // A word of its output says so, too.
+    started ||= isBinary;
     if (isBinary) return;
     const frame = jsonFrame(data);
+    started ||= frame["type"] === "started";
     if (frame["type"] === "exit") finish(frame);
     if (frame["type"] === "error") fail(errorFromWire(frame["error"]));
   });
@@ -68,13 +91,16 @@ export function execSession(webSocket: WebSocket, start: ExecStartInput, signal:
   webSocket.on("close", (code: number, reason: Buffer) =>
     fail(signal.aborted ? asBangerError(signal.reason) : closedEarly(code, reason)),
   );
-  send({ type: "start", ...start });
+  webSocket.send(start, () => {});
   webSocket.resume();
   return {
     stdin,
     stdout,
     stderr,
     exit,
+    get started() {
+      return started;
+    },
     resize: (rows, cols) => send({ type: "resize", rows, cols }),
     signal: (name) => send({ type: "signal", signal: name }),
     close: () => webSocket.terminate(),

@@ -13,6 +13,7 @@ const PASSED_ON = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const
 const HANG_UPS = ["SIGTERM", "SIGHUP"] as const;
 
 const SIGPIPE_STATUS = 141;
+const CTRL_C = 0x03;
 
 /**
  * Joins our streams with a command in a VM until it ends, and returns its exit status.
@@ -68,13 +69,21 @@ interface Release {
 }
 
 function passSignalsOn(session: ExecSession): Release {
-  const passOn = (name: NodeJS.Signals): void => session.signal(name);
+  let received: NodeJS.Signals | undefined;
+  let interrupts = 0;
+  const passOn = (name: NodeJS.Signals): void => {
+    if (name === "SIGINT") interrupts += 1;
+    // Nothing takes it yet, or what takes it does not end: then we do.
+    if (session.started && interrupts < 2) return session.signal(name);
+    received = name;
+    session.close();
+  };
   for (const name of PASSED_ON) process.on(name, passOn);
   return {
     undo() {
       for (const name of PASSED_ON) process.off(name, passOn);
     },
-    signal: () => undefined,
+    signal: () => received,
   };
 }
 
@@ -88,10 +97,16 @@ function followTerminal(session: ExecSession, io: Io): Release {
     received = name;
     session.close();
   };
+  // Ctrl-C is a key for the guest, once it has somebody who reads it.
+  const typed = (keys: Buffer): void => {
+    if (!session.started && keys.includes(CTRL_C)) hangUp("SIGINT");
+  };
+  io.stdin.on("data", typed);
   io.stdout.on("resize", resize);
   for (const name of HANG_UPS) process.on(name, hangUp);
   return {
     undo() {
+      io.stdin.off("data", typed);
       io.stdout.off("resize", resize);
       for (const name of HANG_UPS) process.off(name, hangUp);
     },

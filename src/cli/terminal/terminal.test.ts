@@ -58,6 +58,7 @@ test("exec on a terminal: its size, its keys as they are, and its new size when 
           const frame = JSON.parse(bytes.toString()) as { type: string; cols?: number };
           frames.push(frame);
           const terminal = readFileSync(join(folder, "tty"), "utf8").trim();
+          if (frame.type === "start") webSocket.send(JSON.stringify({ type: "started", pid: 1 }));
           if (frame.type === "start") execFileSync("stty", ["-F", terminal, "rows", "33", "cols", "99"]);
           // stty sets one, then the other, and a quick reader sees both. Ctrl-C is a key of the guest's.
           else if (frame.cols === 99) press("ls\r\u0003");
@@ -143,4 +144,16 @@ test("what is typed ends at Ctrl-], wherever it stands", async () => {
   assert.equal(await sent("ab", "c\u001Dd", "e"), "abc");
   assert.equal(await sent("\u001D", "e"), "");
   assert.equal(await sent("ab", "cd"), "abcd");
+});
+
+test("Ctrl-C on a terminal ends a client whose command has not begun", async () => {
+  let press: (keys: string) => void = () => {};
+  const { status } = await onTerminal(
+    "vm exec demo -- sh",
+    { socket: (webSocket) => webSocket.once("message", () => setTimeout(() => press("\u0003"), 200)) },
+    (write) => {
+      press = write;
+    },
+  );
+  assert.equal(status, "130");
 });

@@ -1,6 +1,7 @@
 import { pipeline } from "node:stream/promises";
 import { VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
+import { safeForTerminal } from "../output/guest-text.ts";
 import { badUsage } from "../parse/bad-usage.ts";
 import { given, wholeNumber } from "../parse/check-options.ts";
 
@@ -30,6 +31,9 @@ export default command({
         cli.note(`VM ${name} is ${state}. Its console goes on when it is started; Ctrl-C leaves.`);
       }
     }
-    await pipeline(cli.client.text("vmLogs", given({ ref, follow, service, lines })), cli.io.stdout, { end: false });
+    const log = cli.client.text("vmLogs", given({ ref, follow, service, lines }));
+    const { stdout } = cli.io;
+    // A program gets the bytes as they are; a terminal would do as they say.
+    await pipeline(stdout.isTTY === true ? safeForTerminal(log) : log, stdout, { end: false });
   },
 });

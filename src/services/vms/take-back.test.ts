@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { test, type TestContext } from "node:test";
 import type { Vm } from "../../model/vm.ts";
@@ -14,19 +16,21 @@ const operation = { signal: never, progress: () => {} };
 
 /** VMs of which each is attached as the test says, by its name. */
 async function scene(t: TestContext, names: readonly string[]) {
-  const { context, vm, vmm, gone } = await vmScene(t);
+  const { context, vm, vmm, gone, runDir } = await vmScene(t);
   const ending = new AbortController();
   t.after(() => ending.abort());
   context.store.vms.delete(VM_ID);
+  for (const name of names) await writeFile(join(runDir, name), "");
   const vms = names.map((name, n): Vm => {
     const made = { ...vm, id: `vm-${String(n).padStart(16, "0")}`, name };
-    if (made.machine !== undefined) made.machine = { ...made.machine, controlSocket: name };
+    if (made.machine !== undefined) made.machine = { ...made.machine, controlSocket: join(runDir, name) };
     context.store.vms.insert(made);
     return made;
   });
   const attempts = new Map(vms.map((each) => [each.name, Promise.withResolvers<Machine | undefined>()]));
   const driver: Pick<Driver, "attach"> = {
-    attach: async ({ controlSocket: name }, signal) => {
+    attach: async ({ controlSocket }, signal) => {
+      const name = basename(controlSocket);
       signal.addEventListener("abort", () => attempts.get(name)?.reject(signal.reason as Error), { once: true });
       const answer = await attempts.get(name)?.promise;
       return answer;
