@@ -20,6 +20,8 @@ export const execClientFrameSchema = z.discriminatedUnion("type", [
     cwd: z.string().default(""),
     user: z.string().default(""),
     tty: ttySchema.optional(),
+    /** Delete the VM when this connection is gone, if it was created as `ephemeral`. */
+    owner: z.boolean().optional(),
   }),
   z.strictObject({ type: z.literal("resize"), rows: ttySchema.shape.rows, cols: ttySchema.shape.cols }),
   z.strictObject({ type: z.literal("signal"), signal: z.string().regex(/^SIG[A-Z0-9]{2,10}$/) }),

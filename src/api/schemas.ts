@@ -187,6 +187,11 @@ export const vmCreateInput = z.strictObject({
   /** Keep a command running: the image's own unless words are given. */
   service: serviceSpecSchema.optional(),
   start: z.boolean().default(true),
+  /**
+   * Delete it when its owner is gone: the connection of an exec whose start frame says `owner`. If none comes within a
+   * minute, or none comes back after the daemon was started anew, it is deleted, too.
+   */
+  ephemeral: z.boolean().default(false),
 });
 
 export const vmStopInput = z.strictObject({

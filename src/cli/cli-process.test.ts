@@ -238,8 +238,8 @@ test("run pulls what is not here, runs, deletes the VM, and ends as the command 
   assert.deepEqual(asked, [
     "imageList {}",
     'imagePull {"reference":"debian:bookworm","insecure":false}{}',
-    'vmCreate {"nat":false,"env":{},"image":"img-1"}{}',
-    'exec vm-0123456789abcdef {"type":"start","command":["sh","-c","exit 7"]}',
+    'vmCreate {"nat":false,"env":{},"ephemeral":true,"image":"img-1"}{}',
+    'exec vm-0123456789abcdef {"type":"start","command":["sh","-c","exit 7"],"owner":true}',
     'vmDelete {"ref":"vm-0123456789abcdef","force":"true"}',
   ]);
 });

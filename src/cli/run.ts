@@ -1,3 +1,4 @@
+import { asBangerError } from "../lib/errors.ts";
 import type { Cli } from "./cli.ts";
 import { command } from "./command.ts";
 import { withInterrupts, withoutInterrupts } from "./interrupts.ts";
@@ -41,7 +42,9 @@ status is the one of banger. With --detach the VM stays, and keeps the command r
     const tty = ttyMode(cli.io, options);
     // Without --detach the words are the command of this terminal, not of a service.
     const service = serviceInput(detach, detach ? words : [], restart, "--detach");
-    const asked = given({ ...(await vmInput(vmOptions, cli.io.env)), service });
+    // Should we be killed, the daemon deletes it.
+    const ephemeral = keep || detach ? undefined : true;
+    const asked = given({ ...(await vmInput(vmOptions, cli.io.env)), service, ephemeral });
     await checkOptions("vmCreate", asked, VM_FIELDS);
     const vm = await withInterrupts(cli, async (signal) => {
       const image = await ensureImage(cli, { wanted, kernel: vmOptions["kernel-ref"], insecure, progress, signal });
@@ -49,7 +52,7 @@ status is the one of banger. With --detach the VM stays, and keeps the command r
     });
     if (detach) return cli.json ? cli.printJson(vm) : cli.print(vm.name);
     try {
-      const start = given({ command: [...words], tty: tty.size });
+      const start = given({ command: [...words], tty: tty.size, owner: ephemeral });
       const session = await withInterrupts(cli, (signal) => cli.client.exec({ ref: vm.id }, start, { signal }));
       return await attach(session, cli.io, tty);
     } finally {
@@ -60,7 +63,12 @@ status is the one of banger. With --detach the VM stays, and keeps the command r
 });
 
 async function deleteVm(cli: Cli, ref: string): Promise<void> {
-  await cli.client.operate("vmDelete", { ref, force: true });
+  try {
+    await cli.client.operate("vmDelete", { ref, force: true });
+  } catch (error) {
+    // The daemon deletes it as well, when our connection ends.
+    if (asBangerError(error).code !== "VM_NOT_FOUND") throw error;
+  }
 }
 
 interface Wanted {

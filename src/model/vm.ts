@@ -198,6 +198,8 @@ export const vmSchema = z.object({
   }),
   /** Id of the image that is being built in it; such a VM is thrown away. */
   builds: z.string().optional(),
+  /** Made for one command: it is deleted when the connection is gone that owns it, or when none comes to own it. */
+  ephemeral: z.boolean().optional(),
   kernel: z.object({ id: z.string(), name: z.string() }),
   spec: vmSpecSchema,
   /** 128 random bits in hex: systemd's machine id in the guest (machine-id(5)). */

@@ -16,6 +16,7 @@ import { exposedTcpPorts, publishOnFreePorts } from "./exposed-ports.ts";
 import { noteMainCommand } from "./main-command.ts";
 import { createVm } from "./create-vm.ts";
 import { deleteVm, forgetVm } from "./delete-vm.ts";
+import { ephemeralVms } from "./ephemeral.ts";
 import { planExec } from "./exec-plan.ts";
 import { keepConsoleLog } from "./failed-start-log.ts";
 import { planNewVm } from "./plan-new-vm.ts";
@@ -40,6 +41,8 @@ export interface VmCreateRequest extends VmRequest {
   /** Publish what the image says it listens on, each on a free port of this host. */
   readonly publishAll: boolean;
   readonly start: boolean;
+  /** Delete it with the connection that comes to own it. */
+  readonly ephemeral: boolean;
 }
 
 export interface RebaseTarget {
@@ -82,6 +85,9 @@ export interface VmService {
 
 export function vmService(context: VmContext): VmService {
   const { store, queue } = context;
+  const ephemeral = ephemeralVms(context);
+  // Their owners went with the daemon that was before; one may come back.
+  for (const vm of store.vms.list()) ephemeral.expectOwner(vm);
 
   /** Runs a change in the VM's turn. */
   const change = (
@@ -89,6 +95,13 @@ export function vmService(context: VmContext): VmService {
     operation: OperationContext,
     work: (vm: Vm, operation: OperationContext) => Promise<Vm>,
   ): Promise<Vm> => inTurn(context, ref, operation.signal, (vm, signal) => work(vm, { ...operation, signal }));
+
+  const startNew = async (created: Vm, operation: OperationContext): Promise<void> => {
+    const { id, spec } = await startVm(context, created, operation);
+    if (spec.service === undefined) return;
+    const agent = await askAgent(context, id, operation.signal, "answer", async (found) => found);
+    await awaitPublishedPorts(agent, store.vms.get(id), operation);
+  };
 
   return {
     list: () => store.vms.list(),
@@ -101,20 +114,18 @@ export function vmService(context: VmContext): VmService {
       const { publishAll, publish: asked } = request;
       const exposed = publishAll ? exposedTcpPorts(image.config.exposedPorts, asked) : [];
       const publish = [...asked, ...(await publishOnFreePorts(exposed))];
-      const planned = planNewVm(context, { ...request, publish }, image, kernel);
+      const plan = planNewVm(context, { ...request, publish }, image, kernel);
+      const planned: Vm = request.ephemeral ? { ...plan, ephemeral: true } : plan;
       await tellOfOtherAgent(context, image, operation);
       return queue.run(planned.id, operation.signal, async (signal) => {
         const within = { ...operation, signal };
         if (request.start) await context.networks.checkPorts(planned);
         const created = await createVm(context, planned, image, within);
-        if (!request.start) return created;
         try {
-          const started = await startVm(context, created, within);
-          if (started.spec.service !== undefined) {
-            const agent = await askAgent(context, started.id, signal, "answer", async (found) => found);
-            await awaitPublishedPorts(agent, started, within);
-          }
-          return store.vms.get(started.id);
+          if (request.start) await startNew(created, within);
+          const made = store.vms.get(created.id);
+          ephemeral.expectOwner(made);
+          return made;
         } catch (error) {
           // To create is all or nothing. Why it failed outlives it.
           const told = await keepConsoleLog(context, created, asBangerError(error));
@@ -157,13 +168,15 @@ export function vmService(context: VmContext): VmService {
       });
     },
 
-    exec: (ref, start, signal) =>
-      askAgent(context, ref, signal, "start the command", async (agent, { vm, live }, within) => {
+    exec(ref, start, signal) {
+      if (start.owner === true) ephemeral.own(store.vms.get(ref), signal);
+      return askAgent(context, ref, signal, "start the command", async (agent, { vm, live }, within) => {
         const { config } = store.images.get(vm.image.id);
         const running = await agent.exec(planExec(start, vm, config), { signal: within });
         if (start.argv === undefined) noteMainCommand(live, running, config);
         return running;
-      }),
+      });
+    },
     forward: (ref, target, signal) =>
       askAgent(context, ref, signal, "open the connection", (agent, _running, within) => agent.forward(target, within)),
     stats: (ref, signal) =>
