@@ -12,6 +12,7 @@ import {
 } from "./cases/image-import.ts";
 import { lineIn, lineOut } from "./cases/agent-line.ts";
 import { networkLatency, networkUpload } from "./cases/network.ts";
+import { thousandVmCases } from "./cases/thousand-vms.ts";
 import { vmExec } from "./cases/vm-exec.ts";
 import { vmList } from "./cases/vm-list.ts";
 import { vmReadyAgent, vmReadySystemd } from "./cases/vm-ready-init.ts";
@@ -21,6 +22,7 @@ import { table } from "./table.ts";
 
 const CASES: Readonly<Record<string, Comparison>> = {
   "vm-list": vmList,
+  ...thousandVmCases,
   "vm-exec": vmExec,
   "vm-ready": vmReady,
   "line-in": lineIn,
