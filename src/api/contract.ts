@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { brokenViewSchema } from "../model/broken.ts";
+import { orphanSchema, rebuiltSchema } from "../model/orphan.ts";
 import { doctorReportSchema } from "../model/doctor.ts";
 import { sentImageSchema } from "../model/artefact.ts";
 import { imageViewSchema } from "../model/image.ts";
@@ -26,6 +28,24 @@ export const contract = {
     input: s.noInput,
     result: s.nothing,
   }),
+  daemonRecover: route({
+    ...endpoints.daemonRecover,
+    summary: "Rebuild a state that cannot be used from the folders of VMs, images and kernels; the daemon ends then",
+    input: s.noInput,
+    result: rebuiltSchema,
+  }),
+  systemOrphans: route({
+    ...endpoints.systemOrphans,
+    summary: "List what lies in banger's folders and its state does not know",
+    input: s.noInput,
+    result: z.array(orphanSchema),
+  }),
+  systemOrphansDelete: route({
+    ...endpoints.systemOrphansDelete,
+    summary: "Delete such files, for good",
+    input: s.orphansDeleteInput,
+    result: z.array(orphanSchema),
+  }),
   doctor: route({
     ...endpoints.doctor,
     summary: "Say what this host can and cannot do, and the command that mends it",
@@ -37,7 +57,7 @@ export const contract = {
     ...endpoints.kernelList,
     summary: "List kernels",
     input: s.noInput,
-    result: z.array(kernelSchema),
+    result: z.array(z.union([kernelSchema, brokenViewSchema])),
   }),
   kernelInspect: route({
     ...endpoints.kernelInspect,
@@ -72,7 +92,7 @@ export const contract = {
   kernelDelete: route({
     ...endpoints.kernelDelete,
     summary: "Delete a kernel that no image and no VM uses",
-    input: s.refInput,
+    input: s.deleteInput,
     result: s.nothing,
   }),
 
@@ -80,7 +100,7 @@ export const contract = {
     ...endpoints.imageList,
     summary: "List images",
     input: s.noInput,
-    result: z.array(imageViewSchema),
+    result: z.array(z.union([imageViewSchema, brokenViewSchema])),
   }),
   imageInspect: route({
     ...endpoints.imageInspect,
@@ -151,7 +171,7 @@ export const contract = {
   imageDelete: route({
     ...endpoints.imageDelete,
     summary: "Delete an image that no VM uses",
-    input: s.refInput,
+    input: s.deleteInput,
     result: s.nothing,
   }),
 
@@ -159,7 +179,7 @@ export const contract = {
     ...endpoints.vmList,
     summary: "List VMs",
     input: s.noInput,
-    result: z.array(vmViewSchema),
+    result: z.array(z.union([vmViewSchema, brokenViewSchema])),
   }),
   vmInspect: route({
     ...endpoints.vmInspect,

@@ -23,6 +23,9 @@ export interface Endpoint {
 export const endpoints = {
   daemonStatus: { kind: "call", method: "GET", path: "/v1/daemon" },
   daemonStop: { kind: "call", method: "POST", path: "/v1/daemon/stop" },
+  daemonRecover: { kind: "call", method: "POST", path: "/v1/daemon/recover" },
+  systemOrphans: { kind: "call", method: "GET", path: "/v1/system/orphans" },
+  systemOrphansDelete: { kind: "call", method: "POST", path: "/v1/system/orphans/delete" },
   doctor: { kind: "call", method: "GET", path: "/v1/doctor" },
 
   kernelList: { kind: "call", method: "GET", path: "/v1/kernels" },

@@ -11,6 +11,28 @@ export const refInput = z.strictObject({ ref: refSchema });
 export const noInput = z.strictObject({});
 export const nothing = z.strictObject({});
 
+export const errorBodySchema = z.object({
+  code: z.string(),
+  what: z.string(),
+  why: z.string().optional(),
+  fix: z.string(),
+  data: z.record(z.string(), z.unknown()).optional(),
+});
+
+export const deleteInput = z.strictObject({
+  ref: refSchema,
+  /** Delete it even if its record cannot be read. */
+  force: z.boolean().default(false),
+});
+
+export const orphansDeleteInput = z.strictObject({
+  /** As they are listed. */
+  names: z.array(z.string().min(1).max(400)).max(10_000).default([]),
+  all: z.boolean().default(false),
+  /** Those too in which a VMM works, which is ended. */
+  force: z.boolean().default(false),
+});
+
 export const daemonStatusSchema = z.object({
   version: z.string(),
   pid: z.number().int(),
@@ -21,6 +43,8 @@ export const daemonStatusSchema = z.object({
   runningVms: z.number().int(),
   /** What the last start found left over by a daemon that died, and did about it. */
   recovered: z.array(z.string()),
+  /** Why it does nothing: the state is not this data's, or cannot be read. */
+  refuses: errorBodySchema.optional(),
 });
 export type DaemonStatus = z.infer<typeof daemonStatusSchema>;
 

@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
 import daemonLogs from "./daemon/logs.ts";
+import daemonRecover from "./daemon/recover.ts";
 import daemonStart from "./daemon/start.ts";
 import daemonStatus from "./daemon/status.ts";
 import daemonStop from "./daemon/stop.ts";
@@ -26,6 +27,7 @@ import kernelList from "./kernel/list.ts";
 import kernelPull from "./kernel/pull.ts";
 import openapi from "./openapi.ts";
 import run from "./run.ts";
+import systemOrphans from "./system/orphans.ts";
 import version from "./version.ts";
 import vmConsole from "./vm/console.ts";
 import vmCreate from "./vm/create.ts";
@@ -98,6 +100,9 @@ export const commands: readonly Command[] = [
   daemonStop,
   daemonStatus,
   daemonLogs,
+  daemonRecover,
+
+  systemOrphans,
 
   doctor,
   version,

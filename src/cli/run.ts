@@ -1,5 +1,6 @@
 import { asBangerError } from "../lib/errors.ts";
 import type { Cli } from "./cli.ts";
+import { isBroken } from "../model/broken.ts";
 import { command } from "./command.ts";
 import { withInterrupts, withoutInterrupts } from "./interrupts.ts";
 import { operateUntil } from "./operate.ts";
@@ -85,7 +86,7 @@ async function ensureImage(cli: Cli, { wanted, kernel, insecure, progress, signa
   const images = await cli.client.call("imageList", {}, { signal });
   const here =
     images.find(({ name, id }) => name === wanted || id === wanted) ??
-    images.findLast((image) => image.reference === reference);
+    images.findLast((image) => !isBroken(image) && image.reference === reference);
   if (here !== undefined) return here.id;
   const input = given({ reference, insecure, kernel });
   const image = await operateUntil(cli, "imagePull", input, progress, signal);

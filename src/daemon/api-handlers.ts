@@ -2,6 +2,8 @@ import type { DaemonStatus } from "../api/schemas.ts";
 import type { DoctorReport } from "../model/doctor.ts";
 import type { ImageService } from "../services/images/image-service.ts";
 import type { KernelService } from "../services/kernels/kernel-service.ts";
+import { viewBroken } from "../model/broken.ts";
+import type { StateService } from "../services/state/state-service.ts";
 import { parseForwardTarget } from "../services/vms/forward-target.ts";
 import type { VmService } from "../services/vms/vm-service.ts";
 import { serveExec } from "./exec-socket.ts";
@@ -14,6 +16,7 @@ export interface Services {
   readonly kernels: KernelService;
   readonly images: ImageService;
   readonly vms: VmService;
+  readonly state: StateService;
   doctor(signal: AbortSignal): Promise<DoctorReport>;
   status(signal: AbortSignal): Promise<DaemonStatus>;
   /** Begins the daemon's end, once the answer is out. */
@@ -31,20 +34,26 @@ export function apiHandlers(services: Services): Handlers {
         return {};
       },
       doctor: (_input, signal) => services.doctor(signal),
-      kernelList: () => [...kernels.list()],
+      daemonRecover: () => services.state.rebuild(),
+      systemOrphans: async () => [...(await services.state.orphans())],
+      systemOrphansDelete: async (input) => [...(await services.state.deleteOrphans(input))],
+      kernelList: () => [...kernels.list(), ...kernels.broken().map(viewBroken)],
       kernelCatalogs: async (_input, signal) => [...(await kernels.catalogs(signal))],
       kernelInspect: ({ ref }) => kernels.inspect(ref),
-      kernelDelete: async ({ ref }) => {
-        await kernels.delete(ref);
+      kernelDelete: async ({ ref, force }) => {
+        await kernels.delete(ref, force);
         return {};
       },
-      imageList: () => Promise.all(images.list().map((image) => images.view(image))),
+      imageList: async () => [
+        ...(await Promise.all(images.list().map((image) => images.view(image)))),
+        ...images.broken().map(viewBroken),
+      ],
       imageInspect: ({ ref }) => images.view(images.inspect(ref)),
-      imageDelete: async ({ ref }) => {
-        await images.delete(ref);
+      imageDelete: async ({ ref, force }) => {
+        await images.delete(ref, force);
         return {};
       },
-      vmList: () => vms.list().map((vm) => vms.view(vm)),
+      vmList: () => [...vms.list().map((vm) => vms.view(vm)), ...vms.broken().map(viewBroken)],
       vmInspect: ({ ref }) => vms.view(vms.inspect(ref)),
       vmStats: ({ ref }, signal) => vms.stats(ref, signal),
       vmSsh: ({ ref }, signal) => vms.ssh(ref, signal),

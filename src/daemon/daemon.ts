@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import { untilAborted } from "../lib/deadline.ts";
-import { asBangerError, type BangerError } from "../lib/errors.ts";
+import { asBangerError, toErrorBody, type BangerError } from "../lib/errors.ts";
 import { ensurePrivateDirectory } from "../lib/files.ts";
 import { keyedQueue } from "../lib/keyed-queue.ts";
 import { noteHolder } from "../lib/lock-holder.ts";
@@ -11,18 +11,20 @@ import { doctorService } from "../services/doctor.ts";
 import { createDrivers } from "../services/drivers.ts";
 import { BlobStore } from "../oci/blob-store.ts";
 import { agentNow } from "../services/images/agent-now.ts";
-import { pruneBlobs } from "../services/images/image-blobs.ts";
+import { tryPruneBlobs } from "../services/images/image-blobs.ts";
 import type { ImageContext } from "../services/images/image-context.ts";
 import { imageService } from "../services/images/image-service.ts";
 import { kernelService } from "../services/kernels/kernel-service.ts";
 import { createNetworks } from "../services/networks.ts";
-import { recover } from "../services/recovery.ts";
+import { recover } from "../services/recovery/recover.ts";
+import { openState } from "../services/state/open-state.ts";
+import { stateService } from "../services/state/state-service.ts";
 import { takeBackAll } from "../services/vms/take-back.ts";
 import type { VmContext } from "../services/vms/vm-context.ts";
 import { vmService } from "../services/vms/vm-service.ts";
 import { tryLock } from "../store/lock.ts";
-import { openStore } from "../store/store.ts";
 import { apiHandlers } from "./api-handlers.ts";
+import { holdFolders } from "./hold-folders.ts";
 import { agentBinaryPath, kernelRecipes, rootfsProgramPath } from "./installation.ts";
 import { otherHolder } from "./other-holder.ts";
 import { keepListening } from "./keep-listening.ts";
@@ -56,7 +58,8 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
   await noteHolder(layout.lockFile, layout.socket);
   const log = pino({ level: env["BANGER_LOG_LEVEL"] ?? "info", base: null });
   const { config, mistake } = await readConfig(layout.configFile);
-  using store = openStore(layout.database);
+  const { store, trouble } = await openState(layout, log, () => holdFolders(layout));
+  using _store = store;
 
   const ending = new AbortController();
   const agentPath = agentBinaryPath(env);
@@ -91,8 +94,9 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
     rootfsProgram: rootfsProgramPath(),
     vms: vmContext,
   };
-  const recovered = await recover(vmContext);
-  await pruneBlobs(imageContext);
+  // A state that is not this data's knows nothing of what runs and lies here.
+  const recovered = trouble === undefined ? await recover(vmContext) : [];
+  if (trouble === undefined) await tryPruneBlobs(imageContext);
   const images = imageService(imageContext);
   const vms = vmService(vmContext);
   const startedAt = new Date().toISOString();
@@ -102,7 +106,8 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
     kernels,
     images,
     vms,
-    doctor: doctorService({ layout, config, store, drivers, networks, env }),
+    state: stateService(vmContext, { trouble, hold: () => holdFolders(layout), stop }),
+    doctor: doctorService({ layout, config, store, drivers, networks, env, trouble }),
     status: async (signal) => ({
       version: VERSION,
       pid: process.pid,
@@ -112,13 +117,17 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
       log: layout.daemonLog,
       runningVms: store.vms.list().filter(({ machine }) => machine !== undefined).length,
       recovered: [...(await untilAborted(found, signal))],
+      ...(trouble !== undefined && { refuses: toErrorBody(trouble) }),
     }),
     stop,
   });
   // Who is told of the mistake mends it; the next command then finds a daemon that has read it anew.
-  const server = createServer(mistake === undefined ? handlers : refuseAll(handlers, mistake, stop), log);
+  const refused = trouble ?? mistake;
+  const server = createServer(refused === undefined ? handlers : refuseAll(handlers, refused, stop), log);
   // They may be many, and some may not answer: nobody waits for them but those who ask for them.
-  const found = takeBackAll(vmContext, recovered, ending.signal).then(() => recovered);
+  const found = (trouble === undefined ? takeBackAll(vmContext, recovered, ending.signal) : Promise.resolve()).then(
+    () => recovered,
+  );
   await using door = await keepListening({ server, layout, log, onDispossessed: () => ending.abort() });
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => ending.abort());
   log.info({ version: VERSION, pid: process.pid, socket: layout.socket }, "ready");

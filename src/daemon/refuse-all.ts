@@ -2,7 +2,7 @@ import type { BangerError } from "../lib/errors.ts";
 import type { Handlers } from "./handlers.ts";
 
 /** What still answers in a daemon that cannot work: enough to find out why, and to stop it. */
-const STILL_ANSWERED: ReadonlySet<string> = new Set(["daemonStatus", "daemonStop", "doctor"]);
+const STILL_ANSWERED: ReadonlySet<string> = new Set(["daemonStatus", "daemonStop", "daemonRecover", "doctor"]);
 
 /**
  * Handlers that answer everything but {@link STILL_ANSWERED} with one error. So doctor can tell what is wrong with a

@@ -14,7 +14,7 @@ import { describeDevices } from "./checks/devices.ts";
 import { describeSpace } from "./checks/disk.ts";
 import { describeProbe } from "./checks/kvm.ts";
 import { describeVersion } from "./checks/qemu.ts";
-import { configCheck, leftoversCheck } from "./checks/told.ts";
+import { configCheck, orphansCheck } from "./checks/told.ts";
 import { registriesCheck } from "./checks/registries.ts";
 import { runChecks, type DoctorInput } from "./checks.ts";
 import { chooseAccel } from "./choose-accel.ts";
@@ -147,8 +147,13 @@ test("what only the caller knows: configuration and left-overs", async () => {
   const wrong = await configCheck("/c", () => Promise.reject(new Error("line 3"))).look(signal);
   assert.equal(wrong.result, "fail");
   assert.match(wrong.summary, /line 3/);
-  assert.equal((await leftoversCheck(async () => []).look(signal)).result, "ok");
-  assert.equal((await leftoversCheck(async () => ["pid 7"]).look(signal)).summary, "pid 7");
+  assert.equal((await orphansCheck(async () => []).look(signal)).result, "ok");
+  const orphan = { kind: "vm", path: "/v", changedAt: "2026-01-02T03:04:05Z", about: "a VM" } as const;
+  const found = [1, 2, 3, 4].map((n) => ({ ...orphan, name: `vms/${n}`, pids: n === 1 ? [7] : [] }));
+  assert.equal(
+    (await orphansCheck(async () => found).look(signal)).summary,
+    "vms/1, vms/2, vms/3, and 1 more; VMMs work in 1 of them",
+  );
 });
 
 test("which VMM runs VMs, and why, is said in words", () => {

@@ -22,6 +22,9 @@ export const ERROR_CODES = {
   DAEMON_START_FAILED: { status: 503, exit: 1 },
   DAEMON_ALREADY_RUNNING: { status: 409, exit: 4 },
   STATE_CORRUPT: { status: 500, exit: 1 },
+  STATE_MISMATCH: { status: 409, exit: 4 },
+  RECORD_BROKEN: { status: 409, exit: 4 },
+  ORPHAN_NOT_FOUND: { status: 404, exit: 3 },
 
   // Host
   TOOL_MISSING: { status: 503, exit: 5 },

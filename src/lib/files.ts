@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { lstatSync } from "node:fs";
+import { closeSync, fsyncSync, lstatSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
@@ -18,6 +18,24 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, m
     await syncDirectory(dirname(path));
   } catch (error) {
     await rm(temp, { force: true });
+    throw error;
+  }
+}
+
+/** The same for who cannot wait. The new name may be lost in a power cut, and the old content stand there again. */
+export function writeFileAtomicSync(path: string, data: string, mode = 0o600): void {
+  const temp = temporaryBeside(path);
+  try {
+    const file = openSync(temp, "wx", mode);
+    try {
+      writeFileSync(file, data);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temp, path);
+  } catch (error) {
+    rmSync(temp, { force: true });
     throw error;
   }
 }

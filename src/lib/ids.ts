@@ -11,3 +11,8 @@ export function newId<P extends string>(prefix: P): `${P}-${string}` {
   for (const byte of randomBytes(16)) id += ALPHABET[byte & 31] ?? "";
   return `${prefix}-${id}`;
 }
+
+/** Whether this can be an id of ours: nothing else is ever joined to a path. */
+export function isId(text: string): boolean {
+  return /^[a-z]{2,4}-[0-9a-z-]{1,40}$/.test(text);
+}

@@ -14,7 +14,7 @@ export interface Layout {
   readonly kernelsDir: string;
   readonly imagesDir: string;
   readonly vmsDir: string;
-  /** Work in progress, on the data's own file system so that it can be renamed into place. Emptied at each start. */
+  /** Work in progress, on the data's own file system so that it can be renamed into place. */
   readonly workDir: string;
   readonly stateDir: string;
   readonly database: string;
@@ -70,4 +70,30 @@ function runtimeDirectory(xdg: string | undefined): string {
 /** The folder of a VM's sockets, log and pid. */
 export function vmRunDir(layout: Layout, vmId: string): string {
   return join(layout.runDir, vmId);
+}
+
+/** Folders that are one instance's: each says whose it is, and is held by its daemon alone. */
+export function instanceFolders(layout: Layout): Readonly<Record<"state" | "data" | "run", string>> {
+  return { state: layout.stateDir, data: layout.dataDir, run: layout.runDir };
+}
+
+/** Where the folder of an instance says whose it is. */
+export function instanceFile(folder: string): string {
+  return join(folder, "instance-id");
+}
+
+/** The lock on a folder of an instance. */
+export function folderLock(folder: string): string {
+  return join(folder, "daemon.lock");
+}
+
+/** Where objects have their folders, each named by its id, and the file in each that tells of it. */
+export function describedFolders(
+  layout: Layout,
+): Readonly<Record<"kernels" | "images" | "vms", { readonly folder: string; readonly file: string }>> {
+  return {
+    kernels: { folder: layout.kernelsDir, file: "kernel.json" },
+    images: { folder: layout.imagesDir, file: "image.json" },
+    vms: { folder: layout.vmsDir, file: "vm.json" },
+  };
 }

@@ -1,6 +1,6 @@
-import { readdir } from "node:fs/promises";
 import { canReflink } from "../disk/probe-clone.ts";
-import { configCheck, leftoversCheck } from "../host/checks/told.ts";
+import type { BangerError } from "../lib/errors.ts";
+import { configCheck, orphansCheck, stateCheck } from "../host/checks/told.ts";
 import { vmmCheck } from "../host/checks/vmm.ts";
 import { natChecks } from "../host/checks/nat.ts";
 import { runChecks } from "../host/checks.ts";
@@ -12,6 +12,7 @@ import type { Store } from "../store/store.ts";
 import { loadConfig } from "./config.ts";
 import type { Drivers } from "./drivers.ts";
 import type { Networks } from "./networks.ts";
+import { findOrphans } from "./state/find-orphans.ts";
 
 export interface DoctorDependencies {
   readonly layout: Layout;
@@ -20,11 +21,13 @@ export interface DoctorDependencies {
   readonly drivers: Drivers;
   readonly networks: Networks;
   readonly env: NodeJS.ProcessEnv;
+  /** Why the state cannot be used. */
+  readonly trouble: BangerError | undefined;
 }
 
 /** Looks at this host as the daemon finds it. */
 export function doctorService(deps: DoctorDependencies): (signal: AbortSignal) => Promise<DoctorReport> {
-  const { layout, config, store, drivers, networks, env } = deps;
+  const { layout, config, drivers, networks, env, trouble } = deps;
   return (signal) => {
     const ways = networks.ways(signal);
     ways.catch(() => {}); // The checks tell why.
@@ -47,7 +50,9 @@ export function doctorService(deps: DoctorDependencies): (signal: AbortSignal) =
           ...natChecks(process.getuid?.() === 0, () => ways),
           configCheck(layout.configFile, () => loadConfig(layout.configFile)),
           daemonCheck(layout),
-          leftoversCheck(() => leftovers(layout, store)),
+          stateCheck(layout.database, trouble),
+          // A state that is not this data's knows nothing of it.
+          ...(trouble === undefined ? [orphansCheck(() => findOrphans(deps))] : []),
         ],
       },
       signal,
@@ -68,11 +73,4 @@ function daemonCheck(layout: Layout): HostCheck {
         data: { pid: process.pid, socket: layout.socket },
       }),
   };
-}
-
-/** Run folders of VMs that are no more; the next start of the daemon removes them with what still runs in them. */
-async function leftovers(layout: Layout, store: Store): Promise<readonly string[]> {
-  const known = new Set([...store.vms.list().map((vm) => vm.id), ...store.vms.broken().map(({ id }) => id)]);
-  const names = await readdir(layout.runDir);
-  return names.filter((name) => /^vm-[0-9a-z]{16}$/.test(name) && !known.has(name));
 }

@@ -44,7 +44,7 @@ export interface Networks {
   /** Makes the network of a VM that is about to start, planned anew: the host may be another than it was. */
   raise(vm: Vm, signal: AbortSignal): Promise<RaisedNetwork>;
   /** Takes a VM's network away, after its VMM has ended. Safe to repeat. */
-  lower(vm: Vm): Promise<void>;
+  lower(vm: Pick<Vm, "id" | "network">): Promise<void>;
   /**
    * At the start of a daemon: takes away what a crash left of the networks of VMs that do not run. Until then
    * {@link lower} leaves all as it is, since the rules of other VMs are not known.
@@ -172,7 +172,9 @@ export function createNetworks({ config, layout, store, env, isUp }: NetworksCon
       // A VM's row names its way before anything is made: where none names one, there is nothing to look for.
       const told: string[] = [];
       if (vms.some(({ network }) => network.mode === "tap" && network.via === "slirp4netns")) {
-        const lost = (await markedProcesses(instance)).filter(({ vmId }) => !alive.has(vmId));
+        // Those of a VM that this state does not know are not its to end.
+        const ours = new Set(vms.map(({ id }) => id));
+        const lost = (await markedProcesses(instance)).filter(({ vmId }) => ours.has(vmId) && !alive.has(vmId));
         await closeNamespace(lost);
         if (lost.length > 0) told.push(`ended ${lost.length} processes of networks of VMs that do not run`);
         for (const vm of store.vms.list()) if (alive.has(vm.id)) told.push(...(await mended(vm)));

@@ -18,7 +18,19 @@ suite("doctor", { timeout: 120_000 }, () => {
     const report = await host.json<Report>(["doctor"]);
     assert.equal(report.canRunVms, true);
     const names = report.checks.map((check) => check.name);
-    for (const name of ["cpu", "kvm", "qemu", "vmm", "disk-space", "ssh", "logout", "config", "daemon", "leftovers"]) {
+    for (const name of [
+      "cpu",
+      "kvm",
+      "qemu",
+      "vmm",
+      "disk-space",
+      "ssh",
+      "logout",
+      "config",
+      "daemon",
+      "state",
+      "orphans",
+    ]) {
       assert.ok(names.includes(name), `there is no check "${name}" among ${names.join(", ")}`);
     }
     for (const check of report.checks) assert.notEqual(check.why, "", check.name);

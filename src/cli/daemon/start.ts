@@ -1,3 +1,4 @@
+import { errorFromWire } from "../../client/daemon-errors.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { Cli } from "../cli.ts";
 import { command } from "../command.ts";
@@ -17,6 +18,7 @@ export default command({
       await withInterrupts(cli, (signal) => startDaemon(cli.layout, bangerdProgram(cli.io.env), signal));
     }
     const status = running ?? (await cli.client.call("daemonStatus", {}));
+    if (status.refuses !== undefined) throw errorFromWire(status.refuses);
     if (cli.json) return cli.printJson(status);
     cli.print(`bangerd ${running === undefined ? "is started" : "runs already"}: pid ${status.pid}.`);
     for (const what of running === undefined ? status.recovered : []) cli.note(`Recovered: ${what}`);

@@ -21,6 +21,7 @@ export default command({
         ["Socket", status.socket],
         ["Data", status.dataDir],
         ["Log", status.log],
+        ...(status.refuses === undefined ? [] : [["Refuses", status.refuses.what] as [string, string]]),
         ...status.recovered.map((what): [string, string] => ["Recovered", what]),
       ]),
     );

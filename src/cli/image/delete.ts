@@ -5,13 +5,13 @@ export default command({
   name: ["image", "delete"],
   summary: "Delete images that no VM uses",
   arguments: [{ name: "image", kind: "several", help: "names or ids of images" }],
-  options: {},
+  options: { force: { type: "boolean", short: "f", help: "even if a record cannot be read" } },
   examples: [{ line: "banger image delete debian", does: "Delete it, with its files" }],
-  run: (cli, { image: refs }) =>
+  run: (cli, { image: refs }, { force }) =>
     forEach(
       cli,
       refs,
-      (ref) => cli.client.call("imageDelete", { ref }),
+      (ref) => cli.client.call("imageDelete", { ref, force }),
       (_result, ref) => `Image ${ref} is deleted.`,
     ),
 });

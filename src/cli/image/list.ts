@@ -1,6 +1,7 @@
 import { formatBytes } from "../../lib/bytes.ts";
 import { command } from "../command.ts";
 import type { ImageView } from "../../model/image.ts";
+import { brokenRow, partBroken } from "../output/broken-text.ts";
 import { table } from "../output/table.ts";
 import { ago } from "../output/times.ts";
 
@@ -14,9 +15,10 @@ export default command({
     { line: "banger image list --json", does: "All about all of them, for a program" },
   ],
   async run(cli) {
-    const images = await cli.client.call("imageList", {});
-    if (cli.json) return cli.printJson(images);
-    if (images.length === 0)
+    const listed = await cli.client.call("imageList", {});
+    if (cli.json) return cli.printJson(listed);
+    const { whole: images, broken } = partBroken(cli, listed);
+    if (listed.length === 0)
       return cli.note("There are no images yet. Get one with: banger image pull debian:bookworm");
     const rows = images.map(({ name, reference, size, system, kernel, createdAt, ...image }) => [
       name,
@@ -32,7 +34,12 @@ export default command({
         cli.note(`${name}: its agent is another banger's; put in this one's with: banger image refresh ${name}`);
       }
     }
-    cli.print(table(["NAME", "REFERENCE", "SIZE", "INIT", "KERNEL", "CREATED"], rows));
+    cli.print(
+      table(
+        ["NAME", "REFERENCE", "SIZE", "INIT", "KERNEL", "CREATED"],
+        [...rows, ...broken.map((one) => brokenRow(one, 6))],
+      ),
+    );
   },
 });
 

@@ -5,13 +5,13 @@ export default command({
   name: ["kernel", "delete"],
   summary: "Delete kernels that nothing uses",
   arguments: [{ name: "kernel", kind: "several", help: "names or ids of kernels" }],
-  options: {},
+  options: { force: { type: "boolean", short: "f", help: "even if a record cannot be read" } },
   examples: [{ line: "banger kernel delete debian-cloud", does: "Delete it, with its files" }],
-  run: (cli, { kernel: refs }) =>
+  run: (cli, { kernel: refs }, { force }) =>
     forEach(
       cli,
       refs,
-      (ref) => cli.client.call("kernelDelete", { ref }),
+      (ref) => cli.client.call("kernelDelete", { ref, force }),
       (_result, ref) => `Kernel ${ref} is deleted.`,
     ),
 });

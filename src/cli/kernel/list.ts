@@ -1,7 +1,9 @@
+import { isWhole } from "../../model/broken.ts";
 import type { KernelSource } from "../../model/kernel.ts";
 import { formatBytes } from "../../lib/bytes.ts";
 import { counted } from "../../lib/counted.ts";
 import { command } from "../command.ts";
+import { brokenRow, partBroken } from "../output/broken-text.ts";
 import { table } from "../output/table.ts";
 import { ago } from "../output/times.ts";
 
@@ -15,11 +17,12 @@ export default command({
     { line: "banger kernel list --json", does: "All about all of them, for a program" },
   ],
   async run(cli) {
-    const kernels = await cli.client.call("kernelList", {});
-    if (cli.json) return cli.printJson(kernels);
-    const [images, vms] = await Promise.all([cli.client.call("imageList", {}), cli.client.call("vmList", {})]);
-    if (kernels.length === 0)
-      return cli.note("There are no kernels yet. Get one with: banger kernel pull debian-cloud");
+    const listed = await cli.client.call("kernelList", {});
+    if (cli.json) return cli.printJson(listed);
+    const { whole: kernels, broken } = partBroken(cli, listed);
+    const [allImages, allVms] = await Promise.all([cli.client.call("imageList", {}), cli.client.call("vmList", {})]);
+    const [images, vms] = [allImages.filter(isWhole), allVms.filter(isWhole)];
+    if (listed.length === 0) return cli.note("There are no kernels yet. Get one with: banger kernel pull debian-cloud");
     const rows = kernels.map(({ id, name, release, arch, source, sizeBytes, createdAt }) => [
       name,
       release,
@@ -32,7 +35,8 @@ export default command({
         vms.filter((vm) => vm.kernel.id === id).map((vm) => vm.name),
       ),
     ]);
-    cli.print(table(["NAME", "RELEASE", "ARCH", "SOURCE", "SIZE", "CREATED", "USED BY"], rows));
+    const broke = broken.map((one) => brokenRow(one, 7));
+    cli.print(table(["NAME", "RELEASE", "ARCH", "SOURCE", "SIZE", "CREATED", "USED BY"], [...rows, ...broke]));
   },
 });
 

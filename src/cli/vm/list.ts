@@ -1,5 +1,6 @@
 import { formatBytes } from "../../lib/bytes.ts";
 import { command } from "../command.ts";
+import { brokenRow, partBroken } from "../output/broken-text.ts";
 import { table } from "../output/table.ts";
 import { ago } from "../output/times.ts";
 
@@ -16,7 +17,8 @@ export default command({
     const vms = await cli.client.call("vmList", {});
     if (cli.json) return cli.printJson(vms);
     if (vms.length === 0) return cli.note("There are no VMs yet. This makes one: banger run debian:bookworm");
-    const rows = vms.map(({ name, state, unresponsive, image, spec, network, createdAt }) => [
+    const { whole, broken } = partBroken(cli, vms);
+    const rows = whole.map(({ name, state, unresponsive, image, spec, network, createdAt }) => [
       name,
       unresponsive === undefined ? state : `${state}, ${unresponsive.who === "vmm" ? "VMM" : unresponsive.who} silent`,
       image.name,
@@ -25,10 +27,11 @@ export default command({
       network.mode === "none" ? "none" : "nat",
       ago(createdAt),
     ]);
-    for (const { name, unresponsive } of vms) {
+    for (const { name, unresponsive } of whole) {
       if (unresponsive !== undefined)
         cli.note(`VM ${name} has not answered since ${unresponsive.since}: ${unresponsive.fix}`);
     }
-    cli.print(table(["NAME", "STATE", "IMAGE", "VCPUS", "MEMORY", "NETWORK", "CREATED"], rows));
+    const all = [...rows, ...broken.map((one) => brokenRow(one, 7))];
+    cli.print(table(["NAME", "STATE", "IMAGE", "VCPUS", "MEMORY", "NETWORK", "CREATED"], all));
   },
 });

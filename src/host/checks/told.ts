@@ -1,4 +1,5 @@
-import { asBangerError } from "../../lib/errors.ts";
+import { asBangerError, type BangerError } from "../../lib/errors.ts";
+import type { Orphan } from "../../model/orphan.ts";
 import type { HostCheck } from "../host-check.ts";
 
 /** @param read reads the configuration, and throws what is wrong with it. */
@@ -19,20 +20,38 @@ export function configCheck(file: string, read: () => Promise<unknown>): HostChe
   };
 }
 
-/** @param find what a crash left and nobody owns, each in words: processes, run folders. */
-export function leftoversCheck(find: () => Promise<readonly string[]>): HostCheck {
+/** @param trouble why the state cannot be used, if it cannot. */
+export function stateCheck(database: string, trouble: BangerError | undefined): HostCheck {
   return {
-    name: "leftovers",
-    why: "a VMM that no daemon knows holds memory, and keeps disks from being used",
+    name: "state",
+    why: "the daemon touches nothing unless its database belongs to the data that lies here",
+    essential: true,
+    look: () =>
+      Promise.resolve(
+        trouble === undefined
+          ? { result: "ok", summary: database, data: { database } }
+          : { result: "fail", summary: trouble.message, fix: trouble.fix, data: { database, code: trouble.code } },
+      ),
+  };
+}
+
+/** @param find what lies in banger's folders, and nobody knows. */
+export function orphansCheck(find: () => Promise<readonly Orphan[]>): HostCheck {
+  return {
+    name: "orphans",
+    why: "files that the state does not know take room, and a VMM that works in them holds memory; banger deletes none of them by itself",
     essential: false,
     async look() {
       const found = await find();
       if (found.length === 0) return { result: "ok", summary: "none" };
+      const names = found.map(({ name }) => name);
+      const more = names.length > 3 ? `, and ${names.length - 3} more` : "";
+      const running = found.filter(({ pids }) => pids.length > 0).length;
       return {
         result: "warn",
-        summary: found.join(", "),
-        fix: "banger daemon stop; banger daemon start (it removes them)",
-        data: { leftovers: found },
+        summary: `${names.slice(0, 3).join(", ")}${more}${running > 0 ? `; VMMs work in ${running} of them` : ""}`,
+        fix: "see `banger system orphans`; it deletes them if you ask it to",
+        data: { orphans: names },
       };
     },
   };

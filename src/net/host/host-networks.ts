@@ -60,9 +60,9 @@ export async function raiseHostNetwork(
 }
 
 /**
- * Leaves exactly these VMs with a network, and takes away what any other of this instance has: after a crash as well.
+ * Leaves these VMs with a network, and takes away what those have that are to be forgotten: after a crash as well.
  *
- * @param forget VMs whose devices are looked for by name, too: one may have died before it was marked as ours.
+ * @param forget VMs whose devices are looked for by mark and by name: one may have died before it was marked as ours.
  * @returns the devices that were removed.
  */
 export async function settleHostNetworks(
@@ -72,10 +72,12 @@ export async function settleHostNetworks(
   options: ApplyOptions = {},
 ): Promise<readonly string[]> {
   const kept = new Set(keep.map(({ id }) => id));
-  const named = new Set(forget.filter((id) => !kept.has(id)).map(deviceName));
+  const forgotten = new Set(forget.filter((id) => !kept.has(id)));
+  const named = new Set([...forgotten].map(deviceName));
   const lost = (await hostLinks(options.signal)).filter(({ name, alias }) => {
     const owner = alias === undefined ? undefined : aliasOwner(instance, alias);
-    return owner === undefined ? named.has(name) : !kept.has(owner);
+    // One of a VM that nobody names is not ours to take away.
+    return owner === undefined ? named.has(name) : forgotten.has(owner);
   });
   const devices = lost.map(({ name }) => name);
   await applySteps(planDown(instance, devices, keep.map(ruled)), options);

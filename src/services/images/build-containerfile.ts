@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { BangerError, asBangerError } from "../../lib/errors.ts";
 import { findExecutable } from "../../lib/find-executable.ts";
@@ -7,6 +7,7 @@ import { newId } from "../../lib/ids.ts";
 import { installHint } from "../../lib/install-hint.ts";
 import { run } from "../../lib/process.ts";
 import type { OperationContext } from "../../lib/progress.ts";
+import { removeOwn } from "../../lib/remove.ts";
 import type { Image } from "../../model/image.ts";
 import { digestTree, readScript } from "./build-inputs.ts";
 import { CONTAINER_BUILDERS, type ContainerBuild, type ContainerBuilder } from "./container-builders.ts";
@@ -48,7 +49,7 @@ export async function buildContainerfile(
   const builder = await chooseBuilder(signal);
   const id = newId("ctr");
   const work = join(layout.workDir, id);
-  await mkdir(work, { recursive: true, mode: 0o700 });
+  const intent = store.intents.begin("work", id);
   const build: ContainerBuild = {
     containerfile: request.containerfile,
     context: request.context,
@@ -56,6 +57,7 @@ export async function buildContainerfile(
     tag: `localhost/banger-build:${id}`,
   };
   try {
+    await mkdir(work, { recursive: true, mode: 0o700 });
     progress({
       id: "builder",
       label: `building ${basename(request.containerfile)} by ${builder.name}`,
@@ -92,7 +94,8 @@ export async function buildContainerfile(
     return image;
   } finally {
     for (const { file, args } of builder.cleanUp(build)) await run(file, args, { timeoutMs: PROBE_MS }).catch(() => {});
-    await rm(work, { recursive: true, force: true });
+    await removeOwn({ intent: intent.id }, work);
+    store.intents.end(intent);
   }
 }
 

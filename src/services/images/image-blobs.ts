@@ -1,46 +1,73 @@
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { hasErrno } from "../../lib/errors.ts";
+import { removeOwn } from "../../lib/remove.ts";
 import type { Image } from "../../model/image.ts";
 import { isDigest } from "../../oci/digest.ts";
+import { objectFolders } from "../state/look-at-state.ts";
 import type { ImageContext } from "./image-context.ts";
 
 /** How long a layer that no image holds is kept: a pull that failed is tried again, and resumes. */
 const KEEP_UNHELD_MS = 24 * 3600 * 1000;
 
+type Context = Pick<ImageContext, "store" | "blobs" | "layout">;
+
 /** Drops the layers of a deleted image that no other image holds. */
-export async function releaseBlobs({ store, blobs }: ImageContext, image: Image): Promise<void> {
-  const held = heldDigests(store.images.list());
+export async function releaseBlobs(context: Context, image: Image): Promise<void> {
+  const held = heldDigests(context);
+  if (held === "unknown") return;
   for (const { digest } of image.layers) {
-    if (isDigest(digest) && !held.has(digest)) await blobs.delete(digest);
+    if (isDigest(digest) && !held.has(digest)) await context.blobs.delete(digest);
   }
 }
 
-/** Drops layers, whole or in part, that no image holds and that nobody came back for. */
-export async function pruneBlobs({ store, layout }: ImageContext, now = Date.now()): Promise<number> {
-  const held = heldDigests(store.images.list());
+/**
+ * Drops layers, whole or in part, that no image holds and that nobody came back for. Those that are older than this state
+ * are not its own to drop.
+ */
+export async function pruneBlobs(context: Context, now = Date.now()): Promise<number> {
+  const { store, layout } = context;
+  const held = heldDigests(context);
+  if (held === "unknown") return 0;
+  const { id, createdAt } = store.instance();
+  const since = Date.parse(createdAt);
   let dropped = 0;
   for (const algorithm of await entries(layout.blobsDir)) {
     for (const name of await entries(join(layout.blobsDir, algorithm))) {
       const path = join(layout.blobsDir, algorithm, name);
       if (held.has(`${algorithm}:${name}`)) continue;
-      if (now - (await stat(path)).mtimeMs < KEEP_UNHELD_MS) continue;
-      await rm(path, { force: true });
+      const { mtimeMs } = await stat(path);
+      if (now - mtimeMs < KEEP_UNHELD_MS || !(mtimeMs >= since)) continue;
+      await removeOwn({ intent: `layers of ${id ?? "this state"}` }, path);
       dropped += 1;
     }
   }
   return dropped;
 }
 
-function heldDigests(images: readonly Image[]): ReadonlySet<string> {
-  return new Set(images.flatMap((image) => image.layers.map((layer) => layer.digest)));
+/** What cannot be pruned today may be tomorrow; no daemon stays down for it. */
+export async function tryPruneBlobs(context: ImageContext): Promise<void> {
+  try {
+    await pruneBlobs(context);
+  } catch (error) {
+    context.vms.log.error({ err: error }, "layers that no image holds could not be dropped");
+  }
+}
+
+/** Digests that images hold; `unknown` where there is an image of which it cannot be told. */
+function heldDigests({ store, layout }: Context): ReadonlySet<string> | "unknown" {
+  if (store.images.broken().length > 0) return "unknown";
+  const known = store.images.ids();
+  // An image that the state does not know holds its layers all the same, for the day on which it is taken back.
+  if (objectFolders(layout, "images").some(({ id }) => !known.has(id))) return "unknown";
+  return new Set(store.images.list().flatMap((image) => image.layers.map((layer) => layer.digest)));
 }
 
 async function entries(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder);
   } catch (error) {
-    if (hasErrno(error, "ENOENT")) return [];
+    if (hasErrno(error, "ENOENT") || hasErrno(error, "ENOTDIR")) return [];
     throw error;
   }
 }

@@ -4,6 +4,7 @@ import { hasErrno } from "../../lib/errors.ts";
 import type { Layout } from "../../model/layout.ts";
 import type { VmDisk } from "../../model/vm.ts";
 import type { Store } from "../../store/store.ts";
+import { vmMayNeedImage } from "../state/may-hold.ts";
 
 /** Root file systems of an image, as pull, build, promote and refresh name them. */
 const ROOTFS_FILE = /^rootfs(?:-[0-9a-f]{12})?\.ext4$/;
@@ -28,6 +29,8 @@ export async function sweepImageFolder(place: Place, imageId: string): Promise<v
 export async function sweepRefreshed({ store, layout }: Place, imageId: string): Promise<void> {
   const image = store.images.find(imageId);
   if (image === undefined) return;
+  // Nor does a VM whose record does not read.
+  if (vmMayNeedImage(store, imageId) !== undefined) return;
   const vms = store.vms.list();
   // Overlays of the first bangers do not say what they read from: as long as their image has one, nothing goes.
   if (vms.some((vm) => vm.image.id === imageId && vm.disks.some(isUntold))) return;

@@ -1,7 +1,11 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
+import { isId } from "../../lib/ids.ts";
 import type { OperationContext } from "../../lib/progress.ts";
+import { removeOwn } from "../../lib/remove.ts";
+import type { BrokenObject } from "../../store/collection.ts";
+import type { Vm } from "../../model/vm.ts";
+import { mayNeedKernel, vmMayNeedImage } from "../state/may-hold.ts";
 import { viewImage, type Image, type ImageView } from "../../model/image.ts";
 import { buildContainerfile, type ContainerfileRequest } from "./build-containerfile.ts";
 import { buildImage, type ImageBuildRequest } from "./build-image.ts";
@@ -38,7 +42,9 @@ export interface ImageService {
   refresh(ref: string, context: OperationContext): Promise<Image>;
   /** An image with what is to be said of it today. */
   view(image: Image): Promise<ImageView>;
-  delete(ref: string): Promise<void>;
+  /** @param force even if its record cannot be read; what it may hold beside its own files stays. */
+  delete(ref: string, force?: boolean): Promise<void>;
+  broken(): readonly BrokenObject[];
 }
 
 /** What makes another thing of an image's files waits for what does so already; looking and making more of it never do. */
@@ -62,27 +68,57 @@ export function imageService(context: ImageContext): ImageService {
     promote: (ref, operation) => inTurn(ref, operation.signal, (id) => promoteImage(context, id, operation)),
     refresh: (ref, operation) => inTurn(ref, operation.signal, (id) => refreshImage(context, id, operation)),
     view: async (image) => viewImage(image, (await context.agent()).digest, await troubleWithFiles(image)),
-    delete: (ref) =>
-      inTurn(ref, new AbortController().signal, async (id) => {
+    broken: () => store.images.broken(),
+    delete: async (ref, force = false) => {
+      const broken = force ? store.images.findBroken(ref) : undefined;
+      if (broken !== undefined) return deleteBroken(context, broken);
+      await inTurn(ref, new AbortController().signal, async (id) => {
         const image = store.images.get(id);
         refuseIfUsed(context, image);
         const intent = store.intents.begin("image.delete", id);
         store.images.delete(id);
-        await rm(join(layout.imagesDir, id), { recursive: true, force: true });
+        await removeOwn({ asked: `image delete ${image.name}` }, join(layout.imagesDir, id));
         await forgetOwnedKernels(context, id);
         await releaseBlobs(context, image);
         store.intents.end(intent);
-      }),
+      });
+    },
   };
+}
+
+/** Its folder is certainly its own; a kernel that went with it, and its layers, may be others' by now. */
+async function deleteBroken({ store, layout }: ImageContext, { id, name }: BrokenObject): Promise<void> {
+  const users = store.vms.list().filter((vm) => vm.image.id === id);
+  if (users.length > 0) throw inUse(name, users);
+  refuseIfMayBeUsed(store, { id, name });
+  const intent = store.intents.begin("image.delete", id);
+  store.images.delete(id);
+  if (isId(id)) await removeOwn({ asked: `image delete --force ${name}` }, join(layout.imagesDir, id));
+  store.intents.end(intent);
+}
+
+function refuseIfMayBeUsed(store: ImageContext["store"], image: { readonly id: string; readonly name: string }): void {
+  const user = vmMayNeedImage(store, image.id);
+  if (user === undefined) return;
+  throw new BangerError("IMAGE_IN_USE", {
+    what: `image ${image.name} may be in use`,
+    why: `the record of VM ${user.name} cannot be read, and it may have been made from it`,
+    fix: `use the banger that wrote that record; or delete that VM with \`banger vm delete --force ${user.name}\``,
+    data: { vms: [user.name] },
+  });
 }
 
 function refuseIfUsed({ store }: ImageContext, image: Image): void {
   const users = store.vms.list().filter((vm) => vm.image.id === image.id);
   refuseIfKernelUsed(store, image);
-  if (users.length === 0) return;
+  refuseIfMayBeUsed(store, image);
+  if (users.length > 0) throw inUse(image.name, users);
+}
+
+function inUse(name: string, users: readonly Vm[]): BangerError {
   const names = users.map((vm) => vm.name);
-  throw new BangerError("IMAGE_IN_USE", {
-    what: `image ${image.name} is in use`,
+  return new BangerError("IMAGE_IN_USE", {
+    what: `image ${name} is in use`,
     why: `${madeFromIt(names)} made from it`,
     fix: "delete those VMs first",
     data: { vms: names },
@@ -103,8 +139,9 @@ function refuseIfKernelUsed(store: ImageContext["store"], image: Image): void {
     ...store.images.list().filter((other) => other.id !== image.id && other.kernel === kernel.name),
     ...store.vms.list().filter((vm) => vm.image.id !== image.id && vm.kernel.id === kernel.id),
   ]);
-  if (users.length === 0) return;
-  const names = users.map(({ name }) => name);
+  const [user] = users.length > 0 ? [] : owned.flatMap((kernel) => mayNeedKernel(store, kernel) ?? []);
+  if (users.length === 0 && (user === undefined || user.id === image.id)) return;
+  const names = user === undefined ? users.map(({ name }) => name) : [user.name];
   throw new BangerError("IMAGE_IN_USE", {
     what: `the kernel of image ${image.name} is in use`,
     why: `${names.join(", ")} boot${names.length === 1 ? "s" : ""} with it, and it goes with the image`,

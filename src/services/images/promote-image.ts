@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { copyVerified } from "../../disk/copy-verified.ts";
 import { BangerError } from "../../lib/errors.ts";
@@ -37,9 +37,9 @@ export async function promoteImage(context: ImageContext, ref: string, operation
     // Somebody may have written to them meanwhile.
     await checkUserFiles(image);
     const size = await occupied([rootfs, workSeed]);
-    await ensurePrivateDirectory(layout.imagesDir);
-    await rename(work, home);
-    await syncDirectory(layout.imagesDir);
+    await ensurePrivateDirectory(home);
+    for (const name of await readdir(work)) await rename(join(work, name), join(home, name));
+    await syncDirectory(home);
     store.images.update({
       ...image,
       managed: true,
@@ -71,7 +71,7 @@ export async function settlePromotion(vms: Pick<VmContext, "store" | "layout">, 
   const image = store.images.find(imageId);
   await rm(join(layout.workDir, imageId), { recursive: true, force: true });
   if (image?.managed !== true) {
-    await rm(join(layout.imagesDir, imageId), { recursive: true, force: true });
+    for (const name of [ROOTFS, WORK_SEED]) await rm(join(layout.imagesDir, imageId, name), { force: true });
     return;
   }
   const olds = new Set(image.files.map(({ path }) => path));

@@ -1,8 +1,9 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import type { OperationContext } from "../../lib/progress.ts";
+import { removeOwn } from "../../lib/remove.ts";
 import type { SentImage } from "../../model/artefact.ts";
 import { checkWritable } from "../../oci/archive-place.ts";
 import { exportArchive } from "../../oci/export-archive.ts";
@@ -94,19 +95,22 @@ export async function sendToArchive(
   });
 }
 
-/** Packs an image into a folder that goes away, whatever becomes of it. What a killed daemon leaves, the next start removes. */
+/** Packs an image into a folder that goes away, whatever becomes of it. What a killed daemon leaves, its intent has the next one remove. */
 async function packed(
   context: ImageContext,
   ref: string,
   operation: OperationContext,
   send: (outgoing: OutgoingImage) => Promise<SentImage>,
 ): Promise<SentImage> {
-  const folder = join(context.layout.workDir, newId("pack"));
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const id = newId("pack");
+  const folder = join(context.layout.workDir, id);
+  const intent = context.store.intents.begin("work", id);
   try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
     return await send(await packImage(context, context.store.images.get(ref), folder, operation));
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await removeOwn({ intent: intent.id }, folder);
+    context.store.intents.end(intent);
   }
 }
 

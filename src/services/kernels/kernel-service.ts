@@ -2,8 +2,9 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
 import { ensurePrivateDirectory, syncDirectory } from "../../lib/files.ts";
-import { newId } from "../../lib/ids.ts";
+import { isId, newId } from "../../lib/ids.ts";
 import type { OperationContext } from "../../lib/progress.ts";
+import { removeOwn } from "../../lib/remove.ts";
 import { importKernel } from "../../kernel/import-kernel.ts";
 import { ensureInitramfs } from "../../kernel/initramfs.ts";
 import { pullDebianKernel, type PullDebianOptions } from "../../kernel/pull-debian.ts";
@@ -18,7 +19,9 @@ import type { KernelContext } from "./kernel-context.ts";
 import { notServed, requireRecipe } from "./kernel-recipe.ts";
 import { isUpdatable, KernelIsCurrent, newerName, refuseCurrent, takeName } from "./update-kernel.ts";
 import { withIntent } from "../../store/intents.ts";
+import type { BrokenObject } from "../../store/collection.ts";
 import type { Store } from "../../store/store.ts";
+import { mayNeedKernel } from "../state/may-hold.ts";
 import type { BootKernel } from "../../vmm/driver.ts";
 
 export interface KernelService {
@@ -32,7 +35,9 @@ export interface KernelService {
   import(request: KernelImport, context: OperationContext): Promise<Kernel>;
   /** Keeps a kernel whose files `make` puts into an empty folder. */
   add(name: string, make: (target: string) => Promise<KernelContents>): Promise<Kernel>;
-  delete(ref: string): Promise<void>;
+  /** @param force even if its record cannot be read. */
+  delete(ref: string, force?: boolean): Promise<void>;
+  broken(): readonly BrokenObject[];
   /** Where a kernel's files lie. */
   folder(kernel: Kernel): string;
   /** What a driver needs to boot it, its initramfs made anew where the agent changed. */
@@ -132,12 +137,12 @@ export function kernelService(context: KernelContext): KernelService {
     return put((target) => buildKernel(context, {}, target, operation));
   }
 
-  async function remove(ref: string): Promise<void> {
-    const kernel = store.kernels.get(ref);
+  async function remove(ref: string, force = false): Promise<void> {
+    const kernel = (force ? store.kernels.findBroken(ref) : undefined) ?? store.kernels.get(ref);
     refuseIfUsed(store, kernel);
     const intent = store.intents.begin("kernel.delete", kernel.id);
     store.kernels.delete(kernel.id);
-    await rm(folder(kernel.id), { recursive: true, force: true });
+    if (isId(kernel.id)) await removeOwn({ asked: `kernel delete ${kernel.name}` }, folder(kernel.id));
     store.intents.end(intent);
   }
 
@@ -155,7 +160,7 @@ export function kernelService(context: KernelContext): KernelService {
         const kept = earlier && store.kernels.find(earlier.id);
         if (kept === undefined) return kernel;
         // An update that nobody has to wait for leaves nothing to clean up.
-        const isHeld = users(store, kept).length > 0;
+        const isHeld = users(store, kept).length > 0 || mayNeedKernel(store, kept) !== undefined;
         if (!isHeld) await remove(kept.id);
         operation.progress({ ...step, note: isHeld ? `the one before is ${kept.name} now` : "the one before is gone" });
         return kernel;
@@ -180,6 +185,7 @@ export function kernelService(context: KernelContext): KernelService {
       ),
     add: (name, make) => add(name, make),
     folder: (kernel) => folder(kernel.id),
+    broken: () => store.kernels.broken(),
     delete: remove,
     async bootable(ref, signal) {
       const kernel = store.kernels.get(ref);
@@ -215,22 +221,33 @@ function knownOf({ abilities, files }: Kernel): Pick<BootKernel, "vsock" | "mpTa
   };
 }
 
-function imagesWith(store: Store, kernel: Kernel): Image[] {
+type Named = Pick<Kernel, "id" | "name">;
+
+function imagesWith(store: Store, kernel: Named): Image[] {
   return store.images.list().filter((image) => image.kernel === kernel.name);
 }
 
-function vmsWith(store: Store, kernel: Kernel): Vm[] {
+function vmsWith(store: Store, kernel: Named): Vm[] {
   return store.vms.list().filter((vm) => vm.kernel.id === kernel.id);
 }
 
 /** Whatever boots with a kernel, in words. */
-function users(store: Store, kernel: Kernel): string[] {
+function users(store: Store, kernel: Named): string[] {
   const images = imagesWith(store, kernel).map((image) => `image ${image.name}`);
   return [...images, ...vmsWith(store, kernel).map((vm) => `VM ${vm.name}`)];
 }
 
-function refuseIfUsed(store: Store, kernel: Kernel): void {
+function refuseIfUsed(store: Store, kernel: Named): void {
   const [user, ...others] = users(store, kernel);
+  const unread = user === undefined ? mayNeedKernel(store, kernel) : undefined;
+  if (unread !== undefined) {
+    throw new BangerError("KERNEL_IN_USE", {
+      what: `kernel ${kernel.name} may be in use`,
+      why: `the record of ${unread.name} cannot be read, and it may boot with it`,
+      fix: `use the banger that wrote that record; or delete ${unread.name} with --force`,
+      data: { images: [], vms: [] },
+    });
+  }
   if (user === undefined) return;
   const [images, vms] = [imagesWith(store, kernel), vmsWith(store, kernel)];
   const newer = newerName(store, kernel.name);

@@ -3,10 +3,15 @@ import { join } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
-import type { Vm } from "../../model/vm.ts";
+import { isId } from "../../lib/ids.ts";
+import { removeOwn } from "../../lib/remove.ts";
+import { vmOnNetworkSchema, type Vm } from "../../model/vm.ts";
+import type { BrokenObject } from "../../store/collection.ts";
 import { checkStep } from "../../model/vm-states.ts";
 import { sweepImageFolder } from "../images/image-folder.ts";
+import { endStrays } from "../recovery/end-strays.ts";
 import { endMachine } from "./stop-vm.ts";
+import { detachDisks } from "./vm-disks.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /**
@@ -36,12 +41,33 @@ export async function deleteVm(
   progress({ id: "delete", label: `deleted ${vm.name}`, status: "done" });
 }
 
+/**
+ * Deletes a VM whose record cannot be read: what bears its id, which is certainly its own. A network that its record does
+ * not tell of stays, and so does whatever else it may have held.
+ */
+export async function deleteBrokenVm(context: VmContext, { id, name, document }: BrokenObject): Promise<void> {
+  const { store, layout } = context;
+  if (isId(id)) {
+    const intent = store.intents.begin("vm.delete", id);
+    await endStrays(context, id);
+    const networked = vmOnNetworkSchema.safeParse(document).data;
+    if (networked?.id === id) await context.networks.lower(networked);
+    await detachDisks(id, undefined);
+    await removeOwn({ asked: `vm delete --force ${name}` }, vmRunDir(layout, id), join(layout.vmsDir, id));
+    store.vms.delete(id);
+    for (const open of store.intents.open()) if (open.subject === id) store.intents.end(open);
+    store.intents.end(intent);
+  } else {
+    store.vms.delete(id);
+  }
+}
+
 /** Takes every trace of a VM away: its VMM, sockets, files, and at last its row. Safe to repeat. */
 export async function forgetVm(context: VmContext, vmId: string): Promise<void> {
   const imageId = context.store.vms.find(vmId)?.image.id;
   await endMachine(context, vmId);
-  await rm(vmRunDir(context.layout, vmId), { recursive: true, force: true });
-  await rm(join(context.layout.vmsDir, vmId), { recursive: true, force: true });
+  const ours = [vmRunDir(context.layout, vmId), join(context.layout.vmsDir, vmId)];
+  await removeOwn({ asked: `the end of ${vmId}` }, ...ours);
   context.store.vms.delete(vmId);
   // It may have been the last one on a root file system that its image has left.
   if (imageId !== undefined) await sweepImageFolder(context, imageId);

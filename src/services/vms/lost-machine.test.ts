@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { test } from "node:test";
 import { vmSchema, type Vm } from "../../model/vm.ts";
-import { recover } from "../recovery.ts";
+import { recover } from "../recovery/recover.ts";
 import { agentConnector } from "./agent-connection.ts";
 import { liveVm } from "./live-vms.ts";
 import { pauseVm, resumeVm } from "./pause-vm.ts";

@@ -15,7 +15,7 @@ import { atRest } from "./at-rest.ts";
 import { exposedTcpPorts, publishOnFreePorts } from "./exposed-ports.ts";
 import { noteMainCommand } from "./main-command.ts";
 import { createVm } from "./create-vm.ts";
-import { deleteVm, forgetVm } from "./delete-vm.ts";
+import { deleteBrokenVm, deleteVm, forgetVm } from "./delete-vm.ts";
 import { ephemeralVms } from "./ephemeral.ts";
 import { planExec } from "./exec-plan.ts";
 import { keepConsoleLog } from "./failed-start-log.ts";
@@ -24,6 +24,7 @@ import type { VmRequest } from "./plan-vm.ts";
 import { readConsoleLog, readServiceLog, type LogRequest } from "./read-logs.ts";
 import { askAgent, runningVm } from "./reach-agent.ts";
 import { rebaseVm } from "./rebase-vm.ts";
+import type { BrokenObject } from "../../store/collection.ts";
 import { resizeVm, type ResizeRequest } from "./resize-vm.ts";
 import { notAnswering } from "./run-folder.ts";
 import { consoleLogPath, startVm } from "./start-vm.ts";
@@ -61,6 +62,7 @@ export interface SshAccess {
 /** All verbs on VMs. Those that change one wait in its queue; those that look never do, and what ends one by force goes first. */
 export interface VmService {
   list(): readonly Vm[];
+  broken(): readonly BrokenObject[];
   inspect(ref: string): Vm;
   /** As the API shows it, with who does not answer. */
   view(vm: Vm): VmView;
@@ -105,6 +107,7 @@ export function vmService(context: VmContext): VmService {
 
   return {
     list: () => store.vms.list(),
+    broken: () => store.vms.broken(),
     view: (vm) => viewVm(vm, context.silent.get(vm.id)),
     inspect: (ref) => store.vms.get(ref),
 
@@ -163,6 +166,8 @@ export function vmService(context: VmContext): VmService {
     delete(ref, force, operation) {
       const { signal } = operation;
       if (!force) return inTurn(context, ref, signal, (vm) => deleteVm(context, vm, force, operation));
+      const broken = store.vms.findBroken(ref);
+      if (broken !== undefined) return queue.run(broken.id, signal, () => deleteBrokenVm(context, broken));
       return byForce(context, ref, signal, async (vm) => {
         if (vm !== undefined) await deleteVm(context, vm, force, operation);
       });

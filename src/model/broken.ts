@@ -1,0 +1,28 @@
+import { z } from "zod";
+
+/**
+ * What is shown of an object whose record cannot be read. It keeps its name and whatever it holds, until it is deleted by
+ * force.
+ */
+export const brokenViewSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  state: z.literal("broken"),
+  /** What does not read, in words. */
+  why: z.string(),
+});
+export type BrokenView = z.infer<typeof brokenViewSchema>;
+
+export function viewBroken({ id, name, why }: Omit<BrokenView, "state">): BrokenView {
+  return { id, name, state: "broken", why };
+}
+
+/** Whether an entry of a list is one that cannot be read. */
+export function isBroken(view: object): view is BrokenView {
+  return "state" in view && view.state === "broken";
+}
+
+/** The other entries. */
+export function isWhole<T extends object>(view: T): view is Exclude<T, BrokenView> {
+  return !isBroken(view);
+}

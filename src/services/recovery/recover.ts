@@ -1,0 +1,85 @@
+import { asBangerError } from "../../lib/errors.ts";
+import { isAlive } from "../../lib/process.ts";
+import { vmOnNetworkSchema, type Vm, type VmOnNetwork } from "../../model/vm.ts";
+import type { Intent } from "../../store/intents.ts";
+import { recordExit } from "../vms/stop-vm.ts";
+import type { VmContext } from "../vms/vm-context.ts";
+import { settleIntent } from "./settle-intent.ts";
+
+/**
+ * Puts the state in order after a daemon that died, or simply after the last one: VMMs that have ended are written down,
+ * what was begun is finished or undone. Nothing is touched that neither a row nor an open intent names. Doing it twice
+ * changes nothing. VMMs that live are taken back afterwards (vms/take-back.ts): this asks none of them.
+ *
+ * @returns what was found and done, in words, for the log and `daemon status`.
+ */
+export async function recover(context: VmContext): Promise<string[]> {
+  const { store } = context;
+  const told: string[] = [];
+  tellOfBroken(context, told);
+  const vms = store.vms.list();
+  const broken = store.vms.broken();
+  for (const vm of vms) await recordEnded(context, vm, told);
+  for (const intent of store.intents.open()) await trySettle(context, intent, told);
+  // As many as have a record of a machine now: one that does not answer keeps its network, and so does one of which is not
+  // known whether it runs.
+  const running = store.vms.list().filter(({ machine }) => machine !== undefined);
+  const readable = broken.flatMap(({ document }) => vmOnNetworkSchema.safeParse(document).data ?? []);
+  const alive = new Set([...running, ...broken].map(({ id }) => id));
+  await settleNetworks(context, [...vms, ...readable], alive, told);
+  for (const line of told) context.log.info({ recovery: line }, "recovered");
+  return told;
+}
+
+/** Writes down which VMMs have ended. Those that live are taken back later, when the daemon answers already. */
+async function recordEnded(context: VmContext, { id, name, machine }: Vm, told: string[]): Promise<void> {
+  if (machine === undefined || (await isAlive(machine))) return;
+  told.push(`VM ${name}: its VMM had ended`);
+  await recordExit(context, id, false, "the VMM ended while no daemon ran");
+}
+
+function tellOfBroken({ store }: VmContext, told: string[]): void {
+  for (const collection of [store.vms, store.images, store.kernels]) {
+    for (const { id, name } of collection.broken()) {
+      told.push(
+        `${id}: its record cannot be read, perhaps since another banger wrote it; ${name} and its files are left alone`,
+      );
+    }
+  }
+  for (const { kind, subject } of store.intents.unknown())
+    told.push(`${subject}: another banger began "${kind}" with it, which this one does not know; it is left alone`);
+}
+
+/** What cannot be settled now is tried again at the next start; it keeps no daemon from starting. */
+async function trySettle(context: VmContext, intent: Intent, told: string[]): Promise<void> {
+  const { kind, subject } = intent;
+  const isBroken = [context.store.vms, context.store.images, context.store.kernels].some(
+    (collection) => collection.findBroken(subject) !== undefined,
+  );
+  if (isBroken) {
+    told.push(`${subject}: "${kind}" was begun with it; that waits, since its record cannot be read`);
+    return;
+  }
+  try {
+    await settleIntent(context, intent, told);
+    context.store.intents.end(intent);
+  } catch (error) {
+    context.log.error({ err: error, kind, subject }, "what was begun could not be settled");
+    told.push(`${subject}: "${kind}" could not be settled, and is tried again: ${asBangerError(error).message}`);
+  }
+}
+
+/** A host that has lost nft(8) since must not lose its daemon too. */
+async function settleNetworks(
+  context: VmContext,
+  vms: readonly VmOnNetwork[],
+  alive: ReadonlySet<string>,
+  told: string[],
+): Promise<void> {
+  try {
+    told.push(...(await context.networks.settle(vms, alive)));
+  } catch (error) {
+    context.log.error({ err: error }, "what was left of VMs' networks could not be removed");
+    told.push(`networks could not be put in order: ${asBangerError(error).message}`);
+  }
+}

@@ -1,0 +1,46 @@
+import type { DatabaseSync } from "node:sqlite";
+
+/** What a database says of itself. */
+export interface InstanceRow {
+  /** The instance that it belongs to; undefined where it was never given one. */
+  readonly id: string | undefined;
+  /** Counts changes of objects: what a folder says of its object is never newer than the database that belongs to it. */
+  readonly revision: number;
+  readonly createdAt: string;
+}
+
+export function readInstance(database: DatabaseSync): InstanceRow {
+  const row = database.prepare("SELECT id, revision, createdAt FROM instance").get() ?? {};
+  const { id, revision, createdAt } = row;
+  return {
+    id: typeof id === "string" ? id : undefined,
+    revision: Number(revision ?? 0),
+    createdAt: String(createdAt ?? ""),
+  };
+}
+
+export function writeInstance(database: DatabaseSync, id: string): void {
+  database.prepare("UPDATE instance SET id = :id").run({ id });
+}
+
+/** A rebuilt state goes on counting where the folders are. */
+export function raiseRevision(database: DatabaseSync, revision: number): void {
+  database.prepare("UPDATE instance SET revision = max(revision, :revision)").run({ revision });
+}
+
+/** Changes objects and counts the change, both or neither. */
+export function changeState<T>(
+  database: DatabaseSync,
+  change: () => T,
+): { readonly revision: number; readonly result: T } {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    const row = database.prepare("UPDATE instance SET revision = revision + 1 RETURNING revision").get();
+    const result = change();
+    database.exec("COMMIT");
+    return { revision: Number(row?.["revision"] ?? 0), result };
+  } catch (error) {
+    database.exec("ROLLBACK");
+    throw error;
+  }
+}
