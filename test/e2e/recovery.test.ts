@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { rm, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { suite, test } from "node:test";
+import { hashTree } from "../helpers/made-up-state.ts";
 import { busyboxImage } from "../helpers/test-images.ts";
 import { identifyProcess } from "../../src/lib/process.ts";
 import { TestHost } from "../helpers/test-host.ts";
@@ -42,6 +45,37 @@ suite("a daemon that dies", { timeout: 600_000 }, () => {
     assert.notEqual((await running).code, 0, "a command that lost its daemon says so");
     const third = await read();
     assert.ok(third > second);
+
+    // A state that is not this data's, and none at all: the VM does not notice.
+    const database = join(host.folder, ".local/state/banger/banger.db");
+    const disks = join(host.folder, ".local/share/banger");
+    const hashes = async (): Promise<unknown> =>
+      [...(await hashTree(disks))].filter(([path]) => !path.startsWith("vms/"));
+    const files = await hashes();
+    await host.ok(["daemon", "stop"]);
+    const elsewhere = await host.banger(["vm", "list"], { env: { XDG_STATE_HOME: join(host.folder, "other") } });
+    assert.match(elsewhere.stderr, /STATE_MISMATCH/);
+    const fourth = await read();
+    assert.ok(fourth > third);
+    for (const lose of [
+      () => rm(database),
+      () => truncate(database, 0),
+      () => writeFile(database, "garbage".repeat(999)),
+    ]) {
+      await host.ok(["daemon", "stop"]);
+      for (const end of ["-wal", "-shm"]) await rm(`${database}${end}`, { force: true });
+      await lose();
+      assert.match(
+        (await host.banger(["vm", "list"])).stderr,
+        /STATE_(?:MISMATCH|CORRUPT)[\s\S]*banger daemon recover/,
+      );
+      const said = await host.banger(["daemon", "recover"]);
+      assert.match(said.stderr, /VM counter: taken back, pid/);
+      assert.equal((await host.json<VmRow>(["vm", "inspect", "counter"])).pid, before.pid);
+    }
+    assert.ok((await read()) > fourth);
+    assert.deepEqual(await hashes(), files);
+    assert.deepEqual(await host.json(["system", "orphans"]), []);
 
     const vm = await host.json<{ id: string; pid: number }>(["vm", "inspect", "counter"]);
     await host.ok(["vm", "stop", "counter"]);

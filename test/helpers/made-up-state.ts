@@ -109,6 +109,7 @@ function imageRow({ id, createdAt, rootfs, digest }: ImageOf) {
     layers: [{ digest, diffId: digest, mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", sizeBytes: 20_000 }],
     history: [],
     system: { init: "systemd" },
+    agentDigest: `sha256:${"0".repeat(64)}`,
   };
 }
 
