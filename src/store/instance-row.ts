@@ -28,17 +28,21 @@ export function raiseRevision(database: DatabaseSync, revision: number): void {
   database.prepare("UPDATE instance SET revision = max(revision, :revision)").run({ revision });
 }
 
-/** Changes objects and counts the change, both or neither. */
+/** Changes objects and counts the change, both or neither; as part of a transaction if there is one. */
 export function changeState<T>(
   database: DatabaseSync,
   change: () => T,
 ): { readonly revision: number; readonly result: T } {
+  const counted = (): { readonly revision: number; readonly result: T } => {
+    const row = database.prepare("UPDATE instance SET revision = revision + 1 RETURNING revision").get();
+    return { revision: Number(row?.["revision"] ?? 0), result: change() };
+  };
+  if (database.isTransaction) return counted();
   database.exec("BEGIN IMMEDIATE");
   try {
-    const row = database.prepare("UPDATE instance SET revision = revision + 1 RETURNING revision").get();
-    const result = change();
+    const done = counted();
     database.exec("COMMIT");
-    return { revision: Number(row?.["revision"] ?? 0), result };
+    return done;
   } catch (error) {
     database.exec("ROLLBACK");
     throw error;

@@ -10,6 +10,7 @@ import { describeIn } from "./descriptions.ts";
 import { readInstance, type InstanceRow } from "./instance-row.ts";
 import { openIntentLog, type IntentLog } from "./intents.ts";
 import { openSeenCatalogs, type SeenCatalogs } from "./seen-catalogs.ts";
+import { transactions, type Transactions } from "./transaction.ts";
 
 /** All that banger remembers. */
 export interface Store extends Disposable {
@@ -44,7 +45,8 @@ export interface StoreOptions {
 export function openStore(path: string, options?: StoreOptions): Store {
   const database = openDatabase(path);
   const instance = (): InstanceRow => readInstance(database);
-  const describers = options && describersOf(options, () => instance().id ?? "");
+  const { run: atomically, telling } = transactions(database);
+  const describers = options && describersOf(options, () => instance().id ?? "", telling);
   const kernels = openCollection(database, NOUNS.kernels, kernelSchema, describers?.kernels);
   const images = openCollection(database, NOUNS.images, imageSchema, describers?.images);
   const vms = openCollection(database, NOUNS.vms, vmSchema, describers?.vms);
@@ -54,16 +56,7 @@ export function openStore(path: string, options?: StoreOptions): Store {
     vms,
     intents: openIntentLog(database),
     seenCatalogs: openSeenCatalogs(database),
-    atomically(change) {
-      database.exec("BEGIN IMMEDIATE");
-      try {
-        change();
-        database.exec("COMMIT");
-      } catch (error) {
-        database.exec("ROLLBACK");
-        throw error;
-      }
-    },
+    atomically,
     instance,
     describeAll() {
       const { revision } = instance();
@@ -82,11 +75,15 @@ interface Describers {
   readonly vms: Describer<Vm>;
 }
 
-function describersOf({ layout, onFailure }: StoreOptions, instance: () => string): Describers {
+function describersOf(
+  { layout, onFailure }: StoreOptions,
+  instance: () => string,
+  telling: Transactions["telling"],
+): Describers {
   const { kernels, images, vms } = describedFolders(layout);
   return {
-    kernels: describeIn(kernels, instance, onFailure),
-    images: describeIn(images, instance, onFailure),
-    vms: describeIn(vms, instance, onFailure),
+    kernels: telling(describeIn<Kernel>(kernels, instance, onFailure)),
+    images: telling(describeIn<Image>(images, instance, onFailure)),
+    vms: telling(describeIn<Vm>(vms, instance, onFailure)),
   };
 }

@@ -3,25 +3,15 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { DATABASE_FAULTS, restoreDatabase, saveDatabase } from "../helpers/database-faults.ts";
 import { madeUpState } from "../helpers/made-up-state.ts";
+import { seededNumbers } from "../helpers/seeded-numbers.ts";
 import { TestHost } from "../helpers/test-host.ts";
 
 const ROUNDS = Number(process.env["BANGER_FAULT_ROUNDS"] ?? 8);
 const SEED = Number(process.env["BANGER_FAULT_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 
-/** Numbers that a seed tells again (mulberry32). */
-function numbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 test(`no byte is lost by daemons that are killed over databases that are not theirs (seed ${SEED})`, async () => {
   await using host = await TestHost.start();
-  const next = numbers(SEED);
+  const next = seededNumbers(SEED);
   const state = await madeUpState(host.env);
   assert.equal((await host.json<unknown[]>(["vm", "list"])).length, 2);
   await host.ok(["daemon", "stop"]);

@@ -29,8 +29,8 @@ export async function endStrays(context: Context, vmId: string): Promise<void> {
 }
 
 async function worksIn(pid: number, layout: Layout, vmId: string): Promise<boolean> {
-  const folders = [vmRunDir(layout, vmId), join(layout.vmsDir, vmId)];
+  const folders = [vmRunDir(layout, vmId), join(layout.otherRunDir, vmId), join(layout.vmsDir, vmId)];
   const words = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
   const at = await readlink(`/proc/${pid}/cwd`).catch(() => "");
-  return folders.some((folder) => words.includes(`${folder}/`) || at === folder || at.startsWith(`${folder}/`));
+  return folders.some((folder) => words.includes(`${folder}/`) || at === folder || at === `${folder} (deleted)`);
 }
