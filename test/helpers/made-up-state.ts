@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { mkdir, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { findData } from "../../src/oci/find-data.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { layoutFrom, type Layout } from "../../src/model/layout.ts";
 
@@ -18,6 +19,8 @@ const FORMER_SCHEMA = `
 
 /** Files that banger writes beside a user's, and may write anew. */
 const OF_BANGER = /^(?:(?:vm|image|kernel)\.json|instance-id|daemon\.lock.*|\..*\.tmp)$/;
+
+const SMALL_BYTES = 2 ** 20;
 
 export interface MadeUpState {
   readonly layout: Layout;
@@ -153,14 +156,28 @@ export async function hashTree(folder: string): Promise<ReadonlyMap<string, stri
   for (const entry of names) {
     if (!entry.isFile() || OF_BANGER.test(entry.name)) continue;
     const path = join(entry.parentPath, entry.name);
-    hashes.set(
-      relative(folder, path),
-      createHash("sha256")
-        .update(await readFile(path))
-        .digest("hex"),
-    );
+    hashes.set(relative(folder, path), await hashFile(path));
   }
   return hashes;
+}
+
+/** Of what is in a file; disks are mostly holes. */
+async function hashFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  const { size } = await stat(path);
+  if (size <= SMALL_BYTES) return hash.update(await readFile(path)).digest("hex");
+  const parts = await findData(path, AbortSignal.timeout(60_000));
+  await using file = await open(path, "r");
+  for (let i = 0; i < parts.length; i += 2) {
+    const [start = 0, length = 0] = [parts[i], parts[i + 1]];
+    hash.update(`${start} ${length}\n`);
+    for (let at = start; at < start + length; at += SMALL_BYTES) {
+      const wanted = Math.min(SMALL_BYTES, start + length - at);
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(wanted), 0, wanted, at);
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  }
+  return hash.update(`${size}`).digest("hex");
 }
 
 /** Whether somebody but its owner may do anything with a file. */
