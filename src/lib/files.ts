@@ -22,14 +22,14 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, m
   }
 }
 
-/** The same for who cannot wait. The new name may be lost in a power cut, and the old content stand there again. */
-export function writeFileAtomicSync(path: string, data: string, mode = 0o600): void {
+/** The same for who cannot wait; where it need not be durable, a power cut may leave it empty. */
+export function writeFileAtomicSync(path: string, data: string, { durable }: { readonly durable: boolean }): void {
   const temp = temporaryBeside(path);
   try {
-    const file = openSync(temp, "wx", mode);
+    const file = openSync(temp, "wx", 0o600);
     try {
       writeFileSync(file, data);
-      fsyncSync(file);
+      if (durable) fsyncSync(file);
     } finally {
       closeSync(file);
     }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-export const ORPHAN_KINDS = ["vm", "image", "kernel", "work", "run", "layer"] as const;
+export const ORPHAN_KINDS = ["vm", "image", "kernel", "work", "run"] as const;
 
 /** Something in banger's folders that its state does not know. Nothing takes it away unless it is asked to. */
 export const orphanSchema = z.object({

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { hasErrno } from "../lib/errors.ts";
 import { writeFileAtomicSync } from "../lib/files.ts";
@@ -44,14 +45,14 @@ export function describeIn<T extends { readonly id: string }>(
   instance: () => string,
   onFailure: (error: unknown, id: string) => void,
 ): Describer<T> {
-  const write = (object: T, revision: number): void => {
+  const write = (object: T, revision: number, durable: boolean): void => {
     const description = { banger: 1, instance: instance(), revision, object };
-    writeFileAtomicSync(join(folder, object.id, file), JSON.stringify(description));
+    writeFileAtomicSync(join(folder, object.id, file), JSON.stringify(description), { durable });
   };
   const inserted = (object: T, revision: number): void => {
     try {
       mkdirSync(join(folder, object.id), { recursive: true, mode: 0o700 });
-      write(object, revision);
+      write(object, revision, true);
     } catch (error) {
       onFailure(error, object.id);
     }
@@ -60,12 +61,14 @@ export function describeIn<T extends { readonly id: string }>(
     inserted,
     kept(object, revision) {
       const told = tryRead(join(folder, object.id, file));
-      const isSame = told?.instance === instance() && JSON.stringify(told.object) === JSON.stringify(object);
+      const isSame =
+        told?.instance === instance() && isDeepStrictEqual(told.object, JSON.parse(JSON.stringify(object)));
       if (!isSame) inserted(object, revision);
     },
     updated(object, revision) {
       try {
-        write(object, revision);
+        // What a power cut takes of it, the database has, and the next start writes it again.
+        write(object, revision, false);
       } catch (error) {
         // Its folder may just be going.
         if (!hasErrno(error, "ENOENT")) onFailure(error, object.id);

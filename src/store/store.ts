@@ -45,8 +45,8 @@ export interface StoreOptions {
 export function openStore(path: string, options?: StoreOptions): Store {
   const database = openDatabase(path);
   const instance = (): InstanceRow => readInstance(database);
-  const { run: atomically, telling } = transactions(database);
-  const describers = options && describersOf(options, () => instance().id ?? "", telling);
+  const transaction = transactions(database);
+  const describers = options && describersOf(options, () => instance().id ?? "", transaction);
   const kernels = openCollection(database, NOUNS.kernels, kernelSchema, describers?.kernels);
   const images = openCollection(database, NOUNS.images, imageSchema, describers?.images);
   const vms = openCollection(database, NOUNS.vms, vmSchema, describers?.vms);
@@ -56,7 +56,7 @@ export function openStore(path: string, options?: StoreOptions): Store {
     vms,
     intents: openIntentLog(database),
     seenCatalogs: openSeenCatalogs(database),
-    atomically,
+    atomically: (change) => transaction.run(change),
     instance,
     describeAll() {
       const { revision } = instance();
@@ -78,12 +78,12 @@ interface Describers {
 function describersOf(
   { layout, onFailure }: StoreOptions,
   instance: () => string,
-  telling: Transactions["telling"],
+  transaction: Transactions,
 ): Describers {
   const { kernels, images, vms } = describedFolders(layout);
   return {
-    kernels: telling(describeIn<Kernel>(kernels, instance, onFailure)),
-    images: telling(describeIn<Image>(images, instance, onFailure)),
-    vms: telling(describeIn<Vm>(vms, instance, onFailure)),
+    kernels: transaction.telling(describeIn<Kernel>(kernels, instance, onFailure)),
+    images: transaction.telling(describeIn<Image>(images, instance, onFailure)),
+    vms: transaction.telling(describeIn<Vm>(vms, instance, onFailure)),
   };
 }
