@@ -4,13 +4,10 @@ import { join } from "node:path";
 /** Logs of what is no more are kept for those who want to know why: so many, the newest. */
 const KEEP = 50;
 
-/** As logs are named here: for a VM or an image. What else lies there is not banger's. */
-const LOG = /^(?:vm|img)-[0-9a-z-]+\.log$/;
-
-/** Makes room for one more log in a folder of them, and makes the folder. */
+/** Makes room for one more log in a folder of them, and makes the folder. What is no log stays. */
 export async function makeRoomForLog(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const paths = (await readdir(folder)).filter((name) => LOG.test(name)).map((name) => join(folder, name));
+  const paths = (await readdir(folder)).filter((name) => name.endsWith(".log")).map((name) => join(folder, name));
   const aged = await Promise.all(paths.map(async (path) => ({ path, at: (await stat(path)).mtimeMs })));
   for (const { path } of aged.toSorted((a, b) => b.at - a.at).slice(KEEP - 1)) await rm(path, { force: true });
 }
