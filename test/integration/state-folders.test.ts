@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { copyFile, mkdir, readdir, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { DatabaseSync } from "node:sqlite";
 import { suite, test } from "node:test";
 import { isPrivate, madeUpState, type MadeUpState } from "../helpers/made-up-state.ts";
+import { guestName } from "../../src/vmm/qemu/machine-plan.ts";
 import { TestHost } from "../helpers/test-host.ts";
 
 interface Row {
@@ -32,6 +35,17 @@ async function settled(host: TestHost): Promise<MadeUpState> {
   return state;
 }
 
+/** A process that bears a VM's id as its VMM does, and works in its folder. */
+function standInVmm(vmId: string, cwd: string) {
+  const words = ["-e", "setInterval(() => {}, 1000)", "--", "-name", `${guestName(vmId)},debug-threads=on`];
+  const child = spawn(process.execPath, words, { cwd, stdio: "ignore" });
+  return {
+    lives: () => child.exitCode === null && child.signalCode === null,
+    ended: once(child, "exit"),
+    [Symbol.dispose]: () => void child.kill("SIGKILL"),
+  };
+}
+
 async function refused(host: TestHost, code: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
   const { code: exit, stderr } = await host.banger(["vm", "list"], { env });
   assert.notEqual(exit, 0, "a state that is not this data's must not be taken up");
@@ -44,6 +58,7 @@ suite("files of a user", { timeout: 300_000 }, () => {
     await using host = await TestHost.start();
     const state = await settled(host);
     const before = await state.hashes();
+    using vmm = standInVmm(state.vmIds[0], join(state.layout.vmsDir, state.vmIds[0]));
     const elsewhere = { XDG_STATE_HOME: join(host.folder, "other") };
     const said = await refused(host, "STATE_MISMATCH", elsewhere);
     assert.match(
@@ -51,6 +66,7 @@ suite("files of a user", { timeout: 300_000 }, () => {
       /2 VMs, 1 image, 1 kernel.*there is no database[\s\S]*XDG_STATE_HOME[\s\S]*banger daemon recover/,
     );
     assert.deepEqual(await state.hashes(), before);
+    assert.ok(vmm.lives(), "a VMM was killed since the database did not know it");
 
     const doctor = await host.banger(["doctor", "--json"], { env: elsewhere });
     const { checks } = JSON.parse(doctor.stdout.toString()) as { checks: { name: string; result: string }[] };
@@ -183,7 +199,12 @@ suite("files of a user", { timeout: 300_000 }, () => {
     for (const words of [["--delete"], ["work/thesis.txt"], ["--delete", "--all", "images/notes"]])
       assert.equal((await host.banger(["system", "orphans", ...words])).code, 2);
     assert.equal((await host.banger(["system", "orphans", "--delete", `vms/${state.vmIds[0]}`])).code, 3);
-    await host.ok(["system", "orphans", "--delete", "vms/vm-0123456789abcdef"]);
+    using vmm = standInVmm("vm-0123456789abcdef", mine[1]);
+    const alive = await host.banger(["system", "orphans", "--delete", "vms/vm-0123456789abcdef"]);
+    assert.match(alive.stderr, /VM_WRONG_STATE[\s\S]*its VMM is pid \d+[\s\S]*--force/);
+    assert.ok(vmm.lives());
+    await host.ok(["system", "orphans", "--delete", "--force", "vms/vm-0123456789abcdef"]);
+    await vmm.ended;
     assert.deepEqual(
       await host.json<Orphan[]>(["system", "orphans"]).then((left) => left.map(({ name }) => name).toSorted()),
       ["images/notes", "kernels/pipe", "work/thesis.txt"],
