@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"banger.dev/agent/internal/files"
 )
 
 // ErrNoSuchUser says that neither a name nor a number could be made into a user.
@@ -19,6 +21,9 @@ var ErrNoSuchUser = errors.New("no such user")
 
 // maxFileBytes bounds how much of /etc/passwd and /etc/group is looked at.
 const maxFileBytes = 8 << 20
+
+// maxLineBytes bounds one line of them: a group has many members.
+const maxLineBytes = 1 << 20
 
 // User is what a process needs to know to run as somebody.
 type User struct {
@@ -37,7 +42,7 @@ type Database struct {
 }
 
 // Lookup reads "name", "uid", "name:group" and "uid:gid", as in an image's config; empty is root. A number need
-// not be in /etc/passwd, and neither does root.
+// not be in /etc/passwd, and neither does root; and a number is a way into a guest whose files cannot be read.
 func (d Database) Lookup(spec string) (User, error) {
 	name, group, hasGroup := strings.Cut(spec, ":")
 	if name == "" {
@@ -57,6 +62,9 @@ func (d Database) Lookup(spec string) (User, error) {
 		return user, nil
 	}
 	user.Groups, err = d.groupsOf(user)
+	if _, isNumber := parseID(name); isNumber && err != nil {
+		return user, nil
+	}
 	return user, err
 }
 
@@ -72,10 +80,10 @@ func (d Database) user(name string) (User, error) {
 		return found != nil && found.Name == name
 	})
 	switch {
-	case err != nil:
-		return User{}, err
 	case found != nil:
 		return *found, nil
+	case err != nil && !isNumber:
+		return User{}, fmt.Errorf("%w (a number as user needs no such file)", err)
 	case name == "root":
 		return User{Name: "root", Home: d.rootHome()}, nil
 	case isNumber:
@@ -127,7 +135,7 @@ func (d Database) groupsOf(user User) ([]uint32, error) {
 
 // lines calls visit with the fields of each line until it returns true. A file that is not there has no lines.
 func (d Database) lines(name string, visit func(fields []string) bool) error {
-	file, err := os.Open(filepath.Join(d.Root, name))
+	file, err := files.Open(filepath.Join(d.Root, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -135,8 +143,9 @@ func (d Database) lines(name string, visit func(fields []string) bool) error {
 		return fmt.Errorf("look up the user: %w", err)
 	}
 	defer func() { _ = file.Close() }()
-	scanner := bufio.NewScanner(io.LimitReader(file, maxFileBytes))
-	scanner.Buffer(nil, 1<<20)
+	limited := &io.LimitedReader{R: file, N: maxFileBytes}
+	scanner := bufio.NewScanner(limited)
+	scanner.Buffer(nil, maxLineBytes)
 	for scanner.Scan() {
 		line := scanner.Text()
 		if line != "" && line[0] != '#' && visit(strings.Split(line, ":")) {
@@ -145,6 +154,9 @@ func (d Database) lines(name string, visit func(fields []string) bool) error {
 	}
 	if err := scanner.Err(); err != nil {
 		return fmt.Errorf("look up the user in /%s: %w", name, err)
+	}
+	if limited.N == 0 {
+		return fmt.Errorf("look up the user in /%s: %w: no more than its first %d MiB are read", name, files.ErrTooLarge, maxFileBytes>>20)
 	}
 	return nil
 }

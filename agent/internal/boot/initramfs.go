@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"banger.dev/agent/internal/files"
 	"banger.dev/agent/internal/uevent"
 )
 
@@ -107,7 +108,7 @@ func blockDevices() string {
 }
 
 func mountRoot(line CommandLine) error {
-	if err := os.MkdirAll(newRoot, 0o755); err != nil {
+	if err := files.EnsureFolder(newRoot, 0o755); err != nil {
 		return err
 	}
 	var flags uintptr
@@ -124,7 +125,7 @@ func mountRoot(line CommandLine) error {
 func switchRoot() error {
 	for _, spec := range earlyMounts {
 		target := filepath.Join(newRoot, spec.target)
-		if err := os.MkdirAll(target, 0o755); err != nil {
+		if err := files.EnsureFolder(target, 0o755); err != nil {
 			return fmt.Errorf("make a place for %s in the image: %w", spec.target, err)
 		}
 		if err := unix.Mount(spec.target, target, "", unix.MS_MOVE, ""); err != nil {
@@ -188,10 +189,10 @@ func copySelf(path string) error {
 		return err
 	}
 	defer func() { _ = self.Close() }()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := files.EnsureFolder(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o755)
+	out, err := files.Create(path, 0o755)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"banger.dev/agent/internal/files"
 )
 
 type mountSpec struct {
@@ -42,7 +44,7 @@ func mountAll(specs []mountSpec) error {
 		if isMountPoint(spec.target) {
 			continue
 		}
-		err := os.MkdirAll(spec.target, 0o755)
+		err := files.EnsureFolder(spec.target, 0o755)
 		if err == nil {
 			err = unix.Mount(spec.fsType, spec.target, spec.fsType, spec.flags, spec.options)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"banger.dev/agent/internal/files"
 	"banger.dev/agent/internal/machine"
 	"banger.dev/agent/internal/uevent"
 )
@@ -40,7 +41,7 @@ func mountWorkDisk(ctx context.Context, console io.Writer, device string) error 
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(workMountPoint, 0o755); err != nil {
+	if err := files.EnsureFolder(workMountPoint, 0o755); err != nil {
 		return fmt.Errorf("make a place for the work disk: %w", err)
 	}
 	if err := unix.Mount(device, workMountPoint, "ext4", unix.MS_NODEV, ""); err != nil {

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"banger.dev/agent/internal/files"
 )
 
 // maxLocaleBytes bounds what is read of a file of the image's.
@@ -13,11 +15,11 @@ const maxLocaleBytes = 64 << 10
 // that knows every character and no language, where the C library has it. Empty means that none is there.
 func systemLocale(root string) string {
 	for _, path := range []string{"etc/locale.conf", "etc/default/locale"} {
-		text, err := os.ReadFile(filepath.Join(root, path))
+		text, err := files.Head(filepath.Join(root, path), maxLocaleBytes)
 		if err != nil {
 			continue
 		}
-		for line := range strings.Lines(string(text[:min(len(text), maxLocaleBytes)])) {
+		for line := range strings.Lines(string(text)) {
 			if value, found := strings.CutPrefix(strings.TrimSpace(line), "LANG="); found {
 				return strings.Trim(value, `"'`)
 			}

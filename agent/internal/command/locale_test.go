@@ -1,9 +1,13 @@
 package command
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestSystemLocale(t *testing.T) {
@@ -30,5 +34,23 @@ func TestSystemLocale(t *testing.T) {
 		if got := systemLocale(root); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
+	}
+}
+
+func TestALocaleThatIsNoFileIsNone(t *testing.T) {
+	root := t.TempDir()
+	path := filepath.Join(root, "etc/locale.conf")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), unix.Mkfifo(path, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan string, 1)
+	go func() { done <- systemLocale(root) }()
+	select {
+	case got := <-done:
+		if got != "" {
+			t.Errorf("%q", got)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it waits")
 	}
 }

@@ -40,10 +40,8 @@ func isReason(err error, reason Reason) bool {
 }
 
 func rejectUser(err error) error {
-	if errors.Is(err, account.ErrNoSuchUser) {
-		return rejectf(NoSuchUser, 126, "%s", err)
-	}
-	return err
+	// What is wrong with the guest's own files is no fault of the line, and is told as it is.
+	return rejectf(NoSuchUser, 126, "%s", err)
 }
 
 // rejectStart explains what exec(2), or a step before it in the child, refused.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"banger.dev/agent/internal/files"
 )
 
 // Identity is what a boot has told a guest of itself.
@@ -27,8 +29,8 @@ type Identity struct {
 func Forget(root string, was Identity) error {
 	id := filepath.Join(root, "etc/machine-id")
 	var failed error
-	if now, err := os.ReadFile(id); err == nil && string(now) == was.MachineID+"\n" {
-		failed = os.WriteFile(id, nil, 0o444)
+	if now, err := files.Head(id, maxConfigBytes); err == nil && string(now) == was.MachineID+"\n" {
+		failed = files.Replace(id, nil, 0o444)
 	}
 	return errors.Join(
 		failed,
@@ -68,9 +70,9 @@ func removeIf(root, name string, says func(now string) bool) error {
 	if err != nil {
 		return fmt.Errorf("look at /%s: %w", name, err)
 	}
-	now, err := os.ReadFile(path)
+	now, err := files.Head(path, maxConfigBytes)
 	if err != nil {
-		return fmt.Errorf("read /%s: %w", name, err)
+		return err
 	}
 	if !says(string(now)) {
 		return nil

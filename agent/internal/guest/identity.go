@@ -5,17 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"banger.dev/agent/internal/files"
 )
 
 // clockTolerance is how far the guest's clock may be off before it is set: steps upset programs.
 const clockTolerance = time.Second
+
+// maxConfigBytes is more than anything that is written here: what is longer is somebody else's.
+const maxConfigBytes = 64 << 10
 
 var hostnamePattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$`)
 
@@ -49,22 +53,36 @@ func SetMachineID(root, id string) error {
 	})
 }
 
-// SetResolvers writes /etc/resolv.conf unless there is one that says something, or even then.
+// SetResolvers writes /etc/resolv.conf unless there is one of the image's or the user's that says something, or even
+// then. One that it has written itself follows the VM to another network.
 func SetResolvers(root string, servers []string, replace bool) error {
 	for _, server := range servers {
 		if strings.ContainsAny(server, " \t\n") {
 			return fmt.Errorf("%q is not a name server's address", server)
 		}
 	}
-	when := ifEmpty
+	when := func(now []byte) bool { return ifEmpty(now) || areOurResolvers(string(now)) }
 	if replace {
 		when = always
 	}
 	return writeFile(root, "etc/resolv.conf", resolversText(servers), when)
 }
 
+// resolversMark tells our resolv.conf from everybody else's.
+const resolversMark = "# Written by banger, and written again when this VM's network changes.\n"
+
+// areOurResolvers: one line more than we write, and it is the user's.
+func areOurResolvers(now string) bool {
+	servers, marked := strings.CutPrefix(now, resolversMark)
+	for line := range strings.Lines(servers) {
+		marked = marked && strings.HasPrefix(line, "nameserver ")
+	}
+	return marked
+}
+
 func resolversText(servers []string) string {
 	var text strings.Builder
+	text.WriteString(resolversMark)
 	for _, server := range servers {
 		fmt.Fprintf(&text, "nameserver %s\n", server)
 	}
@@ -87,29 +105,33 @@ func SetClock(wallClockNS int64) (bool, error) {
 func always([]byte) bool      { return true }
 func ifEmpty(now []byte) bool { return len(bytes.TrimSpace(now)) == 0 }
 
-// writeFile writes where `when` agrees to what is there by now. A link that leads nowhere is followed: its target
-// is made, often in /run, so that nothing of the image changes. A root that cannot be written is left alone.
-func writeFile(root, name, content string, when func(now []byte) bool) error {
-	path := filepath.Join(root, name)
-	now, err := os.ReadFile(path)
+// writeFile writes where `when` agrees to the beginning of what is there by now. A link that leads nowhere is followed:
+// its target is made, often in /run, so that nothing of the image changes. A root that cannot be written is left alone.
+func writeFile(root, name, content string, when func(now []byte) bool) (err error) {
+	path, err := files.Behind(root, name)
+	if err != nil {
+		return err
+	}
+	if path != filepath.Join(root, name) {
+		defer func() {
+			if err != nil {
+				err = fmt.Errorf("%s is a link: %w", filepath.Join(root, name), err)
+			}
+		}()
+	}
+	now, err := files.Head(path, maxConfigBytes)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("read /%s: %w", name, err)
+		return err
 	}
 	if !when(now) || string(now) == content {
 		return nil
 	}
-	if target, err := os.Readlink(path); err == nil {
-		if !filepath.IsAbs(target) {
-			target = filepath.Join("/", filepath.Dir(name), target)
-		}
-		path = filepath.Join(root, target)
-	}
-	err = os.MkdirAll(filepath.Dir(path), 0o755)
+	err = files.EnsureFolder(filepath.Dir(path), 0o755)
 	if err == nil {
-		err = os.WriteFile(path, []byte(content), 0o644)
+		err = files.Replace(path, []byte(content), 0o644)
 	}
-	if err != nil && !errors.Is(err, unix.EROFS) {
-		return fmt.Errorf("write /%s: %w", name, err)
+	if errors.Is(err, unix.EROFS) {
+		return nil
 	}
-	return nil
+	return err
 }

@@ -29,11 +29,13 @@ func etc(t *testing.T, name, content, target string) (root, path string) {
 }
 
 func TestResolvers(t *testing.T) {
-	const ours = "nameserver 10.0.2.3\n"
+	const ours = resolversMark + "nameserver 10.0.2.3\n"
 	for name, c := range map[string]struct{ before, want string }{
 		"missing": {"absent", ours},
 		"empty":   {" \n", ours},
 		"taken":   {"nameserver 9.9.9.9\n", "nameserver 9.9.9.9\n"},
+		"stale":   {resolversMark + "nameserver 192.168.7.1\nnameserver 1.1.1.1\n", ours},
+		"changed": {resolversMark + "nameserver 9.9.9.9\nsearch lan\n", resolversMark + "nameserver 9.9.9.9\nsearch lan\n"},
 	} {
 		root, path := etc(t, "resolv.conf", c.before, "")
 		if err := SetResolvers(root, []string{"10.0.2.3"}, false); err != nil {
@@ -50,7 +52,7 @@ func TestResolversOfANewDiskAreTheHosts(t *testing.T) {
 	if err := SetResolvers(root, []string{"10.0.2.3"}, true); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := os.ReadFile(path); err != nil || string(got) != "nameserver 10.0.2.3\n" {
+	if got, err := os.ReadFile(path); err != nil || string(got) != resolversText([]string{"10.0.2.3"}) {
 		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"banger.dev/agent/internal/files"
 )
 
 // maxOSReleaseBytes bounds what is read of a file of the image's.
@@ -26,8 +28,8 @@ func KernelRelease() string {
 // OSName is PRETTY_NAME of os-release(5); empty where there is none.
 func OSName() string {
 	for _, path := range []string{"/etc/os-release", "/usr/lib/os-release"} {
-		if text, err := os.ReadFile(path); err == nil {
-			return prettyName(text[:min(len(text), maxOSReleaseBytes)])
+		if text, err := files.Head(path, maxOSReleaseBytes); err == nil {
+			return prettyName(text)
 		}
 	}
 	return ""

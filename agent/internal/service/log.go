@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"banger.dev/agent/internal/files"
 )
 
 const (
@@ -18,13 +20,19 @@ const (
 )
 
 // logPath is on the guest's own disk, so that a start after a crash still shows what came before; in memory where
-// that disk cannot be written.
+// that disk cannot be written, or holds something else there.
 func logPath(dir string) string {
 	if dir == DefaultDir {
-		const kept = "/var/log/banger"
-		if os.MkdirAll(kept, 0o750) == nil {
-			return filepath.Join(kept, "service.log")
-		}
+		return pathOfLog("/var/log/banger", dir)
+	}
+	return filepath.Join(dir, "log")
+}
+
+func pathOfLog(kept, dir string) string {
+	path := filepath.Join(kept, "service.log")
+	info, err := os.Lstat(path)
+	if files.EnsureFolder(kept, 0o750) == nil && (err != nil || info.Mode().IsRegular()) {
+		return path
 	}
 	return filepath.Join(dir, "log")
 }
@@ -43,7 +51,7 @@ func openLog(path string) (*logFile, error) {
 }
 
 func (l *logFile) open() error {
-	file, err := os.OpenFile(l.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
+	file, err := files.Append(l.path, 0o640)
 	if err != nil {
 		return err
 	}
@@ -93,7 +101,7 @@ func readLog(ctx context.Context, path string, follow bool, emit func([]byte) er
 	defer func() { _ = file.Close() }()
 	for {
 		if file == nil {
-			if file, err = os.Open(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if file, err = files.Open(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}
@@ -130,7 +138,7 @@ func isReplaced(file *os.File, path string) bool {
 }
 
 func copyFile(path string, emit func([]byte) error) error {
-	file, err := os.Open(path)
+	file, err := files.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -5,12 +5,12 @@ package service
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"syscall"
 	"time"
 
 	"banger.dev/agent/internal/command"
+	"banger.dev/agent/internal/files"
 )
 
 // DefaultDir holds what the supervisor and the agent tell one another. It is gone with the boot.
@@ -18,6 +18,9 @@ const DefaultDir = "/run/banger/service"
 
 // DefaultGrace is the time between the stop signal and SIGKILL, as containers have it.
 const DefaultGrace = 10 * time.Second
+
+// maxJSONBytes is more than a message of the host's can hold.
+const maxJSONBytes = 4 << 20
 
 const (
 	specFile  = "spec.json"
@@ -80,15 +83,11 @@ func writeJSON(path string, value any) error {
 	if err != nil {
 		return err
 	}
-	temporary := path + ".new"
-	if err := os.WriteFile(temporary, text, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(temporary, path)
+	return files.Replace(path, text, 0o600)
 }
 
 func readJSON(path string, value any) error {
-	text, err := os.ReadFile(path)
+	text, err := files.Read(path, maxJSONBytes)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"banger.dev/agent/internal/account"
 	"banger.dev/agent/internal/children"
 	"banger.dev/agent/internal/command"
+	"banger.dev/agent/internal/files"
 )
 
 const (
@@ -48,10 +49,10 @@ func Supervise(ctx context.Context, dir string) error {
 
 // takeLock returns nothing where another has it. The kernel drops it with its holder.
 func takeLock(dir string) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := files.EnsureFolder(dir, 0o700); err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := files.Hold(filepath.Join(dir, lockFile), 0o600)
 	if err != nil {
 		return nil, err
 	}

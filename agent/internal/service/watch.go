@@ -5,12 +5,14 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"banger.dev/agent/internal/files"
 )
 
 // watchDir tells when something in a folder has changed (inotify(7)); several changes may be told as one. The channel
 // is closed when the watch ends.
 func watchDir(dir string) (changes <-chan struct{}, stop func(), err error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := files.EnsureFolder(dir, 0o750); err != nil {
 		return nil, nil, err
 	}
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)

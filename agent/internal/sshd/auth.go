@@ -3,13 +3,12 @@ package sshd
 import (
 	"bytes"
 	"errors"
-	"io"
-	"os"
 	"path/filepath"
 
 	"golang.org/x/crypto/ssh"
 
 	"banger.dev/agent/internal/account"
+	"banger.dev/agent/internal/files"
 )
 
 // maxKeysBytes bounds what is read of a user's authorized_keys.
@@ -35,12 +34,7 @@ func (s *Server) authorize(user string, offered ssh.PublicKey) error {
 }
 
 func ownKeys(who account.User) []byte {
-	file, err := os.Open(filepath.Join(who.Home, ".ssh", "authorized_keys"))
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = file.Close() }()
-	text, err := io.ReadAll(io.LimitReader(file, maxKeysBytes))
+	text, err := files.Head(filepath.Join(who.Home, ".ssh", "authorized_keys"), maxKeysBytes)
 	if err != nil {
 		return nil
 	}

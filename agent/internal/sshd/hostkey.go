@@ -12,20 +12,27 @@ import (
 	"path/filepath"
 
 	"golang.org/x/crypto/ssh"
+
+	"banger.dev/agent/internal/files"
 )
+
+// maxKeyBytes bounds a host key; ours has some 400 bytes.
+const maxKeyBytes = 64 << 10
 
 // LoadHostKey reads the guest's own key, or makes one on the first boot. Where the file cannot be kept (a root
 // that is read-only) the key lasts until the agent ends.
 func LoadHostKey(path string, log *slog.Logger) (ssh.Signer, error) {
-	text, err := os.ReadFile(path)
+	text, err := files.Read(path, maxKeyBytes)
 	if err == nil {
-		signer, err := ssh.ParsePrivateKey(text)
-		if err == nil {
+		signer, failed := ssh.ParsePrivateKey(text)
+		if failed == nil {
 			return signer, nil
 		}
+		err = failed
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		// SSH is one thing of many that the agent is there for.
 		log.Warn("the SSH host key cannot be read: making another", "path", path, "error", err)
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the SSH host key: %w", err)
 	}
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -56,7 +63,7 @@ func EnsureGuestKeys(dir string) error {
 		return fmt.Errorf("make sshd's host key: %w", err)
 	}
 	path := filepath.Join(dir, "ssh_host_ed25519_key")
-	if err := os.WriteFile(path+".pub", ssh.MarshalAuthorizedKey(name), 0o644); err != nil {
+	if err := files.Replace(path+".pub", ssh.MarshalAuthorizedKey(name), 0o644); err != nil {
 		return err
 	}
 	return saveHostKey(path, private)
@@ -67,13 +74,8 @@ func saveHostKey(path string, private ed25519.PrivateKey) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := files.EnsureFolder(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	// Renamed into place: a guest may be killed at any moment, and half a key is none.
-	temporary := path + ".new"
-	if err := os.WriteFile(temporary, pem.EncodeToMemory(block), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(temporary, path)
+	return files.Replace(path, pem.EncodeToMemory(block), 0o600)
 }

@@ -1,11 +1,16 @@
 package sshd
 
 import (
+	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/sys/unix"
 )
 
 func TestGuestKeysAreMadeOnce(t *testing.T) {
@@ -44,5 +49,33 @@ func TestGuestKeysOfAnotherKindAreKept(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "ssh_host_ed25519_key")); !os.IsNotExist(err) {
 		t.Errorf("a key was added: %v", err)
+	}
+}
+
+func TestAHostKeyThatIsNoFileCostsOnlyItsBeingKept(t *testing.T) {
+	for kind, put := range map[string]func(path string) error{
+		"FIFO":      func(path string) error { return unix.Mkfifo(path, 0o600) },
+		"endless":   func(path string) error { return os.Symlink("/dev/zero", path) },
+		"directory": func(path string) error { return os.Mkdir(path, 0o700) },
+		"loop":      func(path string) error { return os.Symlink(filepath.Base(path), path) },
+	} {
+		path := filepath.Join(t.TempDir(), "key")
+		if err := put(path); err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		done := make(chan error, 1)
+		go func() {
+			_, err := LoadHostKey(path, slog.New(slog.NewTextHandler(&log, nil)))
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			if err != nil || !strings.Contains(log.String(), path) {
+				t.Errorf("%s: %v; it said %q", kind, err, log.String())
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: it waits", kind)
+		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"banger.dev/agent/internal/files"
 )
 
 // Into unpacks an archive of one file or one folder, which gets the name target. What stands there already is kept
@@ -61,13 +63,13 @@ func place(target, name string) (string, error) {
 }
 
 func write(path, target string, header *tar.Header, content io.Reader) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := files.EnsureFolder(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
 	mode := header.FileInfo().Mode()
 	switch header.Typeflag {
 	case tar.TypeDir:
-		if err := os.MkdirAll(path, 0o755); err != nil {
+		if err := files.EnsureFolder(path, 0o755); err != nil {
 			return err
 		}
 		return os.Chmod(path, mode)
@@ -97,7 +99,7 @@ func writeFile(path string, mode fs.FileMode, modified time.Time, content io.Rea
 	if err := clear(path); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := files.Create(path, 0o600)
 	if err != nil {
 		return err
 	}
