@@ -142,12 +142,16 @@ func TestChooseInit(t *testing.T) {
 }
 
 func TestPlanUnits(t *testing.T) {
-	plan := planUnits(unitFacts{agent: "/x/agent", getty: false, canPowerOff: true})
-	if !strings.Contains(plan.files[agentUnit], "ExecStart=/x/agent serve\n") || len(plan.files) != 2 {
+	const unit = "banger-vsock-agent-b001.service"
+	plan := planUnits(unitFacts{agent: "/x/agent", bootID: "b001", getty: false, canPowerOff: true})
+	if !strings.Contains(plan.files[unit], "ExecStart=/x/agent serve\n") || len(plan.files) != 2 {
 		t.Errorf("files: %q", plan.files)
 	}
-	if plan.links["sysinit.target.wants/"+agentUnit] != "../"+agentUnit {
+	if plan.links["sysinit.target.wants/"+unit] != "../"+unit {
 		t.Errorf("nothing starts the agent: %q", plan.links)
+	}
+	if plan.links["banger-vsock-agent.service"] != unit {
+		t.Errorf("nobody finds it: %q", plan.links)
 	}
 	if plan.links[consoleGetty] != os.DevNull {
 		t.Error("a getty waits for a device that no udev announces")
@@ -201,7 +205,7 @@ func TestDevicesThatNobodyWillAnnounce(t *testing.T) {
 
 func TestApplyUnitsTwice(t *testing.T) {
 	dir := t.TempDir()
-	plan := planUnits(unitFacts{agent: "/x"})
+	plan := planUnits(unitFacts{agent: "/x", bootID: "b001"})
 	for range 2 {
 		if err := applyUnits(dir, plan); err != nil {
 			t.Fatal(err)
@@ -210,7 +214,7 @@ func TestApplyUnitsTwice(t *testing.T) {
 	if target, err := os.Readlink(filepath.Join(dir, "systemd-firstboot.service")); err != nil || target != os.DevNull {
 		t.Fatalf("%q, %v", target, err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "sysinit.target.wants", agentUnit)); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, "sysinit.target.wants", "banger-vsock-agent-b001.service")); err != nil {
 		t.Fatalf("the link leads nowhere: %v", err)
 	}
 }

@@ -117,7 +117,7 @@ func startInit(path string, line CommandLine, agent string) error {
 		agent = agentCopy
 	}
 	plan := planUnits(unitFacts{
-		agent: agent, getty: line.Getty, canPowerOff: machine.CanPowerOff(), dns: line.DNS,
+		agent: agent, bootID: machine.BootID(), getty: line.Getty, canPowerOff: machine.CanPowerOff(), dns: line.DNS,
 		absent: absentDevices("/", line.Work), modules: isDirectory("/lib/modules/" + machine.KernelRelease()),
 	})
 	if err := applyUnits(runtimeUnits, plan); err != nil {

@@ -5,14 +5,17 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"banger.dev/agent/internal/files"
+	"banger.dev/agent/internal/machine"
 )
 
 // runtimeUnits is where systemd takes units from that are for this boot only: nothing in the image changes.
 const runtimeUnits = "/run/systemd/system"
 
 const (
-	agentUnit     = "banger-vsock-agent.service"
-	firstBootUnit = "banger-first-boot.service"
+	agentUnit     = "banger-vsock-agent"
+	firstBootUnit = "banger-first-boot"
 	// resolvedDropIn lies beside the units: /run/systemd/resolved.conf.d (resolved.conf(5)).
 	resolvedDropIn = "../resolved.conf.d/50-banger.conf"
 )
@@ -21,6 +24,8 @@ const (
 type unitFacts struct {
 	// agent is the path of its program.
 	agent string
+	// bootID is the kernel's.
+	bootID string
 	// getty: somebody shall be asked for a login on the console.
 	getty bool
 	// canPowerOff: the kernel knows how to.
@@ -50,14 +55,18 @@ var masked = []string{
 const consoleGetty = "serial-getty@ttyS0.service"
 
 func planUnits(facts unitFacts) unitPlan {
+	agent, firstBoot := machine.OwnUnit(agentUnit, facts.bootID), machine.OwnUnit(firstBootUnit, facts.bootID)
 	plan := unitPlan{
 		files: map[string]string{
-			agentUnit:     fmt.Sprintf(agentUnitText, facts.agent),
-			firstBootUnit: fmt.Sprintf(firstBootUnitText, facts.agent),
+			agent:     fmt.Sprintf(agentUnitText, facts.agent),
+			firstBoot: fmt.Sprintf(firstBootUnitText, facts.agent),
 		},
 		links: map[string]string{
-			"sysinit.target.wants/" + agentUnit:     "../" + agentUnit,
-			"sysinit.target.wants/" + firstBootUnit: "../" + firstBootUnit,
+			"sysinit.target.wants/" + agent:     "../" + agent,
+			"sysinit.target.wants/" + firstBoot: "../" + firstBoot,
+			// By the plain names people find them, where the image has no such units itself.
+			agentUnit + ".service":     agent,
+			firstBootUnit + ".service": firstBoot,
 		},
 	}
 	if !facts.modules {
@@ -144,16 +153,16 @@ func absentDevices(root, work string) []string {
 func applyUnits(dir string, plan unitPlan) error {
 	for name, text := range plan.files {
 		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		if err := files.EnsureFolder(filepath.Dir(path), 0o755); err != nil {
 			return fmt.Errorf("write units: %w", err)
 		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		if err := files.Replace(path, []byte(text), 0o644); err != nil {
 			return fmt.Errorf("write units: %w", err)
 		}
 	}
 	for name, target := range plan.links {
 		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		if err := files.EnsureFolder(filepath.Dir(path), 0o755); err != nil {
 			return fmt.Errorf("link units: %w", err)
 		}
 		if err := os.Symlink(target, path); err != nil && !os.IsExist(err) {

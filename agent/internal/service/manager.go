@@ -16,10 +16,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"banger.dev/agent/internal/children"
+	"banger.dev/agent/internal/files"
 	"banger.dev/agent/internal/machine"
 )
 
-const unitName = "banger-service.service"
+const unitName = "banger-service"
+
+// askSystemdLimit bounds how long systemd may take to put a job into its queue.
+const askSystemdLimit = 20 * time.Second
 
 // unitText: systemd asks the supervisor alone to end, which asks the command in the way that it wants to be asked.
 const unitText = `[Unit]
@@ -94,15 +98,24 @@ func (m *Manager) Start(spec Spec) error {
 func (m *Manager) startUnit(spec Spec) error {
 	const dir = "/run/systemd/system"
 	seconds := int((spec.Grace + 5*time.Second).Seconds())
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := files.EnsureFolder(dir, 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, unitName), fmt.Appendf(nil, unitText, m.Program, seconds), 0o644); err != nil {
+	unit := machine.OwnUnit(unitName, machine.BootID())
+	if err := files.Replace(filepath.Join(dir, unit), fmt.Appendf(nil, unitText, m.Program, seconds), 0o644); err != nil {
 		return err
 	}
+	// By the plain name people find it, where the image has no such unit itself.
+	if err := os.Symlink(unit, filepath.Join(dir, unitName+".service")); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), askSystemdLimit)
+	defer cancel()
 	// It waits for its turn in the boot; nobody shall wait for that here.
-	if out, err := exec.Command("systemctl", "start", "--no-block", unitName).CombinedOutput(); err != nil {
-		return fmt.Errorf("start %s: %w: %s", unitName, err, out)
+	ask := exec.CommandContext(ctx, "systemctl", "start", "--no-block", unit)
+	ask.WaitDelay = time.Second
+	if out, err := ask.CombinedOutput(); err != nil {
+		return fmt.Errorf("start %s: %w: %s", unit, err, out)
 	}
 	return nil
 }
