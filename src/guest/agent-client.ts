@@ -3,10 +3,11 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import type { Duplex } from "node:stream";
 import { untilAborted, withDeadline } from "../lib/deadline.ts";
 import { BangerError } from "../lib/errors.ts";
-import { agentError, agentProtocol } from "./agent-errors.ts";
+import { agentError, agentProtocol, guestText } from "./agent-errors.ts";
 import { startExec, type AgentExec, type ExecSpec } from "./agent-exec.ts";
 import { openForward, type ForwardTarget } from "./agent-forward.ts";
 import { readServiceLog, startService, watchService, type SupervisedCommand } from "./agent-service.ts";
+import { authenticate, type BootSecret } from "./agent-secret.ts";
 import { agentSession, type AgentLineSession, type Patience } from "./agent-session.ts";
 import type { Dial } from "./dial.ts";
 import type { ServiceStatus } from "../model/service.ts";
@@ -23,6 +24,9 @@ export interface AgentInfo {
   readonly kernelRelease: string;
   /** Of the agent's SSH server, as in `authorized_keys`: `ssh-ed25519 AAAA…`. */
   readonly sshHostKey: string;
+  /** Of this connection: what is to be shown against. Empty with an older agent. */
+  readonly challenge: Uint8Array;
+  readonly hasSecret: boolean;
 }
 
 /** What a guest is told of itself. */
@@ -50,7 +54,13 @@ export interface AgentClient {
   /** Whether the connection is gone: then every call fails, and another client is needed. */
   readonly closed: boolean;
   info(signal: AbortSignal): Promise<AgentInfo>;
-  configure(identity: GuestIdentity, signal: AbortSignal): Promise<void>;
+  /** Shows that this end knows the boot's secret, and returns what the other shows. See agent-secret.ts. */
+  authenticate(
+    request: { readonly nonce: Uint8Array; readonly proof: Uint8Array; readonly secret: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<Uint8Array>;
+  /** @returns what the guest could not do of it, and why. */
+  configure(identity: GuestIdentity, signal: AbortSignal): Promise<readonly string[]>;
   exec(spec: ExecSpec, options: { readonly signal: AbortSignal }): Promise<AgentExec>;
   forward(target: ForwardTarget, signal: AbortSignal): Promise<Duplex>;
   stats(signal: AbortSignal): Promise<AgentStats>;
@@ -73,6 +83,8 @@ export interface AgentClient {
 export interface ConnectOptions {
   readonly dial: Dial;
   readonly patience?: Patience;
+  /** What both ends are to show; absent: neither has to. */
+  readonly secret?: BootSecret | undefined;
   /** Ends the trying; once connected it changes nothing. */
   readonly signal: AbortSignal;
 }
@@ -80,6 +92,7 @@ export interface ConnectOptions {
 /** Largest message from the guest. Output comes in pieces far smaller. */
 const MAX_MESSAGE_BYTES = 4 * 1024 ** 2;
 const CALL_MS = 30_000;
+const MAX_WARNINGS = 16;
 /** Between two attempts, where the line itself does not wait for a guest that is still booting. */
 const RETRY_MS = 50;
 
@@ -88,13 +101,14 @@ const RETRY_MS = 50;
  *
  * @throws BangerError the signal's reason.
  */
-export async function connectAgent({ dial, signal, patience }: ConnectOptions): Promise<AgentClient> {
+export async function connectAgent({ dial, signal, patience, secret }: ConnectOptions): Promise<AgentClient> {
   for (;;) {
     signal.throwIfAborted();
     try {
       const client = agentOver(await dial(signal), patience);
       try {
-        await withDeadline(signal, CALL_MS, "the agent's first answer", (within) => client.info(within));
+        const info = await withDeadline(signal, CALL_MS, "the agent's first answer", (within) => client.info(within));
+        if (secret !== undefined) await authenticate(client, info, secret, signal);
         return client;
       } catch (error) {
         client.close();
@@ -148,14 +162,21 @@ function clientOf(
     },
     info: (signal) =>
       call(signal, "the agent's answer", async (within) => {
-        const { version, abilities, bootId, kernelRelease, sshHostKey } = await client.info({}, { signal: within });
-        return { version, abilities, bootId, kernelRelease, sshHostKey: checkHostKey(sshHostKey) };
+        const said = await client.info({}, { signal: within });
+        const { version, abilities, bootId, kernelRelease, challenge, hasSecret } = said;
+        const sshHostKey = checkHostKey(said.sshHostKey);
+        return { version, abilities, bootId, kernelRelease, sshHostKey, challenge, hasSecret };
+      }),
+    authenticate: (request, signal) =>
+      call(signal, "the agent to show who it is", async (within) => {
+        const { proof } = await client.authenticate(request, { signal: within });
+        return proof;
       }),
     configure: (identity, signal) =>
       call(signal, "the guest to take its name", async (within) => {
         const { hostname, authorizedKeys, env, dns, vsockPorts } = identity;
         const wallClockNs = BigInt(Date.now()) * 1_000_000n;
-        await client.configure(
+        const { warnings } = await client.configure(
           {
             hostname,
             authorizedKeys: [...authorizedKeys],
@@ -166,6 +187,7 @@ function clientOf(
           },
           { signal: within },
         );
+        return warnings.slice(0, MAX_WARNINGS).map((text) => guestText(text));
       }),
     exec(spec, { signal }) {
       checkOpen(stream);

@@ -34,9 +34,13 @@ export async function temporaryFolder(): Promise<{ readonly path: string } & Asy
 }
 
 /** An agent on a plain unix socket, as it is on vsock. */
-export async function agentOnSocket(binary: string, folder: string): Promise<AgentUnderTest> {
+export async function agentOnSocket(
+  binary: string,
+  folder: string,
+  flags: readonly string[] = [],
+): Promise<AgentUnderTest> {
   const path = join(folder, `agent-${process.hrtime.bigint()}.sock`);
-  const child = spawn(binary, ["serve", "--listen-unix", path, "--host-key", join(folder, "host-key")], {
+  const child = spawn(binary, ["serve", "--listen-unix", path, "--host-key", join(folder, "host-key"), ...flags], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   await once(child.stdout, "data");

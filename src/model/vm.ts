@@ -37,7 +37,13 @@ export type VmmChoice = z.infer<typeof vmmChoiceSchema>;
 export const agentLineSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("virtio-serial"), socketPath: z.string() }),
   z.object({ kind: z.literal("firecracker-vsock"), socketPath: z.string(), port: z.number().int() }),
-  z.object({ kind: z.literal("vhost-vsock"), cid: z.number().int(), port: z.number().int() }),
+  z.object({
+    kind: z.literal("vhost-vsock"),
+    cid: z.number().int(),
+    port: z.number().int(),
+    /** Of the virtio-serial port by which the agent gets its secret; absent with VMs of an older banger. */
+    secretSocketPath: z.string().optional(),
+  }),
 ]);
 export type AgentLine = z.infer<typeof agentLineSchema>;
 

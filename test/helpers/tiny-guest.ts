@@ -11,6 +11,7 @@ import { connectAgent } from "../../src/guest/agent-client.ts";
 import { dialerFor } from "../../src/guest/dial.ts";
 import { withDeadline } from "../../src/lib/deadline.ts";
 import { mib } from "../../src/lib/bytes.ts";
+import { readAgentSecret } from "../../src/services/vms/agent-secret.ts";
 import type { Machine, MachineSpec } from "../../src/vmm/driver.ts";
 
 /**
@@ -194,7 +195,11 @@ export class TinyGuest implements AsyncDisposable {
 
   /** What a command in the guest prints, by its agent, which may be about to start. */
   async runByAgent(machine: Machine, argv: readonly string[], signal: AbortSignal): Promise<string> {
-    const agent = await connectAgent({ dial: dialerFor(machine.line, AGENT), signal });
+    const agent = await connectAgent({
+      dial: dialerFor(machine.line, AGENT),
+      secret: await readAgentSecret(machine.record),
+      signal,
+    });
     try {
       const command = await agent.exec({ argv, env: {}, cwd: "/", user: "" }, { signal });
       command.stdin.end();
@@ -207,7 +212,11 @@ export class TinyGuest implements AsyncDisposable {
   }
 
   async shutDownByAgent(machine: Machine, signal: AbortSignal): Promise<void> {
-    const agent = await connectAgent({ dial: dialerFor(machine.line, AGENT), signal });
+    const agent = await connectAgent({
+      dial: dialerFor(machine.line, AGENT),
+      secret: await readAgentSecret(machine.record),
+      signal,
+    });
     // A guest that goes down at once breaks the line that the answer would have come over.
     await agent.shutdown(signal).catch(() => {});
     agent.close();

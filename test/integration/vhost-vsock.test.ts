@@ -3,6 +3,7 @@ import { access, constants } from "node:fs/promises";
 import { test } from "node:test";
 import { untilAborted } from "../../src/lib/deadline.ts";
 import { createQemuDriver } from "../../src/vmm/qemu/qemu-driver.ts";
+import { renewAgentSecret } from "../../src/services/vms/agent-secret.ts";
 import { TinyGuest } from "../helpers/tiny-guest.ts";
 
 const usable = await access("/dev/vhost-vsock", constants.R_OK | constants.W_OK).then(
@@ -18,6 +19,7 @@ test("on QEMU the agent is reached by the host's own vsock where there is one", 
   const plain = await guest.agentSpec();
   const spec = { ...plain, kernel: { ...plain.kernel, vsock: true } };
   const limit = AbortSignal.timeout(60_000);
+  await renewAgentSecret(spec.consoleLog);
   const machine = guest.own(await createQemuDriver({ accel: "tcg" }).start(spec, limit));
   assert.equal(machine.line.kind, "vhost-vsock");
   assert.equal(await guest.runByAgent(machine, ["/bin/busybox", "echo", "here"], limit), "here\n");

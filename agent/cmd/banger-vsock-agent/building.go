@@ -22,11 +22,7 @@ func unpackArchive(_ context.Context, args []string) error {
 
 // sealGuest is the last that is run in a guest whose disk becomes an image.
 func sealGuest(context.Context, []string) error {
-	text, err := os.ReadFile("/proc/cmdline")
-	if err != nil {
-		return err
-	}
-	line, err := boot.ParseCommandLine(string(text))
+	line, err := boot.ReadCommandLine()
 	if err != nil {
 		return err
 	}

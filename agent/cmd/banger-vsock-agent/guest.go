@@ -15,6 +15,8 @@ import (
 	"banger.dev/agent/internal/boot"
 	"banger.dev/agent/internal/children"
 	"banger.dev/agent/internal/machine"
+	"banger.dev/agent/internal/secret"
+	"banger.dev/agent/internal/server"
 	"banger.dev/agent/internal/service"
 )
 
@@ -58,7 +60,7 @@ func pidOne(ctx context.Context, program string) error {
 	stopped := make(chan error, 1)
 	go func() {
 		stopped <- agent.Run(ctx, agent.Options{
-			Version: version, Program: program, HostKey: hostKeyPath, Lines: guestLines(), Nursery: nursery,
+			Version: version, Program: program, HostKey: hostKeyPath, Lines: guestLines(), Secret: guestSecret(), Nursery: nursery,
 			Log: agent.KernelLog(), Service: looksAfter,
 			Ready: func() { boot.Announce(os.Stdout, boot.StageAgent) },
 			End: func(how machine.End, grace time.Duration) error {
@@ -105,21 +107,27 @@ func supervise(ctx context.Context, args []string) error {
 }
 
 func guestLines() []agent.Line {
-	return []agent.Line{agent.Vsock(), agent.VirtioSerial()}
+	// What cannot be read says as little as an older host's.
+	line, _ := boot.ReadCommandLine()
+	return agent.GuestLines(line.Line)
 }
+
+func guestSecret() *secret.Keeper { return secret.Load(secret.DefaultPath, machine.BootID()) }
 
 // serve is the job under systemd, and, with lines of its own, in tests.
 func serve(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 	listenUnix := flags.String("listen-unix", "", "listen on this socket instead of the guest's lines")
 	serialFD := flags.Int("serial-fd", -1, "use this inherited socket as the serial port, instead of the guest's lines")
+	open := flags.Bool("open", false, "trust nobody who connects to that socket")
 	hostKey := flags.String("host-key", hostKeyPath, "file of the SSH host key")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	options := agent.Options{
 		Version: version, HostKey: *hostKey, Lines: guestLines(), Nursery: &children.Nursery{}, Log: agent.KernelLog(),
-		Ready: serviceReady, End: endService,
+		Secret: guestSecret(),
+		Ready:  serviceReady, End: endService,
 	}
 	var err error
 	if options.Program, err = os.Executable(); err != nil {
@@ -127,12 +135,16 @@ func serve(ctx context.Context, args []string) error {
 	}
 	options.Service = manager(options.Nursery, options.Program)
 	if *listenUnix != "" || *serialFD >= 0 {
-		options.Lines, options.Log = nil, agent.StderrLog()
+		options.Lines, options.Log, options.Secret = nil, agent.StderrLog(), &secret.Keeper{}
 		options.Ready = func() { fmt.Println("ready") }
 		options.End = func(machine.End, time.Duration) error { return errors.New("this is not a guest") }
 	}
 	if *listenUnix != "" {
-		options.Lines = append(options.Lines, agent.Unix(*listenUnix))
+		line := agent.Unix(*listenUnix)
+		if *open {
+			line.Trust = server.Open
+		}
+		options.Lines = append(options.Lines, line)
 	}
 	if *serialFD >= 0 {
 		options.Lines = append(options.Lines, agent.SerialDescriptor(*serialFD))

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"banger.dev/agent/internal/account"
@@ -15,6 +16,7 @@ import (
 	"banger.dev/agent/internal/command"
 	"banger.dev/agent/internal/guest"
 	"banger.dev/agent/internal/machine"
+	"banger.dev/agent/internal/secret"
 	"banger.dev/agent/internal/server"
 	"banger.dev/agent/internal/service"
 	"banger.dev/agent/internal/sshd"
@@ -30,6 +32,8 @@ type Options struct {
 	Program string
 	HostKey string
 	Lines   []Line
+	// Secret is what the agent and its host know of one another.
+	Secret  *secret.Keeper
 	Nursery *children.Nursery
 	Service *service.Manager
 	// Ready is called once the first line listens.
@@ -41,7 +45,9 @@ type Options struct {
 
 // Line is a way to the host. Listen may wait until the device is there, and fails for good where it never will be.
 type Line struct {
-	Name   string
+	Name string
+	// Trust is what it says of who is at its other end.
+	Trust  server.Trust
 	Listen func(context.Context) (net.Listener, error)
 }
 
@@ -61,43 +67,57 @@ func Run(ctx context.Context, options Options) error {
 			HostKey: hostKey, Runner: runner, Accounts: accounts, Keys: settings.Keys, Env: settings.Env,
 			SFTP: []string{options.Program, "sftp-server"}, Log: options.Log,
 		},
-		Settings: settings, Service: options.Service, Root: "/", Init: machine.FindInit(), End: options.End, Log: options.Log,
+		Settings: settings, Service: options.Service, Secret: options.Secret, Root: "/", Init: machine.FindInit(), End: options.End, Log: options.Log,
 	}
-	http := service.HTTP(ctx)
+	serving := lineServer{Server: service.HTTP(ctx), guard: service.Guard}
 	var lines sync.WaitGroup
 	var ready sync.Once
+	left := atomic.Int32{}
+	left.Store(int32(len(options.Lines)))
 	for _, l := range options.Lines {
 		lines.Go(func() {
-			serveLine(ctx, http, l, func() { ready.Do(options.Ready) }, options.Log.With("line", l.Name))
+			log := options.Log.With("line", l.Name)
+			err := serveLine(ctx, serving, l, func() { ready.Do(options.Ready) }, log)
+			if left.Add(-1) == 0 && ctx.Err() == nil {
+				// On the console, which is all that a host then hears of its guest.
+				log.Error("no line leads to the host", "error", err)
+			}
 		})
 	}
 	<-ctx.Done()
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
-	err = http.Shutdown(ending)
+	err = serving.Shutdown(ending)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = http.Close()
+		err = serving.Close()
 	}
 	lines.Wait()
 	return err
 }
 
+// lineServer is a server with its way to know what comes over a line.
+type lineServer struct {
+	*http.Server
+	guard func(net.Listener, server.Trust) net.Listener
+}
+
 // serveLine listens again if a line breaks: a device may be unplugged and come back.
-func serveLine(ctx context.Context, server *http.Server, l Line, ready func(), log *slog.Logger) {
+func serveLine(ctx context.Context, serving lineServer, l Line, ready func(), log *slog.Logger) error {
 	for ctx.Err() == nil {
 		listener, err := l.Listen(ctx)
 		if err != nil {
 			if ctx.Err() == nil {
 				log.Info("no such line to the host", "error", err)
 			}
-			return
+			return err
 		}
 		log.Info("listening", "address", listener.Addr().String())
 		ready()
-		err = server.Serve(listener)
+		err = serving.Serve(serving.guard(listener, l.Trust))
 		if errors.Is(err, http.ErrServerClosed) {
-			return
+			return err
 		}
 		log.Warn("line to the host broke", "error", err)
 	}
+	return ctx.Err()
 }

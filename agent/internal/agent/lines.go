@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"banger.dev/agent/internal/line"
+	"banger.dev/agent/internal/server"
 	"banger.dev/agent/internal/uevent"
 	"banger.dev/agent/internal/vsock"
 )
@@ -16,9 +17,23 @@ import (
 // SerialPortName is the name of the virtio-serial port; the contract says so.
 const SerialPortName = "banger.agent"
 
+// GuestLines are those that the host has given this guest, by the word banger.line= of the kernel's command line. An older
+// host says nothing: then it may be either, and is trusted as it was when there was no secret.
+func GuestLines(word string) []Line {
+	switch word {
+	case "serial":
+		return []Line{VirtioSerial()}
+	case "vsock":
+		return []Line{Vsock(server.Trusted)}
+	case "guarded":
+		return []Line{Vsock(server.Open), VirtioSerial()}
+	}
+	return []Line{Vsock(server.Trusted), VirtioSerial()}
+}
+
 // Vsock is the line on hosts that have vsock.
-func Vsock() Line {
-	return Line{Name: "vsock", Listen: func(context.Context) (net.Listener, error) {
+func Vsock(trust server.Trust) Line {
+	return Line{Name: "vsock", Trust: trust, Listen: func(context.Context) (net.Listener, error) {
 		if _, err := os.Stat("/dev/vsock"); err != nil {
 			return nil, fmt.Errorf("the guest has no vsock: %w", err)
 		}

@@ -37,10 +37,15 @@ func newLog(to io.Writer) *slog.Logger {
 
 type kernelWriter struct{ file *os.File }
 
-// Write adds a record of facility daemon, level info: <30>.
+// Write adds a record of facility daemon. Errors get the level that a kernel which is told to be quiet still prints on its
+// console; all else is for whoever reads the log.
 func (w *kernelWriter) Write(p []byte) (int, error) {
 	text := bytes.TrimSpace(p[:min(len(p), maxRecord)])
-	record := append([]byte("<30>banger-agent: "), text...)
+	level := "<30>"
+	if bytes.HasPrefix(text, []byte("level=ERROR")) {
+		level = "<27>"
+	}
+	record := append([]byte(level+"banger-agent: "), text...)
 	if _, err := w.file.Write(append(record, '\n')); err != nil {
 		return 0, err
 	}

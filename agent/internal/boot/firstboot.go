@@ -39,7 +39,7 @@ func prepare(ctx context.Context, program string) error {
 	}
 	console := os.Stdout
 	Announce(console, StageInit)
-	line, err := readCommandLine()
+	line, err := ReadCommandLine()
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func RunInitramfs(ctx context.Context) error {
 	}
 	console := os.Stdout
 	Announce(console, StageInitramfs)
-	line, err := readCommandLine()
+	line, err := ReadCommandLine()
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,8 @@ func goOn() error {
 	return os.WriteFile("/proc/1/task/1/comm", []byte("banger-first-bo"), 0)
 }
 
-func readCommandLine() (CommandLine, error) {
+// ReadCommandLine is ParseCommandLine of what the kernel was started with.
+func ReadCommandLine() (CommandLine, error) {
 	text, err := os.ReadFile("/proc/cmdline")
 	if err != nil {
 		return CommandLine{}, fmt.Errorf("read the kernel's command line: %w", err)

@@ -13,7 +13,7 @@ const HostKeyPath = "/etc/banger/ssh_host_ed25519_key"
 // Settle is the same program as a systemd oneshot. After a start as PID 1 only the SSH host keys are left to do; where
 // systemd was started directly, by init= or by a firmware, it does the rest, too.
 func Settle() error {
-	line, err := readCommandLine()
+	line, err := ReadCommandLine()
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect"
@@ -14,6 +15,7 @@ import (
 	"banger.dev/agent/internal/command"
 	"banger.dev/agent/internal/guest"
 	"banger.dev/agent/internal/machine"
+	"banger.dev/agent/internal/secret"
 	"banger.dev/agent/internal/service"
 	"banger.dev/agent/internal/sshd"
 )
@@ -37,6 +39,7 @@ type Server struct {
 	SSH      *sshd.Server
 	Settings *guest.Settings
 	Service  *service.Manager
+	Secret   *secret.Keeper
 	Vsock    VsockPorts
 	// Root is where the guest's files begin: "/".
 	Root string
@@ -44,6 +47,8 @@ type Server struct {
 	// End ends the machine, soon.
 	End func(end machine.End, grace time.Duration) error
 	Log *slog.Logger
+	// warned is when a stranger was last written of.
+	warned atomic.Int64
 }
 
 var _ agentv1connect.AgentServiceHandler = (*Server)(nil)
@@ -59,7 +64,7 @@ func (s *Server) HTTP(ctx context.Context) *http.Server {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:   mux,
+		Handler:   s.admit(mux),
 		Protocols: &protocols,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams:          maxStreams,
@@ -67,6 +72,7 @@ func (s *Server) HTTP(ctx context.Context) *http.Server {
 			MaxReceiveBufferPerStream:     windowBytes,
 		},
 		BaseContext: func(net.Listener) context.Context { return ctx },
+		ConnContext: withSession,
 		ErrorLog:    slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 	}
 }

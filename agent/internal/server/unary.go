@@ -20,29 +20,33 @@ import (
 const maxGrace = 5 * time.Minute
 
 // Info tells who answers.
-func (s *Server) Info(context.Context, *connect.Request[agentv1.InfoRequest]) (*connect.Response[agentv1.InfoResponse], error) {
+func (s *Server) Info(ctx context.Context, _ *connect.Request[agentv1.InfoRequest]) (*connect.Response[agentv1.InfoResponse], error) {
 	uptime, err := machine.Uptime()
 	if err != nil {
 		return nil, connect.NewError(connect.CodeInternal, err)
 	}
 	// A guest without a name is still a guest.
 	hostname, _ := os.Hostname()
-	return connect.NewResponse(&agentv1.InfoResponse{
+	of := sessionOf(ctx)
+	answer := &agentv1.InfoResponse{
 		Protocol: Protocol,
 		Version:  s.Version,
 		Abilities: []string{
 			"configure", "configure.vsock", "exec", "exec.tty", "forward.ssh", "forward.tcp", "forward.unix",
-			"forward.vsock", "resize", "service", "shutdown", "stats",
+			"forward.vsock", "resize", "secret", "service", "shutdown", "stats",
 		},
 		BootId:        machine.BootID(),
 		UptimeMs:      uint64(uptime.Milliseconds()),
 		KernelRelease: machine.KernelRelease(),
-		OsName:        machine.OSName(),
 		InitMode:      initMode(s.Init),
 		SshHostKey:    strings.TrimSpace(string(ssh.MarshalAuthorizedKey(s.SSH.HostKey.PublicKey()))),
-		Configured:    s.Settings.Configured(),
-		Hostname:      hostname,
-	}), nil
+		Challenge:     of.challenge[:],
+		HasSecret:     s.Secret.Known(),
+	}
+	if s.admits(of) {
+		answer.OsName, answer.Configured, answer.Hostname = machine.OSName(), s.Settings.Configured(), hostname
+	}
+	return connect.NewResponse(answer), nil
 }
 
 func initMode(init machine.Init) agentv1.InitMode {
@@ -56,7 +60,7 @@ func initMode(init machine.Init) agentv1.InitMode {
 	}
 }
 
-// Configure does what it can, and then tells of what it could not.
+// Configure does what it can, and tells of what it could not: a guest without its name is still a guest.
 func (s *Server) Configure(
 	_ context.Context, request *connect.Request[agentv1.ConfigureRequest],
 ) (*connect.Response[agentv1.ConfigureResponse], error) {
@@ -82,7 +86,8 @@ func (s *Server) Configure(
 		failed = append(failed, s.Vsock.Offer(want.VsockPorts, s.Log))
 	}
 	if err := errors.Join(failed...); err != nil {
-		return nil, connect.NewError(connect.CodeFailedPrecondition, err)
+		// Joined errors stand on a line each.
+		answer.Warnings = strings.Split(err.Error(), "\n")
 	}
 	return connect.NewResponse(answer), nil
 }

@@ -44,8 +44,28 @@ func Listen(port uint32) (*Listener, error) {
 	return &Listener{file: file, raw: raw, port: port}, nil
 }
 
-// Accept returns the next connection.
+// Accept returns the next connection from the host. By its loopback any process of the guest could connect, too.
 func (l *Listener) Accept() (net.Conn, error) {
+	for {
+		fd, peer, err := l.accept()
+		if err != nil {
+			return nil, err
+		}
+		if !isHost(peer) {
+			_ = unix.Close(fd)
+			continue
+		}
+		return &conn{File: os.NewFile(uintptr(fd), "vsock"), local: l.Addr(), remote: addrOf(peer)}, nil
+	}
+}
+
+// isHost: no process of a guest has the host's context id, whichever way it connects (vsock(7)).
+func isHost(peer unix.Sockaddr) bool {
+	vm, ok := peer.(*unix.SockaddrVM)
+	return ok && vm.CID == unix.VMADDR_CID_HOST
+}
+
+func (l *Listener) accept() (int, unix.Sockaddr, error) {
 	var fd int
 	var peer unix.Sockaddr
 	var errno error
@@ -55,13 +75,13 @@ func (l *Listener) Accept() (net.Conn, error) {
 	})
 	switch {
 	case errors.Is(err, os.ErrClosed):
-		return nil, net.ErrClosed
+		return -1, nil, net.ErrClosed
 	case err != nil:
-		return nil, err
+		return -1, nil, err
 	case errno != nil:
-		return nil, fmt.Errorf("accept on vsock port %d: %w", l.port, errno)
+		return -1, nil, fmt.Errorf("accept on vsock port %d: %w", l.port, errno)
 	}
-	return &conn{File: os.NewFile(uintptr(fd), "vsock"), local: l.Addr(), remote: addrOf(peer)}, nil
+	return fd, peer, nil
 }
 
 // Close stops listening.

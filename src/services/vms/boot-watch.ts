@@ -28,6 +28,8 @@ export interface BootClock {
   readonly stages: Partial<Record<BootStage, number>>;
   /** Goes on to a stage; going back, or to the one that is on, does nothing. */
   enter(stage: BootStage): void;
+  /** Tells of something that does not end the start. */
+  warn(text: string): void;
   /** The VM is ready. */
   finish(): void;
 }
@@ -64,6 +66,9 @@ export function bootClock(name: string, progress: ProgressSink): BootClock {
       leave();
       stage = next;
       tell();
+    },
+    warn(text) {
+      progress({ id: `warning ${text}`, label: `${name}: warning: ${text}`, status: "done" });
     },
     finish() {
       leave();

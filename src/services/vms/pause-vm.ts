@@ -58,7 +58,9 @@ export async function resumeVm(context: VmContext, vm: Vm, { signal, progress }:
   const running = save(context, vm, "running");
   progress({ id: "resume", label: `${vm.name} runs again`, status: "done" });
   await withDeadline(signal, ANSWER_MS, `the agent of ${vm.name}`, async (within) => {
-    await introduce(context, running, await live.agent(within), within);
+    for (const warning of await introduce(context, running, await live.agent(within), within)) {
+      progress({ id: `warning ${warning}`, label: `${vm.name}: warning: ${warning}`, status: "done" });
+    }
   });
   return running;
 }

@@ -16,6 +16,7 @@ import { withIntent } from "../../store/intents.ts";
 import type { MachineLimits, MachineSpec } from "../../vmm/driver.ts";
 import { checkUserFiles } from "../images/user-files.ts";
 import { agentConnector, introduce } from "./agent-connection.ts";
+import { renewAgentSecret } from "./agent-secret.ts";
 import { bootArguments } from "./boot-arguments.ts";
 import { bootClock, watchConsole, type BootClock } from "./boot-watch.ts";
 import { consoleTail } from "./console-log.ts";
@@ -130,6 +131,7 @@ async function bringUp(
   const spec = { ...(await machineSpec(context, vm, init, runDir, signal)), ...(enter !== undefined && { enter }) };
   const { vmm, reason } = await context.drivers.explain(vm, spec.kernel);
   const driver = await context.drivers.of({ vmm });
+  await renewAgentSecret(spec.consoleLog);
   clock.enter("vmm");
   const machine = await driver.start(spec, signal);
   clock.enter("kernel");
@@ -217,7 +219,7 @@ async function awaitAgent(
   try {
     await withDeadline(signal, context.config.vm.start_timeout * 1000, "the agent", async (within) => {
       const agent = await untilAborted(Promise.race([live.agent(within), ended]), within);
-      await introduce(context, vm, agent, within);
+      for (const warning of await introduce(context, vm, agent, within)) clock.warn(warning);
     });
     const agent = await withDeadline(signal, AGENT_MS, "the agent", (within) => live.agent(within));
     await Promise.race([prepare(agent, signal), ended]);

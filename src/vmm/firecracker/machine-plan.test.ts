@@ -46,7 +46,7 @@ test("a machine is these requests, in this order", () => {
         {
           kernel_image_path: "/kernels/vmlinux",
           boot_args:
-            "console=ttyS0 quiet reboot=k panic=1 i8042.noaux i8042.nomux i8042.nopnp i8042.dumbkbd rootfstype=ext4 init=/first",
+            "console=ttyS0 quiet reboot=k panic=1 i8042.noaux i8042.nomux i8042.nopnp i8042.dumbkbd banger.line=vsock rootfstype=ext4 init=/first",
         },
       ],
       [

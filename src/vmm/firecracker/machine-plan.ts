@@ -121,6 +121,8 @@ function bootArguments({ kernel }: MachineSpec, devices: number): string {
     "i8042.nomux",
     "i8042.nopnp",
     "i8042.dumbkbd",
+    // Which line the agent is to listen on (agent.proto).
+    "banger.line=vsock",
     ...kernel.commandLine.filter((word) => !ROOT_WORDS.has(word)),
   ];
   return checkCommandLine(words.join(" "), devices * MMIO_DEVICE_BYTES + APPENDED_BYTES);

@@ -23,6 +23,13 @@ const spec: MachineSpec = {
 const pc: MachineSpec = { ...spec, kernel: { ...spec.kernel, microvm: false } };
 const tcg = { accel: "tcg" } as const;
 
+const GUARDED = {
+  kind: "vhost-vsock",
+  cid: 77,
+  port: 1024,
+  secretSocketPath: "/run/banger/vm-0123456789abcdef/agent.sock",
+};
+
 /** All values of an option, in their order. */
 function values({ argv }: MachinePlan, option: string): readonly string[] {
   return argv.filter((_, index) => argv[index - 1] === option);
@@ -80,18 +87,19 @@ test("without a network there is no card", () => {
   assert.deepEqual(values(planMachine(spec, tcg), "-netdev"), ["user,id=net,ipv6=off"]);
 });
 
-test("a vsock takes the place of the serial port where the host has one", () => {
+test("a vsock takes the place of the serial port where the host has one, which then brings its secret", () => {
   const plan = planMachine(spec, { accel: "kvm", vsockCid: 77 });
-  assert.deepEqual(plan.line, { kind: "vhost-vsock", cid: 77, port: 1024 });
+  assert.deepEqual(plan.line, GUARDED);
   const devices = values(plan, "-device").join(" ");
   assert.match(devices, /vhost-vsock-device,guest-cid=77/);
-  assert.doesNotMatch(devices, /serial-device|virtserialport/);
+  assert.match(devices, /virtio-serial-device.* virtserialport,chardev=agent,name=banger.agent/);
+  assert.match(values(plan, "-append")[0] ?? "", / banger.line=guarded /);
   assert.equal(planMachine(spec, tcg).line.kind, "virtio-serial");
 });
 
 test("the driver's own words come first, and the whole fits the kernel", () => {
   const [line] = values(planMachine(spec, tcg), "-append");
-  assert.equal(line, "console=ttyS0 quiet panic=-1 reboot=t no_timer_check root=/dev/vda rw");
+  assert.equal(line, "console=ttyS0 quiet panic=-1 reboot=t no_timer_check banger.line=serial root=/dev/vda rw");
   assert.doesNotMatch(values(planMachine(pc, { accel: "kvm" }), "-append")[0] ?? "", /reboot=t|no_timer_check/);
   const withWords = (...commandLine: string[]) => ({ ...spec, kernel: { ...spec.kernel, commandLine } });
   assert.throws(() => planMachine(withWords("x".repeat(1900)), tcg), { code: "VM_SPEC_INVALID" });
@@ -195,6 +203,6 @@ test("each VM has a vsock number of its own, and never one that is not a guest's
   assert.equal(new Set(ids).size, ids.length);
   for (const cid of ids) assert.ok(cid >= 3 && cid < 0xffffffff);
   const plan = planMachine(spec, { accel: "kvm", vsockCid: 77 });
-  assert.deepEqual(plan.line, { kind: "vhost-vsock", cid: 77, port: 1024 });
+  assert.deepEqual(plan.line, GUARDED);
   assert.ok(values(plan, "-device").includes("vhost-vsock-device,guest-cid=77,bus=virtio-mmio-bus.4"));
 });

@@ -88,7 +88,7 @@ export function planMachine(spec: MachineSpec, host: QemuHost): MachinePlan {
     ["-serial", "chardev:console"],
     ["-kernel", spec.kernel.path],
     ...(spec.kernel.initrdPath === undefined ? [] : [["-initrd", spec.kernel.initrdPath] as const]),
-    ["-append", kernelCommandLine(spec.kernel.commandLine, machine, host, deviceCount)],
+    ["-append", kernelCommandLine([lineWord(line), ...spec.kernel.commandLine], machine, host, deviceCount)],
     ...devices,
   ];
   const argv = options.flatMap((option) => [...option]);
@@ -101,6 +101,11 @@ export function planMachine(spec: MachineSpec, host: QemuHost): MachinePlan {
     line,
     vmmLog: join(spec.runDir, "qemu.log"),
   };
+}
+
+/** Which lines the agent is to listen on (agent.proto). */
+function lineWord(line: QemuLine): string {
+  return line.kind === "vhost-vsock" ? "banger.line=guarded" : "banger.line=serial";
 }
 
 /** An option of QEMU's command line with its value. */
@@ -223,9 +228,10 @@ function networkOptions({ network }: MachineSpec, place: PlaceDevice): readonly 
 }
 
 function planLine(spec: MachineSpec, host: QemuHost): QemuLine {
+  const socketPath = join(spec.runDir, "agent.sock");
   return host.vsockCid === undefined
-    ? { kind: "virtio-serial", socketPath: join(spec.runDir, "agent.sock") }
-    : { kind: "vhost-vsock", cid: host.vsockCid, port: AGENT_VSOCK_PORT };
+    ? { kind: "virtio-serial", socketPath }
+    : { kind: "vhost-vsock", cid: host.vsockCid, port: AGENT_VSOCK_PORT, secretSocketPath: socketPath };
 }
 
 /** The first context id that is a guest's (vsock(7)); the last 32-bit one stands for any. */
@@ -236,12 +242,21 @@ export function vsockCid(vmId: string): number {
   return VSOCK_FIRST_GUEST_CID + (createHash("sha256").update(vmId).digest().readUInt32BE(0) >>> 1);
 }
 
+/** The unix socket of a line's virtio-serial port. */
+export function serialSocketOf(line: AgentLine): string | undefined {
+  if (line.kind === "virtio-serial") return line.socketPath;
+  return line.kind === "vhost-vsock" ? line.secretSocketPath : undefined;
+}
+
+/** Any user of the host can connect to a guest's vsock: the secret comes by a port whose socket is the VM's user's alone. */
 function lineOptions(line: QemuLine, place: PlaceDevice): readonly Option[] {
-  if (line.kind === "vhost-vsock") {
-    return [["-device", place("vhost-vsock", { "guest-cid": line.cid })]];
-  }
+  const vsock: readonly Option[] =
+    line.kind === "vhost-vsock" ? [["-device", place("vhost-vsock", { "guest-cid": line.cid })]] : [];
+  const serialSocket = serialSocketOf(line);
+  if (serialSocket === undefined) return vsock;
   return [
-    ["-chardev", socketServer("agent", basename(line.socketPath))],
+    ...vsock,
+    ["-chardev", socketServer("agent", basename(serialSocket))],
     ["-device", place("virtio-serial", {})],
     ["-device", optionString("virtserialport", { chardev: "agent", name: AGENT_PORT_NAME })],
   ];

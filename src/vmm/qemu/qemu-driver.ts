@@ -8,7 +8,7 @@ import { checkFiles } from "../check-files.ts";
 import type { Driver, Machine, MachineSpec } from "../driver.ts";
 import { launchQemu, type QemuChild } from "./launch.ts";
 import { hostTscKhz } from "./host-tsc.ts";
-import { planMachine, vsockCid, type MachinePlan, type QemuHost } from "./machine-plan.ts";
+import { planMachine, serialSocketOf, vsockCid, type MachinePlan, type QemuHost } from "./machine-plan.ts";
 import { noteEvent, qemuMachine, type QemuEvents } from "./machine.ts";
 import { findQemu } from "./qemu-binary.ts";
 import { openQmp, type Qmp } from "./qmp.ts";
@@ -140,10 +140,11 @@ function socketsOf({
   consoleSocket,
   line,
 }: Pick<MachineRecord, "controlSocket" | "consoleSocket" | "line">): readonly string[] {
+  const serialSocket = serialSocketOf(line);
   return [
     controlSocket,
     ...(consoleSocket === undefined ? [] : [consoleSocket]),
-    ...(line.kind === "virtio-serial" ? [line.socketPath] : []),
+    ...(serialSocket === undefined ? [] : [serialSocket]),
   ];
 }
 

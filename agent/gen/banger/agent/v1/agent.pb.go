@@ -5,6 +5,12 @@
 //   vsock          the agent listens on port 1024
 //   virtio-serial  the port named "banger.agent"; before HTTP/2 comes the handshake of internal/line
 //
+// The word banger.line= on the kernel's command line says which of them the guest has:
+//
+//   serial    virtio-serial alone
+//   vsock     vsock alone, of a VMM whose own socket only the VM's user can open
+//   guarded   vsock, which any user of the host can connect to, and virtio-serial, over which the secret comes
+//
 // VMs outlive upgrades of the host. So fields and calls are only ever added, and a host asks `Info` for the
 // abilities before it uses one that was added later than protocol 1.
 
@@ -352,7 +358,7 @@ type InfoResponse struct {
 	// Of the agent's binary, for people.
 	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	// Words for what this agent can do: "exec", "exec.tty", "forward.tcp", "forward.unix", "forward.ssh",
-	// "forward.vsock", "configure", "configure.vsock", "stats", "shutdown", "resize", "service".
+	// "forward.vsock", "configure", "configure.vsock", "secret", "stats", "shutdown", "resize", "service".
 	Abilities []string `protobuf:"bytes,3,rep,name=abilities,proto3" json:"abilities,omitempty"`
 	// /proc/sys/kernel/random/boot_id: another one means that the guest has been rebooted.
 	BootId        string `protobuf:"bytes,4,opt,name=boot_id,json=bootId,proto3" json:"boot_id,omitempty"`
@@ -364,8 +370,13 @@ type InfoResponse struct {
 	// Of the agent's own SSH server, in the form of an authorized_keys line: "ssh-ed25519 AAAA…".
 	SshHostKey string `protobuf:"bytes,9,opt,name=ssh_host_key,json=sshHostKey,proto3" json:"ssh_host_key,omitempty"`
 	// Whether Configure has come since this agent started.
-	Configured    bool   `protobuf:"varint,10,opt,name=configured,proto3" json:"configured,omitempty"`
-	Hostname      string `protobuf:"bytes,11,opt,name=hostname,proto3" json:"hostname,omitempty"`
+	Configured bool   `protobuf:"varint,10,opt,name=configured,proto3" json:"configured,omitempty"`
+	Hostname   string `protobuf:"bytes,11,opt,name=hostname,proto3" json:"hostname,omitempty"`
+	// Of this connection, random: what Authenticate is to answer.
+	Challenge []byte `protobuf:"bytes,12,opt,name=challenge,proto3" json:"challenge,omitempty"`
+	// Whether the guest has its secret. Until then the first Authenticate over a line that says by itself who is at its
+	// other end brings it.
+	HasSecret     bool `protobuf:"varint,13,opt,name=has_secret,json=hasSecret,proto3" json:"has_secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -477,6 +488,128 @@ func (x *InfoResponse) GetHostname() string {
 	return ""
 }
 
+func (x *InfoResponse) GetChallenge() []byte {
+	if x != nil {
+		return x.Challenge
+	}
+	return nil
+}
+
+func (x *InfoResponse) GetHasSecret() bool {
+	if x != nil {
+		return x.HasSecret
+	}
+	return false
+}
+
+type AuthenticateRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Random, of the host's choice; 32 bytes.
+	Nonce []byte `protobuf:"bytes,1,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	// HMAC-SHA-256, keyed by the secret, of "banger host", the challenge and the nonce.
+	Proof []byte `protobuf:"bytes,2,opt,name=proof,proto3" json:"proof,omitempty"`
+	// 32 bytes, where the guest has none yet; else empty.
+	Secret        []byte `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuthenticateRequest) Reset() {
+	*x = AuthenticateRequest{}
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuthenticateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuthenticateRequest) ProtoMessage() {}
+
+func (x *AuthenticateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuthenticateRequest.ProtoReflect.Descriptor instead.
+func (*AuthenticateRequest) Descriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *AuthenticateRequest) GetNonce() []byte {
+	if x != nil {
+		return x.Nonce
+	}
+	return nil
+}
+
+func (x *AuthenticateRequest) GetProof() []byte {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+func (x *AuthenticateRequest) GetSecret() []byte {
+	if x != nil {
+		return x.Secret
+	}
+	return nil
+}
+
+type AuthenticateResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// HMAC-SHA-256, keyed by the secret, of "banger guest", the challenge and the nonce.
+	Proof         []byte `protobuf:"bytes,1,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuthenticateResponse) Reset() {
+	*x = AuthenticateResponse{}
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuthenticateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuthenticateResponse) ProtoMessage() {}
+
+func (x *AuthenticateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuthenticateResponse.ProtoReflect.Descriptor instead.
+func (*AuthenticateResponse) Descriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *AuthenticateResponse) GetProof() []byte {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
 type ConfigureRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Hostname string                 `protobuf:"bytes,1,opt,name=hostname,proto3" json:"hostname,omitempty"`
@@ -499,7 +632,7 @@ type ConfigureRequest struct {
 
 func (x *ConfigureRequest) Reset() {
 	*x = ConfigureRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[2]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -511,7 +644,7 @@ func (x *ConfigureRequest) String() string {
 func (*ConfigureRequest) ProtoMessage() {}
 
 func (x *ConfigureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[2]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -524,7 +657,7 @@ func (x *ConfigureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureRequest.ProtoReflect.Descriptor instead.
 func (*ConfigureRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{2}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ConfigureRequest) GetHostname() string {
@@ -577,15 +710,17 @@ func (x *ConfigureRequest) GetVsockPorts() []uint32 {
 }
 
 type ConfigureResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ClockWasSet   bool                   `protobuf:"varint,1,opt,name=clock_was_set,json=clockWasSet,proto3" json:"clock_was_set,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	ClockWasSet bool                   `protobuf:"varint,1,opt,name=clock_was_set,json=clockWasSet,proto3" json:"clock_was_set,omitempty"`
+	// What could not be done, and why; the rest was.
+	Warnings      []string `protobuf:"bytes,2,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ConfigureResponse) Reset() {
 	*x = ConfigureResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[3]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -597,7 +732,7 @@ func (x *ConfigureResponse) String() string {
 func (*ConfigureResponse) ProtoMessage() {}
 
 func (x *ConfigureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[3]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -610,7 +745,7 @@ func (x *ConfigureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureResponse.ProtoReflect.Descriptor instead.
 func (*ConfigureResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{3}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ConfigureResponse) GetClockWasSet() bool {
@@ -618,6 +753,13 @@ func (x *ConfigureResponse) GetClockWasSet() bool {
 		return x.ClockWasSet
 	}
 	return false
+}
+
+func (x *ConfigureResponse) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
 }
 
 type ExecRequest struct {
@@ -636,7 +778,7 @@ type ExecRequest struct {
 
 func (x *ExecRequest) Reset() {
 	*x = ExecRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[4]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -648,7 +790,7 @@ func (x *ExecRequest) String() string {
 func (*ExecRequest) ProtoMessage() {}
 
 func (x *ExecRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[4]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -661,7 +803,7 @@ func (x *ExecRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecRequest.ProtoReflect.Descriptor instead.
 func (*ExecRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{4}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ExecRequest) GetMessage() isExecRequest_Message {
@@ -770,7 +912,7 @@ type ExecStart struct {
 
 func (x *ExecStart) Reset() {
 	*x = ExecStart{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[5]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -782,7 +924,7 @@ func (x *ExecStart) String() string {
 func (*ExecStart) ProtoMessage() {}
 
 func (x *ExecStart) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[5]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -795,7 +937,7 @@ func (x *ExecStart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecStart.ProtoReflect.Descriptor instead.
 func (*ExecStart) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{5}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ExecStart) GetArgv() []string {
@@ -844,7 +986,7 @@ type Terminal struct {
 
 func (x *Terminal) Reset() {
 	*x = Terminal{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[6]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +998,7 @@ func (x *Terminal) String() string {
 func (*Terminal) ProtoMessage() {}
 
 func (x *Terminal) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[6]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +1011,7 @@ func (x *Terminal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Terminal.ProtoReflect.Descriptor instead.
 func (*Terminal) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{6}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Terminal) GetSize() *TerminalSize {
@@ -896,7 +1038,7 @@ type TerminalSize struct {
 
 func (x *TerminalSize) Reset() {
 	*x = TerminalSize{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[7]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -908,7 +1050,7 @@ func (x *TerminalSize) String() string {
 func (*TerminalSize) ProtoMessage() {}
 
 func (x *TerminalSize) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[7]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -921,7 +1063,7 @@ func (x *TerminalSize) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TerminalSize.ProtoReflect.Descriptor instead.
 func (*TerminalSize) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{7}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TerminalSize) GetRows() uint32 {
@@ -946,7 +1088,7 @@ type StdinEnd struct {
 
 func (x *StdinEnd) Reset() {
 	*x = StdinEnd{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[8]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -958,7 +1100,7 @@ func (x *StdinEnd) String() string {
 func (*StdinEnd) ProtoMessage() {}
 
 func (x *StdinEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[8]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -971,7 +1113,7 @@ func (x *StdinEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StdinEnd.ProtoReflect.Descriptor instead.
 func (*StdinEnd) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{8}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{10}
 }
 
 type ExecResponse struct {
@@ -991,7 +1133,7 @@ type ExecResponse struct {
 
 func (x *ExecResponse) Reset() {
 	*x = ExecResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[9]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1003,7 +1145,7 @@ func (x *ExecResponse) String() string {
 func (*ExecResponse) ProtoMessage() {}
 
 func (x *ExecResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[9]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1016,7 +1158,7 @@ func (x *ExecResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecResponse.ProtoReflect.Descriptor instead.
 func (*ExecResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{9}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ExecResponse) GetMessage() isExecResponse_Message {
@@ -1134,7 +1276,7 @@ type ExecStarted struct {
 
 func (x *ExecStarted) Reset() {
 	*x = ExecStarted{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[10]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1146,7 +1288,7 @@ func (x *ExecStarted) String() string {
 func (*ExecStarted) ProtoMessage() {}
 
 func (x *ExecStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[10]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1159,7 +1301,7 @@ func (x *ExecStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecStarted.ProtoReflect.Descriptor instead.
 func (*ExecStarted) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{10}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ExecStarted) GetPid() int32 {
@@ -1188,7 +1330,7 @@ type ExecRejected struct {
 
 func (x *ExecRejected) Reset() {
 	*x = ExecRejected{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[11]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1200,7 +1342,7 @@ func (x *ExecRejected) String() string {
 func (*ExecRejected) ProtoMessage() {}
 
 func (x *ExecRejected) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[11]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1213,7 +1355,7 @@ func (x *ExecRejected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecRejected.ProtoReflect.Descriptor instead.
 func (*ExecRejected) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{11}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ExecRejected) GetReason() ExecRejection {
@@ -1249,7 +1391,7 @@ type ExecExit struct {
 
 func (x *ExecExit) Reset() {
 	*x = ExecExit{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[12]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1261,7 +1403,7 @@ func (x *ExecExit) String() string {
 func (*ExecExit) ProtoMessage() {}
 
 func (x *ExecExit) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[12]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1274,7 +1416,7 @@ func (x *ExecExit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecExit.ProtoReflect.Descriptor instead.
 func (*ExecExit) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{12}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ExecExit) GetCode() int32 {
@@ -1305,7 +1447,7 @@ type ForwardRequest struct {
 
 func (x *ForwardRequest) Reset() {
 	*x = ForwardRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[13]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1317,7 +1459,7 @@ func (x *ForwardRequest) String() string {
 func (*ForwardRequest) ProtoMessage() {}
 
 func (x *ForwardRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[13]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1330,7 +1472,7 @@ func (x *ForwardRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardRequest.ProtoReflect.Descriptor instead.
 func (*ForwardRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{13}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ForwardRequest) GetMessage() isForwardRequest_Message {
@@ -1406,7 +1548,7 @@ type ForwardTarget struct {
 
 func (x *ForwardTarget) Reset() {
 	*x = ForwardTarget{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[14]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1418,7 +1560,7 @@ func (x *ForwardTarget) String() string {
 func (*ForwardTarget) ProtoMessage() {}
 
 func (x *ForwardTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[14]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1431,7 +1573,7 @@ func (x *ForwardTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardTarget.ProtoReflect.Descriptor instead.
 func (*ForwardTarget) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{14}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ForwardTarget) GetTarget() isForwardTarget_Target {
@@ -1517,7 +1659,7 @@ type TcpTarget struct {
 
 func (x *TcpTarget) Reset() {
 	*x = TcpTarget{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[15]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1529,7 +1671,7 @@ func (x *TcpTarget) String() string {
 func (*TcpTarget) ProtoMessage() {}
 
 func (x *TcpTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[15]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1542,7 +1684,7 @@ func (x *TcpTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TcpTarget.ProtoReflect.Descriptor instead.
 func (*TcpTarget) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{15}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TcpTarget) GetHost() string {
@@ -1568,7 +1710,7 @@ type SshTarget struct {
 
 func (x *SshTarget) Reset() {
 	*x = SshTarget{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[16]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1580,7 +1722,7 @@ func (x *SshTarget) String() string {
 func (*SshTarget) ProtoMessage() {}
 
 func (x *SshTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[16]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1593,7 +1735,7 @@ func (x *SshTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SshTarget.ProtoReflect.Descriptor instead.
 func (*SshTarget) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{16}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{18}
 }
 
 type VsockTarget struct {
@@ -1605,7 +1747,7 @@ type VsockTarget struct {
 
 func (x *VsockTarget) Reset() {
 	*x = VsockTarget{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[17]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1617,7 +1759,7 @@ func (x *VsockTarget) String() string {
 func (*VsockTarget) ProtoMessage() {}
 
 func (x *VsockTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[17]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1630,7 +1772,7 @@ func (x *VsockTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VsockTarget.ProtoReflect.Descriptor instead.
 func (*VsockTarget) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{17}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *VsockTarget) GetPort() uint32 {
@@ -1654,7 +1796,7 @@ type ForwardResponse struct {
 
 func (x *ForwardResponse) Reset() {
 	*x = ForwardResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[18]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1666,7 +1808,7 @@ func (x *ForwardResponse) String() string {
 func (*ForwardResponse) ProtoMessage() {}
 
 func (x *ForwardResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[18]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1679,7 +1821,7 @@ func (x *ForwardResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardResponse.ProtoReflect.Descriptor instead.
 func (*ForwardResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{18}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ForwardResponse) GetMessage() isForwardResponse_Message {
@@ -1747,7 +1889,7 @@ type ForwardConnected struct {
 
 func (x *ForwardConnected) Reset() {
 	*x = ForwardConnected{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[19]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1759,7 +1901,7 @@ func (x *ForwardConnected) String() string {
 func (*ForwardConnected) ProtoMessage() {}
 
 func (x *ForwardConnected) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[19]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1772,7 +1914,7 @@ func (x *ForwardConnected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardConnected.ProtoReflect.Descriptor instead.
 func (*ForwardConnected) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{19}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{21}
 }
 
 type ForwardEnd struct {
@@ -1783,7 +1925,7 @@ type ForwardEnd struct {
 
 func (x *ForwardEnd) Reset() {
 	*x = ForwardEnd{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[20]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1795,7 +1937,7 @@ func (x *ForwardEnd) String() string {
 func (*ForwardEnd) ProtoMessage() {}
 
 func (x *ForwardEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[20]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1808,7 +1950,7 @@ func (x *ForwardEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardEnd.ProtoReflect.Descriptor instead.
 func (*ForwardEnd) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{20}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{22}
 }
 
 type StatsRequest struct {
@@ -1819,7 +1961,7 @@ type StatsRequest struct {
 
 func (x *StatsRequest) Reset() {
 	*x = StatsRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[21]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1831,7 +1973,7 @@ func (x *StatsRequest) String() string {
 func (*StatsRequest) ProtoMessage() {}
 
 func (x *StatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[21]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1844,7 +1986,7 @@ func (x *StatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsRequest.ProtoReflect.Descriptor instead.
 func (*StatsRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{21}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{23}
 }
 
 type StatsResponse struct {
@@ -1862,7 +2004,7 @@ type StatsResponse struct {
 
 func (x *StatsResponse) Reset() {
 	*x = StatsResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[22]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1874,7 +2016,7 @@ func (x *StatsResponse) String() string {
 func (*StatsResponse) ProtoMessage() {}
 
 func (x *StatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[22]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1887,7 +2029,7 @@ func (x *StatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsResponse.ProtoReflect.Descriptor instead.
 func (*StatsResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{22}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *StatsResponse) GetUptimeMs() uint64 {
@@ -1944,7 +2086,7 @@ type MemoryStats struct {
 
 func (x *MemoryStats) Reset() {
 	*x = MemoryStats{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[23]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1956,7 +2098,7 @@ func (x *MemoryStats) String() string {
 func (*MemoryStats) ProtoMessage() {}
 
 func (x *MemoryStats) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[23]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1969,7 +2111,7 @@ func (x *MemoryStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemoryStats.ProtoReflect.Descriptor instead.
 func (*MemoryStats) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{23}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *MemoryStats) GetTotalBytes() uint64 {
@@ -2015,7 +2157,7 @@ type CpuStats struct {
 
 func (x *CpuStats) Reset() {
 	*x = CpuStats{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[24]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2027,7 +2169,7 @@ func (x *CpuStats) String() string {
 func (*CpuStats) ProtoMessage() {}
 
 func (x *CpuStats) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[24]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2040,7 +2182,7 @@ func (x *CpuStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CpuStats.ProtoReflect.Descriptor instead.
 func (*CpuStats) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{24}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *CpuStats) GetCount() uint32 {
@@ -2096,7 +2238,7 @@ type LoadStats struct {
 
 func (x *LoadStats) Reset() {
 	*x = LoadStats{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[25]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2108,7 +2250,7 @@ func (x *LoadStats) String() string {
 func (*LoadStats) ProtoMessage() {}
 
 func (x *LoadStats) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[25]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2121,7 +2263,7 @@ func (x *LoadStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadStats.ProtoReflect.Descriptor instead.
 func (*LoadStats) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{25}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *LoadStats) GetOne() float64 {
@@ -2159,7 +2301,7 @@ type DiskStats struct {
 
 func (x *DiskStats) Reset() {
 	*x = DiskStats{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[26]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2171,7 +2313,7 @@ func (x *DiskStats) String() string {
 func (*DiskStats) ProtoMessage() {}
 
 func (x *DiskStats) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[26]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2184,7 +2326,7 @@ func (x *DiskStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiskStats.ProtoReflect.Descriptor instead.
 func (*DiskStats) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{26}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *DiskStats) GetDevice() string {
@@ -2233,7 +2375,7 @@ type ShutdownRequest struct {
 
 func (x *ShutdownRequest) Reset() {
 	*x = ShutdownRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[27]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2245,7 +2387,7 @@ func (x *ShutdownRequest) String() string {
 func (*ShutdownRequest) ProtoMessage() {}
 
 func (x *ShutdownRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[27]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2258,7 +2400,7 @@ func (x *ShutdownRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShutdownRequest.ProtoReflect.Descriptor instead.
 func (*ShutdownRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{27}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ShutdownRequest) GetMode() ShutdownMode {
@@ -2283,7 +2425,7 @@ type ShutdownResponse struct {
 
 func (x *ShutdownResponse) Reset() {
 	*x = ShutdownResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[28]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2295,7 +2437,7 @@ func (x *ShutdownResponse) String() string {
 func (*ShutdownResponse) ProtoMessage() {}
 
 func (x *ShutdownResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[28]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2308,7 +2450,7 @@ func (x *ShutdownResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShutdownResponse.ProtoReflect.Descriptor instead.
 func (*ShutdownResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{28}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{30}
 }
 
 type ResizeRequest struct {
@@ -2319,7 +2461,7 @@ type ResizeRequest struct {
 
 func (x *ResizeRequest) Reset() {
 	*x = ResizeRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[29]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2331,7 +2473,7 @@ func (x *ResizeRequest) String() string {
 func (*ResizeRequest) ProtoMessage() {}
 
 func (x *ResizeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[29]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2344,7 +2486,7 @@ func (x *ResizeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResizeRequest.ProtoReflect.Descriptor instead.
 func (*ResizeRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{29}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{31}
 }
 
 type ResizeResponse struct {
@@ -2359,7 +2501,7 @@ type ResizeResponse struct {
 
 func (x *ResizeResponse) Reset() {
 	*x = ResizeResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[30]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2371,7 +2513,7 @@ func (x *ResizeResponse) String() string {
 func (*ResizeResponse) ProtoMessage() {}
 
 func (x *ResizeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[30]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2384,7 +2526,7 @@ func (x *ResizeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResizeResponse.ProtoReflect.Descriptor instead.
 func (*ResizeResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{30}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ResizeResponse) GetOldBytes() uint64 {
@@ -2423,7 +2565,7 @@ type StartServiceRequest struct {
 
 func (x *StartServiceRequest) Reset() {
 	*x = StartServiceRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[31]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2435,7 +2577,7 @@ func (x *StartServiceRequest) String() string {
 func (*StartServiceRequest) ProtoMessage() {}
 
 func (x *StartServiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[31]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2448,7 +2590,7 @@ func (x *StartServiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartServiceRequest.ProtoReflect.Descriptor instead.
 func (*StartServiceRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{31}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *StartServiceRequest) GetCommand() *ExecStart {
@@ -2487,7 +2629,7 @@ type StartServiceResponse struct {
 
 func (x *StartServiceResponse) Reset() {
 	*x = StartServiceResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[32]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2499,7 +2641,7 @@ func (x *StartServiceResponse) String() string {
 func (*StartServiceResponse) ProtoMessage() {}
 
 func (x *StartServiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[32]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2512,7 +2654,7 @@ func (x *StartServiceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartServiceResponse.ProtoReflect.Descriptor instead.
 func (*StartServiceResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{32}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{34}
 }
 
 type WatchServiceRequest struct {
@@ -2523,7 +2665,7 @@ type WatchServiceRequest struct {
 
 func (x *WatchServiceRequest) Reset() {
 	*x = WatchServiceRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[33]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2535,7 +2677,7 @@ func (x *WatchServiceRequest) String() string {
 func (*WatchServiceRequest) ProtoMessage() {}
 
 func (x *WatchServiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[33]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2548,7 +2690,7 @@ func (x *WatchServiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchServiceRequest.ProtoReflect.Descriptor instead.
 func (*WatchServiceRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{33}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{35}
 }
 
 type WatchServiceResponse struct {
@@ -2569,7 +2711,7 @@ type WatchServiceResponse struct {
 
 func (x *WatchServiceResponse) Reset() {
 	*x = WatchServiceResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[34]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2581,7 +2723,7 @@ func (x *WatchServiceResponse) String() string {
 func (*WatchServiceResponse) ProtoMessage() {}
 
 func (x *WatchServiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[34]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2594,7 +2736,7 @@ func (x *WatchServiceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchServiceResponse.ProtoReflect.Descriptor instead.
 func (*WatchServiceResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{34}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *WatchServiceResponse) GetState() ServiceState {
@@ -2649,7 +2791,7 @@ type ReadServiceLogRequest struct {
 
 func (x *ReadServiceLogRequest) Reset() {
 	*x = ReadServiceLogRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[35]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2661,7 +2803,7 @@ func (x *ReadServiceLogRequest) String() string {
 func (*ReadServiceLogRequest) ProtoMessage() {}
 
 func (x *ReadServiceLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[35]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2674,7 +2816,7 @@ func (x *ReadServiceLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadServiceLogRequest.ProtoReflect.Descriptor instead.
 func (*ReadServiceLogRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{35}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ReadServiceLogRequest) GetFollow() bool {
@@ -2693,7 +2835,7 @@ type ReadServiceLogResponse struct {
 
 func (x *ReadServiceLogResponse) Reset() {
 	*x = ReadServiceLogResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[36]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2705,7 +2847,7 @@ func (x *ReadServiceLogResponse) String() string {
 func (*ReadServiceLogResponse) ProtoMessage() {}
 
 func (x *ReadServiceLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[36]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2718,7 +2860,7 @@ func (x *ReadServiceLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadServiceLogResponse.ProtoReflect.Descriptor instead.
 func (*ReadServiceLogResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{36}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ReadServiceLogResponse) GetText() []byte {
@@ -2733,7 +2875,7 @@ var File_banger_agent_v1_agent_proto protoreflect.FileDescriptor
 const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"\n" +
 	"\x1bbanger/agent/v1/agent.proto\x12\x0fbanger.agent.v1\"\r\n" +
-	"\vInfoRequest\"\xee\x02\n" +
+	"\vInfoRequest\"\xab\x03\n" +
 	"\fInfoResponse\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x1c\n" +
@@ -2749,7 +2891,16 @@ const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"configured\x18\n" +
 	" \x01(\bR\n" +
 	"configured\x12\x1a\n" +
-	"\bhostname\x18\v \x01(\tR\bhostname\"\xe5\x02\n" +
+	"\bhostname\x18\v \x01(\tR\bhostname\x12\x1c\n" +
+	"\tchallenge\x18\f \x01(\fR\tchallenge\x12\x1d\n" +
+	"\n" +
+	"has_secret\x18\r \x01(\bR\thasSecret\"Y\n" +
+	"\x13AuthenticateRequest\x12\x14\n" +
+	"\x05nonce\x18\x01 \x01(\fR\x05nonce\x12\x14\n" +
+	"\x05proof\x18\x02 \x01(\fR\x05proof\x12\x16\n" +
+	"\x06secret\x18\x03 \x01(\fR\x06secret\",\n" +
+	"\x14AuthenticateResponse\x12\x14\n" +
+	"\x05proof\x18\x01 \x01(\fR\x05proof\"\xe5\x02\n" +
 	"\x10ConfigureRequest\x12\x1a\n" +
 	"\bhostname\x18\x01 \x01(\tR\bhostname\x12'\n" +
 	"\x0fauthorized_keys\x18\x02 \x03(\tR\x0eauthorizedKeys\x120\n" +
@@ -2762,9 +2913,10 @@ const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"vsockPorts\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"7\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"S\n" +
 	"\x11ConfigureResponse\x12\"\n" +
-	"\rclock_was_set\x18\x01 \x01(\bR\vclockWasSet\"\xf1\x01\n" +
+	"\rclock_was_set\x18\x01 \x01(\bR\vclockWasSet\x12\x1a\n" +
+	"\bwarnings\x18\x02 \x03(\tR\bwarnings\"\xf1\x01\n" +
 	"\vExecRequest\x122\n" +
 	"\x05start\x18\x01 \x01(\v2\x1a.banger.agent.v1.ExecStartH\x00R\x05start\x12\x16\n" +
 	"\x05stdin\x18\x02 \x01(\fH\x00R\x05stdin\x128\n" +
@@ -2922,9 +3074,10 @@ const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"\x18SERVICE_STATE_RESTARTING\x10\x02\x12\x18\n" +
 	"\x14SERVICE_STATE_EXITED\x10\x03\x12\x18\n" +
 	"\x14SERVICE_STATE_FAILED\x10\x04\x12\x19\n" +
-	"\x15SERVICE_STATE_STOPPED\x10\x052\xc7\x06\n" +
+	"\x15SERVICE_STATE_STOPPED\x10\x052\xa4\a\n" +
 	"\fAgentService\x12C\n" +
-	"\x04Info\x12\x1c.banger.agent.v1.InfoRequest\x1a\x1d.banger.agent.v1.InfoResponse\x12R\n" +
+	"\x04Info\x12\x1c.banger.agent.v1.InfoRequest\x1a\x1d.banger.agent.v1.InfoResponse\x12[\n" +
+	"\fAuthenticate\x12$.banger.agent.v1.AuthenticateRequest\x1a%.banger.agent.v1.AuthenticateResponse\x12R\n" +
 	"\tConfigure\x12!.banger.agent.v1.ConfigureRequest\x1a\".banger.agent.v1.ConfigureResponse\x12G\n" +
 	"\x04Exec\x12\x1c.banger.agent.v1.ExecRequest\x1a\x1d.banger.agent.v1.ExecResponse(\x010\x01\x12P\n" +
 	"\aForward\x12\x1f.banger.agent.v1.ForwardRequest\x1a .banger.agent.v1.ForwardResponse(\x010\x01\x12F\n" +
@@ -2948,7 +3101,7 @@ func file_banger_agent_v1_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_banger_agent_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_banger_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_banger_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_banger_agent_v1_agent_proto_goTypes = []any{
 	(InitMode)(0),                  // 0: banger.agent.v1.InitMode
 	(ExecRejection)(0),             // 1: banger.agent.v1.ExecRejection
@@ -2957,94 +3110,98 @@ var file_banger_agent_v1_agent_proto_goTypes = []any{
 	(ServiceState)(0),              // 4: banger.agent.v1.ServiceState
 	(*InfoRequest)(nil),            // 5: banger.agent.v1.InfoRequest
 	(*InfoResponse)(nil),           // 6: banger.agent.v1.InfoResponse
-	(*ConfigureRequest)(nil),       // 7: banger.agent.v1.ConfigureRequest
-	(*ConfigureResponse)(nil),      // 8: banger.agent.v1.ConfigureResponse
-	(*ExecRequest)(nil),            // 9: banger.agent.v1.ExecRequest
-	(*ExecStart)(nil),              // 10: banger.agent.v1.ExecStart
-	(*Terminal)(nil),               // 11: banger.agent.v1.Terminal
-	(*TerminalSize)(nil),           // 12: banger.agent.v1.TerminalSize
-	(*StdinEnd)(nil),               // 13: banger.agent.v1.StdinEnd
-	(*ExecResponse)(nil),           // 14: banger.agent.v1.ExecResponse
-	(*ExecStarted)(nil),            // 15: banger.agent.v1.ExecStarted
-	(*ExecRejected)(nil),           // 16: banger.agent.v1.ExecRejected
-	(*ExecExit)(nil),               // 17: banger.agent.v1.ExecExit
-	(*ForwardRequest)(nil),         // 18: banger.agent.v1.ForwardRequest
-	(*ForwardTarget)(nil),          // 19: banger.agent.v1.ForwardTarget
-	(*TcpTarget)(nil),              // 20: banger.agent.v1.TcpTarget
-	(*SshTarget)(nil),              // 21: banger.agent.v1.SshTarget
-	(*VsockTarget)(nil),            // 22: banger.agent.v1.VsockTarget
-	(*ForwardResponse)(nil),        // 23: banger.agent.v1.ForwardResponse
-	(*ForwardConnected)(nil),       // 24: banger.agent.v1.ForwardConnected
-	(*ForwardEnd)(nil),             // 25: banger.agent.v1.ForwardEnd
-	(*StatsRequest)(nil),           // 26: banger.agent.v1.StatsRequest
-	(*StatsResponse)(nil),          // 27: banger.agent.v1.StatsResponse
-	(*MemoryStats)(nil),            // 28: banger.agent.v1.MemoryStats
-	(*CpuStats)(nil),               // 29: banger.agent.v1.CpuStats
-	(*LoadStats)(nil),              // 30: banger.agent.v1.LoadStats
-	(*DiskStats)(nil),              // 31: banger.agent.v1.DiskStats
-	(*ShutdownRequest)(nil),        // 32: banger.agent.v1.ShutdownRequest
-	(*ShutdownResponse)(nil),       // 33: banger.agent.v1.ShutdownResponse
-	(*ResizeRequest)(nil),          // 34: banger.agent.v1.ResizeRequest
-	(*ResizeResponse)(nil),         // 35: banger.agent.v1.ResizeResponse
-	(*StartServiceRequest)(nil),    // 36: banger.agent.v1.StartServiceRequest
-	(*StartServiceResponse)(nil),   // 37: banger.agent.v1.StartServiceResponse
-	(*WatchServiceRequest)(nil),    // 38: banger.agent.v1.WatchServiceRequest
-	(*WatchServiceResponse)(nil),   // 39: banger.agent.v1.WatchServiceResponse
-	(*ReadServiceLogRequest)(nil),  // 40: banger.agent.v1.ReadServiceLogRequest
-	(*ReadServiceLogResponse)(nil), // 41: banger.agent.v1.ReadServiceLogResponse
-	nil,                            // 42: banger.agent.v1.ConfigureRequest.EnvEntry
-	nil,                            // 43: banger.agent.v1.ExecStart.EnvEntry
+	(*AuthenticateRequest)(nil),    // 7: banger.agent.v1.AuthenticateRequest
+	(*AuthenticateResponse)(nil),   // 8: banger.agent.v1.AuthenticateResponse
+	(*ConfigureRequest)(nil),       // 9: banger.agent.v1.ConfigureRequest
+	(*ConfigureResponse)(nil),      // 10: banger.agent.v1.ConfigureResponse
+	(*ExecRequest)(nil),            // 11: banger.agent.v1.ExecRequest
+	(*ExecStart)(nil),              // 12: banger.agent.v1.ExecStart
+	(*Terminal)(nil),               // 13: banger.agent.v1.Terminal
+	(*TerminalSize)(nil),           // 14: banger.agent.v1.TerminalSize
+	(*StdinEnd)(nil),               // 15: banger.agent.v1.StdinEnd
+	(*ExecResponse)(nil),           // 16: banger.agent.v1.ExecResponse
+	(*ExecStarted)(nil),            // 17: banger.agent.v1.ExecStarted
+	(*ExecRejected)(nil),           // 18: banger.agent.v1.ExecRejected
+	(*ExecExit)(nil),               // 19: banger.agent.v1.ExecExit
+	(*ForwardRequest)(nil),         // 20: banger.agent.v1.ForwardRequest
+	(*ForwardTarget)(nil),          // 21: banger.agent.v1.ForwardTarget
+	(*TcpTarget)(nil),              // 22: banger.agent.v1.TcpTarget
+	(*SshTarget)(nil),              // 23: banger.agent.v1.SshTarget
+	(*VsockTarget)(nil),            // 24: banger.agent.v1.VsockTarget
+	(*ForwardResponse)(nil),        // 25: banger.agent.v1.ForwardResponse
+	(*ForwardConnected)(nil),       // 26: banger.agent.v1.ForwardConnected
+	(*ForwardEnd)(nil),             // 27: banger.agent.v1.ForwardEnd
+	(*StatsRequest)(nil),           // 28: banger.agent.v1.StatsRequest
+	(*StatsResponse)(nil),          // 29: banger.agent.v1.StatsResponse
+	(*MemoryStats)(nil),            // 30: banger.agent.v1.MemoryStats
+	(*CpuStats)(nil),               // 31: banger.agent.v1.CpuStats
+	(*LoadStats)(nil),              // 32: banger.agent.v1.LoadStats
+	(*DiskStats)(nil),              // 33: banger.agent.v1.DiskStats
+	(*ShutdownRequest)(nil),        // 34: banger.agent.v1.ShutdownRequest
+	(*ShutdownResponse)(nil),       // 35: banger.agent.v1.ShutdownResponse
+	(*ResizeRequest)(nil),          // 36: banger.agent.v1.ResizeRequest
+	(*ResizeResponse)(nil),         // 37: banger.agent.v1.ResizeResponse
+	(*StartServiceRequest)(nil),    // 38: banger.agent.v1.StartServiceRequest
+	(*StartServiceResponse)(nil),   // 39: banger.agent.v1.StartServiceResponse
+	(*WatchServiceRequest)(nil),    // 40: banger.agent.v1.WatchServiceRequest
+	(*WatchServiceResponse)(nil),   // 41: banger.agent.v1.WatchServiceResponse
+	(*ReadServiceLogRequest)(nil),  // 42: banger.agent.v1.ReadServiceLogRequest
+	(*ReadServiceLogResponse)(nil), // 43: banger.agent.v1.ReadServiceLogResponse
+	nil,                            // 44: banger.agent.v1.ConfigureRequest.EnvEntry
+	nil,                            // 45: banger.agent.v1.ExecStart.EnvEntry
 }
 var file_banger_agent_v1_agent_proto_depIdxs = []int32{
 	0,  // 0: banger.agent.v1.InfoResponse.init_mode:type_name -> banger.agent.v1.InitMode
-	42, // 1: banger.agent.v1.ConfigureRequest.env:type_name -> banger.agent.v1.ConfigureRequest.EnvEntry
-	10, // 2: banger.agent.v1.ExecRequest.start:type_name -> banger.agent.v1.ExecStart
-	13, // 3: banger.agent.v1.ExecRequest.stdin_end:type_name -> banger.agent.v1.StdinEnd
-	12, // 4: banger.agent.v1.ExecRequest.resize:type_name -> banger.agent.v1.TerminalSize
-	43, // 5: banger.agent.v1.ExecStart.env:type_name -> banger.agent.v1.ExecStart.EnvEntry
-	11, // 6: banger.agent.v1.ExecStart.tty:type_name -> banger.agent.v1.Terminal
-	12, // 7: banger.agent.v1.Terminal.size:type_name -> banger.agent.v1.TerminalSize
-	15, // 8: banger.agent.v1.ExecResponse.started:type_name -> banger.agent.v1.ExecStarted
-	16, // 9: banger.agent.v1.ExecResponse.rejected:type_name -> banger.agent.v1.ExecRejected
-	17, // 10: banger.agent.v1.ExecResponse.exit:type_name -> banger.agent.v1.ExecExit
+	44, // 1: banger.agent.v1.ConfigureRequest.env:type_name -> banger.agent.v1.ConfigureRequest.EnvEntry
+	12, // 2: banger.agent.v1.ExecRequest.start:type_name -> banger.agent.v1.ExecStart
+	15, // 3: banger.agent.v1.ExecRequest.stdin_end:type_name -> banger.agent.v1.StdinEnd
+	14, // 4: banger.agent.v1.ExecRequest.resize:type_name -> banger.agent.v1.TerminalSize
+	45, // 5: banger.agent.v1.ExecStart.env:type_name -> banger.agent.v1.ExecStart.EnvEntry
+	13, // 6: banger.agent.v1.ExecStart.tty:type_name -> banger.agent.v1.Terminal
+	14, // 7: banger.agent.v1.Terminal.size:type_name -> banger.agent.v1.TerminalSize
+	17, // 8: banger.agent.v1.ExecResponse.started:type_name -> banger.agent.v1.ExecStarted
+	18, // 9: banger.agent.v1.ExecResponse.rejected:type_name -> banger.agent.v1.ExecRejected
+	19, // 10: banger.agent.v1.ExecResponse.exit:type_name -> banger.agent.v1.ExecExit
 	1,  // 11: banger.agent.v1.ExecRejected.reason:type_name -> banger.agent.v1.ExecRejection
-	19, // 12: banger.agent.v1.ForwardRequest.target:type_name -> banger.agent.v1.ForwardTarget
-	25, // 13: banger.agent.v1.ForwardRequest.end:type_name -> banger.agent.v1.ForwardEnd
-	20, // 14: banger.agent.v1.ForwardTarget.tcp:type_name -> banger.agent.v1.TcpTarget
-	21, // 15: banger.agent.v1.ForwardTarget.ssh:type_name -> banger.agent.v1.SshTarget
-	22, // 16: banger.agent.v1.ForwardTarget.vsock:type_name -> banger.agent.v1.VsockTarget
-	24, // 17: banger.agent.v1.ForwardResponse.connected:type_name -> banger.agent.v1.ForwardConnected
-	25, // 18: banger.agent.v1.ForwardResponse.end:type_name -> banger.agent.v1.ForwardEnd
-	28, // 19: banger.agent.v1.StatsResponse.memory:type_name -> banger.agent.v1.MemoryStats
-	29, // 20: banger.agent.v1.StatsResponse.cpu:type_name -> banger.agent.v1.CpuStats
-	30, // 21: banger.agent.v1.StatsResponse.load:type_name -> banger.agent.v1.LoadStats
-	31, // 22: banger.agent.v1.StatsResponse.disks:type_name -> banger.agent.v1.DiskStats
+	21, // 12: banger.agent.v1.ForwardRequest.target:type_name -> banger.agent.v1.ForwardTarget
+	27, // 13: banger.agent.v1.ForwardRequest.end:type_name -> banger.agent.v1.ForwardEnd
+	22, // 14: banger.agent.v1.ForwardTarget.tcp:type_name -> banger.agent.v1.TcpTarget
+	23, // 15: banger.agent.v1.ForwardTarget.ssh:type_name -> banger.agent.v1.SshTarget
+	24, // 16: banger.agent.v1.ForwardTarget.vsock:type_name -> banger.agent.v1.VsockTarget
+	26, // 17: banger.agent.v1.ForwardResponse.connected:type_name -> banger.agent.v1.ForwardConnected
+	27, // 18: banger.agent.v1.ForwardResponse.end:type_name -> banger.agent.v1.ForwardEnd
+	30, // 19: banger.agent.v1.StatsResponse.memory:type_name -> banger.agent.v1.MemoryStats
+	31, // 20: banger.agent.v1.StatsResponse.cpu:type_name -> banger.agent.v1.CpuStats
+	32, // 21: banger.agent.v1.StatsResponse.load:type_name -> banger.agent.v1.LoadStats
+	33, // 22: banger.agent.v1.StatsResponse.disks:type_name -> banger.agent.v1.DiskStats
 	2,  // 23: banger.agent.v1.ShutdownRequest.mode:type_name -> banger.agent.v1.ShutdownMode
-	10, // 24: banger.agent.v1.StartServiceRequest.command:type_name -> banger.agent.v1.ExecStart
+	12, // 24: banger.agent.v1.StartServiceRequest.command:type_name -> banger.agent.v1.ExecStart
 	3,  // 25: banger.agent.v1.StartServiceRequest.restart:type_name -> banger.agent.v1.RestartPolicy
 	4,  // 26: banger.agent.v1.WatchServiceResponse.state:type_name -> banger.agent.v1.ServiceState
 	5,  // 27: banger.agent.v1.AgentService.Info:input_type -> banger.agent.v1.InfoRequest
-	7,  // 28: banger.agent.v1.AgentService.Configure:input_type -> banger.agent.v1.ConfigureRequest
-	9,  // 29: banger.agent.v1.AgentService.Exec:input_type -> banger.agent.v1.ExecRequest
-	18, // 30: banger.agent.v1.AgentService.Forward:input_type -> banger.agent.v1.ForwardRequest
-	26, // 31: banger.agent.v1.AgentService.Stats:input_type -> banger.agent.v1.StatsRequest
-	32, // 32: banger.agent.v1.AgentService.Shutdown:input_type -> banger.agent.v1.ShutdownRequest
-	34, // 33: banger.agent.v1.AgentService.Resize:input_type -> banger.agent.v1.ResizeRequest
-	36, // 34: banger.agent.v1.AgentService.StartService:input_type -> banger.agent.v1.StartServiceRequest
-	38, // 35: banger.agent.v1.AgentService.WatchService:input_type -> banger.agent.v1.WatchServiceRequest
-	40, // 36: banger.agent.v1.AgentService.ReadServiceLog:input_type -> banger.agent.v1.ReadServiceLogRequest
-	6,  // 37: banger.agent.v1.AgentService.Info:output_type -> banger.agent.v1.InfoResponse
-	8,  // 38: banger.agent.v1.AgentService.Configure:output_type -> banger.agent.v1.ConfigureResponse
-	14, // 39: banger.agent.v1.AgentService.Exec:output_type -> banger.agent.v1.ExecResponse
-	23, // 40: banger.agent.v1.AgentService.Forward:output_type -> banger.agent.v1.ForwardResponse
-	27, // 41: banger.agent.v1.AgentService.Stats:output_type -> banger.agent.v1.StatsResponse
-	33, // 42: banger.agent.v1.AgentService.Shutdown:output_type -> banger.agent.v1.ShutdownResponse
-	35, // 43: banger.agent.v1.AgentService.Resize:output_type -> banger.agent.v1.ResizeResponse
-	37, // 44: banger.agent.v1.AgentService.StartService:output_type -> banger.agent.v1.StartServiceResponse
-	39, // 45: banger.agent.v1.AgentService.WatchService:output_type -> banger.agent.v1.WatchServiceResponse
-	41, // 46: banger.agent.v1.AgentService.ReadServiceLog:output_type -> banger.agent.v1.ReadServiceLogResponse
-	37, // [37:47] is the sub-list for method output_type
-	27, // [27:37] is the sub-list for method input_type
+	7,  // 28: banger.agent.v1.AgentService.Authenticate:input_type -> banger.agent.v1.AuthenticateRequest
+	9,  // 29: banger.agent.v1.AgentService.Configure:input_type -> banger.agent.v1.ConfigureRequest
+	11, // 30: banger.agent.v1.AgentService.Exec:input_type -> banger.agent.v1.ExecRequest
+	20, // 31: banger.agent.v1.AgentService.Forward:input_type -> banger.agent.v1.ForwardRequest
+	28, // 32: banger.agent.v1.AgentService.Stats:input_type -> banger.agent.v1.StatsRequest
+	34, // 33: banger.agent.v1.AgentService.Shutdown:input_type -> banger.agent.v1.ShutdownRequest
+	36, // 34: banger.agent.v1.AgentService.Resize:input_type -> banger.agent.v1.ResizeRequest
+	38, // 35: banger.agent.v1.AgentService.StartService:input_type -> banger.agent.v1.StartServiceRequest
+	40, // 36: banger.agent.v1.AgentService.WatchService:input_type -> banger.agent.v1.WatchServiceRequest
+	42, // 37: banger.agent.v1.AgentService.ReadServiceLog:input_type -> banger.agent.v1.ReadServiceLogRequest
+	6,  // 38: banger.agent.v1.AgentService.Info:output_type -> banger.agent.v1.InfoResponse
+	8,  // 39: banger.agent.v1.AgentService.Authenticate:output_type -> banger.agent.v1.AuthenticateResponse
+	10, // 40: banger.agent.v1.AgentService.Configure:output_type -> banger.agent.v1.ConfigureResponse
+	16, // 41: banger.agent.v1.AgentService.Exec:output_type -> banger.agent.v1.ExecResponse
+	25, // 42: banger.agent.v1.AgentService.Forward:output_type -> banger.agent.v1.ForwardResponse
+	29, // 43: banger.agent.v1.AgentService.Stats:output_type -> banger.agent.v1.StatsResponse
+	35, // 44: banger.agent.v1.AgentService.Shutdown:output_type -> banger.agent.v1.ShutdownResponse
+	37, // 45: banger.agent.v1.AgentService.Resize:output_type -> banger.agent.v1.ResizeResponse
+	39, // 46: banger.agent.v1.AgentService.StartService:output_type -> banger.agent.v1.StartServiceResponse
+	41, // 47: banger.agent.v1.AgentService.WatchService:output_type -> banger.agent.v1.WatchServiceResponse
+	43, // 48: banger.agent.v1.AgentService.ReadServiceLog:output_type -> banger.agent.v1.ReadServiceLogResponse
+	38, // [38:49] is the sub-list for method output_type
+	27, // [27:38] is the sub-list for method input_type
 	27, // [27:27] is the sub-list for extension type_name
 	27, // [27:27] is the sub-list for extension extendee
 	0,  // [0:27] is the sub-list for field type_name
@@ -3055,14 +3212,14 @@ func file_banger_agent_v1_agent_proto_init() {
 	if File_banger_agent_v1_agent_proto != nil {
 		return
 	}
-	file_banger_agent_v1_agent_proto_msgTypes[4].OneofWrappers = []any{
+	file_banger_agent_v1_agent_proto_msgTypes[6].OneofWrappers = []any{
 		(*ExecRequest_Start)(nil),
 		(*ExecRequest_Stdin)(nil),
 		(*ExecRequest_StdinEnd)(nil),
 		(*ExecRequest_Resize)(nil),
 		(*ExecRequest_Signal)(nil),
 	}
-	file_banger_agent_v1_agent_proto_msgTypes[9].OneofWrappers = []any{
+	file_banger_agent_v1_agent_proto_msgTypes[11].OneofWrappers = []any{
 		(*ExecResponse_Started)(nil),
 		(*ExecResponse_Rejected)(nil),
 		(*ExecResponse_Stdout)(nil),
@@ -3070,30 +3227,30 @@ func file_banger_agent_v1_agent_proto_init() {
 		(*ExecResponse_StdinCredit)(nil),
 		(*ExecResponse_Exit)(nil),
 	}
-	file_banger_agent_v1_agent_proto_msgTypes[13].OneofWrappers = []any{
+	file_banger_agent_v1_agent_proto_msgTypes[15].OneofWrappers = []any{
 		(*ForwardRequest_Target)(nil),
 		(*ForwardRequest_Data)(nil),
 		(*ForwardRequest_End)(nil),
 	}
-	file_banger_agent_v1_agent_proto_msgTypes[14].OneofWrappers = []any{
+	file_banger_agent_v1_agent_proto_msgTypes[16].OneofWrappers = []any{
 		(*ForwardTarget_Tcp)(nil),
 		(*ForwardTarget_Unix)(nil),
 		(*ForwardTarget_Ssh)(nil),
 		(*ForwardTarget_Vsock)(nil),
 	}
-	file_banger_agent_v1_agent_proto_msgTypes[18].OneofWrappers = []any{
+	file_banger_agent_v1_agent_proto_msgTypes[20].OneofWrappers = []any{
 		(*ForwardResponse_Connected)(nil),
 		(*ForwardResponse_Data)(nil),
 		(*ForwardResponse_End)(nil),
 	}
-	file_banger_agent_v1_agent_proto_msgTypes[34].OneofWrappers = []any{}
+	file_banger_agent_v1_agent_proto_msgTypes[36].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_banger_agent_v1_agent_proto_rawDesc), len(file_banger_agent_v1_agent_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   39,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

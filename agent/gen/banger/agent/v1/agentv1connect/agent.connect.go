@@ -5,6 +5,12 @@
 //   vsock          the agent listens on port 1024
 //   virtio-serial  the port named "banger.agent"; before HTTP/2 comes the handshake of internal/line
 //
+// The word banger.line= on the kernel's command line says which of them the guest has:
+//
+//   serial    virtio-serial alone
+//   vsock     vsock alone, of a VMM whose own socket only the VM's user can open
+//   guarded   vsock, which any user of the host can connect to, and virtio-serial, over which the secret comes
+//
 // VMs outlive upgrades of the host. So fields and calls are only ever added, and a host asks `Info` for the
 // abilities before it uses one that was added later than protocol 1.
 
@@ -45,6 +51,9 @@ const (
 const (
 	// AgentServiceInfoProcedure is the fully-qualified name of the AgentService's Info RPC.
 	AgentServiceInfoProcedure = "/banger.agent.v1.AgentService/Info"
+	// AgentServiceAuthenticateProcedure is the fully-qualified name of the AgentService's Authenticate
+	// RPC.
+	AgentServiceAuthenticateProcedure = "/banger.agent.v1.AgentService/Authenticate"
 	// AgentServiceConfigureProcedure is the fully-qualified name of the AgentService's Configure RPC.
 	AgentServiceConfigureProcedure = "/banger.agent.v1.AgentService/Configure"
 	// AgentServiceExecProcedure is the fully-qualified name of the AgentService's Exec RPC.
@@ -70,8 +79,11 @@ const (
 
 // AgentServiceClient is a client for the banger.agent.v1.AgentService service.
 type AgentServiceClient interface {
-	// Who answers. A guest is ready when this does.
+	// Who answers. A guest is ready when this does. Answered before Authenticate, too.
 	Info(context.Context, *connect.Request[v1.InfoRequest]) (*connect.Response[v1.InfoResponse], error)
+	// Shows both ends of a connection that the other knows the boot's secret. Once the guest has one, a connection that has
+	// not been through this gets UNAUTHENTICATED for all calls but Info. Ability "secret".
+	Authenticate(context.Context, *connect.Request[v1.AuthenticateRequest]) (*connect.Response[v1.AuthenticateResponse], error)
 	// Tells the guest who it is. Idempotent: what is empty or zero leaves things as they are.
 	Configure(context.Context, *connect.Request[v1.ConfigureRequest]) (*connect.Response[v1.ConfigureResponse], error)
 	// Runs a command. When the client goes away before the command ends, its process group is killed.
@@ -108,6 +120,12 @@ func NewAgentServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			httpClient,
 			baseURL+AgentServiceInfoProcedure,
 			connect.WithSchema(agentServiceMethods.ByName("Info")),
+			connect.WithClientOptions(opts...),
+		),
+		authenticate: connect.NewClient[v1.AuthenticateRequest, v1.AuthenticateResponse](
+			httpClient,
+			baseURL+AgentServiceAuthenticateProcedure,
+			connect.WithSchema(agentServiceMethods.ByName("Authenticate")),
 			connect.WithClientOptions(opts...),
 		),
 		configure: connect.NewClient[v1.ConfigureRequest, v1.ConfigureResponse](
@@ -170,6 +188,7 @@ func NewAgentServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 // agentServiceClient implements AgentServiceClient.
 type agentServiceClient struct {
 	info           *connect.Client[v1.InfoRequest, v1.InfoResponse]
+	authenticate   *connect.Client[v1.AuthenticateRequest, v1.AuthenticateResponse]
 	configure      *connect.Client[v1.ConfigureRequest, v1.ConfigureResponse]
 	exec           *connect.Client[v1.ExecRequest, v1.ExecResponse]
 	forward        *connect.Client[v1.ForwardRequest, v1.ForwardResponse]
@@ -184,6 +203,11 @@ type agentServiceClient struct {
 // Info calls banger.agent.v1.AgentService.Info.
 func (c *agentServiceClient) Info(ctx context.Context, req *connect.Request[v1.InfoRequest]) (*connect.Response[v1.InfoResponse], error) {
 	return c.info.CallUnary(ctx, req)
+}
+
+// Authenticate calls banger.agent.v1.AgentService.Authenticate.
+func (c *agentServiceClient) Authenticate(ctx context.Context, req *connect.Request[v1.AuthenticateRequest]) (*connect.Response[v1.AuthenticateResponse], error) {
+	return c.authenticate.CallUnary(ctx, req)
 }
 
 // Configure calls banger.agent.v1.AgentService.Configure.
@@ -233,8 +257,11 @@ func (c *agentServiceClient) ReadServiceLog(ctx context.Context, req *connect.Re
 
 // AgentServiceHandler is an implementation of the banger.agent.v1.AgentService service.
 type AgentServiceHandler interface {
-	// Who answers. A guest is ready when this does.
+	// Who answers. A guest is ready when this does. Answered before Authenticate, too.
 	Info(context.Context, *connect.Request[v1.InfoRequest]) (*connect.Response[v1.InfoResponse], error)
+	// Shows both ends of a connection that the other knows the boot's secret. Once the guest has one, a connection that has
+	// not been through this gets UNAUTHENTICATED for all calls but Info. Ability "secret".
+	Authenticate(context.Context, *connect.Request[v1.AuthenticateRequest]) (*connect.Response[v1.AuthenticateResponse], error)
 	// Tells the guest who it is. Idempotent: what is empty or zero leaves things as they are.
 	Configure(context.Context, *connect.Request[v1.ConfigureRequest]) (*connect.Response[v1.ConfigureResponse], error)
 	// Runs a command. When the client goes away before the command ends, its process group is killed.
@@ -267,6 +294,12 @@ func NewAgentServiceHandler(svc AgentServiceHandler, opts ...connect.HandlerOpti
 		AgentServiceInfoProcedure,
 		svc.Info,
 		connect.WithSchema(agentServiceMethods.ByName("Info")),
+		connect.WithHandlerOptions(opts...),
+	)
+	agentServiceAuthenticateHandler := connect.NewUnaryHandler(
+		AgentServiceAuthenticateProcedure,
+		svc.Authenticate,
+		connect.WithSchema(agentServiceMethods.ByName("Authenticate")),
 		connect.WithHandlerOptions(opts...),
 	)
 	agentServiceConfigureHandler := connect.NewUnaryHandler(
@@ -327,6 +360,8 @@ func NewAgentServiceHandler(svc AgentServiceHandler, opts ...connect.HandlerOpti
 		switch r.URL.Path {
 		case AgentServiceInfoProcedure:
 			agentServiceInfoHandler.ServeHTTP(w, r)
+		case AgentServiceAuthenticateProcedure:
+			agentServiceAuthenticateHandler.ServeHTTP(w, r)
 		case AgentServiceConfigureProcedure:
 			agentServiceConfigureHandler.ServeHTTP(w, r)
 		case AgentServiceExecProcedure:
@@ -356,6 +391,10 @@ type UnimplementedAgentServiceHandler struct{}
 
 func (UnimplementedAgentServiceHandler) Info(context.Context, *connect.Request[v1.InfoRequest]) (*connect.Response[v1.InfoResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("banger.agent.v1.AgentService.Info is not implemented"))
+}
+
+func (UnimplementedAgentServiceHandler) Authenticate(context.Context, *connect.Request[v1.AuthenticateRequest]) (*connect.Response[v1.AuthenticateResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("banger.agent.v1.AgentService.Authenticate is not implemented"))
 }
 
 func (UnimplementedAgentServiceHandler) Configure(context.Context, *connect.Request[v1.ConfigureRequest]) (*connect.Response[v1.ConfigureResponse], error) {

@@ -5,6 +5,12 @@
 //   vsock          the agent listens on port 1024
 //   virtio-serial  the port named "banger.agent"; before HTTP/2 comes the handshake of internal/line
 //
+// The word banger.line= on the kernel's command line says which of them the guest has:
+//
+//   serial    virtio-serial alone
+//   vsock     vsock alone, of a VMM whose own socket only the VM's user can open
+//   guarded   vsock, which any user of the host can connect to, and virtio-serial, over which the secret comes
+//
 // VMs outlive upgrades of the host. So fields and calls are only ever added, and a host asks `Info` for the
 // abilities before it uses one that was added later than protocol 1.
 
@@ -20,7 +26,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file banger/agent/v1/agent.proto.
  */
 export const file_banger_agent_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("ChtiYW5nZXIvYWdlbnQvdjEvYWdlbnQucHJvdG8SD2Jhbmdlci5hZ2VudC52MSINCgtJbmZvUmVxdWVzdCL7AQoMSW5mb1Jlc3BvbnNlEhAKCHByb3RvY29sGAEgASgNEg8KB3ZlcnNpb24YAiABKAkSEQoJYWJpbGl0aWVzGAMgAygJEg8KB2Jvb3RfaWQYBCABKAkSEQoJdXB0aW1lX21zGAUgASgEEhYKDmtlcm5lbF9yZWxlYXNlGAYgASgJEg8KB29zX25hbWUYByABKAkSLAoJaW5pdF9tb2RlGAggASgOMhkuYmFuZ2VyLmFnZW50LnYxLkluaXRNb2RlEhQKDHNzaF9ob3N0X2tleRgJIAEoCRISCgpjb25maWd1cmVkGAogASgIEhAKCGhvc3RuYW1lGAsgASgJIoECChBDb25maWd1cmVSZXF1ZXN0EhAKCGhvc3RuYW1lGAEgASgJEhcKD2F1dGhvcml6ZWRfa2V5cxgCIAMoCRIcChRrZWVwX2F1dGhvcml6ZWRfa2V5cxgDIAEoCBI3CgNlbnYYBCADKAsyKi5iYW5nZXIuYWdlbnQudjEuQ29uZmlndXJlUmVxdWVzdC5FbnZFbnRyeRIVCg13YWxsX2Nsb2NrX25zGAUgASgDEhMKC2Ruc19zZXJ2ZXJzGAYgAygJEhMKC3Zzb2NrX3BvcnRzGAcgAygNGioKCEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiKgoRQ29uZmlndXJlUmVzcG9uc2USFQoNY2xvY2tfd2FzX3NldBgBIAEoCCLJAQoLRXhlY1JlcXVlc3QSKwoFc3RhcnQYASABKAsyGi5iYW5nZXIuYWdlbnQudjEuRXhlY1N0YXJ0SAASDwoFc3RkaW4YAiABKAxIABIuCglzdGRpbl9lbmQYAyABKAsyGS5iYW5nZXIuYWdlbnQudjEuU3RkaW5FbmRIABIvCgZyZXNpemUYBCABKAsyHS5iYW5nZXIuYWdlbnQudjEuVGVybWluYWxTaXplSAASEAoGc2lnbmFsGAUgASgFSABCCQoHbWVzc2FnZSK6AQoJRXhlY1N0YXJ0EgwKBGFyZ3YYASADKAkSMAoDZW52GAIgAygLMiMuYmFuZ2VyLmFnZW50LnYxLkV4ZWNTdGFydC5FbnZFbnRyeRILCgNjd2QYAyABKAkSDAoEdXNlchgEIAEoCRImCgN0dHkYBSABKAsyGS5iYW5nZXIuYWdlbnQudjEuVGVybWluYWwaKgoIRW52RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJFCghUZXJtaW5hbBIrCgRzaXplGAEgASgLMh0uYmFuZ2VyLmFnZW50LnYxLlRlcm1pbmFsU2l6ZRIMCgR0ZXJtGAIgASgJIioKDFRlcm1pbmFsU2l6ZRIMCgRyb3dzGAEgASgNEgwKBGNvbHMYAiABKA0iCgoIU3RkaW5FbmQi5AEKDEV4ZWNSZXNwb25zZRIvCgdzdGFydGVkGAEgASgLMhwuYmFuZ2VyLmFnZW50LnYxLkV4ZWNTdGFydGVkSAASMQoIcmVqZWN0ZWQYAiABKAsyHS5iYW5nZXIuYWdlbnQudjEuRXhlY1JlamVjdGVkSAASEAoGc3Rkb3V0GAMgASgMSAASEAoGc3RkZXJyGAQgASgMSAASFgoMc3RkaW5fY3JlZGl0GAUgASgNSAASKQoEZXhpdBgGIAEoCzIZLmJhbmdlci5hZ2VudC52MS5FeGVjRXhpdEgAQgkKB21lc3NhZ2UiMAoLRXhlY1N0YXJ0ZWQSCwoDcGlkGAEgASgFEhQKDHN0ZGluX2NyZWRpdBgCIAEoDSJiCgxFeGVjUmVqZWN0ZWQSLgoGcmVhc29uGAEgASgOMh4uYmFuZ2VyLmFnZW50LnYxLkV4ZWNSZWplY3Rpb24SDwoHbWVzc2FnZRgCIAEoCRIRCglleGl0X2NvZGUYAyABKAUiKAoIRXhlY0V4aXQSDAoEY29kZRgBIAEoBRIOCgZzaWduYWwYAiABKAUiiQEKDkZvcndhcmRSZXF1ZXN0EjAKBnRhcmdldBgBIAEoCzIeLmJhbmdlci5hZ2VudC52MS5Gb3J3YXJkVGFyZ2V0SAASDgoEZGF0YRgCIAEoDEgAEioKA2VuZBgDIAEoCzIbLmJhbmdlci5hZ2VudC52MS5Gb3J3YXJkRW5kSABCCQoHbWVzc2FnZSKuAQoNRm9yd2FyZFRhcmdldBIpCgN0Y3AYASABKAsyGi5iYW5nZXIuYWdlbnQudjEuVGNwVGFyZ2V0SAASDgoEdW5peBgCIAEoCUgAEikKA3NzaBgDIAEoCzIaLmJhbmdlci5hZ2VudC52MS5Tc2hUYXJnZXRIABItCgV2c29jaxgEIAEoCzIcLmJhbmdlci5hZ2VudC52MS5Wc29ja1RhcmdldEgAQggKBnRhcmdldCInCglUY3BUYXJnZXQSDAoEaG9zdBgBIAEoCRIMCgRwb3J0GAIgASgNIgsKCVNzaFRhcmdldCIbCgtWc29ja1RhcmdldBIMCgRwb3J0GAEgASgNIpABCg9Gb3J3YXJkUmVzcG9uc2USNgoJY29ubmVjdGVkGAEgASgLMiEuYmFuZ2VyLmFnZW50LnYxLkZvcndhcmRDb25uZWN0ZWRIABIOCgRkYXRhGAIgASgMSAASKgoDZW5kGAMgASgLMhsuYmFuZ2VyLmFnZW50LnYxLkZvcndhcmRFbmRIAEIJCgdtZXNzYWdlIhIKEEZvcndhcmRDb25uZWN0ZWQiDAoKRm9yd2FyZEVuZCIOCgxTdGF0c1JlcXVlc3Qi4AEKDVN0YXRzUmVzcG9uc2USEQoJdXB0aW1lX21zGAEgASgEEiwKBm1lbW9yeRgCIAEoCzIcLmJhbmdlci5hZ2VudC52MS5NZW1vcnlTdGF0cxImCgNjcHUYAyABKAsyGS5iYW5nZXIuYWdlbnQudjEuQ3B1U3RhdHMSKAoEbG9hZBgEIAEoCzIaLmJhbmdlci5hZ2VudC52MS5Mb2FkU3RhdHMSKQoFZGlza3MYBSADKAsyGi5iYW5nZXIuYWdlbnQudjEuRGlza1N0YXRzEhEKCXByb2Nlc3NlcxgGIAEoDSJuCgtNZW1vcnlTdGF0cxITCgt0b3RhbF9ieXRlcxgBIAEoBBIXCg9hdmFpbGFibGVfYnl0ZXMYAiABKAQSGAoQc3dhcF90b3RhbF9ieXRlcxgDIAEoBBIXCg9zd2FwX2ZyZWVfYnl0ZXMYBCABKAQicwoIQ3B1U3RhdHMSDQoFY291bnQYASABKA0SDwoHdXNlcl9tcxgCIAEoBBIRCglzeXN0ZW1fbXMYAyABKAQSDwoHaWRsZV9tcxgEIAEoBBIRCglpb3dhaXRfbXMYBSABKAQSEAoIc3RlYWxfbXMYBiABKAQiNwoJTG9hZFN0YXRzEgsKA29uZRgBIAEoARIMCgRmaXZlGAIgASgBEg8KB2ZpZnRlZW4YAyABKAEibAoJRGlza1N0YXRzEg4KBmRldmljZRgBIAEoCRITCgttb3VudF9wb2ludBgCIAEoCRIMCgR0eXBlGAMgASgJEhMKC3RvdGFsX2J5dGVzGAQgASgEEhcKD2F2YWlsYWJsZV9ieXRlcxgFIAEoBCJQCg9TaHV0ZG93blJlcXVlc3QSKwoEbW9kZRgBIAEoDjIdLmJhbmdlci5hZ2VudC52MS5TaHV0ZG93bk1vZGUSEAoIZ3JhY2VfbXMYAiABKA0iEgoQU2h1dGRvd25SZXNwb25zZSIPCg1SZXNpemVSZXF1ZXN0IkwKDlJlc2l6ZVJlc3BvbnNlEhEKCW9sZF9ieXRlcxgBIAEoBBIRCgluZXdfYnl0ZXMYAiABKAQSFAoMZGV2aWNlX2J5dGVzGAMgASgEIpoBChNTdGFydFNlcnZpY2VSZXF1ZXN0EisKB2NvbW1hbmQYASABKAsyGi5iYW5nZXIuYWdlbnQudjEuRXhlY1N0YXJ0Ei8KB3Jlc3RhcnQYAiABKA4yHi5iYW5nZXIuYWdlbnQudjEuUmVzdGFydFBvbGljeRITCgtzdG9wX3NpZ25hbBgDIAEoBRIQCghncmFjZV9tcxgEIAEoDSIWChRTdGFydFNlcnZpY2VSZXNwb25zZSIVChNXYXRjaFNlcnZpY2VSZXF1ZXN0IqoBChRXYXRjaFNlcnZpY2VSZXNwb25zZRIsCgVzdGF0ZRgBIAEoDjIdLmJhbmdlci5hZ2VudC52MS5TZXJ2aWNlU3RhdGUSCwoDcGlkGAIgASgFEhYKCWV4aXRfY29kZRgDIAEoBUgAiAEBEhAKCHJlc3RhcnRzGAQgASgNEhAKCHNpbmNlX25zGAUgASgDEg0KBWVycm9yGAYgASgJQgwKCl9leGl0X2NvZGUiJwoVUmVhZFNlcnZpY2VMb2dSZXF1ZXN0Eg4KBmZvbGxvdxgBIAEoCCImChZSZWFkU2VydmljZUxvZ1Jlc3BvbnNlEgwKBHRleHQYASABKAwqZgoISW5pdE1vZGUSGQoVSU5JVF9NT0RFX1VOU1BFQ0lGSUVEEAASFQoRSU5JVF9NT0RFX1NZU1RFTUQQARITCg9JTklUX01PREVfQUdFTlQQAhITCg9JTklUX01PREVfT1RIRVIQAyrVAQoNRXhlY1JlamVjdGlvbhIeChpFWEVDX1JFSkVDVElPTl9VTlNQRUNJRklFRBAAEhwKGEVYRUNfUkVKRUNUSU9OX05PVF9GT1VORBABEiEKHUVYRUNfUkVKRUNUSU9OX05PVF9FWEVDVVRBQkxFEAISHwobRVhFQ19SRUpFQ1RJT05fTk9fU1VDSF9VU0VSEAMSJAogRVhFQ19SRUpFQ1RJT05fTk9fU1VDSF9ESVJFQ1RPUlkQBBIcChhFWEVDX1JFSkVDVElPTl9SRVNPVVJDRVMQBSpjCgxTaHV0ZG93bk1vZGUSHQoZU0hVVERPV05fTU9ERV9VTlNQRUNJRklFRBAAEhoKFlNIVVRET1dOX01PREVfUE9XRVJPRkYQARIYChRTSFVURE9XTl9NT0RFX1JFQk9PVBACKoMBCg1SZXN0YXJ0UG9saWN5Eh4KGlJFU1RBUlRfUE9MSUNZX1VOU1BFQ0lGSUVEEAASGAoUUkVTVEFSVF9QT0xJQ1lfTkVWRVIQARIdChlSRVNUQVJUX1BPTElDWV9PTl9GQUlMVVJFEAISGQoVUkVTVEFSVF9QT0xJQ1lfQUxXQVlTEAMqtQEKDFNlcnZpY2VTdGF0ZRIdChlTRVJWSUNFX1NUQVRFX1VOU1BFQ0lGSUVEEAASGQoVU0VSVklDRV9TVEFURV9SVU5OSU5HEAESHAoYU0VSVklDRV9TVEFURV9SRVNUQVJUSU5HEAISGAoUU0VSVklDRV9TVEFURV9FWElURUQQAxIYChRTRVJWSUNFX1NUQVRFX0ZBSUxFRBAEEhkKFVNFUlZJQ0VfU1RBVEVfU1RPUFBFRBAFMscGCgxBZ2VudFNlcnZpY2USQwoESW5mbxIcLmJhbmdlci5hZ2VudC52MS5JbmZvUmVxdWVzdBodLmJhbmdlci5hZ2VudC52MS5JbmZvUmVzcG9uc2USUgoJQ29uZmlndXJlEiEuYmFuZ2VyLmFnZW50LnYxLkNvbmZpZ3VyZVJlcXVlc3QaIi5iYW5nZXIuYWdlbnQudjEuQ29uZmlndXJlUmVzcG9uc2USRwoERXhlYxIcLmJhbmdlci5hZ2VudC52MS5FeGVjUmVxdWVzdBodLmJhbmdlci5hZ2VudC52MS5FeGVjUmVzcG9uc2UoATABElAKB0ZvcndhcmQSHy5iYW5nZXIuYWdlbnQudjEuRm9yd2FyZFJlcXVlc3QaIC5iYW5nZXIuYWdlbnQudjEuRm9yd2FyZFJlc3BvbnNlKAEwARJGCgVTdGF0cxIdLmJhbmdlci5hZ2VudC52MS5TdGF0c1JlcXVlc3QaHi5iYW5nZXIuYWdlbnQudjEuU3RhdHNSZXNwb25zZRJPCghTaHV0ZG93bhIgLmJhbmdlci5hZ2VudC52MS5TaHV0ZG93blJlcXVlc3QaIS5iYW5nZXIuYWdlbnQudjEuU2h1dGRvd25SZXNwb25zZRJJCgZSZXNpemUSHi5iYW5nZXIuYWdlbnQudjEuUmVzaXplUmVxdWVzdBofLmJhbmdlci5hZ2VudC52MS5SZXNpemVSZXNwb25zZRJbCgxTdGFydFNlcnZpY2USJC5iYW5nZXIuYWdlbnQudjEuU3RhcnRTZXJ2aWNlUmVxdWVzdBolLmJhbmdlci5hZ2VudC52MS5TdGFydFNlcnZpY2VSZXNwb25zZRJdCgxXYXRjaFNlcnZpY2USJC5iYW5nZXIuYWdlbnQudjEuV2F0Y2hTZXJ2aWNlUmVxdWVzdBolLmJhbmdlci5hZ2VudC52MS5XYXRjaFNlcnZpY2VSZXNwb25zZTABEmMKDlJlYWRTZXJ2aWNlTG9nEiYuYmFuZ2VyLmFnZW50LnYxLlJlYWRTZXJ2aWNlTG9nUmVxdWVzdBonLmJhbmdlci5hZ2VudC52MS5SZWFkU2VydmljZUxvZ1Jlc3BvbnNlMAFCLlosYmFuZ2VyLmRldi9hZ2VudC9nZW4vYmFuZ2VyL2FnZW50L3YxO2FnZW50djFiBnByb3RvMw");
+  fileDesc("ChtiYW5nZXIvYWdlbnQvdjEvYWdlbnQucHJvdG8SD2Jhbmdlci5hZ2VudC52MSINCgtJbmZvUmVxdWVzdCKiAgoMSW5mb1Jlc3BvbnNlEhAKCHByb3RvY29sGAEgASgNEg8KB3ZlcnNpb24YAiABKAkSEQoJYWJpbGl0aWVzGAMgAygJEg8KB2Jvb3RfaWQYBCABKAkSEQoJdXB0aW1lX21zGAUgASgEEhYKDmtlcm5lbF9yZWxlYXNlGAYgASgJEg8KB29zX25hbWUYByABKAkSLAoJaW5pdF9tb2RlGAggASgOMhkuYmFuZ2VyLmFnZW50LnYxLkluaXRNb2RlEhQKDHNzaF9ob3N0X2tleRgJIAEoCRISCgpjb25maWd1cmVkGAogASgIEhAKCGhvc3RuYW1lGAsgASgJEhEKCWNoYWxsZW5nZRgMIAEoDBISCgpoYXNfc2VjcmV0GA0gASgIIkMKE0F1dGhlbnRpY2F0ZVJlcXVlc3QSDQoFbm9uY2UYASABKAwSDQoFcHJvb2YYAiABKAwSDgoGc2VjcmV0GAMgASgMIiUKFEF1dGhlbnRpY2F0ZVJlc3BvbnNlEg0KBXByb29mGAEgASgMIoECChBDb25maWd1cmVSZXF1ZXN0EhAKCGhvc3RuYW1lGAEgASgJEhcKD2F1dGhvcml6ZWRfa2V5cxgCIAMoCRIcChRrZWVwX2F1dGhvcml6ZWRfa2V5cxgDIAEoCBI3CgNlbnYYBCADKAsyKi5iYW5nZXIuYWdlbnQudjEuQ29uZmlndXJlUmVxdWVzdC5FbnZFbnRyeRIVCg13YWxsX2Nsb2NrX25zGAUgASgDEhMKC2Ruc19zZXJ2ZXJzGAYgAygJEhMKC3Zzb2NrX3BvcnRzGAcgAygNGioKCEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiPAoRQ29uZmlndXJlUmVzcG9uc2USFQoNY2xvY2tfd2FzX3NldBgBIAEoCBIQCgh3YXJuaW5ncxgCIAMoCSLJAQoLRXhlY1JlcXVlc3QSKwoFc3RhcnQYASABKAsyGi5iYW5nZXIuYWdlbnQudjEuRXhlY1N0YXJ0SAASDwoFc3RkaW4YAiABKAxIABIuCglzdGRpbl9lbmQYAyABKAsyGS5iYW5nZXIuYWdlbnQudjEuU3RkaW5FbmRIABIvCgZyZXNpemUYBCABKAsyHS5iYW5nZXIuYWdlbnQudjEuVGVybWluYWxTaXplSAASEAoGc2lnbmFsGAUgASgFSABCCQoHbWVzc2FnZSK6AQoJRXhlY1N0YXJ0EgwKBGFyZ3YYASADKAkSMAoDZW52GAIgAygLMiMuYmFuZ2VyLmFnZW50LnYxLkV4ZWNTdGFydC5FbnZFbnRyeRILCgNjd2QYAyABKAkSDAoEdXNlchgEIAEoCRImCgN0dHkYBSABKAsyGS5iYW5nZXIuYWdlbnQudjEuVGVybWluYWwaKgoIRW52RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJFCghUZXJtaW5hbBIrCgRzaXplGAEgASgLMh0uYmFuZ2VyLmFnZW50LnYxLlRlcm1pbmFsU2l6ZRIMCgR0ZXJtGAIgASgJIioKDFRlcm1pbmFsU2l6ZRIMCgRyb3dzGAEgASgNEgwKBGNvbHMYAiABKA0iCgoIU3RkaW5FbmQi5AEKDEV4ZWNSZXNwb25zZRIvCgdzdGFydGVkGAEgASgLMhwuYmFuZ2VyLmFnZW50LnYxLkV4ZWNTdGFydGVkSAASMQoIcmVqZWN0ZWQYAiABKAsyHS5iYW5nZXIuYWdlbnQudjEuRXhlY1JlamVjdGVkSAASEAoGc3Rkb3V0GAMgASgMSAASEAoGc3RkZXJyGAQgASgMSAASFgoMc3RkaW5fY3JlZGl0GAUgASgNSAASKQoEZXhpdBgGIAEoCzIZLmJhbmdlci5hZ2VudC52MS5FeGVjRXhpdEgAQgkKB21lc3NhZ2UiMAoLRXhlY1N0YXJ0ZWQSCwoDcGlkGAEgASgFEhQKDHN0ZGluX2NyZWRpdBgCIAEoDSJiCgxFeGVjUmVqZWN0ZWQSLgoGcmVhc29uGAEgASgOMh4uYmFuZ2VyLmFnZW50LnYxLkV4ZWNSZWplY3Rpb24SDwoHbWVzc2FnZRgCIAEoCRIRCglleGl0X2NvZGUYAyABKAUiKAoIRXhlY0V4aXQSDAoEY29kZRgBIAEoBRIOCgZzaWduYWwYAiABKAUiiQEKDkZvcndhcmRSZXF1ZXN0EjAKBnRhcmdldBgBIAEoCzIeLmJhbmdlci5hZ2VudC52MS5Gb3J3YXJkVGFyZ2V0SAASDgoEZGF0YRgCIAEoDEgAEioKA2VuZBgDIAEoCzIbLmJhbmdlci5hZ2VudC52MS5Gb3J3YXJkRW5kSABCCQoHbWVzc2FnZSKuAQoNRm9yd2FyZFRhcmdldBIpCgN0Y3AYASABKAsyGi5iYW5nZXIuYWdlbnQudjEuVGNwVGFyZ2V0SAASDgoEdW5peBgCIAEoCUgAEikKA3NzaBgDIAEoCzIaLmJhbmdlci5hZ2VudC52MS5Tc2hUYXJnZXRIABItCgV2c29jaxgEIAEoCzIcLmJhbmdlci5hZ2VudC52MS5Wc29ja1RhcmdldEgAQggKBnRhcmdldCInCglUY3BUYXJnZXQSDAoEaG9zdBgBIAEoCRIMCgRwb3J0GAIgASgNIgsKCVNzaFRhcmdldCIbCgtWc29ja1RhcmdldBIMCgRwb3J0GAEgASgNIpABCg9Gb3J3YXJkUmVzcG9uc2USNgoJY29ubmVjdGVkGAEgASgLMiEuYmFuZ2VyLmFnZW50LnYxLkZvcndhcmRDb25uZWN0ZWRIABIOCgRkYXRhGAIgASgMSAASKgoDZW5kGAMgASgLMhsuYmFuZ2VyLmFnZW50LnYxLkZvcndhcmRFbmRIAEIJCgdtZXNzYWdlIhIKEEZvcndhcmRDb25uZWN0ZWQiDAoKRm9yd2FyZEVuZCIOCgxTdGF0c1JlcXVlc3Qi4AEKDVN0YXRzUmVzcG9uc2USEQoJdXB0aW1lX21zGAEgASgEEiwKBm1lbW9yeRgCIAEoCzIcLmJhbmdlci5hZ2VudC52MS5NZW1vcnlTdGF0cxImCgNjcHUYAyABKAsyGS5iYW5nZXIuYWdlbnQudjEuQ3B1U3RhdHMSKAoEbG9hZBgEIAEoCzIaLmJhbmdlci5hZ2VudC52MS5Mb2FkU3RhdHMSKQoFZGlza3MYBSADKAsyGi5iYW5nZXIuYWdlbnQudjEuRGlza1N0YXRzEhEKCXByb2Nlc3NlcxgGIAEoDSJuCgtNZW1vcnlTdGF0cxITCgt0b3RhbF9ieXRlcxgBIAEoBBIXCg9hdmFpbGFibGVfYnl0ZXMYAiABKAQSGAoQc3dhcF90b3RhbF9ieXRlcxgDIAEoBBIXCg9zd2FwX2ZyZWVfYnl0ZXMYBCABKAQicwoIQ3B1U3RhdHMSDQoFY291bnQYASABKA0SDwoHdXNlcl9tcxgCIAEoBBIRCglzeXN0ZW1fbXMYAyABKAQSDwoHaWRsZV9tcxgEIAEoBBIRCglpb3dhaXRfbXMYBSABKAQSEAoIc3RlYWxfbXMYBiABKAQiNwoJTG9hZFN0YXRzEgsKA29uZRgBIAEoARIMCgRmaXZlGAIgASgBEg8KB2ZpZnRlZW4YAyABKAEibAoJRGlza1N0YXRzEg4KBmRldmljZRgBIAEoCRITCgttb3VudF9wb2ludBgCIAEoCRIMCgR0eXBlGAMgASgJEhMKC3RvdGFsX2J5dGVzGAQgASgEEhcKD2F2YWlsYWJsZV9ieXRlcxgFIAEoBCJQCg9TaHV0ZG93blJlcXVlc3QSKwoEbW9kZRgBIAEoDjIdLmJhbmdlci5hZ2VudC52MS5TaHV0ZG93bk1vZGUSEAoIZ3JhY2VfbXMYAiABKA0iEgoQU2h1dGRvd25SZXNwb25zZSIPCg1SZXNpemVSZXF1ZXN0IkwKDlJlc2l6ZVJlc3BvbnNlEhEKCW9sZF9ieXRlcxgBIAEoBBIRCgluZXdfYnl0ZXMYAiABKAQSFAoMZGV2aWNlX2J5dGVzGAMgASgEIpoBChNTdGFydFNlcnZpY2VSZXF1ZXN0EisKB2NvbW1hbmQYASABKAsyGi5iYW5nZXIuYWdlbnQudjEuRXhlY1N0YXJ0Ei8KB3Jlc3RhcnQYAiABKA4yHi5iYW5nZXIuYWdlbnQudjEuUmVzdGFydFBvbGljeRITCgtzdG9wX3NpZ25hbBgDIAEoBRIQCghncmFjZV9tcxgEIAEoDSIWChRTdGFydFNlcnZpY2VSZXNwb25zZSIVChNXYXRjaFNlcnZpY2VSZXF1ZXN0IqoBChRXYXRjaFNlcnZpY2VSZXNwb25zZRIsCgVzdGF0ZRgBIAEoDjIdLmJhbmdlci5hZ2VudC52MS5TZXJ2aWNlU3RhdGUSCwoDcGlkGAIgASgFEhYKCWV4aXRfY29kZRgDIAEoBUgAiAEBEhAKCHJlc3RhcnRzGAQgASgNEhAKCHNpbmNlX25zGAUgASgDEg0KBWVycm9yGAYgASgJQgwKCl9leGl0X2NvZGUiJwoVUmVhZFNlcnZpY2VMb2dSZXF1ZXN0Eg4KBmZvbGxvdxgBIAEoCCImChZSZWFkU2VydmljZUxvZ1Jlc3BvbnNlEgwKBHRleHQYASABKAwqZgoISW5pdE1vZGUSGQoVSU5JVF9NT0RFX1VOU1BFQ0lGSUVEEAASFQoRSU5JVF9NT0RFX1NZU1RFTUQQARITCg9JTklUX01PREVfQUdFTlQQAhITCg9JTklUX01PREVfT1RIRVIQAyrVAQoNRXhlY1JlamVjdGlvbhIeChpFWEVDX1JFSkVDVElPTl9VTlNQRUNJRklFRBAAEhwKGEVYRUNfUkVKRUNUSU9OX05PVF9GT1VORBABEiEKHUVYRUNfUkVKRUNUSU9OX05PVF9FWEVDVVRBQkxFEAISHwobRVhFQ19SRUpFQ1RJT05fTk9fU1VDSF9VU0VSEAMSJAogRVhFQ19SRUpFQ1RJT05fTk9fU1VDSF9ESVJFQ1RPUlkQBBIcChhFWEVDX1JFSkVDVElPTl9SRVNPVVJDRVMQBSpjCgxTaHV0ZG93bk1vZGUSHQoZU0hVVERPV05fTU9ERV9VTlNQRUNJRklFRBAAEhoKFlNIVVRET1dOX01PREVfUE9XRVJPRkYQARIYChRTSFVURE9XTl9NT0RFX1JFQk9PVBACKoMBCg1SZXN0YXJ0UG9saWN5Eh4KGlJFU1RBUlRfUE9MSUNZX1VOU1BFQ0lGSUVEEAASGAoUUkVTVEFSVF9QT0xJQ1lfTkVWRVIQARIdChlSRVNUQVJUX1BPTElDWV9PTl9GQUlMVVJFEAISGQoVUkVTVEFSVF9QT0xJQ1lfQUxXQVlTEAMqtQEKDFNlcnZpY2VTdGF0ZRIdChlTRVJWSUNFX1NUQVRFX1VOU1BFQ0lGSUVEEAASGQoVU0VSVklDRV9TVEFURV9SVU5OSU5HEAESHAoYU0VSVklDRV9TVEFURV9SRVNUQVJUSU5HEAISGAoUU0VSVklDRV9TVEFURV9FWElURUQQAxIYChRTRVJWSUNFX1NUQVRFX0ZBSUxFRBAEEhkKFVNFUlZJQ0VfU1RBVEVfU1RPUFBFRBAFMqQHCgxBZ2VudFNlcnZpY2USQwoESW5mbxIcLmJhbmdlci5hZ2VudC52MS5JbmZvUmVxdWVzdBodLmJhbmdlci5hZ2VudC52MS5JbmZvUmVzcG9uc2USWwoMQXV0aGVudGljYXRlEiQuYmFuZ2VyLmFnZW50LnYxLkF1dGhlbnRpY2F0ZVJlcXVlc3QaJS5iYW5nZXIuYWdlbnQudjEuQXV0aGVudGljYXRlUmVzcG9uc2USUgoJQ29uZmlndXJlEiEuYmFuZ2VyLmFnZW50LnYxLkNvbmZpZ3VyZVJlcXVlc3QaIi5iYW5nZXIuYWdlbnQudjEuQ29uZmlndXJlUmVzcG9uc2USRwoERXhlYxIcLmJhbmdlci5hZ2VudC52MS5FeGVjUmVxdWVzdBodLmJhbmdlci5hZ2VudC52MS5FeGVjUmVzcG9uc2UoATABElAKB0ZvcndhcmQSHy5iYW5nZXIuYWdlbnQudjEuRm9yd2FyZFJlcXVlc3QaIC5iYW5nZXIuYWdlbnQudjEuRm9yd2FyZFJlc3BvbnNlKAEwARJGCgVTdGF0cxIdLmJhbmdlci5hZ2VudC52MS5TdGF0c1JlcXVlc3QaHi5iYW5nZXIuYWdlbnQudjEuU3RhdHNSZXNwb25zZRJPCghTaHV0ZG93bhIgLmJhbmdlci5hZ2VudC52MS5TaHV0ZG93blJlcXVlc3QaIS5iYW5nZXIuYWdlbnQudjEuU2h1dGRvd25SZXNwb25zZRJJCgZSZXNpemUSHi5iYW5nZXIuYWdlbnQudjEuUmVzaXplUmVxdWVzdBofLmJhbmdlci5hZ2VudC52MS5SZXNpemVSZXNwb25zZRJbCgxTdGFydFNlcnZpY2USJC5iYW5nZXIuYWdlbnQudjEuU3RhcnRTZXJ2aWNlUmVxdWVzdBolLmJhbmdlci5hZ2VudC52MS5TdGFydFNlcnZpY2VSZXNwb25zZRJdCgxXYXRjaFNlcnZpY2USJC5iYW5nZXIuYWdlbnQudjEuV2F0Y2hTZXJ2aWNlUmVxdWVzdBolLmJhbmdlci5hZ2VudC52MS5XYXRjaFNlcnZpY2VSZXNwb25zZTABEmMKDlJlYWRTZXJ2aWNlTG9nEiYuYmFuZ2VyLmFnZW50LnYxLlJlYWRTZXJ2aWNlTG9nUmVxdWVzdBonLmJhbmdlci5hZ2VudC52MS5SZWFkU2VydmljZUxvZ1Jlc3BvbnNlMAFCLlosYmFuZ2VyLmRldi9hZ2VudC9nZW4vYmFuZ2VyL2FnZW50L3YxO2FnZW50djFiBnByb3RvMw");
 
 /**
  * @generated from message banger.agent.v1.InfoRequest
@@ -55,7 +61,7 @@ export type InfoResponse = Message<"banger.agent.v1.InfoResponse"> & {
 
   /**
    * Words for what this agent can do: "exec", "exec.tty", "forward.tcp", "forward.unix", "forward.ssh",
-   * "forward.vsock", "configure", "configure.vsock", "stats", "shutdown", "resize", "service".
+   * "forward.vsock", "configure", "configure.vsock", "secret", "stats", "shutdown", "resize", "service".
    *
    * @generated from field: repeated string abilities = 3;
    */
@@ -108,6 +114,21 @@ export type InfoResponse = Message<"banger.agent.v1.InfoResponse"> & {
    * @generated from field: string hostname = 11;
    */
   hostname: string;
+
+  /**
+   * Of this connection, random: what Authenticate is to answer.
+   *
+   * @generated from field: bytes challenge = 12;
+   */
+  challenge: Uint8Array;
+
+  /**
+   * Whether the guest has its secret. Until then the first Authenticate over a line that says by itself who is at its
+   * other end brings it.
+   *
+   * @generated from field: bool has_secret = 13;
+   */
+  hasSecret: boolean;
 };
 
 /**
@@ -116,6 +137,58 @@ export type InfoResponse = Message<"banger.agent.v1.InfoResponse"> & {
  */
 export const InfoResponseSchema: GenMessage<InfoResponse> = /*@__PURE__*/
   messageDesc(file_banger_agent_v1_agent, 1);
+
+/**
+ * @generated from message banger.agent.v1.AuthenticateRequest
+ */
+export type AuthenticateRequest = Message<"banger.agent.v1.AuthenticateRequest"> & {
+  /**
+   * Random, of the host's choice; 32 bytes.
+   *
+   * @generated from field: bytes nonce = 1;
+   */
+  nonce: Uint8Array;
+
+  /**
+   * HMAC-SHA-256, keyed by the secret, of "banger host", the challenge and the nonce.
+   *
+   * @generated from field: bytes proof = 2;
+   */
+  proof: Uint8Array;
+
+  /**
+   * 32 bytes, where the guest has none yet; else empty.
+   *
+   * @generated from field: bytes secret = 3;
+   */
+  secret: Uint8Array;
+};
+
+/**
+ * Describes the message banger.agent.v1.AuthenticateRequest.
+ * Use `create(AuthenticateRequestSchema)` to create a new message.
+ */
+export const AuthenticateRequestSchema: GenMessage<AuthenticateRequest> = /*@__PURE__*/
+  messageDesc(file_banger_agent_v1_agent, 2);
+
+/**
+ * @generated from message banger.agent.v1.AuthenticateResponse
+ */
+export type AuthenticateResponse = Message<"banger.agent.v1.AuthenticateResponse"> & {
+  /**
+   * HMAC-SHA-256, keyed by the secret, of "banger guest", the challenge and the nonce.
+   *
+   * @generated from field: bytes proof = 1;
+   */
+  proof: Uint8Array;
+};
+
+/**
+ * Describes the message banger.agent.v1.AuthenticateResponse.
+ * Use `create(AuthenticateResponseSchema)` to create a new message.
+ */
+export const AuthenticateResponseSchema: GenMessage<AuthenticateResponse> = /*@__PURE__*/
+  messageDesc(file_banger_agent_v1_agent, 3);
 
 /**
  * @generated from message banger.agent.v1.ConfigureRequest
@@ -174,7 +247,7 @@ export type ConfigureRequest = Message<"banger.agent.v1.ConfigureRequest"> & {
  * Use `create(ConfigureRequestSchema)` to create a new message.
  */
 export const ConfigureRequestSchema: GenMessage<ConfigureRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 2);
+  messageDesc(file_banger_agent_v1_agent, 4);
 
 /**
  * @generated from message banger.agent.v1.ConfigureResponse
@@ -184,6 +257,13 @@ export type ConfigureResponse = Message<"banger.agent.v1.ConfigureResponse"> & {
    * @generated from field: bool clock_was_set = 1;
    */
   clockWasSet: boolean;
+
+  /**
+   * What could not be done, and why; the rest was.
+   *
+   * @generated from field: repeated string warnings = 2;
+   */
+  warnings: string[];
 };
 
 /**
@@ -191,7 +271,7 @@ export type ConfigureResponse = Message<"banger.agent.v1.ConfigureResponse"> & {
  * Use `create(ConfigureResponseSchema)` to create a new message.
  */
 export const ConfigureResponseSchema: GenMessage<ConfigureResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 3);
+  messageDesc(file_banger_agent_v1_agent, 5);
 
 /**
  * @generated from message banger.agent.v1.ExecRequest
@@ -244,7 +324,7 @@ export type ExecRequest = Message<"banger.agent.v1.ExecRequest"> & {
  * Use `create(ExecRequestSchema)` to create a new message.
  */
 export const ExecRequestSchema: GenMessage<ExecRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 4);
+  messageDesc(file_banger_agent_v1_agent, 6);
 
 /**
  * @generated from message banger.agent.v1.ExecStart
@@ -289,7 +369,7 @@ export type ExecStart = Message<"banger.agent.v1.ExecStart"> & {
  * Use `create(ExecStartSchema)` to create a new message.
  */
 export const ExecStartSchema: GenMessage<ExecStart> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 5);
+  messageDesc(file_banger_agent_v1_agent, 7);
 
 /**
  * @generated from message banger.agent.v1.Terminal
@@ -313,7 +393,7 @@ export type Terminal = Message<"banger.agent.v1.Terminal"> & {
  * Use `create(TerminalSchema)` to create a new message.
  */
 export const TerminalSchema: GenMessage<Terminal> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 6);
+  messageDesc(file_banger_agent_v1_agent, 8);
 
 /**
  * @generated from message banger.agent.v1.TerminalSize
@@ -335,7 +415,7 @@ export type TerminalSize = Message<"banger.agent.v1.TerminalSize"> & {
  * Use `create(TerminalSizeSchema)` to create a new message.
  */
 export const TerminalSizeSchema: GenMessage<TerminalSize> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 7);
+  messageDesc(file_banger_agent_v1_agent, 9);
 
 /**
  * @generated from message banger.agent.v1.StdinEnd
@@ -348,7 +428,7 @@ export type StdinEnd = Message<"banger.agent.v1.StdinEnd"> & {
  * Use `create(StdinEndSchema)` to create a new message.
  */
 export const StdinEndSchema: GenMessage<StdinEnd> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 8);
+  messageDesc(file_banger_agent_v1_agent, 10);
 
 /**
  * @generated from message banger.agent.v1.ExecResponse
@@ -407,7 +487,7 @@ export type ExecResponse = Message<"banger.agent.v1.ExecResponse"> & {
  * Use `create(ExecResponseSchema)` to create a new message.
  */
 export const ExecResponseSchema: GenMessage<ExecResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 9);
+  messageDesc(file_banger_agent_v1_agent, 11);
 
 /**
  * @generated from message banger.agent.v1.ExecStarted
@@ -431,7 +511,7 @@ export type ExecStarted = Message<"banger.agent.v1.ExecStarted"> & {
  * Use `create(ExecStartedSchema)` to create a new message.
  */
 export const ExecStartedSchema: GenMessage<ExecStarted> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 10);
+  messageDesc(file_banger_agent_v1_agent, 12);
 
 /**
  * @generated from message banger.agent.v1.ExecRejected
@@ -460,7 +540,7 @@ export type ExecRejected = Message<"banger.agent.v1.ExecRejected"> & {
  * Use `create(ExecRejectedSchema)` to create a new message.
  */
 export const ExecRejectedSchema: GenMessage<ExecRejected> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 11);
+  messageDesc(file_banger_agent_v1_agent, 13);
 
 /**
  * @generated from message banger.agent.v1.ExecExit
@@ -486,7 +566,7 @@ export type ExecExit = Message<"banger.agent.v1.ExecExit"> & {
  * Use `create(ExecExitSchema)` to create a new message.
  */
 export const ExecExitSchema: GenMessage<ExecExit> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 12);
+  messageDesc(file_banger_agent_v1_agent, 14);
 
 /**
  * @generated from message banger.agent.v1.ForwardRequest
@@ -525,7 +605,7 @@ export type ForwardRequest = Message<"banger.agent.v1.ForwardRequest"> & {
  * Use `create(ForwardRequestSchema)` to create a new message.
  */
 export const ForwardRequestSchema: GenMessage<ForwardRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 13);
+  messageDesc(file_banger_agent_v1_agent, 15);
 
 /**
  * @generated from message banger.agent.v1.ForwardTarget
@@ -570,7 +650,7 @@ export type ForwardTarget = Message<"banger.agent.v1.ForwardTarget"> & {
  * Use `create(ForwardTargetSchema)` to create a new message.
  */
 export const ForwardTargetSchema: GenMessage<ForwardTarget> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 14);
+  messageDesc(file_banger_agent_v1_agent, 16);
 
 /**
  * @generated from message banger.agent.v1.TcpTarget
@@ -592,7 +672,7 @@ export type TcpTarget = Message<"banger.agent.v1.TcpTarget"> & {
  * Use `create(TcpTargetSchema)` to create a new message.
  */
 export const TcpTargetSchema: GenMessage<TcpTarget> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 15);
+  messageDesc(file_banger_agent_v1_agent, 17);
 
 /**
  * The agent's own SSH server.
@@ -607,7 +687,7 @@ export type SshTarget = Message<"banger.agent.v1.SshTarget"> & {
  * Use `create(SshTargetSchema)` to create a new message.
  */
 export const SshTargetSchema: GenMessage<SshTarget> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 16);
+  messageDesc(file_banger_agent_v1_agent, 18);
 
 /**
  * @generated from message banger.agent.v1.VsockTarget
@@ -624,7 +704,7 @@ export type VsockTarget = Message<"banger.agent.v1.VsockTarget"> & {
  * Use `create(VsockTargetSchema)` to create a new message.
  */
 export const VsockTargetSchema: GenMessage<VsockTarget> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 17);
+  messageDesc(file_banger_agent_v1_agent, 19);
 
 /**
  * @generated from message banger.agent.v1.ForwardResponse
@@ -661,7 +741,7 @@ export type ForwardResponse = Message<"banger.agent.v1.ForwardResponse"> & {
  * Use `create(ForwardResponseSchema)` to create a new message.
  */
 export const ForwardResponseSchema: GenMessage<ForwardResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 18);
+  messageDesc(file_banger_agent_v1_agent, 20);
 
 /**
  * @generated from message banger.agent.v1.ForwardConnected
@@ -674,7 +754,7 @@ export type ForwardConnected = Message<"banger.agent.v1.ForwardConnected"> & {
  * Use `create(ForwardConnectedSchema)` to create a new message.
  */
 export const ForwardConnectedSchema: GenMessage<ForwardConnected> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 19);
+  messageDesc(file_banger_agent_v1_agent, 21);
 
 /**
  * @generated from message banger.agent.v1.ForwardEnd
@@ -687,7 +767,7 @@ export type ForwardEnd = Message<"banger.agent.v1.ForwardEnd"> & {
  * Use `create(ForwardEndSchema)` to create a new message.
  */
 export const ForwardEndSchema: GenMessage<ForwardEnd> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 20);
+  messageDesc(file_banger_agent_v1_agent, 22);
 
 /**
  * @generated from message banger.agent.v1.StatsRequest
@@ -700,7 +780,7 @@ export type StatsRequest = Message<"banger.agent.v1.StatsRequest"> & {
  * Use `create(StatsRequestSchema)` to create a new message.
  */
 export const StatsRequestSchema: GenMessage<StatsRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 21);
+  messageDesc(file_banger_agent_v1_agent, 23);
 
 /**
  * @generated from message banger.agent.v1.StatsResponse
@@ -744,7 +824,7 @@ export type StatsResponse = Message<"banger.agent.v1.StatsResponse"> & {
  * Use `create(StatsResponseSchema)` to create a new message.
  */
 export const StatsResponseSchema: GenMessage<StatsResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 22);
+  messageDesc(file_banger_agent_v1_agent, 24);
 
 /**
  * @generated from message banger.agent.v1.MemoryStats
@@ -776,7 +856,7 @@ export type MemoryStats = Message<"banger.agent.v1.MemoryStats"> & {
  * Use `create(MemoryStatsSchema)` to create a new message.
  */
 export const MemoryStatsSchema: GenMessage<MemoryStats> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 23);
+  messageDesc(file_banger_agent_v1_agent, 25);
 
 /**
  * Since boot, all processors together.
@@ -820,7 +900,7 @@ export type CpuStats = Message<"banger.agent.v1.CpuStats"> & {
  * Use `create(CpuStatsSchema)` to create a new message.
  */
 export const CpuStatsSchema: GenMessage<CpuStats> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 24);
+  messageDesc(file_banger_agent_v1_agent, 26);
 
 /**
  * @generated from message banger.agent.v1.LoadStats
@@ -847,7 +927,7 @@ export type LoadStats = Message<"banger.agent.v1.LoadStats"> & {
  * Use `create(LoadStatsSchema)` to create a new message.
  */
 export const LoadStatsSchema: GenMessage<LoadStats> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 25);
+  messageDesc(file_banger_agent_v1_agent, 27);
 
 /**
  * @generated from message banger.agent.v1.DiskStats
@@ -886,7 +966,7 @@ export type DiskStats = Message<"banger.agent.v1.DiskStats"> & {
  * Use `create(DiskStatsSchema)` to create a new message.
  */
 export const DiskStatsSchema: GenMessage<DiskStats> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 26);
+  messageDesc(file_banger_agent_v1_agent, 28);
 
 /**
  * @generated from message banger.agent.v1.ShutdownRequest
@@ -910,7 +990,7 @@ export type ShutdownRequest = Message<"banger.agent.v1.ShutdownRequest"> & {
  * Use `create(ShutdownRequestSchema)` to create a new message.
  */
 export const ShutdownRequestSchema: GenMessage<ShutdownRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 27);
+  messageDesc(file_banger_agent_v1_agent, 29);
 
 /**
  * @generated from message banger.agent.v1.ShutdownResponse
@@ -923,7 +1003,7 @@ export type ShutdownResponse = Message<"banger.agent.v1.ShutdownResponse"> & {
  * Use `create(ShutdownResponseSchema)` to create a new message.
  */
 export const ShutdownResponseSchema: GenMessage<ShutdownResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 28);
+  messageDesc(file_banger_agent_v1_agent, 30);
 
 /**
  * @generated from message banger.agent.v1.ResizeRequest
@@ -936,7 +1016,7 @@ export type ResizeRequest = Message<"banger.agent.v1.ResizeRequest"> & {
  * Use `create(ResizeRequestSchema)` to create a new message.
  */
 export const ResizeRequestSchema: GenMessage<ResizeRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 29);
+  messageDesc(file_banger_agent_v1_agent, 31);
 
 /**
  * @generated from message banger.agent.v1.ResizeResponse
@@ -965,7 +1045,7 @@ export type ResizeResponse = Message<"banger.agent.v1.ResizeResponse"> & {
  * Use `create(ResizeResponseSchema)` to create a new message.
  */
 export const ResizeResponseSchema: GenMessage<ResizeResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 30);
+  messageDesc(file_banger_agent_v1_agent, 32);
 
 /**
  * @generated from message banger.agent.v1.StartServiceRequest
@@ -1003,7 +1083,7 @@ export type StartServiceRequest = Message<"banger.agent.v1.StartServiceRequest">
  * Use `create(StartServiceRequestSchema)` to create a new message.
  */
 export const StartServiceRequestSchema: GenMessage<StartServiceRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 31);
+  messageDesc(file_banger_agent_v1_agent, 33);
 
 /**
  * @generated from message banger.agent.v1.StartServiceResponse
@@ -1016,7 +1096,7 @@ export type StartServiceResponse = Message<"banger.agent.v1.StartServiceResponse
  * Use `create(StartServiceResponseSchema)` to create a new message.
  */
 export const StartServiceResponseSchema: GenMessage<StartServiceResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 32);
+  messageDesc(file_banger_agent_v1_agent, 34);
 
 /**
  * @generated from message banger.agent.v1.WatchServiceRequest
@@ -1029,7 +1109,7 @@ export type WatchServiceRequest = Message<"banger.agent.v1.WatchServiceRequest">
  * Use `create(WatchServiceRequestSchema)` to create a new message.
  */
 export const WatchServiceRequestSchema: GenMessage<WatchServiceRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 33);
+  messageDesc(file_banger_agent_v1_agent, 35);
 
 /**
  * @generated from message banger.agent.v1.WatchServiceResponse
@@ -1079,7 +1159,7 @@ export type WatchServiceResponse = Message<"banger.agent.v1.WatchServiceResponse
  * Use `create(WatchServiceResponseSchema)` to create a new message.
  */
 export const WatchServiceResponseSchema: GenMessage<WatchServiceResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 34);
+  messageDesc(file_banger_agent_v1_agent, 36);
 
 /**
  * @generated from message banger.agent.v1.ReadServiceLogRequest
@@ -1098,7 +1178,7 @@ export type ReadServiceLogRequest = Message<"banger.agent.v1.ReadServiceLogReque
  * Use `create(ReadServiceLogRequestSchema)` to create a new message.
  */
 export const ReadServiceLogRequestSchema: GenMessage<ReadServiceLogRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 35);
+  messageDesc(file_banger_agent_v1_agent, 37);
 
 /**
  * @generated from message banger.agent.v1.ReadServiceLogResponse
@@ -1115,7 +1195,7 @@ export type ReadServiceLogResponse = Message<"banger.agent.v1.ReadServiceLogResp
  * Use `create(ReadServiceLogResponseSchema)` to create a new message.
  */
 export const ReadServiceLogResponseSchema: GenMessage<ReadServiceLogResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 36);
+  messageDesc(file_banger_agent_v1_agent, 38);
 
 /**
  * What runs as PID 1.
@@ -1337,7 +1417,7 @@ export const ServiceStateSchema: GenEnum<ServiceState> = /*@__PURE__*/
  */
 export const AgentService: GenService<{
   /**
-   * Who answers. A guest is ready when this does.
+   * Who answers. A guest is ready when this does. Answered before Authenticate, too.
    *
    * @generated from rpc banger.agent.v1.AgentService.Info
    */
@@ -1345,6 +1425,17 @@ export const AgentService: GenService<{
     methodKind: "unary";
     input: typeof InfoRequestSchema;
     output: typeof InfoResponseSchema;
+  },
+  /**
+   * Shows both ends of a connection that the other knows the boot's secret. Once the guest has one, a connection that has
+   * not been through this gets UNAUTHENTICATED for all calls but Info. Ability "secret".
+   *
+   * @generated from rpc banger.agent.v1.AgentService.Authenticate
+   */
+  authenticate: {
+    methodKind: "unary";
+    input: typeof AuthenticateRequestSchema;
+    output: typeof AuthenticateResponseSchema;
   },
   /**
    * Tells the guest who it is. Idempotent: what is empty or zero leaves things as they are.
