@@ -4,9 +4,9 @@ package account
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -135,16 +135,14 @@ func (d Database) groupsOf(user User) ([]uint32, error) {
 
 // lines calls visit with the fields of each line until it returns true. A file that is not there has no lines.
 func (d Database) lines(name string, visit func(fields []string) bool) error {
-	file, err := files.Open(filepath.Join(d.Root, name))
+	text, err := files.Head(filepath.Join(d.Root, name), maxFileBytes+1)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("look up the user: %w", err)
 	}
-	defer func() { _ = file.Close() }()
-	limited := &io.LimitedReader{R: file, N: maxFileBytes}
-	scanner := bufio.NewScanner(limited)
+	scanner := bufio.NewScanner(bytes.NewReader(text[:min(len(text), maxFileBytes)]))
 	scanner.Buffer(nil, maxLineBytes)
 	for scanner.Scan() {
 		line := scanner.Text()
@@ -152,10 +150,14 @@ func (d Database) lines(name string, visit func(fields []string) bool) error {
 			return nil
 		}
 	}
-	if err := scanner.Err(); err != nil {
+	err = scanner.Err()
+	if errors.Is(err, bufio.ErrTooLong) {
+		err = fmt.Errorf("%w: a line of more than %d MiB", files.ErrTooLarge, maxLineBytes>>20)
+	}
+	if err != nil {
 		return fmt.Errorf("look up the user in /%s: %w", name, err)
 	}
-	if limited.N == 0 {
+	if len(text) > maxFileBytes {
 		return fmt.Errorf("look up the user in /%s: %w: no more than its first %d MiB are read", name, files.ErrTooLarge, maxFileBytes>>20)
 	}
 	return nil

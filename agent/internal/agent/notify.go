@@ -3,7 +3,11 @@ package agent
 import (
 	"net"
 	"os"
+	"time"
 )
+
+// notifyLimit is for an init that does not listen.
+const notifyLimit = 5 * time.Second
 
 // NotifyReady tells systemd (sd_notify(3)), where it asked to be told.
 func NotifyReady() {
@@ -18,5 +22,6 @@ func NotifyReady() {
 		return
 	}
 	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(notifyLimit))
 	_, _ = conn.Write([]byte("READY=1"))
 }

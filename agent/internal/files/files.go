@@ -72,17 +72,24 @@ func Read(path string, maxBytes int) ([]byte, error) {
 
 // Head returns the first bytes of a regular file, however long it is.
 func Head(path string, maxBytes int) ([]byte, error) {
-	file, err := Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }()
-	return io.ReadAll(io.LimitReader(file, int64(maxBytes)))
+	return within(patience, "read", path, func() ([]byte, error) {
+		file, err := Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = file.Close() }()
+		return io.ReadAll(io.LimitReader(file, int64(maxBytes)))
+	})
 }
 
 // Replace gives a file another content, all or nothing. Whoever shares the old file by a hard link keeps it. The mode is
 // that of a new file; one that is there keeps its own, and its owner. What is no regular file, a link too, is left alone.
-func Replace(path string, content []byte, mode fs.FileMode) (err error) {
+func Replace(path string, content []byte, mode fs.FileMode) error {
+	_, err := within(patience, "write", path, func() (struct{}, error) { return struct{}{}, replace(path, content, mode) })
+	return err
+}
+
+func replace(path string, content []byte, mode fs.FileMode) (err error) {
 	uid, gid := -1, -1
 	now, err := os.Lstat(path)
 	switch {
@@ -136,13 +143,20 @@ func chown(file *os.File, uid, gid int) error {
 }
 
 // EnsureFolder makes a folder, and those above it, where they are not there.
-func EnsureFolder(path string, mode fs.FileMode) error { return os.MkdirAll(path, mode) }
+func EnsureFolder(path string, mode fs.FileMode) error {
+	_, err := within(patience, "make", path, func() (struct{}, error) { return struct{}{}, os.MkdirAll(path, mode) })
+	return err
+}
 
 // maxLinks is the kernel's own bound (MAXSYMLINKS in linux/namei.h).
 const maxLinks = 40
 
 // Behind returns what a path below a root leads to, by links that may lead nowhere. They mean paths below the root.
 func Behind(root, name string) (string, error) {
+	return within(patience, "follow", filepath.Join(root, name), func() (string, error) { return behind(root, name) })
+}
+
+func behind(root, name string) (string, error) {
 	for range maxLinks {
 		target, err := os.Readlink(filepath.Join(root, name))
 		if err != nil {

@@ -172,7 +172,8 @@ func parseMounts(text []byte) []mount {
 			continue
 		}
 		numbers, device := head[2], tail[1]
-		if !strings.HasPrefix(device, "/dev/") || seen[numbers] {
+		// A process of the guest answers for FUSE, or does not; it may call its device what it likes.
+		if !strings.HasPrefix(device, "/dev/") || strings.HasPrefix(tail[0], "fuse") || seen[numbers] {
 			continue
 		}
 		seen[numbers] = true

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -13,6 +14,9 @@ import (
 
 // lowPorts are for root (ip(7)).
 const lowPorts = 1024
+
+// dialTimeout bounds how long a target in the guest may take to answer.
+const dialTimeout = 15 * time.Second
 
 // Payloads of forwards: RFC 4254 section 7, and OpenSSH's PROTOCOL section 2.4 for unix sockets.
 type (
@@ -57,7 +61,7 @@ func (c *connection) dialUnix(ctx context.Context, channel ssh.NewChannel) error
 }
 
 func dial(ctx context.Context, channel ssh.NewChannel, network, address string) error {
-	var dialer net.Dialer
+	dialer := net.Dialer{Timeout: dialTimeout}
 	conn, err := dialer.DialContext(ctx, network, address)
 	if err != nil {
 		return channel.Reject(ssh.ConnectionFailed, err.Error())

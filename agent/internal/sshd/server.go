@@ -8,12 +8,16 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
 	"banger.dev/agent/internal/account"
 	"banger.dev/agent/internal/command"
 )
+
+// loginLimit is how long a client may take to log in: sshd_config(5)'s LoginGraceTime.
+const loginLimit = 2 * time.Minute
 
 // Server serves connections that somebody else has accepted.
 type Server struct {
@@ -53,7 +57,9 @@ func (s *Server) Serve(ctx context.Context, raw net.Conn) error {
 		},
 	}
 	config.AddHostKey(s.HostKey)
+	impatience := time.AfterFunc(loginLimit, func() { _ = raw.Close() })
 	established, channels, requests, err := ssh.NewServerConn(raw, config)
+	impatience.Stop()
 	if err != nil {
 		return fmt.Errorf("set up SSH: %w", err)
 	}
