@@ -47,6 +47,7 @@ export const NODE_SUITES: readonly NodeSuite[] = [
     files: ["test/attack/**/*.test.ts"],
     concurrency: 2,
     timeoutMs: minutes(15),
+    builds: GUEST_BUILDS,
   },
   {
     name: "e2e",
