@@ -1,9 +1,13 @@
+import { closeInheritedDescriptors } from "../lib/inherited-descriptors.ts";
 import { runDaemon } from "./daemon.ts";
-import { failure, tellReadiness } from "./readiness.ts";
+import { failure, readyDescriptor, tellReadiness } from "./readiness.ts";
 
 // Our launcher means them for this process, which has read them: not for VMMs.
 delete process.env["MALLOC_ARENA_MAX"];
 delete process.env["MALLOC_TRIM_THRESHOLD_"];
+
+// VMMs outlive us: what somebody's shell had open here, a lock perhaps, is not theirs to keep.
+closeInheritedDescriptors(new Set([readyDescriptor(process.env) ?? -1]));
 
 // The end is ours to say: requests that are still open would keep the process, and what they began is recovered.
 try {

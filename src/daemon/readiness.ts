@@ -9,8 +9,8 @@ export type ReadinessLine =
 
 /** Says once how the start went. Without somebody who waits it does nothing. */
 export function tellReadiness(line: ReadinessLine, env: NodeJS.ProcessEnv = process.env): void {
-  const fd = Number.parseInt(env["BANGER_READY_FD"] ?? "", 10);
-  if (!Number.isSafeInteger(fd) || fd < 3) return;
+  const fd = readyDescriptor(env);
+  if (fd === undefined) return;
   delete env["BANGER_READY_FD"];
   try {
     writeSync(fd, `${JSON.stringify(line)}\n`);
@@ -18,6 +18,12 @@ export function tellReadiness(line: ReadinessLine, env: NodeJS.ProcessEnv = proc
   } catch {
     // Who started us is gone already; that changes nothing for us.
   }
+}
+
+/** Where somebody waits to hear of our readiness. */
+export function readyDescriptor(env: NodeJS.ProcessEnv): number | undefined {
+  const fd = Number.parseInt(env["BANGER_READY_FD"] ?? "", 10);
+  return Number.isSafeInteger(fd) && fd >= 3 ? fd : undefined;
 }
 
 export function failure(error: unknown): ReadinessLine {

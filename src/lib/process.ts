@@ -89,11 +89,21 @@ function toolFailed(file: string, args: readonly string[], cause: unknown): Bang
   });
 }
 
-/** A process as one can recognise it again: pids are recycled, a pid with its start time is not. */
+/** A process as one can recognise it again: pids are recycled, a pid with its start time in one boot of the host is not. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** Field 22 of /proc/PID/stat: clock ticks from boot to the process's start (proc(5)). */
   readonly startTicks: number;
+  /** Which boot that was (random(4)); absent in records of older bangers, and then not compared. */
+  readonly bootId?: string | undefined;
+}
+
+/** It changes with the kernel that we run on, and so never while we do. */
+let bootId: Promise<string> | undefined;
+
+function currentBoot(): Promise<string> {
+  bootId ??= readFile("/proc/sys/kernel/random/boot_id", "latin1").then((text) => text.trim());
+  return bootId;
 }
 
 /** Who has this pid now; undefined when nobody has, or only a zombie is left. */
@@ -108,13 +118,17 @@ export async function identifyProcess(pid: number): Promise<ProcessIdentity | un
   // The command's name (field 2) may hold spaces and brackets: count from the last one.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   if (fields[0] === "Z" || fields[0] === "X") return undefined;
-  return { pid, startTicks: Number(fields[19]) };
+  return { pid, startTicks: Number(fields[19]), bootId: await currentBoot() };
 }
 
 /** Whether this very process still lives. */
 export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   const now = await identifyProcess(identity.pid);
-  return now?.startTicks === identity.startTicks;
+  return (
+    now !== undefined &&
+    now.startTicks === identity.startTicks &&
+    (identity.bootId === undefined || now.bootId === identity.bootId)
+  );
 }
 
 /** Sends a signal to this very process, never to a stranger who got its pid; false when it is gone. */

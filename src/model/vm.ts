@@ -112,8 +112,14 @@ export const vmSpecSchema = z.object({
 });
 export type VmSpec = z.infer<typeof vmSpecSchema>;
 
-/** A process of the host as it can be found again: a pid is recycled, a pid with its start time is not. */
-export const hostProcessSchema = z.object({ pid: z.number().int(), startTicks: z.number() });
+/** What a process of the host is found by again: a pid is recycled, a pid with its start time in this boot is not. */
+const processIdentity = {
+  pid: z.number().int(),
+  startTicks: z.number(),
+  /** Of the kernel that it ran on; a record of an older banger's has none. */
+  bootId: z.string().optional(),
+};
+export const hostProcessSchema = z.object(processIdentity);
 
 /** What the guest is told of its network, however it is made. */
 const guestSide = {
@@ -145,23 +151,28 @@ export const vmNetworkSchema = z.discriminatedUnion("mode", [
 ]);
 export type VmNetwork = z.infer<typeof vmNetworkSchema>;
 
-/** A VMM process as it can be found again by another daemon. */
-export const machineRecordSchema = z.object({
-  vmm: vmmSchema,
+/** What every VMM's record has. */
+const anyMachine = {
   version: z.string(),
   accel: accelSchema,
   /** The VMM's machine type, as in `microvm` or `q35`. */
   machine: z.string(),
-  pid: z.number().int(),
-  startTicks: z.number(),
+  ...processIdentity,
   controlSocket: z.string(),
-  /** Where the VMM serves its guest's console, or else the FIFO that it reads it from: what is written is in the log. */
-  consoleSocket: z.string().optional(),
-  consoleInput: z.string().optional(),
   consoleLog: z.string(),
   line: agentLineSchema,
-});
+};
+
+/** A VMM process as it can be found again by another daemon. */
+export const machineRecordSchema = z.discriminatedUnion("vmm", [
+  /** Serves its guest's console on a socket. */
+  z.object({ vmm: z.literal("qemu"), ...anyMachine, consoleSocket: z.string() }),
+  /** Reads its guest's console from a FIFO: what the guest writes is in the log. */
+  z.object({ vmm: z.literal("firecracker"), ...anyMachine, consoleInput: z.string() }),
+]);
 export type MachineRecord = z.infer<typeof machineRecordSchema>;
+/** The record of one VMM's machine. */
+export type MachineRecordOf<V extends Vmm> = Extract<MachineRecord, { vmm: V }>;
 
 /** Milliseconds of the last start, by stage, and in all until the agent answered. */
 export const vmTimingsSchema = z.object({

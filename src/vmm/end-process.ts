@@ -1,16 +1,11 @@
 import { setTimeout as after } from "node:timers/promises";
+import type { ChildEnd } from "../lib/launch.ts";
 import { isAlive, signalProcess, type ProcessIdentity } from "../lib/process.ts";
 
 /** A VMM flushes its disks between SIGTERM and its end. */
 const GRACE_MS = 5_000;
 /** Between looks at a process that is no child of ours. */
 const LOOK_MS = 10;
-
-/** How a process came to its end (wait(2)): one of the two is there, or none where it was no child of ours. */
-export interface ChildEnd {
-  readonly exitCode?: number | undefined;
-  readonly signal?: NodeJS.Signals | undefined;
-}
 
 /** SIGTERM, and SIGKILL where that does not do. Resolves once `gone` has. One that was stopped (SIGSTOP) goes on to end. */
 export async function endProcess(identity: ProcessIdentity, gone: Promise<unknown>): Promise<void> {

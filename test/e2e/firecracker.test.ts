@@ -6,7 +6,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { identifyProcess } from "../../src/lib/process.ts";
-import { prepareStandIn, STAND_IN } from "../helpers/stand-in.ts";
+import { prepareStandIn, standInAs } from "../helpers/stand-in.ts";
 import { busyboxImage, debianImage } from "../helpers/test-images.ts";
 import { TestHost } from "../helpers/test-host.ts";
 import { genericKernel } from "../helpers/tiny-guest.ts";
@@ -28,12 +28,12 @@ suite("a VM on Firecracker", { skip: prepareStandIn() ?? false, timeout: 900_000
 
   before(async () => {
     // A release that resumes its vsock: 1.16 does not, and is not paused.
-    host = await TestHost.start({ BANGER_STAND_IN_VERSION: "1.15.1" });
+    host = await TestHost.start();
     const config = join(host.folder, ".config/banger");
     await mkdir(config, { recursive: true });
     await writeFile(
       join(config, "config.toml"),
-      `firecracker_bin = ${JSON.stringify(STAND_IN)}\nnat = "slirp4netns"\n`,
+      `firecracker_bin = ${JSON.stringify(standInAs("1.15.1"))}\nnat = "slirp4netns"\n`,
     );
     image = await busyboxImage();
     await host.ok(["kernel", "import", "generic", "--vmlinux", genericKernel()]);

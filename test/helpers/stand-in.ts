@@ -1,10 +1,33 @@
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findDescription } from "../stand-in/firecracker/description.ts";
 import { ROOT } from "./test-host.ts";
 
 /** The stand-in for Firecracker, as `firecracker_bin`. */
 export const STAND_IN = join(ROOT, "test/stand-in/firecracker/firecracker");
+
+/** What the stand-in is told by its environment; a VMM is given none of ours. */
+const TOLD = ["BANGER_FIRECRACKER_DESCRIPTION", "XDG_CACHE_HOME"] as const;
+
+/** The stand-in as a program of its own, which says that it is this release. */
+export function standInAs(version: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "stand-in-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, "firecracker");
+  const told = TOLD.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [`export ${name}=${quoted(value)}`];
+  });
+  const lines = ["#!/bin/sh", `export BANGER_STAND_IN_VERSION=${version}`, ...told, `exec ${quoted(STAND_IN)} "$@"`];
+  writeFileSync(path, `${lines.join("\n")}\n`, { mode: 0o755 });
+  return path;
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
 
 /**
  * Builds what the stand-in needs, once on a machine.

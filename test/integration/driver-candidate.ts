@@ -10,6 +10,8 @@ export interface Candidate {
   readonly skip?: string | undefined;
   /** Whether the VMM keeps two machines from one disk; where it does not, banger's own states do. */
   readonly locksDisks: boolean;
+  /** Whether the VMM's own process is held to the system calls that it needs (seccomp(2)). */
+  readonly filtersSystemCalls: boolean;
   /** Whether a guest reads a disk's id as its serial number. */
   readonly namesDisks: boolean;
 }

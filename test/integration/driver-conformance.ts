@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { untilAborted } from "../../src/lib/deadline.ts";
@@ -105,6 +105,22 @@ export function driverConformance(candidate: Candidate): void {
       await guest.shutDownByAgent(again, limit());
       assert.deepEqual(await ended(again), REBOOTED);
       await assertGone(spec);
+    });
+
+    test("is confined: it gains no privileges, makes no other system calls than it should, and knows no secrets of ours", async () => {
+      process.env["BANGER_TEST_SECRET"] = "s3cret";
+      const spec = await guest.spec("tick");
+      const machine = await start(spec);
+      delete process.env["BANGER_TEST_SECRET"];
+      await consoleShows(spec.consoleLog, /tick 1\b/);
+      const proc = (file: string): Promise<string> => readFile(`/proc/${machine.record.pid}/${file}`, "latin1");
+      const status = await proc("status");
+      assert.match(status, /^NoNewPrivs:\t1$/m);
+      if (candidate.filtersSystemCalls) assert.match(status, /^Seccomp:\t2$/m);
+      const names = (await proc("environ")).split("\0").map((word) => word.split("=")[0]);
+      assert.ok(names.includes("PATH"));
+      assert.ok(!names.includes("BANGER_TEST_SECRET"), names.join(" "));
+      await machine.kill();
     });
 
     test("gives its console to who attaches, and goes on writing the log", async () => {

@@ -9,7 +9,7 @@ import { untilAborted } from "../../src/lib/deadline.ts";
 import type { Machine } from "../../src/vmm/driver.ts";
 import { firecrackerApi } from "../../src/vmm/firecracker/api.ts";
 import { createFirecrackerDriver } from "../../src/vmm/firecracker/firecracker-driver.ts";
-import { prepareStandIn, STAND_IN } from "../helpers/stand-in.ts";
+import { prepareStandIn, standInAs } from "../helpers/stand-in.ts";
 import { consoleShows, TinyGuest } from "../helpers/tiny-guest.ts";
 
 const limit = (): AbortSignal => AbortSignal.timeout(60_000);
@@ -17,10 +17,8 @@ const limit = (): AbortSignal => AbortSignal.timeout(60_000);
 /** What is Firecracker's alone: the rules of its API once a guest runs, its vsock, its metrics, its releases. */
 suite("a guest on the stand-in for Firecracker", { skip: prepareStandIn() ?? false, timeout: 300_000 }, () => {
   const start = async (guest: TinyGuest, version: string): Promise<Machine> => {
-    process.env["BANGER_STAND_IN_VERSION"] = version;
-    return guest.own(
-      await createFirecrackerDriver({ firecrackerBin: STAND_IN }).start(await guest.spec("tick"), limit()),
-    );
+    const driver = createFirecrackerDriver({ firecrackerBin: standInAs(version) });
+    return guest.own(await driver.start(await guest.spec("tick"), limit()));
   };
 
   test("once it runs, nothing of it can be configured, and nothing is done twice", async () => {
@@ -73,8 +71,7 @@ suite("a guest on the stand-in for Firecracker", { skip: prepareStandIn() ?? fal
   });
 
   test("an older Firecracker than 1.14 is refused by its name", async () => {
-    process.env["BANGER_STAND_IN_VERSION"] = "1.13.1";
-    const driver = createFirecrackerDriver({ firecrackerBin: STAND_IN });
+    const driver = createFirecrackerDriver({ firecrackerBin: standInAs("1.13.1") });
     await assert.rejects(driver.find(), { code: "VMM_CANNOT", what: /1\.13\.1.*1\.14/ });
   });
 

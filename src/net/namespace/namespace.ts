@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { open, readFile, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -6,6 +5,7 @@ import { Readable } from "node:stream";
 import { setTimeout as after } from "node:timers/promises";
 import { withDeadline } from "../../lib/deadline.ts";
 import { BangerError } from "../../lib/errors.ts";
+import { spawnConfined } from "../../lib/launch.ts";
 import { identifyProcess, isAlive, signalProcess, type ProcessIdentity } from "../../lib/process.ts";
 import type { PublishedPort } from "../../model/vm.ts";
 import { toolPath } from "../tool-path.ts";
@@ -101,12 +101,9 @@ export async function closeNamespace(processes: readonly ProcessIdentity[]): Pro
 }
 
 async function startHolder({ instance, vmId, rootless }: NamespaceRequest, signal: AbortSignal) {
-  const [program = "", ...words] = holderWords(rootless);
-  const child = spawn(program, words, {
-    detached: true,
-    stdio: "ignore",
-    env: { ...process.env, PATH: toolPath(), ...markOf(instance, vmId) },
-  });
+  const [program = "", ...args] = holderWords(rootless);
+  const env = { PATH: toolPath(), ...markOf(instance, vmId) };
+  const child = spawnConfined({ program, args, stdio: ["ignore", "ignore", "ignore"], env, session: "own" });
   const failed = once(child, "error").then(([cause]) => {
     throw failure(`${program} could not be started`, cause);
   });
@@ -142,8 +139,8 @@ async function joinOutside({ instance, vmId, runDir }: NamespaceRequest, args: r
   try {
     const stdio: ("ignore" | "pipe" | number)[] = ["ignore", log.fd, log.fd];
     stdio[READY_FD] = "pipe";
-    const env = { ...process.env, PATH: toolPath(), ...markOf(instance, vmId) };
-    const child = spawn("slirp4netns", args, { cwd: runDir, detached: true, stdio, env });
+    const env = { PATH: toolPath(), ...markOf(instance, vmId) };
+    const child = spawnConfined({ program: "slirp4netns", args, cwd: runDir, stdio, env, session: "own" });
     const ended = once(child, "exit").then(
       () => undefined,
       (cause: unknown) => cause,

@@ -9,7 +9,7 @@ import { newId } from "../../lib/ids.ts";
 import { describedFolders, instanceFolders, type Layout } from "../../model/layout.ts";
 import type { Rebuilt } from "../../model/orphan.ts";
 import { isAlive } from "../../lib/process.ts";
-import { machineRecordSchema } from "../../model/vm.ts";
+import { hostProcessSchema } from "../../model/vm.ts";
 import { readDescription } from "../../store/descriptions.ts";
 import { raiseRevision, writeInstance } from "../../store/instance-row.ts";
 import { TABLES, type Table } from "../../store/peek-database.ts";
@@ -113,7 +113,7 @@ async function keepOld(path: string): Promise<string | undefined> {
   return moved ? place : undefined;
 }
 
-const runningSchema = z.object({ machine: machineRecordSchema.pick({ pid: true, startTicks: true }) });
+const runningSchema = z.object({ machine: hostProcessSchema });
 
 /** Ids of VMs whose VMM lives: by pid and start time, so that whoever has its pid by now is not taken for it. */
 async function aliveOf(told: readonly Told[]): Promise<ReadonlySet<string>> {

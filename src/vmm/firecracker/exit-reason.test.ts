@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { explainEnd } from "./exit-reason.ts";
+import { explainEnd, loggedFault } from "./exit-reason.ts";
 
 const nothing = { log: "", said: "" };
 
@@ -22,6 +22,30 @@ test("statuses and signals are told in words, with what it said", () => {
   assert.match(of(77).reason, /no known reason \(exit status 77\)/);
   for (const code of [1, 2, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157]) assert.equal(of(code).clean, false);
   assert.match(explainEnd({ ...nothing, signal: "SIGSEGV" }).reason, /killed by SIGSEGV/);
+});
+
+test("the guest's processor tells more than the lines that follow it", () => {
+  const log = [
+    "2026-11-29T10:00:00 [vm-1:fc_api:ERROR] Received Error. Status code: 400 Bad Request.",
+    "2026-11-29T10:00:01 [vm-1:fc_vcpu 0:ERROR] Unexpected exit reason on vcpu run: Shutdown",
+    "2026-11-29T10:00:01 [vm-1:main:ERROR] RunWithoutApiError error: MicroVMStoppedWithError(GenericError)",
+    "2026-11-29T10:00:01 [vm-1:main:ERROR] Firecracker exiting with error. exit_code=1",
+    "",
+  ].join("\n");
+  const { clean, reason } = explainEnd({ exitCode: 1, log, said: "" });
+  assert.equal(clean, false);
+  assert.equal(reason, "Firecracker ended with an error (exit status 1): Unexpected exit reason on vcpu run: Shutdown");
+  assert.equal(loggedFault(log), "Unexpected exit reason on vcpu run: Shutdown");
+  const [refused = ""] = log.split("\n");
+  assert.equal(loggedFault(refused), "Received Error. Status code: 400 Bad Request.");
+  assert.doesNotMatch(explainEnd({ signal: "SIGKILL", log: refused, said: "" }).reason, /400/);
+});
+
+test("a signal that Firecracker takes stands in its log without a status", () => {
+  const log = "2026-11-29T10:00:00 [vm-1:main:ERROR] Shutting down VM after intercepting signal 7, code 2.\n";
+  assert.match(explainEnd({ log, said: "" }).reason, /bus error/);
+  assert.match(explainEnd({ log: log.replace("signal 7", "signal 1"), said: "" }).reason, /hung up/);
+  assert.match(explainEnd({ log: log.replace("signal 7", "signal 63"), said: "" }).reason, /nobody saw how/);
 });
 
 test("whoever is not its parent reads its status in the last line of its log", () => {

@@ -13,6 +13,9 @@ export interface FirecrackerEnd {
   readonly panic?: string | undefined;
 }
 
+/** Of a line of the log, in a VM's state. */
+const MAX_FAULT_LENGTH = 400;
+
 /** FcExitCode (src/vmm/src/lib.rs of Firecracker), beyond 0 for a guest that ended itself. */
 const EXIT_CODES: Readonly<Record<number, string>> = {
   1: "with an error",
@@ -29,10 +32,15 @@ const EXIT_CODES: Readonly<Record<number, string>> = {
   157: "by an illegal instruction",
 };
 
+/** Signals that Firecracker takes, and ends by with a status of its own (src/vmm/src/signal_handler.rs), by their numbers. */
+const STATUS_OF_SIGNAL: Readonly<Record<number, number>> = { 1: 156, 4: 157, 7: 149, 11: 150, 24: 154, 25: 151 };
+
 /** Says how a microVM ended, in words for its state. */
 export function explainEnd(end: FirecrackerEnd): MachineExit {
-  const { exitCode, signal, said, panic } = end;
+  const { exitCode, signal, panic } = end;
   const status = exitCode ?? loggedStatus(end.log);
+  // An API request that was refused is an error in its log too, and no reason for its end; what a processor says is one.
+  const said = [vcpuFault(end.log), end.said].filter((words) => words !== undefined && words !== "").join("; ");
   if (signal !== undefined) return failed(`Firecracker was killed by ${signal}`, said);
   // A guest's panic ends as its reboot does; only the console tells them apart.
   if (panic !== undefined) return failed(`the guest's kernel panicked: ${panic}`, "");
@@ -45,8 +53,30 @@ function failed(what: string, said: string): MachineExit {
   return { clean: false, reason: said === "" ? what : `${what}: ${said}` };
 }
 
-/** Its last line says how it ends, to whoever is not its parent. */
+/** Its last line says how it ends, to whoever is not its parent; one that a signal ends names that and no status. */
 function loggedStatus(log: string): number | undefined {
-  const found = /exit_code=(\d{1,3})\s*$/.exec(log);
-  return found === null ? undefined : Number(found[1]);
+  const status = /exit_code=(\d{1,3})\s*$/.exec(log)?.[1];
+  if (status !== undefined) return Number(status);
+  const signal = /Shutting down VM after intercepting signal (\d{1,2})\b/.exec(log)?.[1];
+  return signal === undefined ? undefined : STATUS_OF_SIGNAL[Number(signal)];
+}
+
+/** What went wrong at a start: what a processor of the guest says where one does, else the last error. */
+export function loggedFault(log: string): string | undefined {
+  return vcpuFault(log) ?? errorsIn(log).at(-1)?.words;
+}
+
+/** The line of the guest's processor; those that follow only say that it is over (`MicroVMStoppedWithError(GenericError)`). */
+function vcpuFault(log: string): string | undefined {
+  return errorsIn(log).find(({ thread }) => thread.startsWith("fc_vcpu"))?.words;
+}
+
+/** `TIME [ID:THREAD:ERROR] WORDS`, with `:FILE:LINE` behind the level where it was asked for. */
+function errorsIn(log: string): readonly { readonly thread: string; readonly words: string }[] {
+  return log.split("\n").flatMap((line) => {
+    const found = /\[[^\]:]*:([^\]:]*):ERROR[^\]]*\]\s*(.*)$/.exec(line);
+    const [, thread = "", words = ""] = found ?? [];
+    const isEnd = /exit_code=|MicroVMStoppedWithError/.test(words);
+    return found === null || isEnd ? [] : [{ thread, words: words.slice(0, MAX_FAULT_LENGTH) }];
+  });
 }

@@ -1,24 +1,26 @@
 import { rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
+import { failedEntering, type ChildEnd, type LaunchedChild } from "../../lib/launch.ts";
 import { identifyProcess, isAlive } from "../../lib/process.ts";
-import type { MachineRecord } from "../../model/vm.ts";
+import type { MachineRecord, MachineRecordOf } from "../../model/vm.ts";
+import { anotherDriver } from "../another-driver.ts";
 import { checkFiles } from "../check-files.ts";
 import type { Driver, Machine, MachineSpec } from "../driver.ts";
-import type { ChildEnd } from "../end-process.ts";
 import { readTail } from "../read-tail.ts";
 import { clearSocketPath } from "../socket-path.ts";
 import { firecrackerApi, type FirecrackerApi } from "./api.ts";
 import { awaitListening } from "./await-socket.ts";
-import { explainEnd } from "./exit-reason.ts";
+import { explainEnd, loggedFault } from "./exit-reason.ts";
 import { firecrackerFinder, type FirecrackerBinary, type FirecrackerPlace } from "./firecracker-binary.ts";
-import { launchFirecracker, type FirecrackerChild } from "./launch.ts";
+import { launchFirecracker } from "./launch.ts";
 import { planFirecracker, type FirecrackerPlan } from "./machine-plan.ts";
 import { firecrackerMachine } from "./machine.ts";
-import { findStrays } from "./strays.ts";
+import { findStrays } from "../find-strays.ts";
+import { isFirecrackerOf } from "./strays.ts";
 import { featuresOf, parseVersion } from "./version.ts";
 
-const LOG_END_BYTES = 4 * 1024;
+const LOG_END_BYTES = 16 * 1024;
 /** A drive's size is cut to whole sectors. */
 const SECTOR_BYTES = 512;
 /** Firecracker's own bound (its firecracker.yaml, MachineConfiguration). */
@@ -47,7 +49,7 @@ export function createFirecrackerDriver(place: FirecrackerPlace): FirecrackerDri
     }),
     start: async (spec, signal) => startMachine(await find(), spec, signal),
     attach: attachMachine,
-    strays: findStrays,
+    strays: (vmId) => findStrays(isFirecrackerOf(vmId)),
   };
 }
 
@@ -68,12 +70,12 @@ async function startMachine(binary: FirecrackerBinary, spec: MachineSpec, signal
     const end = await child.ended;
     for (const path of socketsAndFifos(plan)) await rm(path, { force: true });
     signal.throwIfAborted();
-    throw end.signal === "SIGKILL" ? error : await endedEarly(end, plan, error);
+    throw end.signal === "SIGKILL" ? error : await endedEarly(end, plan, spec.enter, error);
   }
 }
 
 /** Sends the plan's requests, one after another, and gives up when the process ends. */
-async function configure(child: FirecrackerChild, plan: FirecrackerPlan, signal: AbortSignal): Promise<FirecrackerApi> {
+async function configure(child: LaunchedChild, plan: FirecrackerPlan, signal: AbortSignal): Promise<FirecrackerApi> {
   const over = new AbortController();
   void child.ended.then(() => over.abort());
   const within = AbortSignal.any([over.signal, signal]);
@@ -87,8 +89,8 @@ async function recordOf(
   { version }: FirecrackerBinary,
   plan: FirecrackerPlan,
   spec: MachineSpec,
-  child: FirecrackerChild,
-): Promise<MachineRecord> {
+  child: LaunchedChild,
+): Promise<MachineRecordOf<"firecracker">> {
   const identity = await identifyProcess(child.pid);
   if (identity === undefined) {
     throw new BangerError("VMM_FAILED", { what: "Firecracker ended as soon as it ran", fix: "run `banger doctor`" });
@@ -98,8 +100,7 @@ async function recordOf(
     version: version.text,
     accel: "kvm",
     machine: "firecracker",
-    pid: identity.pid,
-    startTicks: identity.startTicks,
+    ...identity,
     controlSocket: plan.apiSocket,
     consoleInput: plan.consoleInput,
     consoleLog: spec.consoleLog,
@@ -108,8 +109,8 @@ async function recordOf(
 }
 
 async function attachMachine(record: MachineRecord, signal: AbortSignal): Promise<Machine | undefined> {
-  const identity = { pid: record.pid, startTicks: record.startTicks };
-  if (!(await isAlive(identity))) return undefined;
+  if (record.vmm !== "firecracker") throw anotherDriver(record);
+  if (!(await isAlive(record))) return undefined;
   const api = firecrackerApi(record.controlSocket);
   const version = parseVersion(`Firecracker v${record.version}`);
   if (version === undefined) return undefined;
@@ -118,7 +119,7 @@ async function attachMachine(record: MachineRecord, signal: AbortSignal): Promis
   } catch (error) {
     signal.throwIfAborted();
     // It may have ended while we knocked.
-    if (!(await isAlive(identity))) return undefined;
+    if (!(await isAlive(record))) return undefined;
     throw error;
   }
   return firecrackerMachine({ record, version, api, leavings: leavingsOf(record) });
@@ -128,11 +129,11 @@ function socketsAndFifos(plan: FirecrackerPlan): readonly string[] {
   return [plan.apiSocket, plan.line.socketPath, plan.consoleInput, plan.metrics];
 }
 
-function leavingsOf({ controlSocket, consoleInput, line }: MachineRecord): readonly string[] {
+function leavingsOf({ controlSocket, consoleInput, line }: MachineRecordOf<"firecracker">): readonly string[] {
   return [
     controlSocket,
     join(dirname(controlSocket), "metrics.fifo"),
-    ...(consoleInput === undefined ? [] : [consoleInput]),
+    consoleInput,
     ...(line.kind === "firecracker-vsock" ? [line.socketPath] : []),
   ];
 }
@@ -157,12 +158,20 @@ async function checkSizes({ disks }: MachineSpec): Promise<void> {
 }
 
 /** A Firecracker that ends before it serves us says why in its log, its status, or on its standard error. */
-async function endedEarly(end: ChildEnd, plan: FirecrackerPlan, cause: unknown): Promise<BangerError> {
+async function endedEarly(
+  end: ChildEnd,
+  plan: FirecrackerPlan,
+  enter: MachineSpec["enter"],
+  cause: unknown,
+): Promise<BangerError> {
   const [log, said] = await Promise.all([readTail(plan.log, LOG_END_BYTES), readTail(plan.errors, LOG_END_BYTES)]);
-  const logged = log.split("\n").findLast((line) => line.includes("ERROR") && !line.includes("exit_code="));
+  const notEntered = failedEntering(said, enter);
+  if (notEntered !== undefined) return notEntered;
+  const logged = loggedFault(log);
+  const { reason } = explainEnd({ ...end, log, said: said.trim() });
   return new BangerError("VMM_FAILED", {
     what: "Firecracker could not start the VM",
-    why: [explainEnd({ ...end, log, said: said.trim() }).reason, ...(logged === undefined ? [] : [logged])].join("; "),
+    why: logged === undefined || reason.includes(logged) ? reason : `${reason}; ${logged}`,
     fix: "if it names a file, check that; otherwise run `banger doctor`",
     cause,
   });

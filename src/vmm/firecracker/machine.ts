@@ -2,12 +2,13 @@ import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
+import type { ChildEnd, LaunchedChild } from "../../lib/launch.ts";
 import type { ProcessIdentity } from "../../lib/process.ts";
 import { isAlive } from "../../lib/process.ts";
-import type { MachineRecord } from "../../model/vm.ts";
+import type { MachineRecordOf } from "../../model/vm.ts";
 import { keepBounded } from "../bounded-log.ts";
 import type { Machine, MachineExit } from "../driver.ts";
-import { endProcess, untilGone, type ChildEnd } from "../end-process.ts";
+import { endProcess, untilGone } from "../end-process.ts";
 import { findPanic } from "../find-panic.ts";
 import { readTail } from "../read-tail.ts";
 import type { FirecrackerApi } from "./api.ts";
@@ -16,23 +17,23 @@ import { connectionClosed } from "./await-socket.ts";
 import { openConsole } from "./console.ts";
 import { explainEnd } from "./exit-reason.ts";
 import { keepMetrics } from "./keep-metrics.ts";
-import type { FirecrackerChild } from "./launch.ts";
 import { cannotPause, featuresOf, type FirecrackerVersion } from "./version.ts";
 
 /** A kernel's panic with its call trace fits well into this. */
 const CONSOLE_END_BYTES = 16 * 1024;
-const LOG_END_BYTES = 2 * 1024;
+/** The line that says what went wrong is followed by some that say that it did. */
+const LOG_END_BYTES = 16 * 1024;
 /** Between two connections to one that closes them. */
 const LOOK_MS = 10;
 const MAX_CONSOLE_LOG_BYTES = 4 * 1024 ** 2;
 
 /** A Firecracker process whose API answers, whether we started it or found it. */
 export interface RunningFirecracker {
-  readonly record: MachineRecord;
+  readonly record: MachineRecordOf<"firecracker">;
   readonly version: FirecrackerVersion;
   readonly api: FirecrackerApi;
   /** Present when it is our child. */
-  readonly child?: Pick<FirecrackerChild, "ended" | "release">;
+  readonly child?: Pick<LaunchedChild, "ended" | "release">;
   /** Files that go with it: sockets and FIFOs. */
   readonly leavings: readonly string[];
 }
@@ -41,7 +42,7 @@ export interface RunningFirecracker {
 export function firecrackerMachine(firecracker: RunningFirecracker): Machine {
   const { record, api, version } = firecracker;
   const runDir = dirname(record.controlSocket);
-  const identity: ProcessIdentity = { pid: record.pid, startTicks: record.startTicks };
+  const identity: ProcessIdentity = record;
   const life = new AbortController();
   void keepBounded(record.consoleLog, MAX_CONSOLE_LOG_BYTES, life.signal);
   void keepMetrics(join(runDir, "metrics.fifo"), join(runDir, "metrics.json"), life.signal);
@@ -58,7 +59,7 @@ export function firecrackerMachine(firecracker: RunningFirecracker): Machine {
     },
     resume: (signal) => setState("Resumed", signal),
     isPaused: async (signal) => (await api.instance(signal)).state === "Paused",
-    console: () => openConsole(record.consoleLog, record.consoleInput ?? ""),
+    console: () => openConsole(record.consoleLog, record.consoleInput),
     // A guest without a keyboard driver hears nothing of it, and Firecracker says the same: its end is the only proof.
     requestShutdown: (signal) =>
       api.send({ method: "PUT", path: "/actions", body: { action_type: "SendCtrlAltDel" } }, signal),

@@ -59,6 +59,13 @@ test("one that needs PCI, or is no ELF file, boots in a PC", () => {
   assert.throws(() => planMachine(foreign, tcg), { code: "VMM_CANNOT" });
 });
 
+test("QEMU filters its own system calls where it was built to", () => {
+  assert.deepEqual(values(planMachine(spec, { ...tcg, sandbox: true }), "-sandbox"), [
+    "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+  ]);
+  assert.deepEqual(values(planMachine(spec, { ...tcg, sandbox: false }), "-sandbox"), []);
+});
+
 test("the processor is the host's under KVM, and the best there is under TCG", () => {
   assert.deepEqual(values(planMachine(spec, { accel: "kvm" }), "-cpu"), ["host"]);
   assert.deepEqual(values(planMachine(spec, { accel: "kvm" }), "-accel"), ["kvm"]);

@@ -6,6 +6,7 @@ import { AGENT_VSOCK_PORT } from "../agent-port.ts";
 import type { MachineDisk, MachineSpec } from "../driver.ts";
 import { kernelCommandLine } from "./command-line.ts";
 import { optionString } from "./option-string.ts";
+import { SANDBOX } from "./sandbox.ts";
 
 /** `microvm` has neither firmware nor PCI and boots fastest; `q35` is a PC, for kernels that need one. */
 export type MachineType = "microvm" | "q35";
@@ -29,6 +30,8 @@ export interface QemuHost {
   readonly accel: Accel;
   /** Context id for vhost-vsock (3 or more; vsock(7)); virtio-serial is used where it is absent. */
   readonly vsockCid?: number;
+  /** Whether this QEMU was built with its system call filter; absent, it is left out. */
+  readonly sandbox?: boolean;
   /** Rate of the time stamp counter, which is the guest's too under TCG. */
   readonly tscKhz?: number;
 }
@@ -80,6 +83,7 @@ export function planMachine(spec: MachineSpec, host: QemuHost): MachinePlan {
     ["-no-user-config"],
     ["-display", "none"],
     ["-no-reboot"],
+    ...(host.sandbox === true ? [["-sandbox", SANDBOX] as const] : []),
     ["-chardev", optionString("socket", { id: "boot", fd: BOOT_MONITOR_FD })],
     ["-mon", "chardev=boot,mode=control"],
     ["-chardev", socketServer("qmp", basename(controlSocket))],

@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { BangerError } from "../../lib/errors.ts";
 import type { ProcessIdentity } from "../../lib/process.ts";
 import { connectUnix } from "../../lib/unix-socket.ts";
-import type { MachineRecord } from "../../model/vm.ts";
+import type { MachineRecordOf } from "../../model/vm.ts";
 import type { Machine, MachineExit } from "../driver.ts";
 import { keepBounded } from "../bounded-log.ts";
 import { endProcess, untilGone } from "../end-process.ts";
@@ -25,7 +25,7 @@ const statusSchema = z.object({ running: z.boolean() });
 
 /** A QEMU process that we are connected to, whether we started it or found it. */
 export interface RunningQemu {
-  readonly record: MachineRecord;
+  readonly record: MachineRecordOf<"qemu">;
   readonly qmp: Qmp;
   readonly events: QemuEvents;
   /** Present when it is our child. */
@@ -47,7 +47,7 @@ export function noteEvent(events: QemuEvents, { event, data }: QmpEvent): void {
 /** The driver's handle on a running QEMU. */
 export function qemuMachine(qemu: RunningQemu): Machine {
   const { record, qmp } = qemu;
-  const identity: ProcessIdentity = { pid: record.pid, startTicks: record.startTicks };
+  const identity: ProcessIdentity = record;
   const life = new AbortController();
   void keepBounded(record.consoleLog, MAX_CONSOLE_LOG_BYTES, life.signal);
   const exited = untilExit(qemu, identity, life.signal).finally(() => life.abort());
@@ -66,7 +66,7 @@ export function qemuMachine(qemu: RunningQemu): Machine {
       return !status.running;
     },
     async console(signal) {
-      const socket = connectUnix(record.consoleSocket ?? "");
+      const socket = connectUnix(record.consoleSocket);
       await once(socket, "connect", { signal });
       return socket;
     },

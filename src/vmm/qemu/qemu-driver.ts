@@ -1,9 +1,11 @@
 import { access, constants, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { BangerError, asBangerError, isAbort } from "../../lib/errors.ts";
+import { failedEntering } from "../../lib/launch.ts";
 import { identifyProcess, isAlive } from "../../lib/process.ts";
 import { connectUnix } from "../../lib/unix-socket.ts";
-import type { Accel, MachineRecord } from "../../model/vm.ts";
+import type { Accel, MachineRecord, MachineRecordOf } from "../../model/vm.ts";
+import { anotherDriver } from "../another-driver.ts";
 import { checkFiles } from "../check-files.ts";
 import type { Driver, Machine, MachineSpec } from "../driver.ts";
 import { launchQemu, type QemuChild } from "./launch.ts";
@@ -12,9 +14,11 @@ import { planMachine, serialSocketOf, vsockCid, type MachinePlan, type QemuHost 
 import { noteEvent, qemuMachine, type QemuEvents } from "./machine.ts";
 import { findQemu } from "./qemu-binary.ts";
 import { openQmp, type Qmp } from "./qmp.ts";
+import { sandboxFinder } from "./sandbox.ts";
 import { readTail } from "../read-tail.ts";
 import { clearSocketPath } from "../socket-path.ts";
-import { findStrays } from "./strays.ts";
+import { findStrays } from "../find-strays.ts";
+import { isQemuOf } from "./strays.ts";
 
 const VMM_LOG_END_BYTES = 2 * 1024;
 const VHOST_VSOCK = "/dev/vhost-vsock";
@@ -28,6 +32,7 @@ export interface QemuOptions {
 
 /** Runs VMs by QEMU's system emulator for x86-64: hardware-assisted by KVM, or translated by TCG where there is none. */
 export function createQemuDriver(options: QemuOptions): Driver {
+  const hasSandbox = sandboxFinder();
   return {
     name: "qemu",
     abilities: async () => ({
@@ -42,18 +47,23 @@ export function createQemuDriver(options: QemuOptions): Driver {
       // QEMU has no bound for a network card; where its TAP is ours, tc-tbf(8) could be one.
       limits: { disk: true, net: false },
     }),
-    start: (spec, signal) => startMachine(options, spec, signal),
+    start: (spec, signal) => startMachine({ ...options, hasSandbox }, spec, signal),
     attach: attachMachine,
-    strays: findStrays,
+    strays: (vmId) => findStrays(isQemuOf(vmId)),
   };
 }
 
-async function startMachine(options: QemuOptions, spec: MachineSpec, signal: AbortSignal): Promise<Machine> {
+interface StartOptions extends QemuOptions {
+  readonly hasSandbox: (binary: string) => Promise<boolean>;
+}
+
+async function startMachine(options: StartOptions, spec: MachineSpec, signal: AbortSignal): Promise<Machine> {
   const tscKhz = options.accel === "tcg" ? await hostTscKhz() : undefined;
   const clock = { accel: options.accel, ...(tscKhz !== undefined && { tscKhz }) };
-  const plan = planMachine(spec, { ...clock, ...(await vsockFor(spec)) });
-  const sockets = socketsOf(plan);
   const binary = await findQemu(options.qemuBin, options.searchPath);
+  const sandbox = await options.hasSandbox(binary);
+  const plan = planMachine(spec, { ...clock, sandbox, ...(await vsockFor(spec)) });
+  const sockets = socketsOf(plan);
   await checkFiles(spec);
   for (const path of sockets) await clearSocketPath(path);
   await createLog(spec.consoleLog);
@@ -66,7 +76,7 @@ async function startMachine(options: QemuOptions, spec: MachineSpec, signal: Abo
     child.kill();
     await child.ended;
     for (const path of sockets) await rm(path, { force: true });
-    throw await withVmmWords(error, plan.vmmLog);
+    throw await withVmmWords(error, plan.vmmLog, spec.enter);
   }
 }
 
@@ -99,13 +109,12 @@ async function takeControl(
   const identity = await identifyProcess(child.pid);
   if (identity === undefined) throw endedAtOnce();
   const { major, minor, micro } = qmp.version;
-  const record: MachineRecord = {
+  const record: MachineRecordOf<"qemu"> = {
     vmm: "qemu",
     version: `${major}.${minor}.${micro}`,
     accel,
     machine: plan.machine,
-    pid: identity.pid,
-    startTicks: identity.startTicks,
+    ...identity,
     controlSocket: plan.controlSocket,
     consoleSocket: plan.consoleSocket,
     consoleLog: spec.consoleLog,
@@ -119,8 +128,8 @@ function connectQmp(path: string, events: QemuEvents, signal: AbortSignal): Prom
 }
 
 async function attachMachine(record: MachineRecord, signal: AbortSignal): Promise<Machine | undefined> {
-  const identity = { pid: record.pid, startTicks: record.startTicks };
-  if (!(await isAlive(identity))) return undefined;
+  if (record.vmm !== "qemu") throw anotherDriver(record);
+  if (!(await isAlive(record))) return undefined;
   const events: QemuEvents = {};
   let qmp: Qmp;
   try {
@@ -128,7 +137,7 @@ async function attachMachine(record: MachineRecord, signal: AbortSignal): Promis
   } catch (error) {
     signal.throwIfAborted();
     // It may have ended while we knocked.
-    if (!(await isAlive(identity))) return undefined;
+    if (!(await isAlive(record))) return undefined;
     throw error;
   }
   const vmmLog = join(dirname(record.controlSocket), "qemu.log");
@@ -139,13 +148,9 @@ function socketsOf({
   controlSocket,
   consoleSocket,
   line,
-}: Pick<MachineRecord, "controlSocket" | "consoleSocket" | "line">): readonly string[] {
+}: Pick<MachineRecordOf<"qemu">, "controlSocket" | "consoleSocket" | "line">): readonly string[] {
   const serialSocket = serialSocketOf(line);
-  return [
-    controlSocket,
-    ...(consoleSocket === undefined ? [] : [consoleSocket]),
-    ...(serialSocket === undefined ? [] : [serialSocket]),
-  ];
+  return [controlSocket, consoleSocket, ...(serialSocket === undefined ? [] : [serialSocket])];
 }
 
 async function createLog(path: string): Promise<void> {
@@ -153,12 +158,14 @@ async function createLog(path: string): Promise<void> {
 }
 
 /** A QEMU that ends before it serves us has said why on its standard error. */
-async function withVmmWords(error: unknown, vmmLog: string): Promise<unknown> {
+async function withVmmWords(error: unknown, vmmLog: string, enter: MachineSpec["enter"]): Promise<unknown> {
   if (isAbort(error)) return error;
   const known = asBangerError(error);
   if (known.code !== "VMM_FAILED") return error;
   const said = (await readTail(vmmLog, VMM_LOG_END_BYTES)).trim();
   if (said === "") return error;
+  const notEntered = failedEntering(said, enter);
+  if (notEntered !== undefined) return notEntered;
   return new BangerError("VMM_FAILED", {
     what: "QEMU could not start the VM",
     why: said,

@@ -1,7 +1,8 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { BangerError } from "../../../lib/errors.ts";
+import { spawnConfined } from "../../../lib/launch.ts";
 import type { TakeLayer } from "../../../oci/unpack-layer.ts";
 import type { RootfsJob, RootfsRequest } from "./rootfs-messages.ts";
 import { errorOf, parseReply, type RootfsReply, type RootfsResult } from "./rootfs-replies.ts";
@@ -29,9 +30,12 @@ export class RootfsProcess implements AsyncDisposable {
   /** @param program the maker's own file, or its bundle. */
   constructor(program: string, job: RootfsJob, signal: AbortSignal) {
     signal.throwIfAborted();
-    const child = spawn(process.execPath, [...NODE_OPTIONS, program], {
-      env: { ...process.env, ...MALLOC },
+    const child = spawnConfined({
+      program: process.execPath,
+      args: [...NODE_OPTIONS, program],
+      env: MALLOC,
       stdio: ["pipe", "ignore", "pipe", "ipc"],
+      session: "ours",
     });
     const { stdin, stderr } = child;
     if (stdin === null || stderr === null) throw new Error("a process without the pipes that were asked for");
