@@ -189,6 +189,17 @@ export const vmFailureSchema = z.object({
 });
 export type VmFailure = z.infer<typeof vmFailureSchema>;
 
+/** Why a VM is paused though nobody asked for it. */
+export const pausedBecauseSchema = z.object({
+  /** The host had no room for what the guest wrote. Nothing of it is lost: it is written when the VM goes on. */
+  kind: z.literal("host-disk-full"),
+  /** The disk of the VM that could not grow, and where it lies on the host. */
+  disk: z.string(),
+  path: z.string().optional(),
+  since: z.iso.datetime(),
+});
+export type PausedBecause = z.infer<typeof pausedBecauseSchema>;
+
 export const firstBootSchema = z.object({
   install: z.literal("systemd"),
   /** What the package manager said, on this host. */
@@ -203,6 +214,8 @@ export const vmSchema = z.object({
   createdAt: z.iso.datetime(),
   state: z.enum(VM_STATES),
   failure: vmFailureSchema.optional(),
+  /** While it is paused, and not because somebody asked for it. */
+  pausedBecause: pausedBecauseSchema.optional(),
   image: z.object({
     id: z.string(),
     name: z.string(),

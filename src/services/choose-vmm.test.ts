@@ -10,6 +10,7 @@ const qemu: DriverAbilities = {
   networks: new Set(["none", "user"]),
   maxVcpus: 64,
   pause: true,
+  stopsOnFullDisk: true,
   needsVsock: false,
   pc: true,
   limits: { disk: true, net: false },

@@ -37,6 +37,8 @@ export interface BootKernel {
   readonly commandLine: readonly string[];
   /** Boots by PVH and finds virtio-mmio devices on its command line: needs neither firmware nor PCI. */
   readonly microvm: boolean;
+  /** Is an ELF file and finds virtio-mmio devices on its command line, whether by PVH or not; absent: as `microvm`. */
+  readonly mmioElf?: boolean;
   /** Has the guest's end of a vsock, by itself or by its initramfs; absent where that is not known. */
   readonly vsock?: boolean;
   /** Finds the CPUs of a machine without ACPI; absent where that is not known. */
@@ -58,6 +60,8 @@ export interface DriverAbilities {
   readonly networks: ReadonlySet<VmNetwork["mode"]>;
   readonly maxVcpus: number;
   readonly pause: boolean;
+  /** Whether it stops a guest when the host has no room for what it writes, and can go on with nothing lost. */
+  readonly stopsOnFullDisk: boolean;
   /** Whether its only line to the agent is a vsock. */
   readonly needsVsock: boolean;
   /** Whether it boots kernels that need PCI or ACPI; those that find virtio-mmio by their command line every driver boots. */
@@ -70,6 +74,18 @@ export interface MachineExit {
   /** True when the guest ended it (shut down, rebooted); false for a crash or a kill. */
   readonly clean: boolean;
   /** In words, for the VM's state: `the guest shut down`, `QEMU was killed by SIGKILL`. */
+  readonly reason: string;
+}
+
+/** An error of the host's that met what a guest read or wrote. */
+export interface DiskError {
+  /** As {@link MachineDisk} calls it. */
+  readonly disk: string;
+  /** Whether the machine stopped for it, with the request kept; else the guest was told. */
+  readonly hasStopped: boolean;
+  /** Whether the host had no room for what was written. */
+  readonly isFull: boolean;
+  /** The host's words for it: `No space left on device`. */
   readonly reason: string;
 }
 
@@ -100,6 +116,10 @@ export interface Machine {
   pause(signal: AbortSignal): Promise<void>;
   resume(signal: AbortSignal): Promise<void>;
   isPaused(signal: AbortSignal): Promise<boolean>;
+  /** The disk for which it stopped by itself, since the host has no room for what the guest wrote; until it is resumed. */
+  stoppedForDisk(signal: AbortSignal): Promise<string | undefined>;
+  /** Has somebody hear of errors of its disks from now on; of VMMs that tell of none, nothing. */
+  onDiskError(hear: (error: DiskError) => void): void;
   /** The serial console, from now on: what the guest writes, and what is typed to it. */
   console(signal: AbortSignal): Promise<Duplex>;
   /** Presses the power button, where the machine has one. The guest may ignore it: wait on `exited` with a limit. */

@@ -78,6 +78,11 @@ case $job in
     $b dd if=/dev/vda of=/dev/null bs=65536 count=192 2>/dev/null
     say "read 12 MiB in $(($(up) - before)) hundredths"
     ;;
+  fill)
+    say "filling"
+    $b dd if=/dev/urandom of=/dev/vdb bs=65536 count=256 conv=fsync 2>/dev/null && say "filled" || say "failed to fill"
+    while :; do $b sleep 60; done
+    ;;
   patch)
     # The switch of a branch in the code that starts timers, which the kernel patches; the sleepers start timers.
     for sleeper in 1 2; do (while :; do sleep 0.0001; done) & done

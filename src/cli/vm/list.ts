@@ -1,8 +1,20 @@
 import { formatBytes } from "../../lib/bytes.ts";
+import type { PausedBecause, VmView } from "../../model/vm.ts";
 import { command } from "../command.ts";
 import { brokenRow, partBroken } from "../output/broken-text.ts";
 import { table } from "../output/table.ts";
 import { ago } from "../output/times.ts";
+
+const REASONS: Readonly<Record<PausedBecause["kind"], string>> = { "host-disk-full": "host disk full" };
+
+function stateWords(
+  state: VmView["state"],
+  pausedBecause: VmView["pausedBecause"],
+  unresponsive: VmView["unresponsive"],
+): string {
+  if (unresponsive !== undefined) return `${state}, ${unresponsive.who === "vmm" ? "VMM" : unresponsive.who} silent`;
+  return pausedBecause === undefined ? state : `${state} (${REASONS[pausedBecause.kind]})`;
+}
 
 export default command({
   name: ["vm", "list"],
@@ -18,9 +30,9 @@ export default command({
     if (cli.json) return cli.printJson(vms);
     if (vms.length === 0) return cli.note("There are no VMs yet. This makes one: banger run debian:bookworm");
     const { whole, broken } = partBroken(cli, vms);
-    const rows = whole.map(({ name, state, unresponsive, image, spec, network, createdAt }) => [
+    const rows = whole.map(({ name, state, unresponsive, pausedBecause, image, spec, network, createdAt }) => [
       name,
-      unresponsive === undefined ? state : `${state}, ${unresponsive.who === "vmm" ? "VMM" : unresponsive.who} silent`,
+      stateWords(state, pausedBecause, unresponsive),
       image.name,
       String(spec.vcpus),
       formatBytes(spec.memoryBytes),

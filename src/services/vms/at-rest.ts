@@ -3,7 +3,7 @@ import { serviceAtRest } from "./vm-service-command.ts";
 
 /** What is left to say of a VM whose machine is gone. */
 export function atRest(vm: Vm): Vm {
-  const { machine: _machine, ...rest } = vm;
+  const { machine: _machine, pausedBecause: _because, ...rest } = vm;
   return { ...rest, ...serviceAtRest(vm), network: networkAtRest(vm.network) };
 }
 

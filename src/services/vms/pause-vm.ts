@@ -1,9 +1,10 @@
 import { withDeadline } from "../../lib/deadline.ts";
 import { asBangerError, BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
-import type { Vm } from "../../model/vm.ts";
+import type { PausedBecause, Vm } from "../../model/vm.ts";
 import { checkStep } from "../../model/vm-states.ts";
 import { introduce } from "./agent-connection.ts";
+import { diskManners, fullDisk, hasRoomToGoOn, hostDiskFull, leastRoom, mustBeGuarded } from "./host-disk-full.ts";
 import type { LiveVm } from "./live-vms.ts";
 import { notAnswering } from "./run-folder.ts";
 import { noteSilence, unresponsive } from "./silence.ts";
@@ -23,7 +24,11 @@ const ASK_MS = 5_000;
  * @throws BangerError `VM_WRONG_STATE`, `VMM_CANNOT`, `VMM_FAILED`.
  */
 export async function pauseVm(context: VmContext, vm: Vm, { signal, progress }: OperationContext): Promise<Vm> {
-  if (vm.state === "paused") return vm;
+  // One that a full disk has stopped stays so now even when there is room again.
+  if (vm.state === "paused") {
+    context.live.get(vm.id)?.stall.end();
+    return vm.pausedBecause === undefined ? vm : save(context, vm, "paused");
+  }
   checkStep(vm.name, vm.state, "pausing");
   const live = await liveOf(context, vm);
   context.store.vms.update({ ...vm, state: "pausing" });
@@ -47,17 +52,22 @@ export async function resumeVm(context: VmContext, vm: Vm, { signal, progress }:
   if (vm.state === "running") return vm;
   checkStep(vm.name, vm.state, "resuming");
   const live = await liveOf(context, vm);
+  if (vm.pausedBecause !== undefined) await checkRoom(context, vm, vm.pausedBecause);
   context.store.vms.update({ ...vm, state: "resuming" });
+  live.stall.end();
   try {
     await askVmm(context, vm, signal, (within) => live.machine.resume(within));
   } catch (error) {
     await trySettlePaused(context, vm.id);
     throw error;
   }
+  // It may have stopped again before it said that it goes on.
+  if (live.stall.because !== undefined) throw hostDiskFull(vm.name, live.stall.because);
   live.keepStill(false);
   const running = save(context, vm, "running");
   progress({ id: "resume", label: `${vm.name} runs again`, status: "done" });
-  await withDeadline(signal, ANSWER_MS, `the agent of ${vm.name}`, async (within) => {
+  const unlessStopped = AbortSignal.any([signal, live.stall.signal]);
+  await withDeadline(unlessStopped, ANSWER_MS, `the agent of ${vm.name}`, async (within) => {
     for (const warning of await introduce(context, running, await live.agent(within), within)) {
       progress({ id: `warning ${warning}`, label: `${vm.name}: warning: ${warning}`, status: "done" });
     }
@@ -88,7 +98,18 @@ async function settlePaused(context: VmContext, vmId: string, signal: AbortSigna
   const isPaused = await live.machine.isPaused(signal);
   live.keepStill(isPaused);
   const state = isPaused ? "paused" : "running";
-  if (vm.state !== state) context.store.vms.update({ ...vm, state });
+  const because = isPaused ? await whyPaused(vm, live, signal) : undefined;
+  if (because !== undefined) live.stall.begin(vm.name, because);
+  if (vm.state === state && vm.pausedBecause === because) return;
+  const { pausedBecause: _before, ...rest } = context.store.vms.get(vmId);
+  context.store.vms.update({ ...rest, state, ...(because !== undefined && { pausedBecause: because }) });
+}
+
+/** A pause that somebody asked for stands, whatever the machine met with before or after it. */
+async function whyPaused(vm: Vm, live: LiveVm, signal: AbortSignal): Promise<PausedBecause | undefined> {
+  if (vm.state === "paused" || vm.pausedBecause !== undefined) return vm.pausedBecause;
+  const disk = await live.machine.stoppedForDisk(signal);
+  return disk === undefined ? undefined : fullDisk(vm, disk);
 }
 
 /**
@@ -108,9 +129,18 @@ const MAY_BE_PAUSED: ReadonlySet<Vm["state"]> = new Set(["running", "pausing", "
 
 function save(context: VmContext, vm: Vm, state: "paused" | "running"): Vm {
   // Its command may have told of itself meanwhile.
-  const next: Vm = { ...context.store.vms.get(vm.id), state };
+  const { pausedBecause: _because, ...rest } = context.store.vms.get(vm.id);
+  const next: Vm = { ...rest, state };
   context.store.vms.update(next);
   return next;
+}
+
+/** @throws BangerError `DISK_FULL` where a VM would stop again at once. */
+async function checkRoom(context: VmContext, vm: Vm, because: PausedBecause): Promise<void> {
+  const least = await leastRoom(vm.disks);
+  const { vmm } = vm.machine ?? {};
+  const guarded = vmm !== undefined && mustBeGuarded(vm, await diskManners(context, vmm));
+  if (least !== undefined && !hasRoomToGoOn(least.room, guarded)) throw hostDiskFull(vm.name, because, least.room);
 }
 
 async function liveOf(context: VmContext, vm: Vm): Promise<LiveVm> {

@@ -20,6 +20,8 @@ import { renewAgentSecret } from "./agent-secret.ts";
 import { bootArguments } from "./boot-arguments.ts";
 import { bootClock, watchConsole, type BootClock } from "./boot-watch.ts";
 import { consoleTail } from "./console-log.ts";
+import { followHostDisk } from "./follow-host-disk.ts";
+import { diskManners, hostDiskFull } from "./host-disk-full.ts";
 import { installInVm, needsInstallation } from "./install-in-vm.ts";
 import { liveVm, type LiveVm } from "./live-vms.ts";
 import { awaitServices, planReadiness } from "./await-services.ts";
@@ -140,6 +142,7 @@ async function bringUp(
   const booting: Vm = { ...vm, vmmReason: reason, machine: machine.record, startedAt: new Date().toISOString() };
   context.store.vms.update(booting);
   noteExit(context, vm.id, machine);
+  followHostDisk(context, vm.id, live, await diskManners(context, vmm));
   await awaitAgent(context, booting, { live, clock, prepare }, signal);
   return { booting, live };
 }
@@ -224,6 +227,8 @@ async function awaitAgent(
     const agent = await withDeadline(signal, AGENT_MS, "the agent", (within) => live.agent(within));
     await Promise.race([prepare(agent, signal), ended]);
     live.ending = false;
+  } catch (error) {
+    throw live.stall.because === undefined ? error : hostDiskFull(vm.name, live.stall.because);
   } finally {
     watching.abort();
     await watched;

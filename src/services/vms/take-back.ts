@@ -3,6 +3,8 @@ import { withDeadline } from "../../lib/deadline.ts";
 import type { MachineRecord, Vm } from "../../model/vm.ts";
 import type { Machine } from "../../vmm/driver.ts";
 import { agentConnector } from "./agent-connection.ts";
+import { followHostDisk } from "./follow-host-disk.ts";
+import { diskManners } from "./host-disk-full.ts";
 import { liveVm } from "./live-vms.ts";
 import { trySettlePaused } from "./pause-vm.ts";
 import { noteSilence } from "./silence.ts";
@@ -131,6 +133,7 @@ async function adopt(
   context.live.set(vmId, live);
   noteExit(context, vmId, machine);
   await trySettlePaused(context, vmId);
+  followHostDisk(context, vmId, live, await diskManners(context, record.vmm));
   followVmService(context, vmId, live);
   watchHealth(context, vmId, live);
   context.log.info({ vm: vm.name, pid: record.pid }, "taken back");

@@ -43,6 +43,8 @@ export function createFirecrackerDriver(place: FirecrackerPlace): FirecrackerDri
       networks: new Set(["none", "tap"] as const),
       maxVcpus: MAX_VCPUS,
       pause: featuresOf((await find()).version).resumesVsock,
+      // Its guest gets an I/O error (src/vmm/src/devices/virtio/block), and makes its file system read-only.
+      stopsOnFullDisk: false,
       needsVsock: true,
       pc: false,
       limits: { disk: true, net: true },

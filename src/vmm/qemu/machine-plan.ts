@@ -181,6 +181,14 @@ function socketServer(id: string, path: string, more: Readonly<Record<string, st
   return optionString("socket", { id, path, server: "on", wait: "off", ...more });
 }
 
+/** Before a disk's id: the node that limits its bandwidth. */
+const LIMITED = "limited-";
+
+/** The disk that a node of QEMU's block layer is part of. */
+export function diskOfNode(nodeName: string): string {
+  return nodeName.startsWith(LIMITED) ? nodeName.slice(LIMITED.length) : nodeName;
+}
+
 function diskOptions(disk: MachineDisk, bandwidth: number | undefined, place: PlaceDevice): readonly Option[] {
   // In JSON a path needs no escapes. The cache stays QEMU's writeback: a guest's flush reaches the disk.
   const blockdev = {
@@ -200,7 +208,7 @@ function diskOptions(disk: MachineDisk, bandwidth: number | undefined, place: Pl
   if (bandwidth === undefined) return [plain, ["-device", place("virtio-blk", { drive: disk.id, serial: disk.id })]];
   // docs/throttle.txt of QEMU: a filter node of a group of its own between the disk and its device.
   const group = `limit-${disk.id}`;
-  const drive = `limited-${disk.id}`;
+  const drive = `${LIMITED}${disk.id}`;
   const throttle = { driver: "throttle", "node-name": drive, "throttle-group": group, file: disk.id };
   return [
     ["-object", JSON.stringify({ "qom-type": "throttle-group", id: group, limits: { "bps-total": bandwidth } })],

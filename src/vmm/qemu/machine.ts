@@ -5,10 +5,11 @@ import { BangerError } from "../../lib/errors.ts";
 import type { ProcessIdentity } from "../../lib/process.ts";
 import { connectUnix } from "../../lib/unix-socket.ts";
 import type { MachineRecordOf } from "../../model/vm.ts";
-import type { Machine, MachineExit } from "../driver.ts";
+import type { DiskError, Machine, MachineExit } from "../driver.ts";
 import { keepBounded } from "../bounded-log.ts";
 import { endProcess, untilGone } from "../end-process.ts";
 import { findPanic } from "../find-panic.ts";
+import { diskErrorOf, fullDiskIn } from "./disk-errors.ts";
 import { explainEnd } from "./exit-reason.ts";
 import type { QemuChild } from "./launch.ts";
 import type { Qmp } from "./qmp.ts";
@@ -38,15 +39,18 @@ export interface RunningQemu {
 /** What QEMU told while we were connected; filled as its events come. */
 export interface QemuEvents {
   shutdownReason?: string;
+  onDiskError?: (error: DiskError) => void;
 }
 
 export function noteEvent(events: QemuEvents, { event, data }: QmpEvent): void {
   if (event === "SHUTDOWN" && typeof data["reason"] === "string") events.shutdownReason = data["reason"];
+  const error = event === "BLOCK_IO_ERROR" ? diskErrorOf(data) : undefined;
+  if (error !== undefined) events.onDiskError?.(error);
 }
 
 /** The driver's handle on a running QEMU. */
 export function qemuMachine(qemu: RunningQemu): Machine {
-  const { record, qmp } = qemu;
+  const { record, qmp, events } = qemu;
   const identity: ProcessIdentity = record;
   const life = new AbortController();
   void keepBounded(record.consoleLog, MAX_CONSOLE_LOG_BYTES, life.signal);
@@ -64,6 +68,12 @@ export function qemuMachine(qemu: RunningQemu): Machine {
     async isPaused(signal) {
       const status = statusSchema.parse(await qmp.execute("query-status", {}, signal));
       return !status.running;
+    },
+    async stoppedForDisk(signal) {
+      return fullDiskIn(await qmp.execute("query-block", {}, signal));
+    },
+    onDiskError(hear) {
+      events.onDiskError = hear;
     },
     async console(signal) {
       const socket = connectUnix(record.consoleSocket);

@@ -42,6 +42,7 @@ export function createQemuDriver(options: QemuOptions): Driver {
       // vmSpecSchema's own bound; QEMU's microvm takes 288.
       maxVcpus: 64,
       pause: true,
+      stopsOnFullDisk: true,
       needsVsock: false,
       pc: true,
       // QEMU has no bound for a network card; where its TAP is ours, tc-tbf(8) could be one.

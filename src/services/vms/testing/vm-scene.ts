@@ -94,6 +94,8 @@ export function machineOf(
     record: vm.machine,
     exited: exit.promise,
     isPaused: async () => false,
+    stoppedForDisk: async () => undefined,
+    onDiskError() {},
     release() {},
     ...verbs,
   } as Machine;
