@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdir, readdir, readFile, stat } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { after as afterAll, before, describe, test } from "node:test";
+import { setTimeout as after } from "node:timers/promises";
 import { untilAborted } from "../../src/lib/deadline.ts";
 import { isAlive } from "../../src/lib/process.ts";
 import { mib } from "../../src/lib/bytes.ts";
@@ -21,7 +22,7 @@ export function driverConformance(candidate: Candidate): void {
     let guest: TinyGuest;
     const driver = makeDriver();
     before(async () => void (guest = await TinyGuest.make()));
-    after(() => guest[Symbol.asyncDispose]());
+    afterAll(() => guest[Symbol.asyncDispose]());
 
     const start = async (spec: MachineSpec): Promise<Machine> => guest.own(await driver.start(spec, limit()));
     const ended = (machine: Machine): Promise<MachineExit> => untilAborted(machine.exited, limit());
@@ -236,9 +237,13 @@ export function driverConformance(candidate: Candidate): void {
       const daemon = spawnSync(process.execPath, words, { encoding: "utf8" });
       assert.equal(daemon.signal, "SIGKILL", daemon.stderr);
       const record = machineRecordSchema.parse(JSON.parse(daemon.stdout));
+      // While no daemon lives nobody bounds the log.
+      await appendFile(spec.consoleLog, `${"x".repeat(1023)}\n`.repeat(5 * 1024));
       const machine = await makeDriver().attach(record, limit());
       assert.ok(machine, "it runs");
       guest.own(machine);
+      const deadline = limit();
+      while ((await stat(spec.consoleLog)).size > mib(4)) await after(20, undefined, { signal: deadline });
       const [, tick] = await consoleShows(spec.consoleLog, /[^]*tick (\d+)\r?\n/);
       await consoleShows(spec.consoleLog, new RegExp(`tick ${Number(tick) + 3}\\b`));
       assert.equal(await machine.isPaused(limit()), false);

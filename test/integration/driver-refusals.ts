@@ -48,6 +48,22 @@ export function driverRefusals(
       await refuses({ ...spec, disks }, /FILE_UNREADABLE/, /root disk/);
     });
 
+    test("a network device that is not there, which the VMM would make, joined to nothing", async () => {
+      const spec = await guestOf().spec("look");
+      const device = "bgr-absent";
+      const guestSide = { mac: "02:00:00:00:00:07", address: "10.9.9.2/30", gateway: "10.9.9.1", dns: ["10.9.9.1"] };
+      const network = { mode: "tap", ...guestSide, device, mtu: 1500, via: "nftables" } as const;
+      await refuses({ ...spec, network }, /NETWORK_FAILED/, /bgr-absent is not there/);
+      await assertGone(spec);
+    });
+
+    test("a namespace that cannot be entered is no fault of the VMM's", async () => {
+      const spec = await guestOf().spec("look");
+      const enter = ["nsenter", "--target=999999999", "--net", "--"];
+      await refuses({ ...spec, enter }, /NETWORK_FAILED/, /namespace .*could not be entered: nsenter: /);
+      await assertGone(spec);
+    });
+
     test("a disk of another format", async () => {
       const spec = await guestOf().spec("look");
       const disks = spec.disks.map((disk) => ({ ...disk, format: "qcow2" as const }));

@@ -67,6 +67,13 @@ suite("a guest on the stand-in for Firecracker", { skip: prepareStandIn() ?? fal
     const machine = await start(guest, "1.16.1");
     await assert.rejects(machine.pause(limit()), { code: "VMM_CANNOT", fix: /1\.15 or 1\.17.*--vmm qemu/ });
     assert.equal(await machine.isPaused(limit()), false);
+    // It could plug devices in, if it were started with PCI.
+    const body = { drive_id: "more", path_on_host: guest.rootDisk, is_root_device: false, is_read_only: true };
+    const plugging = firecrackerApi(machine.record.controlSocket).send(
+      { method: "PUT", path: "/drives/more", body },
+      limit(),
+    );
+    await assert.rejects(plugging, { code: "VMM_FAILED", why: /PCI is not enabled/ });
     await machine.kill();
   });
 
@@ -89,6 +96,17 @@ suite("a guest on the stand-in for Firecracker", { skip: prepareStandIn() ?? fal
       metrics = await readFile(file, "utf8").then(JSON.parse, () => after(10));
     }
     assert.equal(typeof (metrics as { utc_timestamp_ms: number }).utc_timestamp_ms, "number");
-    await machine.kill();
+
+    // Whoever is not its parent learns from its log by which signal it ended: no status stands there.
+    machine.release();
+    const again = await createFirecrackerDriver({ firecrackerBin: standInAs("1.15.1") }).attach(
+      machine.record,
+      limit(),
+    );
+    assert.ok(again);
+    guest.own(again);
+    process.kill(machine.record.pid, "SIGHUP");
+    const { clean, reason } = await untilAborted(again.exited, limit());
+    assert.deepEqual([clean, reason], [false, "Firecracker ended because its terminal hung up (exit status 156)"]);
   });
 });

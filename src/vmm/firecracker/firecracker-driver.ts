@@ -6,6 +6,7 @@ import { identifyProcess, isAlive } from "../../lib/process.ts";
 import type { MachineRecord, MachineRecordOf } from "../../model/vm.ts";
 import { anotherDriver } from "../another-driver.ts";
 import { checkFiles } from "../check-files.ts";
+import { checkNetwork } from "../check-network.ts";
 import type { Driver, Machine, MachineSpec } from "../driver.ts";
 import { readTail } from "../read-tail.ts";
 import { clearSocketPath } from "../socket-path.ts";
@@ -58,6 +59,7 @@ export function createFirecrackerDriver(place: FirecrackerPlace): FirecrackerDri
 async function startMachine(binary: FirecrackerBinary, spec: MachineSpec, signal: AbortSignal): Promise<Machine> {
   const plan = planFirecracker(spec);
   await checkFiles(spec);
+  await checkNetwork(spec, signal);
   await checkSizes(spec);
   await makeWay(plan);
   signal.throwIfAborted();

@@ -7,6 +7,7 @@ import { connectUnix } from "../../lib/unix-socket.ts";
 import type { Accel, MachineRecord, MachineRecordOf } from "../../model/vm.ts";
 import { anotherDriver } from "../another-driver.ts";
 import { checkFiles } from "../check-files.ts";
+import { checkNetwork } from "../check-network.ts";
 import type { Driver, Machine, MachineSpec } from "../driver.ts";
 import { launchQemu, type QemuChild } from "./launch.ts";
 import { hostTscKhz } from "./host-tsc.ts";
@@ -66,6 +67,7 @@ async function startMachine(options: StartOptions, spec: MachineSpec, signal: Ab
   const plan = planMachine(spec, { ...clock, sandbox, ...(await vsockFor(spec)) });
   const sockets = socketsOf(plan);
   await checkFiles(spec);
+  await checkNetwork(spec, signal);
   for (const path of sockets) await clearSocketPath(path);
   await createLog(spec.consoleLog);
   signal.throwIfAborted();

@@ -14,6 +14,9 @@ export interface ApiOptions {
   readonly description: Description | undefined;
 }
 
+/** Firecracker drops the eleventh. */
+const MAX_CONNECTIONS = 10;
+
 /** Serves the API. There is one thread to answer: who asks while it is busy waits. */
 export function apiServer(options: ApiOptions): Server {
   let busy: Promise<void> = Promise.resolve();
@@ -24,12 +27,19 @@ export function apiServer(options: ApiOptions): Server {
   server.headersTimeout = 0;
   server.requestTimeout = 0;
   server.keepAliveTimeout = 0;
+  server.maxConnections = MAX_CONNECTIONS;
   return server;
 }
 
 async function respond(options: ApiOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { log, maxBodyBytes } = options;
   try {
+    if (request.headers["transfer-encoding"] !== undefined) {
+      return send(response, {
+        status: 400,
+        body: { error: "Invalid header. Reason: Transfer-Encoding is not supported." },
+      });
+    }
     const text = await readBody(request, maxBodyBytes);
     if (text === undefined) {
       send(response, {
@@ -66,6 +76,7 @@ async function answerTo(
   path: string,
   text: string,
 ): Promise<Answer> {
+  if (method === "DELETE" && vmm.hasStarted) return vmm.handle({ method, path, body: undefined });
   if (method !== "GET" && method !== "PUT" && method !== "PATCH") return fault(`Unsupported HTTP method: ${method}`);
   if (method === "GET" && text !== "") return fault("GET request cannot have a body.");
   if (method === "PUT" && text === "") return fault("Empty PUT request.");
@@ -75,9 +86,15 @@ async function answerTo(
   } catch (error) {
     return fault(notJson(error instanceof Error ? error.message : String(error)));
   }
+  if (path !== "/mmds" && hasFraction(text)) return fault(notJson("invalid type: floating point, expected an integer"));
   const strange = tooNew(version, path, body) ?? description?.request(method, path, body);
   if (strange !== undefined) return fault(notJson(strange));
   return vmm.handle({ method, path, body });
+}
+
+/** All numbers of the API are whole, and written so: `128.0` is none. */
+function hasFraction(json: string): boolean {
+  return /\d(?:\.\d|[eE])/.test(json.replace(/"(?:\\.|[^"\\])*"/g, '""'));
 }
 
 function notJson(why: string): string {

@@ -12,6 +12,7 @@ export interface RateLimiter {
 export interface Drive {
   readonly drive_id: string;
   readonly path_on_host: string;
+  readonly socket?: string;
   readonly is_root_device: boolean;
   readonly is_read_only?: boolean;
   readonly cache_type?: "Unsafe" | "Writeback";
@@ -55,6 +56,7 @@ export interface Balloon {
 export interface MmdsConfig {
   readonly version?: "V1" | "V2";
   readonly network_interfaces: readonly string[];
+  readonly ipv4_address?: string;
 }
 
 /** All that a microVM was told before it started, in the order in which its devices came. */

@@ -37,7 +37,11 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
   }
   if (options["log-path"] !== undefined) log.open(options["log-path"]);
   log.write("INFO", `Running Firecracker v${version}`);
-  process.on("SIGHUP", () => process.exit(EXIT_HANGUP));
+  process.on("SIGHUP", () => {
+    // No status follows in its log where a signal ends it.
+    log.write("ERROR", `Shutting down VM after intercepting signal 1, code 0.`);
+    process.exit(EXIT_HANGUP);
+  });
   return serve(options, version, new Vmm(id, version, log, env), log, env);
 }
 

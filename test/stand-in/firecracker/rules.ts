@@ -37,19 +37,37 @@ const BEFORE =
 const AFTER =
   /^(?:PATCH \/(?:vm|balloon.*|drives\/.*|network-interfaces\/.*|hotplug\/memory)|PUT \/snapshot\/create|GET \/(?:hotplug\/memory|balloon\/.*))$/;
 
+/** Devices that can be plugged in while a guest runs, from 1.16 on, if it was started with PCI. */
+const PLUGGED = /^(?:PUT|DELETE) \/(?:drives|pmem|network-interfaces)\//;
+const NO_PCI = "PCI is not enabled";
+const PLUGS_SINCE = 16;
+const MAX_CID = 2 ** 32 - 1;
+/** CMDLINE_MAX_SIZE of x86, with the final NUL. */
+const MAX_BOOT_ARGS = 2047;
+const IFNAMSIZ = 16;
+
+/** What is looked up on the host for a verdict. */
+export interface HostFiles {
+  /** Whether a file can be opened; Firecracker looks at once. */
+  readable(path: string): boolean;
+  isFolder(path: string): boolean;
+}
+
 /**
  * What Firecracker would make of a request in this phase: the rules that its description cannot express. Pure.
  *
- * @param readable whether a file can be opened; Firecracker looks at once.
+ * @param minor the release of 1.x that is stood in for.
  */
 export function judge(
   phase: Phase,
   configuration: Configuration,
   request: Request,
-  readable: (path: string) => boolean,
+  files: HostFiles,
+  minor: number,
 ): Verdict {
   const { method, path, body } = request;
   const asked = `${method} ${path}`;
+  if (phase !== "Not started" && minor >= PLUGS_SINCE && PLUGGED.test(asked)) return { fault: NO_PCI };
   if (phase !== "Not started" && BEFORE.test(asked)) return { fault: POST_BOOT };
   if (phase === "Not started" && AFTER.test(asked)) return { fault: PRE_BOOT };
   const [noun = "", id] = path.split("/").slice(1);
@@ -73,7 +91,12 @@ export function judge(
       return machine(configuration, request, keep);
     case "boot-source": {
       const boot = body as BootSource;
-      const missing = [boot.kernel_image_path, boot.initrd_path].find((file) => file !== undefined && !readable(file));
+      const missing = [boot.kernel_image_path, boot.initrd_path].find(
+        (file) => file !== undefined && !files.readable(file),
+      );
+      if (Buffer.byteLength(boot.boot_args ?? "") > MAX_BOOT_ARGS) {
+        return { fault: "Boot source error: The kernel command line is invalid: Command line string overflows." };
+      }
       return missing === undefined
         ? keep({ boot })
         : {
@@ -81,12 +104,14 @@ export function judge(
           };
     }
     case "drives":
-      return method === "PUT" ? drive(configuration, id ?? "", body as Drive, readable, keep) : unknown(asked);
+      return method === "PUT" ? drive(configuration, id ?? "", body as Drive, files, keep) : unknown(asked);
     case "network-interfaces":
       return method === "PUT" ? nic(configuration, id ?? "", body as NetworkInterface, keep) : unknown(asked);
     case "vsock": {
       const vsock = body as Vsock;
-      if (vsock.guest_cid < 3) return { fault: `Vsock config error: Invalid CID ${vsock.guest_cid}` };
+      if (vsock.guest_cid < 0 || vsock.guest_cid > MAX_CID) return { fault: outOfRange(vsock.guest_cid, "u32") };
+      // Its socket is bound already; one at another path is bound anew.
+      if (configuration.vsock?.uds_path === vsock.uds_path) return keep({ vsock });
       return keep({ vsock }, { kind: "listen-vsock", path: vsock.uds_path });
     }
     case "entropy":
@@ -94,7 +119,12 @@ export function judge(
     case "balloon":
       return balloon(configuration, request, keep);
     case "mmds":
-      return mmds(configuration, id, body, keep);
+      return mmds(configuration, request, id, keep);
+    case "cpu-config":
+    case "pmem":
+    case "hotplug":
+      // Right as it is; the machine behind us has none of it.
+      return keep({});
     case "actions":
       return action(phase, configuration, (body as { action_type: string }).action_type, keep);
     case "vm":
@@ -121,20 +151,21 @@ function machine(configuration: Configuration, { method, body }: Request, keep: 
   if (next.vcpu_count < 1 || next.vcpu_count > 32 || (next.smt === true && next.vcpu_count % 2 === 1)) {
     return { fault: "Machine config error: The vCPU number is invalid!" };
   }
+  if (next.huge_pages === "2M" && next.mem_size_mib % 2 === 1) {
+    return { fault: "Machine config error: The memory size (MiB) is invalid." };
+  }
   if (next.mem_size_mib < 1) return { fault: "Machine config error: The memory size (MiB) is invalid." };
   return keep({ machine: next });
 }
 
-function drive(
-  { drives }: Configuration,
-  id: string,
-  body: Drive,
-  readable: (path: string) => boolean,
-  keep: Keep,
-): Verdict {
+function drive({ drives }: Configuration, id: string, body: Drive, files: HostFiles, keep: Keep): Verdict {
   const fault = idFault(id, body.drive_id);
   if (fault !== undefined) return { fault };
-  if (!readable(body.path_on_host)) {
+  if (body.socket !== undefined) return { fault: "Drive config error: Invalid block device configuration" };
+  if (files.isFolder(body.path_on_host)) {
+    return { fault: `Drive config error: Error manipulating the backing file: Is a directory ${body.path_on_host}` };
+  }
+  if (!files.readable(body.path_on_host)) {
     return {
       fault: `Drive config error: Error manipulating the backing file: No such file or directory (os error 2) ${body.path_on_host}`,
     };
@@ -148,6 +179,12 @@ function drive(
 function nic({ nics }: Configuration, id: string, body: NetworkInterface, keep: Keep): Verdict {
   const fault = idFault(id, body.iface_id);
   if (fault !== undefined) return { fault };
+  if (Buffer.byteLength(body.host_dev_name) >= IFNAMSIZ) {
+    return { fault: "Network config error: Open tap device failed: Invalid TUN/TAP Interface name." };
+  }
+  if (body.guest_mac !== undefined && !/^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(body.guest_mac)) {
+    return { fault: `An error occurred when deserializing the json body of a request: invalid MAC address.` };
+  }
   const twin = nics.find((other) => other.iface_id !== id && other.guest_mac === body.guest_mac);
   if (twin !== undefined && body.guest_mac !== undefined) {
     return { fault: `Network config error: The MAC address is already in use: ${body.guest_mac}` };
@@ -158,16 +195,28 @@ function nic({ nics }: Configuration, id: string, body: NetworkInterface, keep: 
 function balloon({ machine }: Configuration, { method, path, body }: Request, keep: Keep): Verdict {
   if (method !== "PUT") return unknown(`${method} ${path}`);
   const asked = body as Balloon;
+  if (asked.amount_mib < 0) return { fault: outOfRange(asked.amount_mib, "u32") };
   if (asked.amount_mib > machine.mem_size_mib) {
     return { fault: "Balloon config error: Amount of pages requested is too large." };
   }
   return keep({ balloon: asked });
 }
 
-function mmds({ nics }: Configuration, below: string | undefined, body: unknown, keep: Keep): Verdict {
-  if (below === undefined) return keep({ mmds: body });
+function mmds(
+  { nics, mmds: stored }: Configuration,
+  { method, body }: Request,
+  below: string | undefined,
+  keep: Keep,
+): Verdict {
+  if (below === undefined) {
+    if (method === "PATCH" && stored === undefined) return { fault: "The MMDS data store is not initialized." };
+    return keep({ mmds: body });
+  }
   const mmdsConfig = body as MmdsConfig;
-  const { network_interfaces: wanted } = mmdsConfig;
+  const { network_interfaces: wanted, ipv4_address: address } = mmdsConfig;
+  if (address !== undefined && !address.startsWith("169.254.")) {
+    return { fault: "MMDS config error: The MMDS IPv4 address is not link local." };
+  }
   if (wanted.length === 0 || wanted.some((id) => nics.every((known) => known.iface_id !== id))) {
     return {
       fault:
@@ -187,6 +236,10 @@ function action(phase: Phase, configuration: Configuration, type: string, keep: 
   }
   if (phase === "Not started") return { fault: PRE_BOOT };
   return keep({}, { kind: type === "SendCtrlAltDel" ? "ctrl-alt-del" : "flush-metrics" });
+}
+
+function outOfRange(value: number, type: string): string {
+  return `An error occurred when deserializing the json body of a request: invalid value: integer \`${value}\`, expected ${type}.`;
 }
 
 /** Ids of devices are letters, digits and `_`, and stand in the path and the body alike. */

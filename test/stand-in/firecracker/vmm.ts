@@ -1,10 +1,11 @@
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
 import { setTimeout as after } from "node:timers/promises";
 import { hasErrno } from "../../../src/lib/errors.ts";
 import { EMPTY, type Configuration } from "./configuration.ts";
 import { openNonblocking, writeOrLose, type Log } from "./log.ts";
 import { boot, type Microvm } from "./microvm.ts";
-import { judge, type Effect, type Phase, type Request } from "./rules.ts";
+import { judge, type Effect, type HostFiles, type Phase, type Request } from "./rules.ts";
+import { minorOf } from "./versions.ts";
 import { listenVsock, type VsockFront } from "./vsock-front.ts";
 
 /** For the vsock's device to have done with what it was given. */
@@ -35,13 +36,17 @@ export class Vmm {
     this.#env = env;
   }
 
+  get hasStarted(): boolean {
+    return this.#phase !== "Not started";
+  }
+
   /** Settles when the guest is gone: true when it ended itself. */
   get ended(): Promise<boolean> {
     return this.#ended.promise;
   }
 
   async handle(request: Request): Promise<Answer> {
-    const verdict = judge(this.#phase, this.#configuration, request, isReadable);
+    const verdict = judge(this.#phase, this.#configuration, request, HOST_FILES, minorOf(this.#version));
     if ("fault" in verdict) return fault(verdict.fault);
     try {
       const answer = await this.#apply(verdict.effect, request, verdict.configuration);
@@ -120,6 +125,10 @@ export class Vmm {
         return { status: 200, body: { firecracker_version: this.#version } };
       case "/machine-config":
         return { status: 200, body: machine };
+      case "/balloon":
+        return balloon === undefined
+          ? fault("Balloon config error: No balloon device found.")
+          : { status: 200, body: balloon };
       case "/mmds":
         return { status: 200, body: mmds ?? {} };
       case "/vm/config":
@@ -150,6 +159,11 @@ function inWords(error: unknown): string {
     return "Vsock config error: Cannot create backend for vsock device: Address in use (os error 98)";
   return error instanceof Error ? error.message : String(error);
 }
+
+const HOST_FILES: HostFiles = {
+  readable: isReadable,
+  isFolder: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
+};
 
 function isReadable(path: string): boolean {
   try {
