@@ -4,6 +4,7 @@ import { asBangerError, toErrorBody, type BangerError } from "../lib/errors.ts";
 import { ensurePrivateDirectory } from "../lib/files.ts";
 import { keyedQueue } from "../lib/keyed-queue.ts";
 import { noteHolder } from "../lib/lock-holder.ts";
+import { ROOT_WARNING } from "../host/checks/privileges.ts";
 import type { Config } from "../model/config.ts";
 import { layoutFrom, type Layout } from "../model/layout.ts";
 import { loadConfig, parseConfig } from "../services/config.ts";
@@ -130,6 +131,7 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
   );
   await using door = await keepListening({ server, layout, log, onDispossessed: () => ending.abort() });
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => ending.abort());
+  if (process.getuid?.() === 0) log.warn(ROOT_WARNING);
   log.info({ version: VERSION, pid: process.pid, socket: layout.socket }, "ready");
   tellReadiness({ ready: true }, env);
 

@@ -13,6 +13,7 @@ import { describeCpu } from "./checks/cpu.ts";
 import { describeDevices } from "./checks/devices.ts";
 import { describeSpace } from "./checks/disk.ts";
 import { describeProbe } from "./checks/kvm.ts";
+import { describePrivileges } from "./checks/privileges.ts";
 import { describeVersion } from "./checks/qemu.ts";
 import { configCheck, orphansCheck } from "./checks/told.ts";
 import { registriesCheck } from "./checks/registries.ts";
@@ -60,6 +61,7 @@ test("a check that throws is a failed check, and breaks no other", async () => {
     "disk-space",
     "kvm",
     "logout",
+    "privileges",
     "qemu",
     "reflink",
     "registry",
@@ -160,7 +162,11 @@ test("which VMM runs VMs, and why, is said in words", () => {
   const usable = { usable: true, summary: "Firecracker 1.16.1 at /bin/firecracker" };
   const absent = { usable: false, summary: "firecracker is not installed" };
   const look = (configured: VmmChoice, kvmWorks: boolean, firecracker: typeof usable) => {
-    const { result, summary, fix } = describeVmms({ configured, kvmWorks, firecracker });
+    const { result, summary, fix } = describeVmms({
+      configured,
+      kvm: kvmWorks ? working : broken,
+      vmms: [{ vmm: "firecracker", ...firecracker }],
+    });
     return [result, summary, fix !== undefined];
   };
   assert.deepEqual(look("auto", true, usable), [
@@ -169,9 +175,26 @@ test("which VMM runs VMs, and why, is said in words", () => {
     false,
   ]);
   assert.deepEqual(look("auto", true, absent), ["warn", "QEMU, since firecracker is not installed", true]);
-  assert.deepEqual(look("auto", false, usable), ["ok", "QEMU, since KVM runs no guests for Firecracker", false]);
+  assert.deepEqual(look("auto", false, usable), [
+    "ok",
+    "QEMU; Firecracker 1.16.1 at /bin/firecracker needs KVM to run guests: KVM opens but does not run a guest",
+    false,
+  ]);
+  assert.deepEqual(look("auto", false, absent), [
+    "ok",
+    "QEMU; firecracker is not installed, and it would need KVM: KVM opens but does not run a guest",
+    false,
+  ]);
   assert.deepEqual(look("qemu", true, usable), ["ok", "QEMU, as the configuration says", false]);
   assert.equal(look("firecracker", true, absent)[0], "warn");
   assert.equal(look("firecracker", false, usable)[0], "warn");
   assert.equal(look("firecracker", true, usable)[0], "ok");
+});
+
+test("to run as root is warned of", () => {
+  assert.equal(describePrivileges(1000).result, "ok");
+  const { result, summary, fix } = describePrivileges(0);
+  assert.equal(result, "warn");
+  assert.match(summary, /root on this host/);
+  assert.match(fix ?? "", /ordinary user/);
 });

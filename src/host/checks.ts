@@ -5,6 +5,7 @@ import { devicesCheck } from "./checks/devices.ts";
 import { diskSpaceCheck, reflinkCheck } from "./checks/disk.ts";
 import { kvmCheck } from "./checks/kvm.ts";
 import { lingerCheck } from "./checks/linger.ts";
+import { privilegesCheck } from "./checks/privileges.ts";
 import { qemuCheck } from "./checks/qemu.ts";
 import { registriesCheck } from "./checks/registries.ts";
 import { sshCheck } from "./checks/ssh.ts";
@@ -31,6 +32,7 @@ export async function runChecks(input: DoctorInput, signal: AbortSignal): Promis
     kvmCheck(() => kvm),
     qemuCheck(input.qemu),
     devicesCheck,
+    privilegesCheck(process.getuid?.()),
     diskSpaceCheck(input.dataDir),
     reflinkCheck(input.dataDir, (folder) => input.canReflink(folder)),
     sshCheck(input.searchPath),

@@ -17,6 +17,8 @@ const qemu: DriverAbilities = {
 };
 const firecracker: DriverAbilities = {
   ...qemu,
+  accel: "kvm",
+  stopsOnFullDisk: false,
   diskFormats: new Set(["raw"]),
   networks: new Set(["none"]),
   maxVcpus: 32,
@@ -25,13 +27,20 @@ const firecracker: DriverAbilities = {
   limits: { disk: true, net: true },
 };
 
+const FOUND_FIRECRACKER = {
+  vmm: "firecracker",
+  title: "Firecracker",
+  usable: true,
+  summary: "Firecracker 1.16.1 at /bin/firecracker",
+} as const;
+
 function host(changes: Partial<VmmHost> = {}): VmmHost {
   return {
     kvm: { works: true, summary: "KVM runs guests" },
-    vmms: {
-      firecracker: { usable: true, summary: "Firecracker 1.16.1 at /bin/firecracker", abilities: firecracker },
-      qemu: { usable: true, summary: "QEMU", abilities: qemu },
-    },
+    vmms: [
+      { ...FOUND_FIRECRACKER, abilities: firecracker },
+      { vmm: "qemu", title: "QEMU", usable: true, summary: "QEMU", abilities: qemu },
+    ],
     ...changes,
   };
 }
@@ -62,10 +71,22 @@ test("auto takes Firecracker where it is there and KVM runs guests, and says so"
 
 test("auto takes QEMU where anything speaks against Firecracker, and says what", () => {
   const kvm = { works: false, summary: "KVM opens but does not run a guest" };
-  const absent = { usable: false, summary: "there is no firecracker in PATH" };
+  const absent = { ...FOUND_FIRECRACKER, usable: false, summary: "there is no firecracker in PATH" };
+  const emulating = {
+    vmm: "qemu",
+    title: "QEMU",
+    usable: true,
+    summary: "QEMU",
+    abilities: { ...qemu, accel: "tcg" },
+  } as const;
+  const withoutKvm = host({ kvm, vmms: host().vmms.map((found) => (found.vmm === "qemu" ? emulating : found)) });
+  const withoutIt = host({
+    kvm: host().kvm,
+    vmms: host().vmms.map((found) => (found.vmm === "qemu" ? found : absent)),
+  });
   const cases: readonly [MachineNeeds, VmmHost, RegExp][] = [
-    [needs(), host({ kvm }), /KVM opens but does not run a guest/],
-    [needs(), host({ vmms: { ...host().vmms, firecracker: absent } }), /no firecracker in PATH/],
+    [needs(), withoutKvm, /KVM opens but does not run a guest/],
+    [needs(), withoutIt, /no firecracker in PATH/],
     [needs({}, { kernel: { microvm: false } }), host(), /this one needs PCI/],
     [needs({}, { kernel: { microvm: true, vsock: false } }), host(), /by vsock only/],
     [needs({}, { disks: [{ format: "raw" }, { format: "qcow2" }] }), host(), /qcow2/],
@@ -82,6 +103,20 @@ test("auto takes QEMU where anything speaks against Firecracker, and says what",
     assert.equal(vmm, "qemu");
     assert.match(reason, why);
   }
+});
+
+test("a kernel that finds virtio-mmio and lacks only the note for PVH is Firecracker's too", () => {
+  assert.equal(choose("auto", needs({}, { kernel: { microvm: false, mmioElf: true } })).vmm, "firecracker");
+  assert.equal(choose("auto", needs({}, { kernel: { microvm: false, mmioElf: false } })).vmm, "qemu");
+});
+
+test("a VMM of which nothing is known is refused, and no other taken in its place", () => {
+  const [, onlyQemu] = host().vmms;
+  assert.ok(onlyQemu);
+  assert.throws(() => choose("firecracker", needs(), host({ vmms: [onlyQemu] })), {
+    code: "VMM_CANNOT",
+    why: /does not drive it/,
+  });
 });
 
 test("what is asked for by name is taken, or refused with its reason; KVM is then the VMM's own to judge", () => {

@@ -45,7 +45,7 @@ export function doctorService(deps: DoctorDependencies): (signal: AbortSignal) =
         more: [
           vmmCheck(async () => {
             const { kvm, vmms } = await drivers.host();
-            return { configured: config.vmm, kvmWorks: kvm.works, firecracker: vmms.firecracker };
+            return { configured: config.vmm, kvm, vmms };
           }),
           ...natChecks(process.getuid?.() === 0, () => ways),
           configCheck(layout.configFile, () => loadConfig(layout.configFile)),

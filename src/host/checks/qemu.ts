@@ -17,8 +17,29 @@ export function qemuCheck({ qemuBin, searchPath }: QemuPlace): HostCheck {
       const path = await findExecutable(name, searchPath);
       if (path === undefined) return missing(name, qemuBin !== undefined);
       const { stdout } = await run(path, ["--version"], { signal });
-      return describeVersion(path, stdout);
+      const found = describeVersion(path, stdout);
+      return found.result === "ok" && !(await filtersSystemCalls(path, signal)) ? withoutFilter(found) : found;
     },
+  };
+}
+
+/** QEMU reads its options in their order: one without the filter refuses the first. */
+async function filtersSystemCalls(path: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await run(path, ["-sandbox", "on", "-version"], { signal });
+    return true;
+  } catch {
+    signal.throwIfAborted();
+    return false;
+  }
+}
+
+export function withoutFilter(found: Finding): Finding {
+  return {
+    ...found,
+    result: "warn",
+    summary: `${found.summary}, built without its system call filter (-sandbox)`,
+    fix: `use a QEMU that was built with libseccomp: ${installHint("qemu")}`,
   };
 }
 

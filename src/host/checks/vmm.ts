@@ -1,12 +1,12 @@
-import type { VmmChoice } from "../../model/vm.ts";
+import type { Vmm, VmmChoice } from "../../model/vm.ts";
 import type { Finding, HostCheck } from "../host-check.ts";
 
 /** The VMMs of a host, as whoever drives them found them. */
 export interface VmmFacts {
   /** `vmm` of the configuration. */
   readonly configured: VmmChoice;
-  readonly kvmWorks: boolean;
-  readonly firecracker: { readonly usable: boolean; readonly summary: string };
+  readonly kvm: { readonly works: boolean; readonly summary: string };
+  readonly vmms: readonly { readonly vmm: Vmm; readonly usable: boolean; readonly summary: string }[];
 }
 
 export function vmmCheck(find: () => Promise<VmmFacts>): HostCheck {
@@ -18,23 +18,26 @@ export function vmmCheck(find: () => Promise<VmmFacts>): HostCheck {
   };
 }
 
-export function describeVmms({ configured, kvmWorks, firecracker }: VmmFacts): Finding {
-  const { usable, summary } = firecracker;
+export function describeVmms({ configured, kvm, vmms }: VmmFacts): Finding {
+  const { usable = false, summary = "Firecracker is not driven here" } =
+    vmms.find(({ vmm }) => vmm === "firecracker") ?? {};
   const data = { configured, firecracker: usable };
   const fix = "put the `firecracker` of a release of it (1.14 or later) into PATH, or name it by `firecracker_bin`";
   if (configured === "qemu") return { result: "ok", summary: "QEMU, as the configuration says", data };
   if (configured === "firecracker") {
     if (!usable)
       return { result: "warn", summary: `${summary}, and the configuration asks for Firecracker`, fix, data };
-    if (kvmWorks) return { result: "ok", summary, data };
+    if (kvm.works) return { result: "ok", summary, data };
     return {
       result: "warn",
-      summary: `${summary}, which needs KVM, and KVM runs no guests here`,
+      summary: `${summary}, which needs KVM to run guests: ${kvm.summary}`,
       fix: 'set vmm = "auto" in the configuration',
       data,
     };
   }
-  if (usable && kvmWorks) return { result: "ok", summary: `${summary}; QEMU for what it cannot do`, data };
-  if (!kvmWorks) return { result: "ok", summary: "QEMU, since KVM runs no guests for Firecracker", data };
+  if (usable && kvm.works) return { result: "ok", summary: `${summary}; QEMU for what it cannot do`, data };
+  // Each of the two that is missing is named: who mends one should know of the other.
+  if (usable) return { result: "ok", summary: `QEMU; ${summary} needs KVM to run guests: ${kvm.summary}`, data };
+  if (!kvm.works) return { result: "ok", summary: `QEMU; ${summary}, and it would need KVM: ${kvm.summary}`, data };
   return { result: "warn", summary: `QEMU, since ${summary}`, fix, data };
 }

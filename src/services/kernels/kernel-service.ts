@@ -191,7 +191,13 @@ export function kernelService(context: KernelContext): KernelService {
       const kernel = store.kernels.get(ref);
       const at = folder(kernel.id);
       const boot = bootFile(kernel);
-      const image = { path: join(at, boot.path), format: boot.format, microvm: boot.microvm, ...knownOf(kernel) };
+      const image = {
+        path: join(at, boot.path),
+        format: boot.format,
+        microvm: boot.microvm,
+        mmioElf: boot.mmioElf,
+        ...knownOf(kernel),
+      };
       const { initrd, bootModules } = kernel.files;
       if (initrd !== undefined) return { ...image, initrdPath: join(at, initrd) };
       if (bootModules === undefined) return image;
@@ -202,11 +208,17 @@ export function kernelService(context: KernelContext): KernelService {
 }
 
 /** The file a VMM is given. An ELF that can be entered by PVH is quicker than a bzImage, which unpacks itself first. */
-function bootFile(kernel: Kernel): { path: string; format: KernelFormat; microvm: boolean } {
-  const { image, vmlinux } = kernel.files;
-  const { pvh, virtioMmioCmdline } = kernel.abilities;
+export function bootFile({ files, abilities }: Pick<Kernel, "files" | "abilities">): {
+  path: string;
+  format: KernelFormat;
+  microvm: boolean;
+  mmioElf: boolean;
+} {
+  const { image, vmlinux } = files;
+  const { pvh, virtioMmioCmdline } = abilities;
   const file = vmlinux !== undefined && pvh ? { path: vmlinux, format: "elf" as const } : image;
-  return { ...file, microvm: file.format === "elf" && pvh && virtioMmioCmdline };
+  const mmioElf = file.format === "elf" && virtioMmioCmdline;
+  return { ...file, mmioElf, microvm: mmioElf && pvh };
 }
 
 /** What its configuration says; nothing where it tells nobody. */
