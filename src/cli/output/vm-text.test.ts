@@ -39,6 +39,7 @@ const vm: Vm = vmSchema.parse({
     pid: 77,
     startTicks: 123_456,
     controlSocket: "/run/qmp.sock",
+    consoleSocket: "/run/console.sock",
     consoleLog: "/d/console.log",
     line: { kind: "virtio-serial", socketPath: "/run/agent.sock" },
   },
@@ -64,6 +65,13 @@ test("one that failed says why, and ends with its console's words", () => {
   assert.match(text, /Why: +the guest panicked/);
   assert.match(text, /The end of its console:\n {2}Kernel panic/);
   assert.doesNotMatch(text, /Runs on|Started/);
+});
+
+test("one that stands still for a full disk says which, and what to do", () => {
+  const pausedBecause = { kind: "host-disk-full", disk: "root", path: "/d/root.qcow2", since: vm.createdAt } as const;
+  const text = vmText(viewVm({ ...vm, state: "paused", pausedBecause }));
+  assert.match(text, /State: +paused \(host disk full\)/);
+  assert.match(text, /Why: +no room for its root disk, \/d\/root\.qcow2, since/);
 });
 
 test("the API shows no start ticks and no sockets", () => {

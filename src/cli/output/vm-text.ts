@@ -1,5 +1,5 @@
 import { formatBytes } from "../../lib/bytes.ts";
-import type { VmView } from "../../model/vm.ts";
+import type { PausedBecause, VmView } from "../../model/vm.ts";
 import { facts, table } from "./table.ts";
 import { ago, duration } from "./times.ts";
 
@@ -19,13 +19,31 @@ export function vmText(vm: VmView): string {
   return parts.join("\n\n");
 }
 
-function stateFacts({ id, name, state, createdAt, startedAt, timings, failure }: VmView): Fact[] {
+const PAUSES: Readonly<Record<PausedBecause["kind"], string>> = { "host-disk-full": "host disk full" };
+
+/** A VM's state, with what nobody asked for behind it. */
+export function stateWords({
+  state,
+  pausedBecause,
+  unresponsive,
+}: Pick<VmView, "state" | "pausedBecause" | "unresponsive">): string {
+  if (unresponsive !== undefined) return `${state}, ${unresponsive.who === "vmm" ? "VMM" : unresponsive.who} silent`;
+  return pausedBecause === undefined ? state : `${state} (${PAUSES[pausedBecause.kind]})`;
+}
+
+function whyPaused({ disk, path, since }: PausedBecause): string {
+  return `no room for its ${disk} disk${path === undefined ? "" : `, ${path}`}, since ${ago(since)}; it goes on when there is`;
+}
+
+function stateFacts(vm: VmView): Fact[] {
+  const { id, name, state, createdAt, startedAt, timings, failure, pausedBecause, unresponsive } = vm;
   const isUp = state !== "stopped" && state !== "failed" && state !== "creating";
   const ready = timings.readyMs === undefined ? "" : `, ready after ${duration(timings.readyMs)}`;
   return [
     ["VM", `${name} (${id})`],
-    ["State", state],
-    ...optional("Why", failure?.what),
+    ["State", stateWords(vm)],
+    ...optional("Silent", unresponsive && `since ${ago(unresponsive.since)}; ${unresponsive.fix}`),
+    ...optional("Why", failure?.what ?? (pausedBecause && whyPaused(pausedBecause))),
     ["Created", ago(createdAt)],
     ...optional("Started", startedAt && isUp ? `${ago(startedAt)}${ready}` : undefined),
   ];

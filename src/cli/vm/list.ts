@@ -1,20 +1,9 @@
 import { formatBytes } from "../../lib/bytes.ts";
-import type { PausedBecause, VmView } from "../../model/vm.ts";
 import { command } from "../command.ts";
 import { brokenRow, partBroken } from "../output/broken-text.ts";
 import { table } from "../output/table.ts";
 import { ago } from "../output/times.ts";
-
-const REASONS: Readonly<Record<PausedBecause["kind"], string>> = { "host-disk-full": "host disk full" };
-
-function stateWords(
-  state: VmView["state"],
-  pausedBecause: VmView["pausedBecause"],
-  unresponsive: VmView["unresponsive"],
-): string {
-  if (unresponsive !== undefined) return `${state}, ${unresponsive.who === "vmm" ? "VMM" : unresponsive.who} silent`;
-  return pausedBecause === undefined ? state : `${state} (${REASONS[pausedBecause.kind]})`;
-}
+import { stateWords } from "../output/vm-text.ts";
 
 export default command({
   name: ["vm", "list"],
@@ -32,7 +21,7 @@ export default command({
     const { whole, broken } = partBroken(cli, vms);
     const rows = whole.map(({ name, state, unresponsive, pausedBecause, image, spec, network, createdAt }) => [
       name,
-      stateWords(state, pausedBecause, unresponsive),
+      stateWords({ state, pausedBecause, unresponsive }),
       image.name,
       String(spec.vcpus),
       formatBytes(spec.memoryBytes),
