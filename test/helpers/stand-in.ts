@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { findDescription } from "../stand-in/firecracker/description.ts";
 import { ROOT } from "./test-host.ts";
@@ -8,19 +8,21 @@ import { ROOT } from "./test-host.ts";
 /** The stand-in for Firecracker, as `firecracker_bin`. */
 export const STAND_IN = join(ROOT, "test/stand-in/firecracker/firecracker");
 
-/** What the stand-in is told by its environment; a VMM is given none of ours. */
-const TOLD = ["BANGER_FIRECRACKER_DESCRIPTION", "XDG_CACHE_HOME"] as const;
-
 /** The stand-in as a program of its own, which says that it is this release. */
 export function standInAs(version: string): string {
   const folder = mkdtempSync(join(tmpdir(), "stand-in-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, "firecracker");
-  const told = TOLD.flatMap((name) => {
-    const value = process.env[name];
-    return value === undefined ? [] : [`export ${name}=${quoted(value)}`];
-  });
-  const lines = ["#!/bin/sh", `export BANGER_STAND_IN_VERSION=${version}`, ...told, `exec ${quoted(STAND_IN)} "$@"`];
+  const { BANGER_FIRECRACKER_DESCRIPTION: description, XDG_CACHE_HOME: cache = join(homedir(), ".cache") } =
+    process.env;
+  // A VMM is given none of our environment but a home, which may be one of a test's own.
+  const told = {
+    BANGER_STAND_IN_VERSION: version,
+    XDG_CACHE_HOME: cache,
+    ...(description !== undefined && { BANGER_FIRECRACKER_DESCRIPTION: description }),
+  };
+  const exports = Object.entries(told).map(([name, value]) => `export ${name}=${quoted(value)}`);
+  const lines = ["#!/bin/sh", ...exports, `exec ${quoted(STAND_IN)} "$@"`];
   writeFileSync(path, `${lines.join("\n")}\n`, { mode: 0o755 });
   return path;
 }
