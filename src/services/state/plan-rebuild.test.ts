@@ -11,6 +11,7 @@ const machine = {
   pid: 7,
   startTicks: 8,
   controlSocket: "/c",
+  consoleSocket: "/o",
   consoleLog: "/l",
   line: { kind: "virtio-serial", socketPath: "/a" },
 };
