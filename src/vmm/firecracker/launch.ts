@@ -22,5 +22,5 @@ export async function launchFirecracker(
   await using output = await open(consoleLog, "a", 0o600);
   await using errors = await open(plan.errors, "w", 0o600);
   const stdio = [input.fd, output.fd, errors.fd];
-  return launch({ program: binary, args: plan.argv, enter, cwd: plan.runDir, stdio, session: "own" });
+  return await launch({ program: binary, args: plan.argv, enter, cwd: plan.runDir, stdio, session: "own" });
 }
