@@ -124,8 +124,8 @@ export interface Machine {
   console(signal: AbortSignal): Promise<Duplex>;
   /** Presses the power button, where the machine has one. The guest may ignore it: wait on `exited` with a limit. */
   requestShutdown(signal: AbortSignal): Promise<void>;
-  /** Ends the process: SIGTERM, after a grace time SIGKILL. Resolves when it is gone. Safe to repeat. */
-  kill(): Promise<void>;
+  /** Ends the process: SIGTERM, after a grace time SIGKILL, or that at once for 0. Resolves when it is gone. Safe to repeat. */
+  kill(graceMs?: number): Promise<void>;
   /** Lets go of the process without touching it: for a daemon that stops while its VMs go on. */
   release(): void;
 }

@@ -7,12 +7,21 @@ const GRACE_MS = 5_000;
 /** Between looks at a process that is no child of ours. */
 const LOOK_MS = 10;
 
-/** SIGTERM, and SIGKILL where that does not do. Resolves once `gone` has. One that was stopped (SIGSTOP) goes on to end. */
-export async function endProcess(identity: ProcessIdentity, gone: Promise<unknown>): Promise<void> {
+/**
+ * SIGTERM, and SIGKILL where that does not do. Resolves once `gone` has. One that was stopped (SIGSTOP) goes on to end.
+ *
+ * @param graceMs between the two; with 0 there is only SIGKILL.
+ */
+export async function endProcess(identity: ProcessIdentity, gone: Promise<unknown>, graceMs = GRACE_MS): Promise<void> {
+  if (graceMs === 0) {
+    await signalProcess(identity, "SIGKILL");
+    await gone;
+    return;
+  }
   await signalProcess(identity, "SIGTERM");
   await signalProcess(identity, "SIGCONT");
   const patience = new AbortController();
-  const outOfPatience = after(GRACE_MS, "still there" as const, { signal: patience.signal }).catch(() => undefined);
+  const outOfPatience = after(graceMs, "still there" as const, { signal: patience.signal }).catch(() => undefined);
   if ((await Promise.race([gone, outOfPatience])) === "still there") await signalProcess(identity, "SIGKILL");
   patience.abort();
   await gone;

@@ -65,7 +65,8 @@ export async function deleteBrokenVm(context: VmContext, { id, name, document }:
 /** Takes every trace of a VM away: its VMM, sockets, files, and at last its row. Safe to repeat. */
 export async function forgetVm(context: VmContext, vmId: string): Promise<void> {
   const imageId = context.store.vms.find(vmId)?.image.id;
-  await endMachine(context, vmId);
+  // Nothing that it has yet to write out is kept.
+  await endMachine(context, vmId, 0);
   const ours = [vmRunDir(context.layout, vmId), join(context.layout.vmsDir, vmId)];
   await removeOwn({ asked: `the end of ${vmId}` }, ...ours);
   context.store.vms.delete(vmId);

@@ -16,6 +16,8 @@ import type { VmContext } from "./vm-context.ts";
 
 /** Time to reach the agent, or to press a button: whoever does not answer by then is passed over. */
 const ASK_MS = 5_000;
+/** How long a VMM may take to end by itself once its guest has had its time. */
+export const OVERDUE_GRACE_MS = 1_500;
 
 export interface StopOptions {
   readonly timeoutMs: number;
@@ -49,7 +51,7 @@ export async function stopVm(
       live === undefined
         ? "ended by force: nothing in it could be reached"
         : await shutDown(context, live, options, signal);
-    await endMachine(context, vm.id);
+    await endMachine(context, vm.id, options.force ? 0 : OVERDUE_GRACE_MS);
     progress({ id: "stop", label: `${vm.name} stopped`, status: "done", note: how });
     return saveStopped(context, stopping);
   } catch (error) {
@@ -133,19 +135,24 @@ async function attempt(
   }
 }
 
-/** Ends a VM's VMM if there is one, takes its network away, lets its disks go and removes its run folder's content. Safe to repeat. */
-export async function endMachine(context: VmContext, vmId: string): Promise<void> {
+/**
+ * Ends a VM's VMM if there is one, takes its network away, lets its disks go and removes its run folder's content. Safe to
+ * repeat.
+ *
+ * @param graceMs how long the VMM may take to end by itself, as `Machine.kill` has it.
+ */
+export async function endMachine(context: VmContext, vmId: string, graceMs?: number): Promise<void> {
   const live = context.live.get(vmId);
   if (live !== undefined) {
     live.ending = true;
-    await live.machine.kill();
+    await live.machine.kill(graceMs);
     await live.close();
     context.live.delete(vmId);
   }
   context.silent.delete(vmId);
   const vm = context.store.vms.find(vmId);
   // One that did not answer when its daemon came back is known by its record alone.
-  if (live === undefined && vm?.machine !== undefined) await endProcess(vm.machine, untilGone(vm.machine));
+  if (live === undefined && vm?.machine !== undefined) await endProcess(vm.machine, untilGone(vm.machine), graceMs);
   if (vm !== undefined) await context.networks.lower(vm);
   await detachDisks(vmId, vm);
   await removeRunFolder(context, vmId, vm);

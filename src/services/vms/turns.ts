@@ -45,7 +45,7 @@ export async function byForce<T>(
 async function kill(live: NonNullable<ReturnType<VmContext["live"]["get"]>>): Promise<void> {
   live.ending = true;
   await live.close();
-  await live.machine.kill();
+  await live.machine.kill(0);
 }
 
 function endedByForce(name: string): BangerError {

@@ -65,7 +65,7 @@ export function firecrackerMachine(firecracker: RunningFirecracker): Machine {
     // A guest without a keyboard driver hears nothing of it, and Firecracker says the same: its end is the only proof.
     requestShutdown: (signal) =>
       api.send({ method: "PUT", path: "/actions", body: { action_type: "SendCtrlAltDel" } }, signal),
-    kill: () => endProcess(identity, life.signal.aborted ? untilGone(identity) : exited),
+    kill: (graceMs) => endProcess(identity, life.signal.aborted ? untilGone(identity) : exited, graceMs),
     release() {
       life.abort();
       firecracker.child?.release();

@@ -84,9 +84,9 @@ export function qemuMachine(qemu: RunningQemu): Machine {
       if (record.machine === "microvm") throw noPowerButton();
       await qmp.execute("system_powerdown", {}, signal);
     },
-    async kill() {
+    async kill(graceMs) {
       // Once released, its end is told to nobody, but it can be looked for.
-      await endProcess(identity, life.signal.aborted ? untilGone(identity) : exited);
+      await endProcess(identity, life.signal.aborted ? untilGone(identity) : exited, graceMs);
     },
     release() {
       life.abort();
