@@ -11,7 +11,6 @@ import type { Image } from "../../model/image.ts";
 import { viewVm, type Vm, type VmView } from "../../model/vm.ts";
 import { ensureSshKey } from "../ssh-key.ts";
 import { awaitPublishedPorts } from "./await-services.ts";
-import { atRest } from "./at-rest.ts";
 import { exposedTcpPorts, publishOnFreePorts } from "./exposed-ports.ts";
 import { noteMainCommand } from "./main-command.ts";
 import { createVm } from "./create-vm.ts";
@@ -29,7 +28,8 @@ import { resizeVm, type ResizeRequest } from "./resize-vm.ts";
 import { notAnswering } from "./run-folder.ts";
 import { consoleLogPath, startVm } from "./start-vm.ts";
 import { pauseVm, resumeVm } from "./pause-vm.ts";
-import { stopVm, type StopOptions } from "./stop-vm.ts";
+import { stopByForce, stopInTurn } from "./stop-in-turn.ts";
+import type { StopOptions } from "./stop-vm.ts";
 import { byForce, inTurn } from "./turns.ts";
 import type { VmContext } from "./vm-context.ts";
 
@@ -88,6 +88,7 @@ export interface VmService {
 export function vmService(context: VmContext): VmService {
   const { store, queue } = context;
   const ephemeral = ephemeralVms(context);
+  const inCreation = new Set<string>();
   // Their owners went with the daemon that was before; one may come back.
   for (const vm of store.vms.list()) ephemeral.expectOwner(vm);
 
@@ -124,6 +125,7 @@ export function vmService(context: VmContext): VmService {
         const within = { ...operation, signal };
         if (request.start) await context.networks.checkPorts(planned);
         const created = await createVm(context, planned, image, within);
+        inCreation.add(created.id);
         try {
           if (request.start) await startNew(created, within);
           const made = store.vms.get(created.id);
@@ -134,6 +136,8 @@ export function vmService(context: VmContext): VmService {
           const told = await keepConsoleLog(context, created, asBangerError(error));
           await forgetVm(context, created.id);
           throw told;
+        } finally {
+          inCreation.delete(created.id);
         }
       });
     },
@@ -144,16 +148,10 @@ export function vmService(context: VmContext): VmService {
         operation.progress({ id: "start", label: `${vm.name} runs already`, status: "done" });
         return vm;
       }),
-    stop(ref, options, operation) {
-      if (!options.force) return change(ref, operation, (vm, within) => stopVm(context, vm, options, within));
-      const before = store.vms.get(ref);
-      return byForce(context, ref, operation.signal, async (vm, signal) =>
-        // What was cancelled may have taken it away, as a create does.
-        vm === undefined
-          ? { ...atRest(before), state: "stopped" }
-          : stopVm(context, vm, options, { ...operation, signal }),
-      );
-    },
+    stop: (ref, options, operation) =>
+      options.force
+        ? stopByForce(context, ref, options, operation)
+        : stopInTurn(context, ref, options.timeoutMs, operation, (id) => inCreation.has(id)),
     pause: (ref, operation) => change(ref, operation, (vm, within) => pauseVm(context, vm, within)),
     resume: (ref, operation) => change(ref, operation, (vm, within) => resumeVm(context, vm, within)),
     rebase: (ref, target, operation) =>
