@@ -4,6 +4,7 @@ import { lyingAgent } from "../../guest/testing/lying-agent.ts";
 import type { AgentClient } from "../../guest/agent-client.ts";
 import { untilAborted } from "../../lib/deadline.ts";
 import { askAgent, type RunningVm } from "./reach-agent.ts";
+import { noteSilence } from "./silence.ts";
 import { machineOf, VM_ID, vmScene } from "./testing/vm-scene.ts";
 
 const never = new AbortController().signal;
@@ -64,6 +65,24 @@ test("an agent that cannot be reached is told apart from one that says nothing",
       why: /could not be reached within 0\.05 s/,
     },
   );
+});
+
+test("a VM that is in a change is not said to be off, and one whose VMM is silent in it says so", async (t) => {
+  const context = await scene(t, hang);
+  const vm = context.store.vms.get(VM_ID);
+  const ask = () => askAgent(context, "box", never, "do it", () => assert.fail(), 50);
+  for (const [state, fix] of [
+    ["pausing", /try again when that is done/],
+    ["stopping", /try again when that is done/],
+    ["paused", /banger vm resume box/],
+    ["failed", /banger vm start box/],
+  ] as const) {
+    context.store.vms.update({ ...vm, state });
+    await assert.rejects(ask(), { code: "VM_WRONG_STATE", what: `VM box is ${state}`, fix });
+  }
+  context.store.vms.update({ ...vm, state: "pausing" });
+  noteSilence(context, vm, "vmm");
+  await assert.rejects(ask(), { code: "VM_UNRESPONSIVE", fix: /banger vm stop --force box/ });
 });
 
 test("a caller that goes away ends its own waiting at once", async (t) => {

@@ -5,6 +5,7 @@ import type { Vm } from "../../model/vm.ts";
 import { hostDiskFull } from "./host-disk-full.ts";
 import type { LiveVm } from "./live-vms.ts";
 import { notAnswering } from "./run-folder.ts";
+import { unresponsive } from "./silence.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /** How long an agent may take to be reached, and then to begin with what it is asked for. */
@@ -27,14 +28,28 @@ export async function runningVm(context: VmContext, ref: string, signal: AbortSi
   const vm = store.vms.get(id);
   const live = context.live.get(id);
   if (live !== undefined && vm.state === "running") return { vm, live };
-  if (live === undefined && vm.machine !== undefined) throw await notAnswering(vm, silent.get(id));
+  const silence = silent.get(id);
+  if (live === undefined && vm.machine !== undefined) throw await notAnswering(vm, silence);
+  if (silence?.who === "vmm") throw unresponsive(vm, silence);
   if (vm.state === "paused" && vm.pausedBecause !== undefined) throw hostDiskFull(vm.name, vm.pausedBecause);
   throw new BangerError("VM_WRONG_STATE", {
     what: `VM ${vm.name} is ${vm.state}`,
     ...(vm.failure !== undefined && { why: vm.failure.what }),
-    fix: `${vm.state === "paused" ? "let it go on" : "start it"} with \`banger vm ${vm.state === "paused" ? "resume" : "start"} ${vm.name}\``,
+    fix: wayToRunning(vm),
     data: { state: vm.state },
   });
+}
+
+function wayToRunning({ name, state }: Vm): string {
+  switch (state) {
+    case "paused":
+      return `let it go on with \`banger vm resume ${name}\``;
+    case "stopped":
+    case "failed":
+      return `start it with \`banger vm start ${name}\``;
+    default:
+      return "try again when that is done; `banger vm list` shows it";
+  }
 }
 
 /**
