@@ -5,6 +5,7 @@ import { suite, test } from "node:test";
 import { hashTree } from "../helpers/made-up-state.ts";
 import { busyboxImage } from "../helpers/test-images.ts";
 import { identifyProcess } from "../../src/lib/process.ts";
+import { layoutFrom } from "../../src/model/layout.ts";
 import { TestHost } from "../helpers/test-host.ts";
 
 interface VmRow {
@@ -47,10 +48,9 @@ suite("a daemon that dies", { timeout: 600_000 }, () => {
     assert.ok(third > second);
 
     // A state that is not this data's, and none at all: the VM does not notice.
-    const database = join(host.folder, ".local/state/banger/banger.db");
-    const disks = join(host.folder, ".local/share/banger");
+    const { database, dataDir } = layoutFrom(host.env);
     const hashes = async (): Promise<unknown> =>
-      [...(await hashTree(disks))].filter(([path]) => !path.startsWith("vms/"));
+      [...(await hashTree(dataDir))].filter(([path]) => !path.startsWith("vms/"));
     const files = await hashes();
     await host.ok(["daemon", "stop"]);
     const elsewhere = await host.banger(["vm", "list"], { env: { XDG_STATE_HOME: join(host.folder, "other") } });
