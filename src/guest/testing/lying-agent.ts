@@ -11,6 +11,8 @@ import { AgentService } from "../gen/banger/agent/v1/agent_pb.ts";
 
 /** An agent that answers as a test wants: anything that the protocol's messages can hold. */
 export interface LyingAgent extends AsyncDisposable {
+  /** Of the socket that it listens on. */
+  readonly path: string;
   connect(): Promise<AgentClient>;
 }
 
@@ -27,6 +29,7 @@ export async function lyingAgent(lies: Partial<ServiceImpl<typeof AgentService>>
   server.listen(path);
   await once(server, "listening");
   return {
+    path,
     connect: () => connectAgent({ dial: (signal) => connectSocket(path, signal), signal: AbortSignal.timeout(10_000) }),
     async [Symbol.asyncDispose]() {
       for (const session of sessions) session.destroy();

@@ -27,13 +27,10 @@ import { liveVm, type LiveVm } from "./live-vms.ts";
 import { awaitServices, planReadiness } from "./await-services.ts";
 import { followVmService, startVmService } from "./vm-service-command.ts";
 import { atRest } from "./at-rest.ts";
-import { endMachine, noteExit } from "./stop-vm.ts";
+import { endMachine, noteExit, OVERDUE_GRACE_MS } from "./stop-vm.ts";
 import { attachDisks } from "./vm-disks.ts";
 import { watchHealth } from "./watch-health.ts";
 import type { VmContext } from "./vm-context.ts";
-
-/** It has answered just now; its line may have broken since. */
-const AGENT_MS = 30_000;
 
 export function consoleLogPath(context: Pick<VmContext, "layout">, vmId: string): string {
   return join(context.layout.vmsDir, vmId, "console.log");
@@ -63,7 +60,7 @@ export async function startVm(context: VmContext, vm: Vm, { signal, progress }: 
         clock = bootClock(vm.name, progress);
         return await boot(context, installed, clock, signal);
       } catch (error) {
-        await endMachine(context, vm.id);
+        await endMachine(context, vm.id, OVERDUE_GRACE_MS);
         throw await failed(context, context.store.vms.get(vm.id), clock, error);
       }
     },
@@ -73,9 +70,11 @@ export async function startVm(context: VmContext, vm: Vm, { signal, progress }: 
 
 async function boot(context: VmContext, vm: Vm, clock: BootClock, signal: AbortSignal): Promise<Vm> {
   let services: Pick<Vm, "services"> = {};
-  const { booting, live } = await bringUp(context, vm, vm.spec.init, clock, signal, async (agent, within) => {
-    await startVmService(context, vm, agent, within);
-    services = await servicesOf(context, vm, agent, within);
+  const { booting, live } = await bringUp(context, vm, vm.spec.init, clock, signal, {
+    prepare: (agent, within) => startVmService(context, vm, agent, within),
+    async complete(agent, within) {
+      services = await servicesOf(context, vm, agent, within);
+    },
   });
   clock.finish();
   const running: Vm = {
@@ -113,14 +112,22 @@ function hasOwnInit(image: Image, vm: Vm): boolean {
   return hasInit && vm.spec.init !== "agent";
 }
 
-/** Runs a VM's machine until its agent has answered and knows who it is. */
+/** What else a guest is asked before it counts as ready. */
+interface Manners {
+  /** Once it knows who it is; within the start's limit. */
+  readonly prepare?: (agent: AgentClient, within: AbortSignal) => Promise<void>;
+  /** After that, with a limit of its own. */
+  readonly complete?: (agent: AgentClient, signal: AbortSignal) => Promise<void>;
+}
+
+/** Runs a VM's machine until its agent has answered and knows who it is, within the start's limit. */
 async function bringUp(
   context: VmContext,
   planned: Vm,
   init: InitPolicy,
   clock: BootClock,
   signal: AbortSignal,
-  prepare: (agent: AgentClient, within: AbortSignal) => Promise<void> = async () => {},
+  manners: Manners = {},
 ): Promise<{ readonly booting: Vm; readonly live: LiveVm }> {
   const runDir = vmRunDir(context.layout, planned.id);
   await rm(runDir, { recursive: true, force: true });
@@ -135,7 +142,9 @@ async function bringUp(
   const driver = await context.drivers.of({ vmm });
   await renewAgentSecret(spec.consoleLog);
   clock.enter("vmm");
-  const machine = await driver.start(spec, signal);
+  const limitMs = context.config.vm.start_timeout * 1000;
+  const until = performance.now() + limitMs;
+  const machine = await withDeadline(signal, limitMs, `${vmm} to start`, (within) => driver.start(spec, within));
   clock.enter("kernel");
   const live = liveVm(machine, agentConnector(context));
   context.live.set(vm.id, live);
@@ -143,7 +152,7 @@ async function bringUp(
   context.store.vms.update(booting);
   noteExit(context, vm.id, machine);
   followHostDisk(context, vm.id, live, await diskManners(context, vmm));
-  await awaitAgent(context, booting, { live, clock, prepare }, signal);
+  await awaitAgent(context, booting, { live, clock, until, ...manners }, signal);
   return { booting, live };
 }
 
@@ -198,18 +207,18 @@ function limitsOf({ diskBandwidth, netBandwidth }: VmSpec): MachineLimits {
   };
 }
 
-interface AgentWait {
+interface AgentWait extends Manners {
   readonly live: LiveVm;
   readonly clock: BootClock;
-  /** What is done once the guest knows who it is, as part of its becoming ready. */
-  readonly prepare: (agent: AgentClient, within: AbortSignal) => Promise<void>;
+  /** When the start's limit is over, by performance.now(). */
+  readonly until: number;
 }
 
 /** Waits for the agent while the console tells of the stages, and gives up at once when the VMM ends. */
 async function awaitAgent(
   context: VmContext,
   vm: Vm,
-  { live, clock, prepare }: AgentWait,
+  { live, clock, until, prepare, complete }: AgentWait,
   signal: AbortSignal,
 ): Promise<void> {
   const watching = new AbortController();
@@ -220,12 +229,17 @@ async function awaitAgent(
   });
   ended.catch(() => {}); // It may well be that nobody waits for it any more.
   try {
-    await withDeadline(signal, context.config.vm.start_timeout * 1000, "the agent", async (within) => {
-      const agent = await untilAborted(Promise.race([live.agent(within), ended]), within);
-      for (const warning of await introduce(context, vm, agent, within)) clock.warn(warning);
-    });
-    const agent = await withDeadline(signal, AGENT_MS, "the agent", (within) => live.agent(within));
-    await Promise.race([prepare(agent, signal), ended]);
+    const meet = async (within: AbortSignal): Promise<AgentClient> => {
+      for (const warning of await introduce(context, vm, await live.agent(within), within)) clock.warn(warning);
+      // Its line may have broken since.
+      const agent = await live.agent(within);
+      await prepare?.(agent, within);
+      return agent;
+    };
+    const agent = await withDeadline(signal, Math.max(0, until - performance.now()), "the agent", (within) =>
+      untilAborted(Promise.race([meet(within), ended]), within),
+    );
+    await Promise.race([complete?.(agent, signal), ended]);
     live.ending = false;
   } catch (error) {
     throw live.stall.because === undefined ? error : hostDiskFull(vm.name, live.stall.because);
