@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { chmod, mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, before, suite, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { run } from "../../src/lib/process.ts";
+import { layoutFrom } from "../../src/model/layout.ts";
 import type { SentImage } from "../../src/model/artefact.ts";
 import type { Image } from "../../src/model/image.ts";
 import { buildKernel } from "../helpers/elf-builder.ts";
@@ -166,6 +168,13 @@ suite("the store of images", { timeout: 600_000 }, () => {
     for (const name of await blobs(host)) {
       await utimes(join(host.folder, ".local/share/banger/blobs/sha256", name), twoDaysAgo, twoDaysAgo);
     }
+    const left = await blobs(host);
+    await host.ok(["daemon", "start"]);
+    assert.deepEqual(await blobs(host), left, "what is older than the state is not its own");
+    await host.ok(["daemon", "stop"]);
+    using database = new DatabaseSync(layoutFrom(host.env).database);
+    const threeDaysAgo = new Date(Date.now() - 3 * 24 * 3600 * 1000).toISOString();
+    database.prepare("UPDATE instance SET createdAt = ?").run(threeDaysAgo);
     await host.ok(["daemon", "start"]);
     assert.deepEqual(await blobs(host), []);
   });
