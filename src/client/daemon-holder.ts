@@ -72,8 +72,8 @@ async function cannotAnswer(layout: Layout, holder: LockHolder): Promise<BangerE
   });
 }
 
-/** Where daemons of earlier versions listen, which write no socket down. */
-async function earlierSocket(layout: Layout): Promise<string | undefined> {
+/** Where daemons of earlier versions listen, which write no socket down; undefined where none does. */
+export async function earlierSocket(layout: Layout): Promise<string | undefined> {
   const { socket } = socketsIn(layout.otherRunDir);
   if (!isPrivateDirectory(layout.otherRunDir)) return undefined;
   const knock = connectUnix(socket);

@@ -1,5 +1,6 @@
 import { networkInterfaces } from "node:os";
 import { asBangerError, BangerError } from "../lib/errors.ts";
+import { ensurePrivateDirectory } from "../lib/files.ts";
 import { keyedQueue } from "../lib/keyed-queue.ts";
 import type { Config } from "../model/config.ts";
 import { vmRunDir, type Layout } from "../model/layout.ts";
@@ -128,6 +129,8 @@ export function createNetworks({ config, layout, store, env, isUp }: NetworksCon
     const runDir = vmRunDir(layout, id);
     const request = { instance, vmId: id, runDir, rootless, allowHost: spec.allowHost, hostAddresses: hostAddresses() };
     try {
+      // One that an earlier banger started has its sockets elsewhere.
+      await ensurePrivateDirectory(runDir);
       const processes = await mendWall(request, network.processes ?? [], new AbortController().signal);
       if (processes === undefined) return [];
       const now = store.vms.find(id);

@@ -4,7 +4,7 @@ import type { ExecStart } from "../../api/exec-frames.ts";
 import type { AgentExec, AgentStats, ForwardTarget } from "../../guest/agent-client.ts";
 import { withDeadline } from "../../lib/deadline.ts";
 import { asBangerError, BangerError } from "../../lib/errors.ts";
-import { writeFileAtomic } from "../../lib/files.ts";
+import { ensurePrivateDirectory, writeFileAtomic } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
 import type { Image } from "../../model/image.ts";
@@ -192,7 +192,10 @@ export function vmService(context: VmContext): VmService {
         })),
         ensureSshKey(context.layout, context.config, signal),
       ]);
-      const knownHostsPath = join(vmRunDir(context.layout, vm.id), "known_hosts");
+      const runDir = vmRunDir(context.layout, vm.id);
+      // One that an earlier banger started has its sockets elsewhere.
+      await ensurePrivateDirectory(runDir);
+      const knownHostsPath = join(runDir, "known_hosts");
       await writeFileAtomic(knownHostsPath, `${vm.id} ${info.sshHostKey}\n`);
       return { id: vm.id, name: vm.name, keyPath: key.privatePath, knownHostsPath, user: "root" };
     },

@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { test } from "node:test";
+import { lyingAgent } from "../../guest/testing/lying-agent.ts";
+import { configSchema } from "../../model/config.ts";
+import { machineOf, VM_ID, vmScene } from "./testing/vm-scene.ts";
+import { vmService } from "./vm-service.ts";
+
+test("a VM whose sockets lie where an earlier banger put them can be logged in to", async (t) => {
+  const { context, vm, runDir } = await vmScene(t);
+  await using agent = await lyingAgent({});
+  const { live } = machineOf(vm, {}, () => agent.connect());
+  t.after(() => live.close());
+  context.live.set(VM_ID, live);
+  Object.assign(context, { config: configSchema.parse({}) });
+  const { sshKey } = context.layout;
+  await mkdir(dirname(sshKey), { recursive: true });
+  for (const path of [sshKey, `${sshKey}.pub`]) await writeFile(path, "ssh-ed25519 AAAA banger\n");
+  await rm(runDir, { recursive: true });
+  const access = await vmService(context).ssh("box", new AbortController().signal);
+  assert.equal(await readFile(access.knownHostsPath, "utf8"), `${VM_ID} ssh-ed25519 AAAA\n`);
+});
