@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
@@ -49,6 +49,7 @@ suite("the wall of a namespace, and addresses that the host gets later", { skip,
     const script = join(import.meta.dirname, "../helpers/open-namespace.ts");
     const child = spawn(program, [...words, process.execPath, script, folder, "vm-00000000000wall0", ...wishes], {
       stdio: ["pipe", "pipe", "inherit"],
+      env: { ...process.env, OUR_TOKEN: "of-the-daemon" },
     });
     const [line] = (await once(child.stdout, "data")) as [Buffer];
     return [child, JSON.parse(line.toString()) as Namespace];
@@ -91,6 +92,18 @@ suite("the wall of a namespace, and addresses that the host gets later", { skip,
     assert.match(await getFrom(lab.onHost, LAB.host, 18_080), /^guest /, "answers go to a walled address");
     assert.match(await getFrom(lab.outside, LAB.host, 18_080), /^guest /);
     assert.match(await held(), new RegExp(LAB.host.replaceAll(".", "\\.")));
+  });
+
+  test("none of the processes that keep it can gain privileges, or knows what its maker was told", async () => {
+    assert.equal(namespace.processes.length, 4);
+    for (const { pid } of namespace.processes) {
+      const [status, environment, command] = await Promise.all(
+        ["status", "environ", "cmdline"].map((name) => readFile(`/proc/${pid}/${name}`, "latin1")),
+      );
+      assert.match(status ?? "", /^NoNewPrivs:\t1$/m, command);
+      assert.match(environment ?? "", /BANGER_NETWORK_OF=/, command);
+      assert.doesNotMatch(environment ?? "", /of-the-daemon/, command);
+    }
   });
 
   test("a frame from the segment reaches no port that is published on loopback", async () => {

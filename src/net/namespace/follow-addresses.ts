@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { open, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,6 +5,7 @@ import { Readable } from "node:stream";
 import { setTimeout as after } from "node:timers/promises";
 import { withDeadline } from "../../lib/deadline.ts";
 import { BangerError } from "../../lib/errors.ts";
+import { spawnConfined } from "../../lib/launch.ts";
 import { identifyProcess, isAlive, run, signalProcess, type ProcessIdentity } from "../../lib/process.ts";
 import { toolPath } from "../tool-path.ts";
 import { markOf } from "./marked-processes.ts";
@@ -73,7 +73,7 @@ export async function followAddresses(
   const { instance, vmId, runDir, enter } = request;
   const pipePath = join(runDir, "addresses");
   const logPath = join(runDir, "addresses.log");
-  const env = { ...process.env, PATH: toolPath(), ...markOf(instance, vmId) };
+  const env = { PATH: toolPath(), ...markOf(instance, vmId) };
   const started: ProcessIdentity[] = [];
   await rm(pipePath, { force: true });
   await run("mkfifo", ["-m", "600", pipePath], { signal });
@@ -113,8 +113,8 @@ export async function followAddresses(
 
 type Stdio = readonly ("ignore" | "pipe" | number)[];
 
-async function start(program: string, args: readonly string[], stdio: Stdio, env: NodeJS.ProcessEnv) {
-  const child = spawn(program, args, { detached: true, stdio: [...stdio], env });
+async function start(program: string, args: readonly string[], stdio: Stdio, env: Readonly<Record<string, string>>) {
+  const child = spawnConfined({ program, args, stdio, env, session: "own" });
   const failed = once(child, "error").then(([cause]) => {
     throw failure(`${program} could not be started`, cause);
   });
