@@ -12,7 +12,7 @@ const usable = await access("/dev/vhost-vsock", constants.R_OK | constants.W_OK)
 );
 const skip = usable
   ? false
-  : "this host has no /dev/vhost-vsock; the arguments are tested by value in machine-plan.test.ts";
+  : "this host has no /dev/vhost-vsock; guarded-line.test.ts has a vsock of another kind in its place";
 
 test("on QEMU the agent is reached by the host's own vsock where there is one", { skip }, async () => {
   await using guest = await TinyGuest.make();

@@ -113,7 +113,8 @@ export function answerVsock(
   });
 }
 
-async function appears(path: string): Promise<void> {
+/** Resolves when there is something at a path. */
+export async function appears(path: string): Promise<void> {
   const ended = new AbortController();
   const watcher = watch(dirname(path), { signal: ended.signal });
   try {
