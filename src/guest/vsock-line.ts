@@ -1,8 +1,8 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { withDeadline } from "../lib/deadline.ts";
+import { spawnConfined } from "../lib/launch.ts";
 import { connectUnix } from "../lib/unix-socket.ts";
 import { agentUnreachable } from "./agent-errors.ts";
 
@@ -55,8 +55,15 @@ async function connectPort(socket: Socket, port: number, signal: AbortSignal): P
  */
 export function dialHostVsock(agentPath: string, cid: number, port: number, signal: AbortSignal): Duplex {
   signal.throwIfAborted();
-  const child = spawn(agentPath, ["vsock-connect", String(cid), String(port)], { stdio: ["pipe", "pipe", "ignore"] });
-  const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
+  const child = spawnConfined({
+    program: agentPath,
+    args: ["vsock-connect", String(cid), String(port)],
+    stdio: ["pipe", "pipe", "ignore"],
+    session: "ours",
+  });
+  const { stdout, stdin } = child;
+  if (stdout === null || stdin === null) throw agentUnreachable("its vsock cannot be joined with");
+  const stream = Duplex.from({ readable: stdout, writable: stdin });
   child.once("error", (error) => stream.destroy(error));
   stream.once("close", () => void child.kill());
   return stream;

@@ -10,8 +10,8 @@ import type { VmContext } from "./vm-context.ts";
 /** Connects to a machine's agent, trying anew until the signal aborts: a booting guest has no agent yet. */
 export function agentConnector({ agentPath }: Pick<VmContext, "agentPath">) {
   return async (machine: Machine, signal: AbortSignal): Promise<AgentClient> => {
-    await checkLine(machine.line);
     const secret = await readAgentSecret(machine.record);
+    await checkLine(machine.line, secret?.isKnown === true);
     return connectAgent({ dial: dialerFor(machine.line, agentPath), secret, signal });
   };
 }

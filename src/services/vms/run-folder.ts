@@ -16,16 +16,24 @@ export async function removeRunFolder({ layout }: Pick<VmContext, "layout">, vmI
 /**
  * Checks that a running VM's line to its agent still has its socket: who dials one that was removed waits for nothing.
  *
+ * @param knowsSecret whether the agent has had this boot's secret.
  * @throws BangerError `AGENT_UNREACHABLE` with the way out.
  */
-export async function checkLine(line: AgentLine): Promise<void> {
-  if (line.kind === "vhost-vsock" || (await exists(line.socketPath))) return;
+export async function checkLine(line: AgentLine, knowsSecret: boolean): Promise<void> {
+  const socket = socketOf(line, knowsSecret);
+  if (socket === undefined || (await exists(socket))) return;
   throw new BangerError("AGENT_UNREACHABLE", {
     what: "the agent in the guest cannot be reached any more",
-    why: `the VM runs, but its socket was removed: ${line.socketPath}`,
+    why: `the VM runs, but its socket was removed: ${socket}`,
     fix: "stop the VM with `banger vm stop --force`, then start it: that makes its sockets anew",
-    data: { socket: line.socketPath },
+    data: { socket },
   });
+}
+
+/** What there must be to reach an agent: with a vsock of the host's own, that by which it is told the secret, until it was. */
+function socketOf(line: AgentLine, knowsSecret: boolean): string | undefined {
+  if (line.kind !== "vhost-vsock") return line.socketPath;
+  return knowsSecret ? undefined : line.secretSocketPath;
 }
 
 /** A VM whose VMM runs and does not answer this daemon: what can be said of it, and what can be done. */
