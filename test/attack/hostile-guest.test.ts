@@ -89,6 +89,13 @@ suite("a guest with something else where files should be", { timeout: 900_000 },
     else assert.doesNotMatch(said, /warning/);
   }
 
+  test("the agent listens on the one line that its VM has, though its kernel has a vsock", async () => {
+    const said = (await inGuest("target", "/bin/busybox dmesg; ls /dev/vsock")).stdout.toString("utf8");
+    assert.match(said, /banger-agent: .*listening line=virtio-serial/);
+    assert.doesNotMatch(said, /listening line=vsock/);
+    assert.match(said, /^\/dev\/vsock$/m);
+  });
+
   test("no user of the guest can read the secret by which its agent knows the host", async () => {
     const secret = "/run/banger/secret";
     assert.equal((await inGuest("target", `stat -c %a ${secret}`)).stdout.toString("utf8").trim(), "600");
