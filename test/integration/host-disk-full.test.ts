@@ -95,6 +95,8 @@ async function daemon(t: TestContext, machine: Machine, path: string) {
     drivers: { of: async () => driver },
     queue: keyedQueue(),
     live: new Map<string, LiveVm>(),
+    silent: new Map(),
+    attaching: new Map(),
   } as unknown as VmContext;
   store.vms.insert(
     vmSchema.parse({
