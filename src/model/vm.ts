@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { initPolicySchema } from "./init-policy.ts";
 import { vmNameSchema } from "./names.ts";
+import { pausedBecauseSchema } from "./paused-because.ts";
 import { serviceReadinessSchema, serviceSpecSchema, serviceStatusSchema } from "./service.ts";
 
 export const VM_STATES = [
@@ -188,17 +189,6 @@ export const vmFailureSchema = z.object({
   consoleTail: z.string(),
 });
 export type VmFailure = z.infer<typeof vmFailureSchema>;
-
-/** Why a VM is paused though nobody asked for it. */
-export const pausedBecauseSchema = z.object({
-  /** The host had no room for what the guest wrote. Nothing of it is lost: it is written when the VM goes on. */
-  kind: z.literal("host-disk-full"),
-  /** The disk of the VM that could not grow, and where it lies on the host. */
-  disk: z.string(),
-  path: z.string().optional(),
-  since: z.iso.datetime(),
-});
-export type PausedBecause = z.infer<typeof pausedBecauseSchema>;
 
 export const firstBootSchema = z.object({
   install: z.literal("systemd"),

@@ -120,6 +120,10 @@ export interface Machine {
   stoppedForDisk(signal: AbortSignal): Promise<string | undefined>;
   /** Has somebody hear of errors of its disks from now on; of VMMs that tell of none, nothing. */
   onDiskError(hear: (error: DiskError) => void): void;
+  /** The VMM's word for why it stopped the guest by itself and for no full disk, as `internal-error`; until it is resumed. */
+  whyStopped(signal: AbortSignal): Promise<string | undefined>;
+  /** Has somebody hear of such stops from now on. */
+  onStopped(hear: (reason: string) => void): void;
   /** The serial console, from now on: what the guest writes, and what is typed to it. */
   console(signal: AbortSignal): Promise<Duplex>;
   /** Presses the power button, where the machine has one. The guest may ignore it: wait on `exited` with a limit. */

@@ -62,7 +62,8 @@ test("a guest for whose writes the host has no room is paused with the reason, a
   guest.own(again);
   takeBack(again);
   await trySettlePaused(context, ID);
-  assert.equal(context.store.vms.get(ID).pausedBecause?.disk, "work", "QEMU knows it still");
+  const { kind, disk } = { disk: undefined, kind: undefined, ...context.store.vms.get(ID).pausedBecause };
+  assert.deepEqual([kind, disk], ["host-disk-full", "work"], "QEMU knows it still");
 
   small.grow();
   await consoleShows(spec.consoleLog, /tiny: filled/);

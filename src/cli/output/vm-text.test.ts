@@ -74,6 +74,13 @@ test("one that stands still for a full disk says which, and what to do", () => {
   assert.match(text, /Why: +no room for its root disk, \/d\/root\.qcow2, since/);
 });
 
+test("one that its VMM stopped gives the VMM's word for it", () => {
+  const pausedBecause = { kind: "vmm-stopped", reason: "internal-error", since: vm.createdAt } as const;
+  const text = vmText(viewVm({ ...vm, state: "paused", pausedBecause }));
+  assert.match(text, /State: +paused \(stopped by its VMM\)/);
+  assert.match(text, /Why: +its VMM says internal-error, since/);
+});
+
 test("the API shows no start ticks and no sockets", () => {
   const shown = JSON.stringify(viewVm(vm));
   assert.doesNotMatch(shown, /startTicks|\.sock/);

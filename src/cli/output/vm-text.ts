@@ -1,5 +1,6 @@
 import { formatBytes } from "../../lib/bytes.ts";
-import type { PausedBecause, VmView } from "../../model/vm.ts";
+import type { PausedBecause } from "../../model/paused-because.ts";
+import type { VmView } from "../../model/vm.ts";
 import { facts, table } from "./table.ts";
 import { ago, duration } from "./times.ts";
 
@@ -19,7 +20,10 @@ export function vmText(vm: VmView): string {
   return parts.join("\n\n");
 }
 
-const PAUSES: Readonly<Record<PausedBecause["kind"], string>> = { "host-disk-full": "host disk full" };
+const PAUSES: Readonly<Record<PausedBecause["kind"], string>> = {
+  "host-disk-full": "host disk full",
+  "vmm-stopped": "stopped by its VMM",
+};
 
 /** A VM's state, with what nobody asked for behind it. */
 export function stateWords({
@@ -31,7 +35,9 @@ export function stateWords({
   return pausedBecause === undefined ? state : `${state} (${PAUSES[pausedBecause.kind]})`;
 }
 
-function whyPaused({ disk, path, since }: PausedBecause): string {
+function whyPaused(because: PausedBecause): string {
+  if (because.kind === "vmm-stopped") return `its VMM says ${because.reason}, since ${ago(because.since)}`;
+  const { disk, path, since } = because;
   return `no room for its ${disk} disk${path === undefined ? "" : `, ${path}`}, since ${ago(since)}; it goes on when there is`;
 }
 

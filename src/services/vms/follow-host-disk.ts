@@ -5,6 +5,7 @@ import type { DiskError } from "../../vmm/driver.ts";
 import { fullDisk, judgeRoom, leastRoom, mustBeGuarded, type DiskManners, type DiskVerdict } from "./host-disk-full.ts";
 import type { LiveVm } from "./live-vms.ts";
 import { pauseVm, resumeVm } from "./pause-vm.ts";
+import { noteStall } from "./stall.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /** Linux tells nobody when space is freed: between two looks at it, while a VM waits for it or must be kept from a full disk. */
@@ -120,8 +121,7 @@ class HostDiskWatch {
     try {
       await this.#context.queue.run(this.#vmId, lifetime, async () => {
         const now = this.#vm();
-        if (now?.state === state && (state !== "paused" || now.pausedBecause !== undefined))
-          await change(now, lifetime);
+        if (now?.state === state && (state !== "paused" || this.#isFull(now))) await change(now, lifetime);
       });
     } catch (error) {
       if (!lifetime.aborted) this.#context.log.warn({ err: error, vm: this.#vmId }, "with the host's disk full");
@@ -135,16 +135,12 @@ class HostDiskWatch {
     this.#begin(vm, disk);
   }
 
-  #begin({ state, name, ...vm }: Vm, disk: string): void {
-    const because = fullDisk(vm, disk);
-    this.#live.stall.begin(name, because);
-    this.#live.keepStill(true);
-    if (state !== "running" && state !== "resuming" && state !== "paused") return;
-    this.#context.store.vms.update({ ...this.#context.store.vms.get(vm.id), state: "paused", pausedBecause: because });
+  #begin(vm: Vm, disk: string): void {
+    noteStall(this.#context, vm.id, this.#live, fullDisk(vm, disk));
   }
 
   #isFull(vm: Vm): boolean {
-    return vm.pausedBecause !== undefined || this.#live.stall.because !== undefined;
+    return (vm.pausedBecause ?? this.#live.stall.because)?.kind === "host-disk-full";
   }
 
   #tell(words: () => void): void {

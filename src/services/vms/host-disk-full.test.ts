@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytes, gib, mib } from "../../lib/bytes.ts";
-import { DiskStall, hasRoomToGoOn, judgeRoom, mustBeGuarded, type Room } from "./host-disk-full.ts";
+import { hasRoomToGoOn, judgeRoom, mustBeGuarded, type Room } from "./host-disk-full.ts";
 import type { VmDisk } from "../../model/vm.ts";
 
 const room = (freeBytes: number, sizeBytes: number = gib(100)): Room => ({
@@ -38,15 +38,4 @@ test("another stops by itself, and goes on as soon as there is room", () => {
   assert.equal(judgeRoom(room(mib(10)), true, false, true), "leave");
   assert.equal(judgeRoom(room(mib(70)), true, false, true), "go-on");
   assert.ok(hasRoomToGoOn(room(mib(2), mib(64)), false));
-});
-
-test("who waits for a guest hears that it stopped, each time anew", () => {
-  const stall = new DiskStall();
-  const because = { kind: "host-disk-full", disk: "root", since: "2026-01-02T03:04:05Z" } as const;
-  const first = stall.signal;
-  stall.begin("box", because);
-  assert.equal(first.reason.code, "DISK_FULL");
-  stall.end();
-  assert.equal(stall.because, undefined);
-  assert.ok(!stall.signal.aborted);
 });

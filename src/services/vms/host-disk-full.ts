@@ -2,7 +2,8 @@ import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { bytes, formatBytes, mib, type Bytes } from "../../lib/bytes.ts";
 import { BangerError } from "../../lib/errors.ts";
-import type { PausedBecause, Vm, VmDisk, Vmm } from "../../model/vm.ts";
+import type { HostDiskFull } from "../../model/paused-because.ts";
+import type { Vm, VmDisk, Vmm } from "../../model/vm.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /** With this much free a VM goes on that its VMM stopped; of a small file system a fiftieth does. */
@@ -81,13 +82,13 @@ export async function leastRoom(
 }
 
 /** Why a VM stands still, as its record keeps it. */
-export function fullDisk({ disks }: Pick<Vm, "disks">, diskId: string, since = new Date()): PausedBecause {
+export function fullDisk({ disks }: Pick<Vm, "disks">, diskId: string, since = new Date()): HostDiskFull {
   const path = disks.find(({ id }) => id === diskId)?.path;
   return { kind: "host-disk-full", disk: diskId, ...(path !== undefined && { path }), since: since.toISOString() };
 }
 
 /** What a command is told that asks something of a VM that stands still. */
-export function hostDiskFull(name: string, { disk, path, since }: PausedBecause, room?: Room): BangerError {
+export function hostDiskFull(name: string, { disk, path, since }: HostDiskFull, room?: Room): BangerError {
   const free = room === undefined ? "" : `, and ${formatBytes(room.freeBytes)} are free now`;
   return new BangerError("DISK_FULL", {
     what: `VM ${name} is paused, because the host's disk is full`,
@@ -95,30 +96,4 @@ export function hostDiskFull(name: string, { disk, path, since }: PausedBecause,
     fix: `make room on the file system of ${path ?? "its disks"}: the VM then goes on by itself, or at once with \`banger vm resume ${name}\``,
     data: { disk, path, since },
   });
-}
-
-/** Whether a machine stands still for a full disk, for who waits for its guest meanwhile. */
-export class DiskStall {
-  #because: PausedBecause | undefined;
-  #begun = new AbortController();
-
-  get because(): PausedBecause | undefined {
-    return this.#because;
-  }
-
-  /** Aborts, with the error that tells of it, when the machine stops next. */
-  get signal(): AbortSignal {
-    return this.#begun.signal;
-  }
-
-  begin(name: string, because: PausedBecause): void {
-    this.#because = because;
-    this.#begun.abort(hostDiskFull(name, because));
-  }
-
-  end(): void {
-    if (this.#because === undefined) return;
-    this.#because = undefined;
-    this.#begun = new AbortController();
-  }
 }

@@ -1,7 +1,7 @@
 import type { AgentClient, AgentExec } from "../../guest/agent-client.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { sharedConnection } from "../../lib/shared-connection.ts";
-import { DiskStall } from "./host-disk-full.ts";
+import { Stall } from "./stall.ts";
 import type { Machine } from "../../vmm/driver.ts";
 
 /** The image's own command as it runs for a client, which a stop of the VM asks to end by its own signal first. */
@@ -17,8 +17,8 @@ export interface LiveVm {
   agent(signal: AbortSignal): Promise<AgentClient>;
   /** Whether the machine is kept still on purpose: a connection that there is then outlasts the silence. */
   keepStill(isStill: boolean): void;
-  /** Whether it stands still because the host's disk is full. */
-  readonly stall: DiskStall;
+  /** Whether it stands still though nobody asked for it. */
+  readonly stall: Stall;
   /** Set once somebody asked for the end of this machine: what follows is no crash. */
   ending: boolean;
   /** What the image says it runs, while a client runs it. */
@@ -41,7 +41,7 @@ export function liveVm(machine: Machine, connect: Connect): LiveVm {
   });
   return {
     machine,
-    stall: new DiskStall(),
+    stall: new Stall(),
     ending: false,
     mainCommands: new Set(),
     lifetime: lifetime.signal,

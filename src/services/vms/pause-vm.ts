@@ -1,13 +1,15 @@
 import { withDeadline } from "../../lib/deadline.ts";
 import { asBangerError, BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
-import type { PausedBecause, Vm } from "../../model/vm.ts";
+import type { HostDiskFull, PausedBecause } from "../../model/paused-because.ts";
+import type { Vm } from "../../model/vm.ts";
 import { checkStep } from "../../model/vm-states.ts";
 import { introduce } from "./agent-connection.ts";
 import { diskManners, fullDisk, hasRoomToGoOn, hostDiskFull, leastRoom, mustBeGuarded } from "./host-disk-full.ts";
 import type { LiveVm } from "./live-vms.ts";
 import { notAnswering } from "./run-folder.ts";
 import { noteSilence, unresponsive } from "./silence.ts";
+import { standsStill, vmmStopped } from "./stall.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /** How long a guest that goes on may take to answer. */
@@ -24,10 +26,11 @@ const ASK_MS = 5_000;
  * @throws BangerError `VM_WRONG_STATE`, `VMM_CANNOT`, `VMM_FAILED`.
  */
 export async function pauseVm(context: VmContext, vm: Vm, { signal, progress }: OperationContext): Promise<Vm> {
-  // One that a full disk has stopped stays so now even when there is room again.
   if (vm.state === "paused") {
+    if (vm.pausedBecause?.kind !== "host-disk-full") return vm;
+    // One that a full disk has stopped stays so now even when there is room again.
     context.live.get(vm.id)?.stall.end();
-    return vm.pausedBecause === undefined ? vm : save(context, vm, "paused");
+    return save(context, vm, "paused");
   }
   checkStep(vm.name, vm.state, "pausing");
   const live = await liveOf(context, vm);
@@ -52,7 +55,7 @@ export async function resumeVm(context: VmContext, vm: Vm, { signal, progress }:
   if (vm.state === "running") return vm;
   checkStep(vm.name, vm.state, "resuming");
   const live = await liveOf(context, vm);
-  if (vm.pausedBecause !== undefined) await checkRoom(context, vm, vm.pausedBecause);
+  if (vm.pausedBecause?.kind === "host-disk-full") await checkRoom(context, vm, vm.pausedBecause);
   context.store.vms.update({ ...vm, state: "resuming" });
   live.stall.end();
   try {
@@ -62,7 +65,7 @@ export async function resumeVm(context: VmContext, vm: Vm, { signal, progress }:
     throw error;
   }
   // It may have stopped again before it said that it goes on.
-  if (live.stall.because !== undefined) throw hostDiskFull(vm.name, live.stall.because);
+  if (live.stall.because !== undefined) throw standsStill(vm.name, live.stall.because);
   live.keepStill(false);
   const running = save(context, vm, "running");
   progress({ id: "resume", label: `${vm.name} runs again`, status: "done" });
@@ -109,7 +112,9 @@ async function settlePaused(context: VmContext, vmId: string, signal: AbortSigna
 async function whyPaused(vm: Vm, live: LiveVm, signal: AbortSignal): Promise<PausedBecause | undefined> {
   if (vm.state === "paused" || vm.pausedBecause !== undefined) return vm.pausedBecause;
   const disk = await live.machine.stoppedForDisk(signal);
-  return disk === undefined ? undefined : fullDisk(vm, disk);
+  if (disk !== undefined) return fullDisk(vm, disk);
+  const reason = await live.machine.whyStopped(signal);
+  return reason === undefined ? undefined : vmmStopped(reason);
 }
 
 /**
@@ -136,7 +141,7 @@ function save(context: VmContext, vm: Vm, state: "paused" | "running"): Vm {
 }
 
 /** @throws BangerError `DISK_FULL` where a VM would stop again at once. */
-async function checkRoom(context: VmContext, vm: Vm, because: PausedBecause): Promise<void> {
+async function checkRoom(context: VmContext, vm: Vm, because: HostDiskFull): Promise<void> {
   const least = await leastRoom(vm.disks);
   const { vmm } = vm.machine ?? {};
   const guarded = vmm !== undefined && mustBeGuarded(vm, await diskManners(context, vmm));

@@ -2,7 +2,7 @@ import type { AgentClient } from "../../guest/agent-client.ts";
 import { untilAborted, withDeadline } from "../../lib/deadline.ts";
 import { asBangerError, BangerError } from "../../lib/errors.ts";
 import type { Vm } from "../../model/vm.ts";
-import { hostDiskFull } from "./host-disk-full.ts";
+import { standsStill } from "./stall.ts";
 import type { LiveVm } from "./live-vms.ts";
 import { notAnswering } from "./run-folder.ts";
 import { unresponsive } from "./silence.ts";
@@ -31,7 +31,7 @@ export async function runningVm(context: VmContext, ref: string, signal: AbortSi
   const silence = silent.get(id);
   if (live === undefined && vm.machine !== undefined) throw await notAnswering(vm, silence);
   if (silence?.who === "vmm") throw unresponsive(vm, silence);
-  if (vm.state === "paused" && vm.pausedBecause !== undefined) throw hostDiskFull(vm.name, vm.pausedBecause);
+  if (vm.state === "paused" && vm.pausedBecause !== undefined) throw standsStill(vm.name, vm.pausedBecause);
   throw new BangerError("VM_WRONG_STATE", {
     what: `VM ${vm.name} is ${vm.state}`,
     ...(vm.failure !== undefined && { why: vm.failure.what }),

@@ -21,7 +21,8 @@ import { bootArguments } from "./boot-arguments.ts";
 import { bootClock, watchConsole, type BootClock } from "./boot-watch.ts";
 import { consoleTail } from "./console-log.ts";
 import { followHostDisk } from "./follow-host-disk.ts";
-import { diskManners, hostDiskFull } from "./host-disk-full.ts";
+import { diskManners } from "./host-disk-full.ts";
+import { followVmmStops, standsStill } from "./stall.ts";
 import { installInVm, needsInstallation } from "./install-in-vm.ts";
 import { liveVm, type LiveVm } from "./live-vms.ts";
 import { awaitServices, planReadiness } from "./await-services.ts";
@@ -151,6 +152,7 @@ async function bringUp(
   const booting: Vm = { ...vm, vmmReason: reason, machine: machine.record, startedAt: new Date().toISOString() };
   context.store.vms.update(booting);
   noteExit(context, vm.id, machine);
+  followVmmStops(context, vm.id, live);
   followHostDisk(context, vm.id, live, await diskManners(context, vmm));
   await awaitAgent(context, booting, { live, clock, until, ...manners }, signal);
   return { booting, live };
@@ -242,7 +244,7 @@ async function awaitAgent(
     await Promise.race([complete?.(agent, signal), ended]);
     live.ending = false;
   } catch (error) {
-    throw live.stall.because === undefined ? error : hostDiskFull(vm.name, live.stall.because);
+    throw live.stall.because === undefined ? error : standsStill(vm.name, live.stall.because);
   } finally {
     watching.abort();
     await watched;

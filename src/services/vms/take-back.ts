@@ -5,6 +5,7 @@ import type { Machine } from "../../vmm/driver.ts";
 import { agentConnector } from "./agent-connection.ts";
 import { followHostDisk } from "./follow-host-disk.ts";
 import { diskManners } from "./host-disk-full.ts";
+import { followVmmStops } from "./stall.ts";
 import { liveVm } from "./live-vms.ts";
 import { trySettlePaused } from "./pause-vm.ts";
 import { noteSilence } from "./silence.ts";
@@ -132,8 +133,10 @@ async function adopt(
   const live = liveVm(machine, agentConnector(context));
   context.live.set(vmId, live);
   noteExit(context, vmId, machine);
-  await trySettlePaused(context, vmId);
+  // What it meets with from now on is heard, what came before is asked for.
+  followVmmStops(context, vmId, live);
   followHostDisk(context, vmId, live, await diskManners(context, record.vmm));
+  await trySettlePaused(context, vmId);
   followVmService(context, vmId, live);
   watchHealth(context, vmId, live);
   context.log.info({ vm: vm.name, pid: record.pid }, "taken back");

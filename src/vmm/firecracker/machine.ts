@@ -61,6 +61,8 @@ export function firecrackerMachine(firecracker: RunningFirecracker): Machine {
     isPaused: async (signal) => (await api.instance(signal)).state === "Paused",
     stoppedForDisk: () => Promise.resolve(undefined),
     onDiskError: () => {},
+    whyStopped: () => Promise.resolve(undefined),
+    onStopped: () => {},
     console: () => openConsole(record.consoleLog, record.consoleInput),
     // A guest without a keyboard driver hears nothing of it, and Firecracker says the same: its end is the only proof.
     requestShutdown: (signal) =>

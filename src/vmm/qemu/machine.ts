@@ -22,7 +22,15 @@ const VMM_LOG_END_BYTES = 2 * 1024;
 const MAX_CONSOLE_LOG_BYTES = 4 * 1024 ** 2;
 
 /** StatusInfo of qapi/run-state.json. */
-const statusSchema = z.object({ running: z.boolean() });
+const statusSchema = z.object({ running: z.boolean(), status: z.string() });
+/** Of RunState in the same file: what QEMU comes to by itself, and does not leave without being told to. */
+const STOPPED_BY_QEMU: ReadonlySet<string> = new Set([
+  "internal-error",
+  "io-error",
+  "guest-panicked",
+  "watchdog",
+  "debug",
+]);
 
 /** A QEMU process that we are connected to, whether we started it or found it. */
 export interface RunningQemu {
@@ -40,12 +48,15 @@ export interface RunningQemu {
 export interface QemuEvents {
   shutdownReason?: string;
   onDiskError?: (error: DiskError) => void;
+  /** The event has no reason. */
+  onStop?: () => void;
 }
 
 export function noteEvent(events: QemuEvents, { event, data }: QmpEvent): void {
   if (event === "SHUTDOWN" && typeof data["reason"] === "string") events.shutdownReason = data["reason"];
   const error = event === "BLOCK_IO_ERROR" ? diskErrorOf(data) : undefined;
   if (error !== undefined) events.onDiskError?.(error);
+  if (event === "STOP") events.onStop?.();
 }
 
 /** The driver's handle on a running QEMU. */
@@ -53,6 +64,12 @@ export function qemuMachine(qemu: RunningQemu): Machine {
   const { record, qmp, events } = qemu;
   const identity: ProcessIdentity = record;
   const life = new AbortController();
+  const whyStopped = async (signal: AbortSignal): Promise<string | undefined> => {
+    const { status } = statusSchema.parse(await qmp.execute("query-status", {}, signal));
+    if (!STOPPED_BY_QEMU.has(status)) return undefined;
+    const isForDisk = status === "io-error" && fullDiskIn(await qmp.execute("query-block", {}, signal)) !== undefined;
+    return isForDisk ? undefined : status;
+  };
   void keepBounded(record.consoleLog, MAX_CONSOLE_LOG_BYTES, life.signal);
   const exited = untilExit(qemu, identity, life.signal).finally(() => life.abort());
   return {
@@ -74,6 +91,13 @@ export function qemuMachine(qemu: RunningQemu): Machine {
     },
     onDiskError(hear) {
       events.onDiskError = hear;
+    },
+    whyStopped,
+    onStopped(hear) {
+      events.onStop = () => {
+        const told = whyStopped(life.signal).then((reason) => reason !== undefined && hear(reason));
+        told.catch(() => {}); // Its end is told by `exited`.
+      };
     },
     async console(signal) {
       const socket = connectUnix(record.consoleSocket);

@@ -96,6 +96,8 @@ export function machineOf(
     isPaused: async () => false,
     stoppedForDisk: async () => undefined,
     onDiskError() {},
+    whyStopped: async () => undefined,
+    onStopped() {},
     release() {},
     ...verbs,
   } as Machine;
