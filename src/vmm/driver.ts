@@ -47,7 +47,9 @@ export interface BootKernel {
   readonly pci?: boolean;
 }
 
-export interface MachineDisk extends Pick<VmDisk, "id" | "path" | "format"> {
+export interface MachineDisk extends Pick<VmDisk, "path" | "format"> {
+  /** `modules` holds those of the kernel: it is the kernel's, and no disk of the VM's record. */
+  readonly id: VmDisk["id"] | "modules";
   readonly readOnly: boolean;
   /** What lies at its path; a file where absent. */
   readonly node?: "file" | "block-device";

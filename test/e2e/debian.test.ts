@@ -67,6 +67,14 @@ suite("a VM of a Debian image", { timeout: 900_000 }, () => {
     // The work disk stays mounted under systemd, too.
     assert.match(await host.ok(["vm", "exec", "demo", "--", "findmnt", "/work"]), /\/dev\/vdb +ext4 +rw/);
 
+    // Behind it is the disk of the kernel's modules, which load as the kernel asks for them.
+    const release = (await host.ok(["vm", "exec", "demo", "--", "uname", "-r"])).trim();
+    const modules = await host.ok(["vm", "exec", "demo", "--", "findmnt", `/lib/modules/${release}`]);
+    assert.match(modules, /\/dev\/vdc +ext4 +ro/);
+    const overlay =
+      "mkdir -p /o/a /o/b /o/c /o/d && mount -t overlay -o lowerdir=/o/a,upperdir=/o/b,workdir=/o/c o /o/d";
+    await host.ok(["vm", "exec", "demo", "--", "sh", "-c", `${overlay} && touch /o/d/file && umount /o/d`]);
+
     const vm = await host.json<{ id: string; pid: number; timings: { stages: Record<string, number> } }>([
       "vm",
       "inspect",

@@ -38,6 +38,21 @@ suite("a VM of a busybox image", { timeout: 600_000 }, () => {
     assert.equal(devices.trim(), "lo");
   });
 
+  test("the kernel's modules are there, and load as they are asked for, though the image has no modprobe", async () => {
+    const inGuest = (command: string): Promise<string> => host.ok(["vm", "exec", "bare", "--", "sh", "-c", command]);
+    assert.match(await inGuest("cat /proc/mounts"), /^\/dev\/vdb \/lib\/modules\/\S+-cloud-amd64 ext4 ro,/m);
+    assert.match(await inGuest("ls /lib/modules/$(uname -r)"), /^modules\.dep\.bin$/m);
+    // By the file system's name, by that of a kind of link, and by a device's node.
+    await inGuest(
+      "mkdir -p /tmp/a /tmp/b /tmp/c /tmp/d && mount -t overlay -o lowerdir=/tmp/a,upperdir=/tmp/b,workdir=/tmp/c o /tmp/d",
+    );
+    await inGuest("echo kept >/tmp/d/file && cat /tmp/b/file");
+    await inGuest("ip link add d0 type dummy && ip link show d0");
+    assert.match(await inGuest("cat /proc/modules"), /^overlay .*\n[^]*^dummy |^dummy .*\n[^]*^overlay /m);
+    const unknown = await host.banger(["vm", "exec", "bare", "--", "mount", "-t", "nosuchfs", "x", "/tmp/d"]);
+    assert.match(unknown.stderr, /unknown filesystem|No such device/);
+  });
+
   test("exit codes come through", async () => {
     assert.equal((await host.banger(["vm", "exec", "bare", "--", "sh", "-c", "exit 7"])).code, 7);
     assert.equal((await host.banger(["vm", "ssh", "bare", "--", "exit 9"])).code, 9);

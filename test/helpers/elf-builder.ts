@@ -48,21 +48,64 @@ export function buildElf({ type = 2, machine = 62, segments = [], sections = {} 
   header.write("\x7fELF\x02\x01\x01", "latin1");
   header.writeUInt16LE(type, 16);
   header.writeUInt16LE(machine, 18);
-  header.writeBigUInt64LE(BigInt(EHDR_BYTES), 32);
+  header.writeUInt32LE(1, 20);
+  header.writeBigUInt64LE(BigInt(segments.length === 0 ? 0 : EHDR_BYTES), 32);
   header.writeBigUInt64LE(BigInt(end), 40);
+  header.writeUInt16LE(EHDR_BYTES, 52);
+  header.writeUInt16LE(PHDR_BYTES, 54);
   header.writeUInt16LE(segments.length, 56);
+  header.writeUInt16LE(SHDR_BYTES, 58);
   // The table of sections begins with an empty one.
   header.writeUInt16LE(named.length + 1, 60);
   header.writeUInt16LE(named.length, 62);
   return Buffer.concat([header, ...programTable, ...parts, Buffer.alloc(SHDR_BYTES), ...sectionTable]);
 }
 
-/** A kernel module that says this about itself: `{ name: "virtio_blk", depends: "virtio,virtio_ring" }`. */
-export function buildModule(info: Readonly<Record<string, string>>): Buffer {
-  const text = Object.entries(info)
-    .map(([key, value]) => `${key}=${value}\0`)
-    .join("");
-  return buildElf({ type: 1, sections: { ".text": Buffer.alloc(16), ".modinfo": Buffer.from(text) } });
+/** What a module gives to others and takes from them. */
+export interface TestSymbols {
+  readonly exports?: readonly string[];
+  readonly needs?: readonly string[];
+}
+
+/**
+ * A kernel module that says this about itself: `{ name: "virtio_blk", depends: "virtio,virtio_ring" }`, or pairs where a
+ * key comes more than once.
+ */
+export function buildModule(
+  info: Readonly<Record<string, string>> | readonly (readonly [string, string])[],
+  symbols: TestSymbols = {},
+): Buffer {
+  const lines = Array.isArray(info) ? (info as readonly (readonly [string, string])[]) : Object.entries(info);
+  const text = lines.map(([key, value]) => `${key}=${value}\0`).join("");
+  return buildElf({
+    type: 1,
+    sections: { ".text": Buffer.alloc(16), ".modinfo": Buffer.from(text), ...symbolSections(symbols) },
+  });
+}
+
+const SYM_BYTES = 24;
+const STB_GLOBAL = 1;
+/** `.text`, whose bytes stand for the checksum that lies there. */
+const TEXT_SECTION = 1;
+
+/** Elf64_Sym (elf(5)): `__crc_` for each export, defined; what is needed, not. */
+function symbolSections({ exports = [], needs = [] }: TestSymbols): Record<string, Buffer> {
+  const symbols = [
+    ...exports.map((name) => ({ name: `__crc_${name}`, section: TEXT_SECTION })),
+    ...needs.map((name) => ({ name, section: 0 })),
+  ];
+  const names = Buffer.from(`\0${symbols.map(({ name }) => `${name}\0`).join("")}`);
+  const table = symbols.map(({ name, section }) => {
+    const symbol = Buffer.alloc(SYM_BYTES);
+    symbol.writeUInt32LE(names.indexOf(`\0${name}\0`) + 1, 0);
+    symbol.writeUInt8(STB_GLOBAL << 4, 4);
+    symbol.writeUInt16LE(section, 6);
+    return symbol;
+  });
+  return {
+    ".symtab": Buffer.concat([Buffer.alloc(SYM_BYTES), ...table]),
+    ".strtab": names,
+  };
 }
 
 /** One note of an ELF file. */

@@ -190,11 +190,22 @@ func TestDevicesThatNobodyWillAnnounce(t *testing.T) {
 		"udev, and all are there": {[]string{"usr/lib/systemd/systemd-udevd", "dev/ttyS0", "dev/vdb"}, "", nil},
 		"udev, and a disk is not": {[]string{"lib/systemd/systemd-udevd", "dev/ttyS0"}, "", []string{"vdb"}},
 	} {
-		if got := absentDevices(image(t, c.files, nil), c.work); !reflect.DeepEqual(got, c.want) {
+		if got := absentDevices(image(t, c.files, nil), c.work, ""); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
+	all := image(t, []string{"usr/lib/systemd/systemd-udevd", "dev/ttyS0", "dev/vdb"}, nil)
+	if got := absentDevices(all, "", "/dev/vdb"); !reflect.DeepEqual(got, []string{"vdb"}) {
+		t.Errorf("the modules' disk is taken for the work disk: %q", got)
+	}
 	plan := planUnits(unitFacts{absent: []string{"vdb"}, dns: []string{"10.0.2.3", "1.1.1.1"}})
+	if plan.links["kmod-static-nodes.service"] != os.DevNull || hasKmod(t.TempDir()) {
+		t.Error("kmod's service runs without kmod")
+	}
+	withKmod := image(t, []string{"usr/bin/kmod"}, nil)
+	if planUnits(unitFacts{kmod: hasKmod(withKmod)}).links["kmod-static-nodes.service"] != "" {
+		t.Error("kmod's service is masked where there is kmod")
+	}
 	if plan.links["dev-vdb.device"] != os.DevNull {
 		t.Errorf("nothing masks the device: %q", plan.links)
 	}

@@ -41,6 +41,7 @@ type CommandLine struct {
 	Network   *netif.Plan // banger.ip=10.0.2.15/24,10.0.2.2
 	Work      string      // banger.work=/dev/vdb: the device of the work disk
 	Line      string      // banger.line=serial: the ways to the host
+	Modules   string      // banger.modules=/dev/vdc: the disk with the kernel's modules
 	SameAgent bool        // banger.same=1: the agent in the image is the one in the initramfs
 	Getty     bool        // banger.getty=1: let systemd ask for a login on the console
 }
@@ -81,6 +82,8 @@ func ParseCommandLine(text string) (CommandLine, error) {
 			c.Work = value
 		case "banger.line":
 			c.Line = value
+		case "banger.modules":
+			c.Modules = value
 		case "banger.same":
 			c.SameAgent = value == "1"
 		case "banger.getty":

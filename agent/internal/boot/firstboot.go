@@ -51,6 +51,7 @@ func prepare(ctx context.Context, program string) error {
 	if err := mountWorkDisk(ctx, console, line.Work); err != nil {
 		return err
 	}
+	warnOfModules(ctx, console, line.Modules, program)
 	init, err := chooseInit(line.Policy, findSystemd("/"), findOpenRC("/"))
 	if err != nil {
 		return err
@@ -105,11 +106,6 @@ func isExecutable(path string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
-func isDirectory(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
-}
-
 // startInit returns only in failure.
 func startInit(path string, line CommandLine, agent string) error {
 	// A deleted file has this mark (proc_pid_exe(5)); then only the copy can be started again.
@@ -118,7 +114,9 @@ func startInit(path string, line CommandLine, agent string) error {
 	}
 	plan := planUnits(unitFacts{
 		agent: agent, bootID: machine.BootID(), getty: line.Getty, canPowerOff: machine.CanPowerOff(), dns: line.DNS,
-		absent: absentDevices("/", line.Work), modules: isDirectory("/lib/modules/" + machine.KernelRelease()),
+		absent:  absentDevices("/", line.Work, line.Modules),
+		modules: hasModules(modulesPath("/", machine.KernelRelease())),
+		kmod:    hasKmod("/"),
 	})
 	if err := applyUnits(runtimeUnits, plan); err != nil {
 		return err

@@ -34,6 +34,8 @@ type unitFacts struct {
 	absent []string
 	// modules: the guest has modules of the kernel that runs.
 	modules bool
+	// kmod: the image holds the program that reads them for systemd.
+	kmod bool
 	// dns are the name servers for systemd-resolved, which owns resolv.conf where it runs.
 	dns []string
 }
@@ -72,6 +74,10 @@ func planUnits(facts unitFacts) unitPlan {
 	if !facts.modules {
 		// It would look for each that a package names, find none, and fail.
 		plan.links["systemd-modules-load.service"] = os.DevNull
+	}
+	if !facts.kmod {
+		// It asks whether there are modules, and not for the program that it runs.
+		plan.links["kmod-static-nodes.service"] = os.DevNull
 	}
 	for _, device := range facts.absent {
 		plan.links["dev-"+device+".device"] = os.DevNull
@@ -131,19 +137,29 @@ RemainAfterExit=yes
 ExecStart=%s banger-first-boot
 `
 
+func hasKmod(root string) bool {
+	for _, path := range []string{"bin/kmod", "usr/bin/kmod", "sbin/kmod", "usr/sbin/kmod"} {
+		if isExecutable(filepath.Join(root, path)) {
+			return true
+		}
+	}
+	return false
+}
+
 // waitedFor are devices that units of container images and virtual machines name. Their own units turn active by an
 // event of udev's, so without udev whoever needs one waits for 90 seconds.
 var waitedFor = []string{"ttyS0", "vdb"}
 
-// absentDevices are those of them that will never be announced. What is mounted already is announced by that.
-func absentDevices(root, work string) []string {
+// absentDevices are those of them that will never be announced, or are not what was meant: where there is no work disk, the
+// disk of the kernel's modules has its name. What is mounted already is announced by that.
+func absentDevices(root, work, modules string) []string {
 	udev := isExecutable(filepath.Join(root, "/lib/systemd/systemd-udevd")) ||
 		isExecutable(filepath.Join(root, "/usr/lib/systemd/systemd-udevd"))
 	var absent []string
 	for _, name := range waitedFor {
 		device := "/dev/" + name
 		_, err := os.Stat(filepath.Join(root, device))
-		if device != work && (!udev || err != nil) {
+		if device == modules || device != work && (!udev || err != nil) {
 			absent = append(absent, name)
 		}
 	}

@@ -19,6 +19,9 @@ export interface ModuleInfo {
 /** The largest module of a distribution (amdgpu) is some 25 MB, 400 MB with debug information. */
 const MAX_MODULE_BYTES = 512 * 1024 ** 2;
 
+/** Those that are looked for are short; a compiler's own may be longer, and are cut. */
+const MAX_SECTION_NAME_BYTES = 64;
+
 /** Files of modules: `virtio-rng.ko`, `ext4.ko.xz`. */
 const MODULE_FILE = /^(.+)\.ko(?:\.(?:gz|xz|zst))?$/;
 
@@ -44,19 +47,14 @@ export async function readModule(path: string): Promise<Buffer> {
 }
 
 /**
- * Reads .modinfo: strings `key=value`, each ended by a zero byte.
+ * Reads what .modinfo says.
  *
  * @param path for errors.
  * @throws BangerError `KERNEL_INVALID` if these bytes are no kernel module.
  */
 export function parseModuleInfo(module: Buffer, path: string): ModuleInfo {
   const values = new Map<string, string[]>();
-  for (const line of sectionContent(module, ".modinfo", path).toString("utf8").split("\0")) {
-    const equals = line.indexOf("=");
-    if (equals < 1) continue;
-    const key = line.slice(0, equals);
-    values.set(key, [...(values.get(key) ?? []), line.slice(equals + 1)]);
-  }
+  for (const [key, value] of modinfoLines(module, path)) values.set(key, [...(values.get(key) ?? []), value]);
   const first = (key: string): string | undefined => values.get(key)?.[0];
   const name = first("name") ?? moduleNameOfFile(path.slice(path.lastIndexOf("/") + 1));
   if (name === undefined) throw notAModule(path, "it does not say its name");
@@ -69,24 +67,51 @@ export function parseModuleInfo(module: Buffer, path: string): ModuleInfo {
   };
 }
 
+/**
+ * The lines of .modinfo in their order.
+ *
+ * @throws BangerError `KERNEL_INVALID` if these bytes are no kernel module.
+ */
+export function modinfoLines(module: Buffer, path: string): (readonly [key: string, value: string])[] {
+  const section = moduleSections(module, path).get(".modinfo");
+  if (section === undefined) throw notAModule(path, "it has no section .modinfo");
+  return parseInfoLines(section);
+}
+
+/** Strings `key=value`, each ended by a zero byte. */
+export function parseInfoLines(text: Buffer): (readonly [key: string, value: string])[] {
+  return text
+    .toString("utf8")
+    .split("\0")
+    .map((line) => [line, line.indexOf("=")] as const)
+    .filter(([, equals]) => equals > 0)
+    .map(([line, equals]) => [line.slice(0, equals), line.slice(equals + 1)] as const);
+}
+
 /** Of `pre: a b post: c`, what comes before. */
 function preDependencies(softdep: string): string[] {
   const match = /(?:^|\s)pre:(.*?)(?:\spost:|$)/.exec(softdep);
   return (match?.[1] ?? "").split(/\s+/).filter(Boolean).map(normalModuleName);
 }
 
-function sectionContent(module: Buffer, wanted: string, path: string): Buffer {
+/**
+ * The sections of a module by their names; of a name that comes twice, the first.
+ *
+ * @throws BangerError `KERNEL_INVALID` if these bytes are no kernel module.
+ */
+export function moduleSections(module: Buffer, path: string): ReadonlyMap<string, Buffer> {
   const header = parseElfHeader(module.subarray(0, ELF_HEADER_BYTES));
   if (header === undefined) throw notAModule(path, "it is no 64-bit ELF file");
   const { offset, bytes } = header.sectionHeaders;
   const sections = parseSections(module.subarray(offset, offset + bytes));
   const names = sections[header.nameSection];
+  const found = new Map<string, Buffer>();
   for (const section of names === undefined ? [] : sections) {
     const at = (names?.offset ?? 0) + section.nameOffset;
-    if (module.toString("latin1", at, at + wanted.length + 1) !== `${wanted}\0`) continue;
-    return module.subarray(section.offset, section.offset + section.sizeBytes);
+    const name = module.toString("latin1", at, at + MAX_SECTION_NAME_BYTES).split("\0", 1)[0] ?? "";
+    if (!found.has(name)) found.set(name, module.subarray(section.offset, section.offset + section.sizeBytes));
   }
-  throw notAModule(path, `it has no section ${wanted}`);
+  return found;
 }
 
 function notAModule(path: string, why: string): BangerError {

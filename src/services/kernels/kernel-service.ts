@@ -16,6 +16,7 @@ import { buildKernel, type KernelBuild } from "./build-kernel.ts";
 import { findKernel, viewCatalogs } from "./catalogs.ts";
 import { fetchKernel } from "./fetch-archive.ts";
 import type { KernelContext } from "./kernel-context.ts";
+import { ensureModulesDisk } from "./modules-disk.ts";
 import { notServed, requireRecipe } from "./kernel-recipe.ts";
 import { isUpdatable, KernelIsCurrent, newerName, refuseCurrent, takeName } from "./update-kernel.ts";
 import { withIntent } from "../../store/intents.ts";
@@ -41,7 +42,12 @@ export interface KernelService {
   /** Where a kernel's files lie. */
   folder(kernel: Kernel): string;
   /** What a driver needs to boot it, its initramfs made anew where the agent changed. */
-  bootable(ref: string, signal: AbortSignal): Promise<Omit<BootKernel, "commandLine">>;
+  bootable(ref: string, signal: AbortSignal): Promise<BootableKernel>;
+}
+
+export interface BootableKernel extends Omit<BootKernel, "commandLine"> {
+  /** Read-only disk with the modules of a kernel that has some. */
+  readonly modulesDisk?: string;
 }
 
 export interface KernelPull {
@@ -86,6 +92,8 @@ export function kernelService(context: KernelContext): KernelService {
       async () => {
         await mkdir(work, { recursive: true, mode: 0o700 });
         const contents = await make(work);
+        const { modules } = contents.files;
+        if (modules !== undefined) await ensureModulesDisk(work, modules, new AbortController().signal);
         await ensurePrivateDirectory(layout.kernelsDir);
         await rename(work, folder(id));
         await syncDirectory(layout.kernelsDir);
@@ -175,12 +183,12 @@ export function kernelService(context: KernelContext): KernelService {
       if (build.config === undefined) await requireRecipe(context, name);
       return add(name, (target) => buildKernel(context, build, target, operation));
     },
-    import: ({ name, vmlinux, initrd, modules }, context) =>
+    import: ({ name, vmlinux, initrd, modules }, operation) =>
       add(name, (target) =>
         importKernel(
           { vmlinux, ...(initrd !== undefined && { initrd }), ...(modules !== undefined && { modules }) },
           target,
-          context,
+          operation,
         ),
       ),
     add: (name, make) => add(name, make),
@@ -191,14 +199,16 @@ export function kernelService(context: KernelContext): KernelService {
       const kernel = store.kernels.get(ref);
       const at = folder(kernel.id);
       const boot = bootFile(kernel);
+      const { initrd, bootModules, modules } = kernel.files;
       const image = {
         path: join(at, boot.path),
         format: boot.format,
         microvm: boot.microvm,
         mmioElf: boot.mmioElf,
         ...knownOf(kernel),
+        // A kernel that an older banger has pulled has none yet.
+        ...(modules !== undefined && { modulesDisk: await ensureModulesDisk(at, modules, signal) }),
       };
-      const { initrd, bootModules } = kernel.files;
       if (initrd !== undefined) return { ...image, initrdPath: join(at, initrd) };
       if (bootModules === undefined) return image;
       const initramfs = await ensureInitramfs(at, bootModules, agentPath, signal);

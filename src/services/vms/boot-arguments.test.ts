@@ -17,6 +17,12 @@ test("a VM without a network is told of none", () => {
   ]);
 });
 
+test("a guest is told where its disks beside the root are", () => {
+  const disks = { workDevice: "/dev/vdb", modulesDevice: "/dev/vdc" };
+  const words = bootArguments({ hostname: "demo", machineId, init: "auto", network: { mode: "none" }, ...disks });
+  assert.deepEqual(words.slice(-2), ["banger.work=/dev/vdb", "banger.modules=/dev/vdc"]);
+});
+
 test("an address is given to the kernel and to the agent", () => {
   const words = bootArguments({
     hostname: "demo",

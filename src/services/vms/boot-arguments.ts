@@ -12,6 +12,8 @@ export interface BootIdentity {
   readonly network: VmNetwork;
   /** The work disk, by the name that the guest gives it; absent: none. */
   readonly workDevice?: string;
+  /** The disk with the kernel's modules, by its name in the guest; absent: none. */
+  readonly modulesDevice?: string;
   /** Whether the image holds the same agent as the initramfs: then that one goes on, and need not start anew. */
   readonly sameAgent?: boolean;
 }
@@ -30,6 +32,7 @@ export function bootArguments(identity: BootIdentity): readonly string[] {
     `banger.hostname=${identity.hostname}`,
     `banger.init=${identity.init}`,
     ...(identity.workDevice === undefined ? [] : [`banger.work=${identity.workDevice}`]),
+    ...(identity.modulesDevice === undefined ? [] : [`banger.modules=${identity.modulesDevice}`]),
     ...(identity.sameAgent === true ? ["banger.same=1"] : []),
     ...networkArguments(identity),
   ];

@@ -29,7 +29,7 @@ import { awaitServices, planReadiness } from "./await-services.ts";
 import { followVmService, startVmService } from "./vm-service-command.ts";
 import { atRest } from "./at-rest.ts";
 import { endMachine, noteExit, OVERDUE_GRACE_MS } from "./stop-vm.ts";
-import { attachDisks } from "./vm-disks.ts";
+import { attachDisks, deviceName, modulesDiskOf } from "./vm-disks.ts";
 import { watchHealth } from "./watch-health.ts";
 import type { VmContext } from "./vm-context.ts";
 
@@ -171,8 +171,10 @@ async function machineSpec(
   runDir: string,
   signal: AbortSignal,
 ): Promise<MachineSpec> {
-  const kernel = await context.kernels.bootable(vm.kernel.id, signal);
+  const { modulesDisk, ...kernel } = await context.kernels.bootable(vm.kernel.id, signal);
   const workDevice = vm.disks.find(({ id }) => id === "work")?.device;
+  const disks = [...(await attachDisks(vm)), ...(modulesDisk === undefined ? [] : [modulesDiskOf(modulesDisk)])];
+  const modulesDevice = modulesDisk && deviceName(disks.length - 1);
   return {
     id: vm.id,
     name: vm.name,
@@ -189,9 +191,10 @@ async function machineSpec(
         network: vm.network,
         sameAgent: sharesAgent(context, vm, kernel.initrdPath),
         ...(workDevice !== undefined && { workDevice }),
+        ...(modulesDevice !== undefined && { modulesDevice }),
       }),
     },
-    disks: await attachDisks(vm),
+    disks,
     network: vm.network,
     limits: limitsOf(vm.spec),
   };

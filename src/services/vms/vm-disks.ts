@@ -39,6 +39,16 @@ export async function cloneDisk(
   };
 }
 
+/** The disk with a kernel's modules, behind the VM's own: these keep the names that they have without it. */
+export function modulesDiskOf(path: string): MachineDisk {
+  return { id: "modules", path, format: "raw", readOnly: true };
+}
+
+/** What a guest calls its virtio disks, counted from 0 in the order in which the machine has them. */
+export function deviceName(index: number): string {
+  return `/dev/vd${String.fromCharCode("a".charCodeAt(0) + index)}`;
+}
+
 /** Makes a VM's disks ready to be opened, as they have to be made anew at each start. */
 export async function attachDisks(vm: Vm): Promise<readonly MachineDisk[]> {
   const disks: MachineDisk[] = [];

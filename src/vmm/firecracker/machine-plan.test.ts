@@ -80,6 +80,17 @@ test("a machine is these requests, in this order", () => {
   assert.deepEqual(plan.line, { kind: "firecracker-vsock", socketPath: `${spec.runDir}/v.sock`, port: 1024 });
 });
 
+test("the disk of the kernel's modules comes behind the VM's own and is only read", () => {
+  const modules = { id: "modules", path: "/kernels/modules-1.ext4", format: "raw", readOnly: true } as const;
+  const { requests } = planFirecracker({ ...spec, disks: [...spec.disks, modules] });
+  const drives = requests.filter(({ path }) => path.startsWith("/drives/"));
+  assert.deepEqual(
+    drives.map(({ path }) => path),
+    ["/drives/root", "/drives/work", "/drives/modules"],
+  );
+  assert.equal(drives.at(-1)?.body["is_read_only"], true);
+});
+
 test("a card on a TAP device has metadata, which come after it", () => {
   const paths = planFirecracker({ ...spec, network: tap }).requests.map(({ path }) => path);
   const nic = paths.indexOf("/network-interfaces/eth0");

@@ -49,6 +49,15 @@ test("a kernel that can boots in a microvm, with its devices where no line is th
   assert.deepEqual(values(plan, "-machine"), ["microvm,acpi=off,rtc=on,isa-serial=on,pit=on,pic=on,x-option-roms=off"]);
 });
 
+test("the disk of the kernel's modules comes last, is only read, and leaves room for all else in a microvm", () => {
+  const modules = { id: "modules", path: "/kernels/modules-1.ext4", format: "raw", readOnly: true } as const;
+  const plan = planMachine({ ...spec, disks: [...spec.disks, modules] }, tcg);
+  const disks = values(plan, "-device").filter((device) => device.startsWith("virtio-blk"));
+  assert.equal(disks.at(-1), "virtio-blk-device,drive=modules,serial=modules,bus=virtio-mmio-bus.5");
+  const blockdev = JSON.parse(values(plan, "-blockdev").at(-1) ?? "") as { "read-only": boolean };
+  assert.equal(blockdev["read-only"], true);
+});
+
 test("one that needs PCI, or is no ELF file, boots in a PC", () => {
   const plan = planMachine(pc, tcg);
   assert.equal(plan.machine, "q35");
