@@ -1,4 +1,8 @@
+import { BangerError } from "../../lib/errors.ts";
 import type { ModuleFacts } from "./module-facts.ts";
+
+/** What modules.dep may come to: 600 KB with a distribution's 4,000 modules. Modules come from outside, too. */
+const MAX_DEPENDENCY_BYTES = 64 * 1024 ** 2;
 
 /** A module with what it needs, and its place among the others. */
 export interface PlacedModule extends ModuleFacts {
@@ -20,6 +24,7 @@ interface Node extends PlacedModule {
  * takes. Modules that need one another in a circle have no order, and get none of the circle as dependencies.
  *
  * @param order lines of `modules.order`; modules that it does not name come last, by their paths.
+ * @throws BangerError `KERNEL_INVALID` where there are more dependencies than modules of any kernel have.
  */
 export function resolveDependencies(
   modules: readonly ModuleFacts[],
@@ -42,7 +47,12 @@ export function resolveDependencies(
     for (const owner of direct) owner.users += 1;
   }
   rank(nodes);
-  for (const node of nodes) node.dependencies = reachable(node);
+  let left = MAX_DEPENDENCY_BYTES;
+  for (const node of nodes) {
+    node.dependencies = reachable(node, left);
+    left -= node.dependencies.reduce((sum, { path }) => sum + path.length, 0);
+    if (left < 0) throw tooEntangled(node.path);
+  }
   return nodes;
 }
 
@@ -72,13 +82,24 @@ function rank(nodes: readonly Node[]): void {
   }
 }
 
-function reachable(node: Node): Node[] {
+/** @param left how many bytes the paths of what is found may take; it stops past that. */
+function reachable(node: Node, left: number): Node[] {
   const found = new Set<Node>();
   const open = [...node.direct];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     if (next === node || found.has(next) || next.rank === -1) continue;
     found.add(next);
-    open.push(...next.direct);
+    left -= next.path.length;
+    if (left < 0) break;
+    for (const owner of next.direct) open.push(owner);
   }
   return [...found].sort((a, b) => a.rank - b.rank);
+}
+
+function tooEntangled(path: string): BangerError {
+  return new BangerError("KERNEL_INVALID", {
+    what: "these kernel modules depend on too many others",
+    why: `a list of their dependencies would be larger than ${MAX_DEPENDENCY_BYTES} bytes, at ${path}`,
+    fix: "give a copy of /lib/modules/RELEASE",
+  });
 }

@@ -8,8 +8,11 @@ const HEAD_BYTES = 12;
 const INDEX_NODE_PREFIX = 0x80000000;
 const INDEX_NODE_VALUES = 0x40000000;
 const INDEX_NODE_CHILDS = 0x20000000;
+/** No name or alias of a kernel is as long; a trie is as deep as its keys may be long. */
+const MAX_KEY_LENGTH = 1024;
 /** A key is made of what a C string of ASCII can hold. */
-const isKey = (key: string): boolean => /^\p{ASCII}*$/u.test(key) && !key.includes("\0");
+const isKey = (key: string): boolean =>
+  key.length <= MAX_KEY_LENGTH && /^\p{ASCII}*$/u.test(key) && !key.includes("\0");
 
 interface Value {
   readonly text: string;
@@ -82,7 +85,7 @@ function split(node: Node, length: number): void {
   node.prefix = node.prefix.slice(0, length);
 }
 
-/** Writes children first: a node names where each of them lies. Keys come from files, and none is longer than its line. */
+/** Writes children first: a node names where each of them lies. */
 function writeNode(node: Node, parts: Buffer[], place: { end: number }): number {
   const letters = [...node.children.keys()];
   const first = Math.min(...letters);

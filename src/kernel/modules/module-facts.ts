@@ -17,6 +17,8 @@ export interface ModuleFacts {
 // elf(5): Elf64_Sym.
 const SYM_BYTES = 24;
 const SHN_UNDEF = 0;
+/** The kernel knows none that is longer (KSYM_NAME_LEN). */
+const MAX_NAME_BYTES = 512;
 /** The kernel's build marks each exported symbol by one of this name (MODVERSIONS). */
 const CRC_PREFIX = "__crc_";
 
@@ -28,7 +30,9 @@ const CRC_PREFIX = "__crc_";
 export function readModuleFacts(module: Buffer, path: string): ModuleFacts {
   const sections = moduleSections(module, path);
   const symbols = readSymbols(sections.get(".symtab"), sections.get(".strtab"));
-  const versioned = symbols.filter(({ name }) => name.startsWith(CRC_PREFIX)).map(({ name }) => name.slice(6));
+  const versioned = symbols
+    .filter(({ name }) => name.startsWith(CRC_PREFIX))
+    .map(({ name }) => name.slice(CRC_PREFIX.length));
   return {
     path,
     name: nameOfPath(path),
@@ -57,8 +61,9 @@ function readSymbols(table: Buffer | undefined, names: Buffer | undefined): { na
 
 function stringAt(names: Buffer, offset: number): string {
   if (offset >= names.length) return "";
-  const end = names.indexOf(0, offset);
-  return names.toString("latin1", offset, end === -1 ? names.length : end);
+  const name = names.subarray(offset, offset + MAX_NAME_BYTES);
+  const end = name.indexOf(0);
+  return name.toString("latin1", 0, end === -1 ? name.length : end);
 }
 
 /** Where there are no versions, the names stand here, with those of name spaces between them. */

@@ -18,6 +18,9 @@ const MAX_FILES = 50_000;
 /** Lists of the kernel's build, beside which all else called `modules.*` is depmod's, and made anew. */
 const LISTS = ["modules.builtin", "modules.builtin.modinfo", "modules.order"];
 const MADE_BY_DEPMOD = /^modules\.[a-z.]+$/;
+/** What indexing them reads and keeps: 250,000 symbols of a distribution, and 5 GB with debug information. */
+const MAX_SYMBOLS = 2_000_000;
+const MAX_UNPACKED_BYTES = 16 * 1024 ** 3;
 /** `modules.builtin.modinfo` of a distribution has some 200 KB. */
 const MAX_LIST_BYTES = 64 * 1024 ** 2;
 
@@ -51,10 +54,17 @@ export async function indexModules(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Buffer>> {
   const facts: ModuleFacts[] = [];
+  let symbols = 0;
+  let unpackedBytes = 0;
   for (const { path } of files) {
     signal.throwIfAborted();
     if (moduleNameOfFile(path.slice(path.lastIndexOf("/") + 1)) === undefined) continue;
-    facts.push(readModuleFacts(await readModule(join(dir, path)), path));
+    const module = await readModule(join(dir, path));
+    const found = readModuleFacts(module, path);
+    symbols += found.exports.length + found.needs.length;
+    unpackedBytes += module.length;
+    if (symbols > MAX_SYMBOLS || unpackedBytes > MAX_UNPACKED_BYTES) throw tooMuch(dir, path);
+    facts.push(found);
   }
   const order = (await readList(dir, "modules.order")).toString("utf8").split("\n").filter(Boolean);
   return moduleIndexes(resolveDependencies(facts, order), {
@@ -78,6 +88,14 @@ function tooManyFiles(dir: string): BangerError {
   return new BangerError("KERNEL_INVALID", {
     what: `${dir} is not a folder of kernel modules`,
     why: `it holds more than ${MAX_FILES} files`,
+    fix: "name a copy of /lib/modules/RELEASE",
+  });
+}
+
+function tooMuch(dir: string, path: string): BangerError {
+  return new BangerError("KERNEL_INVALID", {
+    what: `${dir} holds more than the modules of one kernel`,
+    why: `${MAX_SYMBOLS} symbols or ${MAX_UNPACKED_BYTES} bytes are passed at ${path}`,
     fix: "name a copy of /lib/modules/RELEASE",
   });
 }

@@ -146,6 +146,21 @@ test("modules that need one another in a circle are there, without a promise", a
   assert.equal(ours.get("modules.dep")?.toString(), "kernel/a.ko:\nkernel/b.ko:\n");
 });
 
+test("modules that are made to exhaust whoever indexes them are refused, or cut", async () => {
+  await using root = await mkdtempDisposable(join(tmpdir(), "banger-modules-"));
+  // Each needs all before it, by a path that is long.
+  const folder = Array.from({ length: 6 }, () => "f".repeat(200)).join("/");
+  const dir = await writeModules(root.path, {
+    modules: Array.from({ length: 350 }, (_, index) => ({
+      path: `kernel/${folder}/m${index}.ko`,
+      info: [["alias", "a".repeat(2_000)] as const],
+      exports: [`s${index}`, "x".repeat(1_000)],
+      needs: index === 0 ? [] : [`s${index - 1}`],
+    })),
+  });
+  await assert.rejects(indexModules(dir, await listModuleFiles(dir), signal), /depend on too many others/);
+});
+
 test("what is no module among them is named", async () => {
   await using root = await mkdtempDisposable(join(tmpdir(), "banger-modules-"));
   const dir = await writeModules(root.path, EXT4);
