@@ -69,6 +69,11 @@ suite("a Debian without systemd and sshd becomes a machine", { timeout: 4_500_00
       "running\nactive",
     );
     assert.match(await inGuest("exec 3<>/dev/tcp/127.0.0.1/22 && head -c 7 <&3"), /^SSH-2\.0/);
+    // A kernel for work: a file as a disk, a mounted disk made larger, and no interface that nobody asked for.
+    const loop = "truncate -s 16M /t.img && mke2fs -q /t.img && mount -o loop /t.img /mnt && umount /mnt && rm /t.img";
+    await inGuest(`${loop} && resize2fs /dev/vda`);
+    assert.deepEqual((await inGuest("cd /sys/class/net && ls -d */")).trim().split("\n"), ["eth0/", "lo/"]);
+    assert.match(await inGuest("cat /proc/filesystems"), /^nodev\tnfs4$[^]*^\tbtrfs$/m);
     assert.match(await inGuest("cat /proc/cmdline"), /init=\/usr\/local\/libexec\/banger-first-boot/);
     assert.equal(
       (await inGuest("grep -c initrd /proc/cmdline; ls /sys/firmware/initrd 2>/dev/null | wc -l")).trim(),
