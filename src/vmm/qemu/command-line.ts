@@ -34,7 +34,8 @@ function driverWords(machine: MachineType, { accel, tscKhz }: QemuClock): readon
     // On a busy host an emulated timer can fail the kernel's check of it, which ends in a panic. KVM guests skip it anyway.
     ...(accel === "tcg" ? ["no_timer_check"] : []),
     // On a busy host a guest measures a wrong rate against that timer, or none, and goes on by timer ticks, of which it then
-    // loses half. The rate is the host's.
-    ...(accel === "tcg" && tscKhz !== undefined ? [`tsc_early_khz=${tscKhz}`] : []),
+    // loses half. The rate is the host's. Nor may it hold the counter against those ticks later: it would take the ticks that
+    // it lost for a fault of the counter, and go by ticks alone.
+    ...(accel === "tcg" && tscKhz !== undefined ? [`tsc_early_khz=${tscKhz}`, "tsc=nowatchdog"] : []),
   ];
 }
