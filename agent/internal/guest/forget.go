@@ -35,7 +35,7 @@ func Forget(root string, was Identity) error {
 	return errors.Join(
 		failed,
 		removeIf(root, "etc/hostname", func(now string) bool { return now == was.Hostname+"\n" }),
-		removeIf(root, "etc/hosts", func(now string) bool { return now == hostsText(was.Hostname) }),
+		forgetHosts(root, was.Hostname),
 		removeIf(root, "etc/resolv.conf", func(now string) bool { return len(was.DNS) > 0 && now == resolversText(was.DNS) }),
 		removeIf(root, "var/lib/dbus/machine-id", func(now string) bool { return now == was.MachineID+"\n" }),
 		removeIf(root, was.HostKey, func(string) bool { return true }),

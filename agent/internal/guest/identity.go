@@ -33,12 +33,8 @@ func SetHostname(root, name string) error {
 	}
 	return errors.Join(
 		writeFile(root, "etc/hostname", name+"\n", always),
-		writeFile(root, "etc/hosts", hostsText(name), ifEmpty),
+		setHosts(root, name),
 	)
-}
-
-func hostsText(name string) string {
-	return "127.0.0.1\tlocalhost\n127.0.1.1\t" + name + "\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 }
 
 // SetMachineID gives an image that has none its machine-id(5). With one, systemd knows that this is no first boot

@@ -105,7 +105,7 @@ func TestForget(t *testing.T) {
 	root := t.TempDir()
 	was := Identity{Hostname: "demo", MachineID: "00112233445566778899aabbccddeeff", DNS: []string{"10.0.2.3"}, HostKey: "/etc/banger/key"}
 	for name, text := range map[string]string{
-		"etc/machine-id": was.MachineID + "\n", "etc/hostname": "demo\n", "etc/hosts": hostsText("demo"),
+		"etc/machine-id": was.MachineID + "\n", "etc/hostname": "demo\n", "etc/hosts": hostsText("", "demo"),
 		"etc/resolv.conf": resolversText(was.DNS), "etc/banger/key": "secret",
 	} {
 		path := filepath.Join(root, name)
