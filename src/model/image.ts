@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { healthCheckSchema } from "./health-check.ts";
 import { buildStepSchema, fileStampSchema, imageOriginSchema, volumeSchema } from "./image-parts.ts";
 import { objectNameSchema } from "./names.ts";
 import { guestServiceSchema } from "./service.ts";
@@ -15,6 +16,7 @@ export const ociConfigSchema = z.object({
   volumes: z.array(z.string()),
   labels: z.record(z.string(), z.string()),
   stopSignal: z.string().optional(),
+  healthCheck: healthCheckSchema.optional(),
 });
 export type OciConfig = z.infer<typeof ociConfigSchema>;
 

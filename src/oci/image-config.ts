@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { OciConfig } from "../model/image.ts";
 import { digestSchema } from "./digest-schema.ts";
 import type { Digest } from "./digest.ts";
+import { parseHealthCheck } from "./health-check.ts";
 import { checked, manifestInvalid, parseObject } from "./manifest.ts";
 import { orHost, type Platform } from "./platform.ts";
 
@@ -33,6 +34,7 @@ const configSchema = z.object({
       Volumes: setOfNames,
       Labels: z.record(z.string(), z.string()).nullish(),
       StopSignal: z.string().nullish(),
+      Healthcheck: z.unknown().optional(),
     })
     .nullish(),
   rootfs: z.object({ type: z.literal("layers"), diff_ids: list(digestSchema) }),
@@ -66,6 +68,7 @@ export function parseImageConfig(data: Uint8Array, layerCount: number): ImageCon
 }
 
 function runConfig(config: NonNullable<z.infer<typeof configSchema>["config"]>): OciConfig {
+  const healthCheck = parseHealthCheck(config.Healthcheck);
   return {
     env: config.Env ?? [],
     user: config.User ?? "",
@@ -76,5 +79,6 @@ function runConfig(config: NonNullable<z.infer<typeof configSchema>["config"]>):
     volumes: Object.keys(config.Volumes ?? {}),
     labels: config.Labels ?? {},
     ...(config.StopSignal != null && config.StopSignal !== "" && { stopSignal: config.StopSignal }),
+    ...(healthCheck !== undefined && { healthCheck }),
   };
 }

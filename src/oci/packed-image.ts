@@ -2,6 +2,7 @@ import { BangerError } from "../lib/errors.ts";
 import { artefactSchema, type Artefact } from "../model/artefact.ts";
 import type { Image, OciConfig } from "../model/image.ts";
 import { digestOf } from "./digest.ts";
+import { writeHealthCheck } from "./health-check.ts";
 import { MAX_CONFIG_BYTES } from "./image-config.ts";
 import { parseObject } from "./manifest.ts";
 import {
@@ -96,6 +97,7 @@ function ociConfig(config: OciConfig): Readonly<Record<string, unknown>> {
     Volumes: set(config.volumes),
     Labels: config.labels,
     ...(config.stopSignal !== undefined && { StopSignal: config.stopSignal }),
+    ...(config.healthCheck !== undefined && { Healthcheck: writeHealthCheck(config.healthCheck) }),
   };
 }
 
