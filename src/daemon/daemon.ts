@@ -21,6 +21,7 @@ import { recover } from "../services/recovery/recover.ts";
 import { openState } from "../services/state/open-state.ts";
 import { stateService } from "../services/state/state-service.ts";
 import { takeBackAll } from "../services/vms/take-back.ts";
+import { watchHostClock } from "../services/vms/keep-time.ts";
 import type { VmContext } from "../services/vms/vm-context.ts";
 import { vmService } from "../services/vms/vm-service.ts";
 import { tryLock } from "../store/lock.ts";
@@ -84,6 +85,7 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
     live,
     silent: new Map(),
     attaching: new Map(),
+    hostClock: watchHostClock(ending.signal),
   };
   const imageContext: ImageContext = {
     layout,

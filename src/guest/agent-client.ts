@@ -49,6 +49,23 @@ export interface AgentStats {
   readonly processes: number;
 }
 
+/** What is done to a guest's clock: see AdjustClockRequest of agent.proto. */
+export interface ClockAdjustment {
+  readonly stepMs: number;
+  readonly slewMs: number;
+  readonly slewOverMs: number;
+  readonly ratePpb?: number;
+}
+
+/** How a guest's clock stood when it was asked. */
+export interface GuestClock {
+  /** Milliseconds since 1970, with a fraction. */
+  readonly wallClockMs: number;
+  readonly ratePpb: number;
+  /** A program of the guest's keeps it. */
+  readonly keptByGuest: boolean;
+}
+
 /** The agent of one guest, over one connection; any number of calls at once. What it says is hostile: bounded, typed. */
 export interface AgentClient {
   /** Whether the connection is gone: then every call fails, and another client is needed. */
@@ -64,6 +81,8 @@ export interface AgentClient {
   exec(spec: ExecSpec, options: { readonly signal: AbortSignal }): Promise<AgentExec>;
   forward(target: ForwardTarget, signal: AbortSignal): Promise<Duplex>;
   stats(signal: AbortSignal): Promise<AgentStats>;
+  /** Tells how the guest's clock stands, and turns it. Needs the ability `clock`. */
+  adjustClock(adjustment: ClockAdjustment, signal: AbortSignal): Promise<GuestClock>;
   /** Asks the guest to go down; resolves when it has taken the request. */
   shutdown(signal: AbortSignal): Promise<void>;
   /** Grows the root file system to its disk. */
@@ -209,6 +228,23 @@ function clientOf(
           processes,
         });
       }),
+    adjustClock: ({ stepMs, slewMs, slewOverMs, ratePpb }, signal) =>
+      call(signal, "the guest's clock", async (within) => {
+        const answer = await client.adjustClock(
+          {
+            stepNs: nanoseconds(stepMs),
+            slewNs: nanoseconds(slewMs),
+            slewOverMs,
+            ...(ratePpb !== undefined && { ratePpb: BigInt(ratePpb) }),
+          },
+          { signal: within },
+        );
+        return {
+          wallClockMs: Number(answer.wallClockNs) / 1e6,
+          ratePpb: Number(answer.ratePpb),
+          keptByGuest: answer.keptByGuest,
+        };
+      }),
     shutdown: (signal) =>
       call(signal, "the guest to go down", async (within) => {
         await client.shutdown({ mode: ShutdownMode.POWEROFF }, { signal: within });
@@ -231,6 +267,10 @@ function clientOf(
     ping: (signal) => session.ping(signal),
     close: () => void stream.destroy(),
   };
+}
+
+function nanoseconds(ms: number): bigint {
+  return BigInt(Math.round(ms * 1e6));
 }
 
 function checkOpen(stream: Duplex): void {

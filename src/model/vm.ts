@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { initPolicySchema } from "./init-policy.ts";
+import { vmBootFields } from "./vm-boots.ts";
 import { vmNameSchema } from "./names.ts";
 import { pausedBecauseSchema } from "./paused-because.ts";
 import { serviceReadinessSchema, serviceSpecSchema, serviceStatusSchema } from "./service.ts";
@@ -236,6 +237,7 @@ export const vmSchema = z.object({
   firstBoot: firstBootSchema.optional(),
   /** How the supervised command does, as the agent last told. */
   service: serviceStatusSchema.optional(),
+  ...vmBootFields,
   /** What the image declares to be part of ready, as the last start found it. */
   services: z.array(serviceReadinessSchema).optional(),
 });

@@ -22,7 +22,8 @@ export function parseHealthCheck(said: unknown): HealthCheck | undefined {
   const { data } = healthcheckSchema.safeParse(said);
   const [kind, ...words] = data?.Test ?? [];
   const argv = kind === "CMD-SHELL" ? ["/bin/sh", "-c", words.join(" ")] : kind === "CMD" ? words : [];
-  if (data === undefined || words.length === 0 || argv.length === 0 || argv.some((word) => word.includes("\0"))) return undefined;
+  if (data === undefined || words.length === 0 || argv.length === 0 || argv.some((word) => word.includes("\0")))
+    return undefined;
   return {
     argv,
     intervalMs: ms(data.Interval) || DEFAULT.intervalMs,

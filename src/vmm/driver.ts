@@ -75,6 +75,8 @@ export interface DriverAbilities {
 export interface MachineExit {
   /** True when the guest ended it (shut down, rebooted); false for a crash or a kill. */
   readonly clean: boolean;
+  /** Who ended it, and how: the guest, in one of three ways, or the VMM, by itself or by a signal. */
+  readonly by: "shutdown" | "reboot" | "panic" | "vmm";
   /** In words, for the VM's state: `the guest shut down`, `QEMU was killed by SIGKILL`. */
   readonly reason: string;
 }

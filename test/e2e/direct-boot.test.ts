@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { suite, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import { busyboxImage } from "../helpers/test-images.ts";
 import { ROOT, TestHost } from "../helpers/test-host.ts";
@@ -39,7 +40,29 @@ suite("a VM that boots straight into its root disk", { timeout: 3_000_000 }, () 
     const shown = await host.ok(["vm", "exec", "direct", "--", "ip", "addr", "show", "eth0"]);
     assert.ok(shown.includes(`inet ${vm.network.address} `), shown);
     assert.match(await host.ok(["vm", "ssh", "direct", "--", "id"]), /uid=0/);
+    // A microvm has no switch: its poweroff is a reset too, and no reboot.
+    await host.banger(["vm", "exec", "direct", "--", "busybox", "reboot"]);
+    await untilVm(host, ({ state, reboots }) => state === "running" && reboots?.count === 1);
+    await host.banger(["vm", "exec", "direct", "--", "busybox", "poweroff"]);
+    const off = await untilVm(host, ({ state }) => state === "stopped");
+    assert.equal(off.lastStop?.cause, "guest-shutdown");
+    await host.ok(["vm", "start", "direct"]);
     await host.ok(["vm", "stop", "direct"]);
     await host.ok(["vm", "delete", "direct"]);
   });
 });
+
+interface Told {
+  readonly state: string;
+  readonly reboots?: { readonly count: number };
+  readonly lastStop?: { readonly cause: string };
+}
+
+async function untilVm(host: TestHost, holds: (vm: Told) => boolean): Promise<Told> {
+  for (let left = 120; ; left -= 1) {
+    const vm = await host.json<Told>(["vm", "inspect", "direct"]);
+    if (holds(vm)) return vm;
+    assert.ok(left > 0, JSON.stringify(vm));
+    await setTimeout(500);
+  }
+}

@@ -3,8 +3,10 @@ import { createHash, randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { busyboxImage } from "../helpers/test-images.ts";
 import { identifyProcess } from "../../src/lib/process.ts";
+import { clockError } from "../helpers/guest-clock.ts";
 import { TestHost } from "../helpers/test-host.ts";
 
 /** An image with no init at all: the agent is PID 1, and everything still works. */
@@ -169,6 +171,20 @@ suite("a VM of a busybox image", { timeout: 600_000 }, () => {
     await host.ok(["vm", "start", "bare"]);
   });
 
+  test("its clock is set right when it is far off, and kept right when its pace is wrong", async () => {
+    const inGuest = (...words: string[]): Promise<string> => host.ok(["vm", "exec", "bare", "--", ...words]);
+    await inGuest("date", "-s", "@1000000000");
+    await untilWithin(100, () => clockError(host, "bare"));
+    // Two in a hundred too fast, and the agent has not been told.
+    await inGuest("busybox", "adjtimex", "-q", "-t", "10200");
+    // It gains some 200 ms until that is noticed, and is learned in some looks more.
+    for (let good = 0, left = 60; good < 12; left -= 1) {
+      good = (await clockError(host, "bare")) < 100 ? good + 1 : 0;
+      assert.ok(left > 0, `its clock was off by ${await clockError(host, "bare")} ms in the end`);
+      await setTimeout(1_000);
+    }
+  });
+
   test("writes outlive a stop and a start", async () => {
     await host.ok(["vm", "exec", "bare", "--", "sh", "-c", "echo kept > /kept"]);
     await host.ok(["vm", "stop", "bare"]);
@@ -176,6 +192,47 @@ suite("a VM of a busybox image", { timeout: 600_000 }, () => {
     assert.match(refused.stderr, /VM_WRONG_STATE[\s\S]*banger vm start bare/);
     await host.ok(["vm", "start", "bare"]);
     assert.equal(await host.ok(["vm", "exec", "bare", "--", "cat", "/kept"]), "kept\n");
+  });
+
+  interface Rebooted {
+    readonly state: string;
+    readonly bootId: string;
+    readonly reboots?: { readonly count: number };
+    readonly lastStop?: { readonly cause: string; readonly what: string };
+  }
+  const inspect = (): Promise<Rebooted> => host.json<Rebooted>(["vm", "inspect", "bare"]);
+  const until = async (what: string, holds: (vm: Rebooted) => boolean): Promise<Rebooted> => {
+    for (let left = 120; ; left -= 1) {
+      const vm = await inspect();
+      if (holds(vm)) return vm;
+      assert.ok(left > 0, `${what}: ${JSON.stringify(vm)}`);
+      await setTimeout(500);
+    }
+  };
+
+  test("a reboot inside starts it again, with its disks and another boot", async () => {
+    const before = await inspect();
+    await host.banger(["vm", "exec", "bare", "--", "sh", "-c", "echo kept > /rebooted; sync; busybox reboot"]);
+    const after = await until(
+      "it did not come up",
+      ({ state, reboots }) => state === "running" && reboots?.count === 1,
+    );
+    assert.notEqual(after.bootId, before.bootId);
+    assert.equal(after.lastStop?.cause, "guest-reboot");
+    assert.equal(await host.ok(["vm", "exec", "bare", "--", "cat", "/rebooted"]), "kept\n");
+    assert.match(await host.ok(["vm", "list"]), /running, rebooted/);
+  });
+
+  test("a poweroff inside stops it, and so does a halt that stops its processors only", async () => {
+    await host.banger(["vm", "exec", "bare", "--", "busybox", "poweroff"]);
+    const off = await until("it did not stop", ({ state }) => state === "stopped");
+    assert.deepEqual([off.lastStop?.cause, off.lastStop?.what], ["guest-shutdown", "the guest shut down"]);
+    await host.ok(["vm", "start", "bare"]);
+    assert.equal((await inspect()).reboots, undefined);
+    await host.banger(["vm", "exec", "bare", "--", "sh", "-c", "sync; busybox halt -f"]);
+    const halted = await until("it did not stop", ({ state }) => state === "stopped");
+    assert.equal(halted.lastStop?.what, "the guest halted");
+    await host.ok(["vm", "start", "bare"]);
   });
 
   test("the image is untouched by all this", async () => {
@@ -215,3 +272,10 @@ suite("a VM of a busybox image", { timeout: 600_000 }, () => {
     assert.deepEqual(await host.json(["vm", "list"]), []);
   });
 });
+
+async function untilWithin(limitMs: number, measure: () => Promise<number>): Promise<void> {
+  for (let left = 60; (await measure()) > limitMs; left -= 1) {
+    assert.ok(left > 0, `off by ${await measure()} ms in the end`);
+    await setTimeout(500);
+  }
+}

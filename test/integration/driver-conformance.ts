@@ -38,7 +38,8 @@ export function driverConformance(candidate: Candidate): void {
       await mkdir(runDir);
       return { ...spec, runDir };
     };
-    const REBOOTED = { clean: true, reason: "the guest shut down or rebooted" };
+    const REBOOTED = { clean: true, by: "reboot", reason: "the guest rebooted" };
+    const SHUT_DOWN = { clean: true, by: "shutdown", reason: "the guest shut down" };
 
     test("boots a kernel directly; disks, card and processors are as asked for", async () => {
       const work = await guest.disk("work,1.raw", mib(5));
@@ -104,7 +105,7 @@ export function driverConformance(candidate: Candidate): void {
       const sum = await guest.runByAgent(again, ["/bin/busybox", "sh", "-c", "echo $((6 * 7))"], limit());
       assert.equal(sum, "42\n");
       await guest.shutDownByAgent(again, limit());
-      assert.deepEqual(await ended(again), REBOOTED);
+      assert.deepEqual(await ended(again), SHUT_DOWN);
       await assertGone(spec);
     });
 
@@ -172,7 +173,7 @@ export function driverConformance(candidate: Candidate): void {
         const machine = await start(spec);
         await consoleShows(spec.consoleLog, /waiting/);
         await machine.requestShutdown(limit());
-        assert.deepEqual(await ended(machine), { clean: true, reason: "the guest shut down" });
+        assert.deepEqual(await ended(machine), { clean: true, by: "shutdown", reason: "the guest shut down" });
       }
       const spec = await guest.spec("tick");
       const machine = await start(spec);

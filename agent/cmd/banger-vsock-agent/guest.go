@@ -77,8 +77,8 @@ func pidOne(ctx context.Context, program string) error {
 	select {
 	case end = <-ends:
 	case got := <-signals:
-		// SIGINT is ctrl-alt-del; the others are what the small inits' own tools send.
-		if got == unix.SIGINT {
+		// What busybox's tools send to its init: SIGTERM to reboot, SIGUSR2 to power off, SIGUSR1 to halt. SIGINT is ctrl-alt-del.
+		if got == unix.SIGINT || got == unix.SIGTERM {
 			end.how = machine.Reboot
 		}
 	case err := <-stopped:

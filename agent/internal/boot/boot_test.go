@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"banger.dev/agent/internal/machine"
 	"banger.dev/agent/internal/netif"
 )
 
@@ -144,7 +145,7 @@ func TestChooseInit(t *testing.T) {
 func TestPlanUnits(t *testing.T) {
 	const unit = "banger-vsock-agent-b001.service"
 	plan := planUnits(unitFacts{agent: "/x/agent", bootID: "b001", getty: false, canPowerOff: true})
-	if !strings.Contains(plan.files[unit], "ExecStart=/x/agent serve\n") || len(plan.files) != 2 {
+	if !strings.Contains(plan.files[unit], "ExecStart=/x/agent serve\n") || len(plan.files) != 3 {
 		t.Errorf("files: %q", plan.files)
 	}
 	if plan.links["sysinit.target.wants/"+unit] != "../"+unit {
@@ -163,8 +164,14 @@ func TestPlanUnits(t *testing.T) {
 	if _, masked := planUnits(unitFacts{getty: true}).links[consoleGetty]; masked {
 		t.Error("the getty that was asked for is masked")
 	}
-	if text := planUnits(unitFacts{}).files["systemd-poweroff.service.d/50-banger.conf"]; !strings.Contains(text, "reboot-force") {
-		t.Error("a machine that cannot power off would halt for ever")
+	for _, unit := range []string{"systemd-poweroff.service", "systemd-halt.service"} {
+		text := planUnits(unitFacts{}).files[unit+".d/50-banger.conf"]
+		if !strings.Contains(text, "reboot-force") || !strings.Contains(text, "RebootArgument="+machine.PoweroffWord+"\n") {
+			t.Errorf("a machine that cannot power off would halt for ever, or be started again: %s: %q", unit, text)
+		}
+	}
+	if text := plan.files["systemd-halt.service.d/50-banger.conf"]; !strings.Contains(text, "poweroff-force") {
+		t.Errorf("a machine that halts would run for ever: %q", text)
 	}
 }
 

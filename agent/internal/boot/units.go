@@ -91,12 +91,14 @@ func planUnits(facts unitFacts) unitPlan {
 	if !facts.getty {
 		plan.links[consoleGetty] = os.DevNull
 	}
+	// A machine that halts goes on for ever, and its VMM with it.
+	off := "[Unit]\nSuccessAction=poweroff-force\n"
 	if !facts.canPowerOff {
-		// A machine that cannot cut its power would halt, and its VMM would run for ever; a reboot ends it.
-		for _, unit := range []string{"systemd-poweroff.service", "systemd-halt.service"} {
-			plan.files[unit+".d/50-banger.conf"] = "[Unit]\nSuccessAction=reboot-force\n"
-		}
+		// One that cannot cut its power would halt; a reset ends its VMM. The word tells the host that this is no reboot.
+		off = "[Unit]\nSuccessAction=reboot-force\nRebootArgument=" + machine.PoweroffWord + "\n"
+		plan.files["systemd-poweroff.service.d/50-banger.conf"] = off
 	}
+	plan.files["systemd-halt.service.d/50-banger.conf"] = off
 	return plan
 }
 

@@ -27,7 +27,7 @@ func TestAGuestIsToldWhoItIsWhateverLiesThere(t *testing.T) {
 	const id = "0123456789abcdef0123456789abcdef"
 	for name, write := range map[string]func(root string) error{
 		"hostname":    func(root string) error { return writeFile(root, "etc/hostname", "demo\n", always) },
-		"hosts":       func(root string) error { return writeFile(root, "etc/hosts", hostsText("demo"), ifEmpty) },
+		"hosts":       func(root string) error { return setHosts(root, "demo") },
 		"machine-id":  func(root string) error { return SetMachineID(root, id) },
 		"resolv.conf": func(root string) error { return SetResolvers(root, []string{"10.0.2.3"}, false) },
 	} {

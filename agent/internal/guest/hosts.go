@@ -2,7 +2,10 @@ package guest
 
 import (
 	"bytes"
+	"errors"
 	"strings"
+
+	"banger.dev/agent/internal/files"
 )
 
 const (
@@ -35,7 +38,10 @@ func forgetHosts(root, name string) error {
 	}
 	var without strings.Builder
 	found := false
-	if err := writeFile(root, file, "", func(now []byte) bool {
+	err := writeFile(root, file, "", func(now []byte) bool {
+		if len(now) > maxHostsBytes {
+			return false
+		}
 		for line := range strings.Lines(string(now)) {
 			if isOurs(line) {
 				found = true
@@ -44,10 +50,19 @@ func forgetHosts(root, name string) error {
 			}
 		}
 		return false
-	}); err != nil || !found {
-		return err
+	})
+	if err != nil || !found {
+		return notWhereNoFile(err)
 	}
 	return writeFile(root, file, without.String(), always)
+}
+
+// notWhereNoFile passes over what is no file: nothing of ours is in it.
+func notWhereNoFile(err error) error {
+	if errors.Is(err, files.ErrNotRegular) {
+		return nil
+	}
+	return err
 }
 
 // hostsText is /etc/hosts with a line for the name, in place of an earlier line of ours; without one, where the image

@@ -7,8 +7,11 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"banger.dev/agent/internal/files"
 )
 
 // DefaultGrace is the time between SIGTERM and SIGKILL.
@@ -48,11 +51,23 @@ func endsByReset(commandLine string) bool {
 	return false
 }
 
+// PoweroffWord goes with a reset that stands for a poweroff, where a machine has no switch: the kernel says it on the
+// console with its last words (LINUX_REBOOT_CMD_RESTART2 of reboot(2)), and the host does not take it for a reboot.
+const PoweroffWord = "banger-poweroff"
+
+// rebootParameter is the file that systemd takes the word from for its last reboot(2).
+const rebootParameter = "/run/systemd/reboot-param"
+
 // AskSystemd has systemd stop everything in its order.
 func AskSystemd(end End) error {
 	sig := systemdPoweroff
-	if end == Reboot || !CanPowerOff() {
+	switch {
+	case end == Reboot:
 		sig = systemdReboot
+	case !CanPowerOff():
+		sig = systemdReboot
+		// Without it the host would still know that it has asked for this end.
+		_ = files.Replace(rebootParameter, []byte(PoweroffWord+"\n"), 0o644)
 	}
 	if err := unix.Kill(1, sig); err != nil {
 		return fmt.Errorf("ask systemd to end the machine: %w", err)
@@ -78,10 +93,24 @@ func Halt(end End, grace time.Duration) error {
 	endProcesses(grace)
 	unix.Sync()
 	remountReadOnly()
-	if end == Poweroff && CanPowerOff() {
-		_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
+	if end == Poweroff {
+		if CanPowerOff() {
+			_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
+		}
+		_ = restartWith(PoweroffWord)
 	}
 	return fmt.Errorf("end the machine: %w", unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART))
+}
+
+// restartWith resets the machine, with a word that the kernel says last.
+func restartWith(word string) error {
+	text, err := unix.BytePtrFromString(word)
+	if err != nil {
+		return err
+	}
+	_, _, errno := unix.Syscall6(unix.SYS_REBOOT, unix.LINUX_REBOOT_MAGIC1, unix.LINUX_REBOOT_MAGIC2,
+		unix.LINUX_REBOOT_CMD_RESTART2, uintptr(unsafe.Pointer(text)), 0, 0)
+	return errno
 }
 
 // endProcesses reaps as it goes: whose children these are does not matter any more.

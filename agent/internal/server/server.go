@@ -12,6 +12,7 @@ import (
 	"connectrpc.com/connect"
 
 	"banger.dev/agent/gen/banger/agent/v1/agentv1connect"
+	"banger.dev/agent/internal/clock"
 	"banger.dev/agent/internal/command"
 	"banger.dev/agent/internal/guest"
 	"banger.dev/agent/internal/machine"
@@ -41,6 +42,7 @@ type Server struct {
 	Service  *service.Manager
 	Secret   *secret.Keeper
 	Vsock    VsockPorts
+	Clock    clock.Clock
 	// Root is where the guest's files begin: "/".
 	Root string
 	Init machine.Init

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	agentv1 "banger.dev/agent/gen/banger/agent/v1"
+	"banger.dev/agent/internal/clock"
 	"banger.dev/agent/internal/guest"
 	"banger.dev/agent/internal/machine"
 )
@@ -32,8 +33,8 @@ func (s *Server) Info(ctx context.Context, _ *connect.Request[agentv1.InfoReques
 		Protocol: Protocol,
 		Version:  s.Version,
 		Abilities: []string{
-			"configure", "configure.vsock", "exec", "exec.tty", "forward.ssh", "forward.tcp", "forward.unix",
-			"forward.vsock", "resize", "secret", "service", "shutdown", "stats",
+			"clock", "configure", "configure.vsock", "exec", "exec.tty", "forward.ssh", "forward.tcp", "forward.unix",
+			"forward.vsock", "reboot", "resize", "secret", "service", "shutdown", "stats",
 		},
 		BootId:        machine.BootID(),
 		UptimeMs:      uint64(uptime.Milliseconds()),
@@ -90,6 +91,25 @@ func (s *Server) Configure(
 		answer.Warnings = strings.Split(err.Error(), "\n")
 	}
 	return connect.NewResponse(answer), nil
+}
+
+// AdjustClock tells how the clock stands, and turns it.
+func (s *Server) AdjustClock(
+	_ context.Context, request *connect.Request[agentv1.AdjustClockRequest],
+) (*connect.Response[agentv1.AdjustClockResponse], error) {
+	want := request.Msg
+	state, err := s.Clock.Adjust(clock.Adjustment{
+		Step:     time.Duration(want.StepNs),
+		RatePPB:  want.RatePpb,
+		Slew:     time.Duration(want.SlewNs),
+		SlewOver: time.Duration(want.SlewOverMs) * time.Millisecond,
+	})
+	if err != nil {
+		return nil, connect.NewError(connect.CodeInternal, err)
+	}
+	return connect.NewResponse(&agentv1.AdjustClockResponse{
+		WallClockNs: state.Now.UnixNano(), RatePpb: state.RatePPB, KeptByGuest: state.KeptByGuest,
+	}), nil
 }
 
 // Stats tells what is in use.

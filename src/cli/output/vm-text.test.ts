@@ -58,6 +58,21 @@ test("a VM's text has what people ask for, and no variable's value", () => {
   assert.doesNotMatch(text, /secret/);
 });
 
+test("it tells of the guest's reboots, and of the last stop and its reason", () => {
+  const lastStop = {
+    at: new Date().toISOString(),
+    cause: "guest-panic" as const,
+    what: "the guest's kernel panicked: x",
+  };
+  const told = vmText(viewVm({ ...vm, lastStop, reboots: { count: 2, quick: 0, lastAt: new Date().toISOString() } }));
+  assert.match(told, /Rebooted: +2 times, last just now/);
+  assert.match(told, /Last stop: +just now: the guest's kernel panicked: x/);
+  const failed = vmText(
+    viewVm({ ...vm, lastStop, failure: { at: lastStop.at, what: lastStop.what, consoleTail: "" } }),
+  );
+  assert.equal(failed.split("panicked").length, 2, "it is said once");
+});
+
 test("one that failed says why, and ends with its console's words", () => {
   const failure = { at: vm.createdAt, what: "the guest panicked", consoleTail: "Kernel panic\n\u001B[2J" };
   const { machine: _machine, ...rest } = vm;

@@ -42,7 +42,8 @@ function whyPaused(because: PausedBecause): string {
 }
 
 function stateFacts(vm: VmView): Fact[] {
-  const { id, name, state, createdAt, startedAt, timings, failure, pausedBecause, unresponsive } = vm;
+  const { id, name, state, createdAt, startedAt, timings, failure, pausedBecause, unresponsive, reboots, lastStop } =
+    vm;
   const isUp = state !== "stopped" && state !== "failed" && state !== "creating";
   const ready = timings.readyMs === undefined ? "" : `, ready after ${duration(timings.readyMs)}`;
   return [
@@ -52,7 +53,17 @@ function stateFacts(vm: VmView): Fact[] {
     ...optional("Why", failure?.what ?? (pausedBecause && whyPaused(pausedBecause))),
     ["Created", ago(createdAt)],
     ...optional("Started", startedAt && isUp ? `${ago(startedAt)}${ready}` : undefined),
+    ...optional("Rebooted", reboots && `${times(reboots.count)}, last ${ago(reboots.lastAt)}`),
+    // What a VM that failed says above need not be said twice.
+    ...optional(
+      "Last stop",
+      lastStop && `${ago(lastStop.at)}${failure?.what === lastStop.what ? "" : `: ${lastStop.what}`}`,
+    ),
   ];
+}
+
+function times(count: number): string {
+  return count === 1 ? "once" : `${count} times`;
 }
 
 function machineFacts({ image, kernel, spec, vmm, accel, pid, machine, vmmReason, firstBoot }: VmView): Fact[] {

@@ -19,9 +19,9 @@ export default command({
     if (cli.json) return cli.printJson(vms);
     if (vms.length === 0) return cli.note("There are no VMs yet. This makes one: banger run debian:bookworm");
     const { whole, broken } = partBroken(cli, vms);
-    const rows = whole.map(({ name, state, unresponsive, pausedBecause, image, spec, network, createdAt }) => [
+    const rows = whole.map(({ name, state, unresponsive, pausedBecause, reboots, image, spec, network, createdAt }) => [
       name,
-      stateWords({ state, pausedBecause, unresponsive }),
+      `${stateWords({ state, pausedBecause, unresponsive })}${reboots === undefined ? "" : `, rebooted ${ago(reboots.lastAt)}`}`,
       image.name,
       String(spec.vcpus),
       formatBytes(spec.memoryBytes),

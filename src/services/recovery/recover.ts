@@ -3,6 +3,7 @@ import { isAlive } from "../../lib/process.ts";
 import { vmOnNetworkSchema, type Vm, type VmOnNetwork } from "../../model/vm.ts";
 import type { Intent } from "../../store/intents.ts";
 import { recordExit } from "../vms/stop-vm.ts";
+import { unseenEnd } from "../vms/unseen-end.ts";
 import type { VmContext } from "../vms/vm-context.ts";
 import { settleIntent } from "./settle-intent.ts";
 
@@ -35,7 +36,8 @@ export async function recover(context: VmContext): Promise<string[]> {
 async function recordEnded(context: VmContext, { id, name, machine }: Vm, told: string[]): Promise<void> {
   if (machine === undefined || (await isAlive(machine))) return;
   told.push(`VM ${name}: its VMM had ended`);
-  await recordExit(context, id, false, "the VMM ended while no daemon ran");
+  const { clean, reason, cause } = await unseenEnd(machine);
+  await recordExit(context, id, clean, reason, cause);
 }
 
 function tellOfBroken({ store }: VmContext, told: string[]): void {

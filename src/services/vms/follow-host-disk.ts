@@ -113,6 +113,7 @@ class HostDiskWatch {
     this.#live.stall.end();
     await this.#live.machine.resume(this.#live.lifetime);
     this.#live.keepStill(false);
+    this.#context.hostClock.emit("jump");
   }
 
   /** Does something in the VM's turn, if it still is in that state then. What fails is tried again at the next look. */

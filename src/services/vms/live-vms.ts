@@ -10,6 +10,12 @@ export interface MainCommand {
   readonly stopSignal: string;
 }
 
+/** What the last connection told of the guest. */
+export interface GuestFacts {
+  readonly abilities: ReadonlySet<string>;
+  readonly bootId?: string;
+}
+
 /** A VM whose VMM runs, as this daemon knows it. */
 export interface LiveVm {
   readonly machine: Machine;
@@ -21,6 +27,10 @@ export interface LiveVm {
   readonly stall: Stall;
   /** Set once somebody asked for the end of this machine: what follows is no crash. */
   ending: boolean;
+  /** Absent until its agent has answered this daemon. */
+  guest?: GuestFacts;
+  /** Set where the guest's processors have stopped for good, so that its machine was ended from here. */
+  halted?: boolean;
   /** What the image says it runs, while a client runs it. */
   readonly mainCommands: Set<MainCommand>;
   /** Aborts when banger lets go of the machine. */

@@ -106,7 +106,7 @@ test("the end of a machine is settled in its VM's turn, and takes nothing from t
   context.live.set(VM_ID, first.live);
   noteExit(context, VM_ID, first.live.machine);
   await context.queue.run(VM_ID, never, async () => {
-    first.exit.resolve({ clean: false, reason: "killed" });
+    first.exit.resolve({ clean: false, by: "vmm", reason: "killed" });
     await turn();
     assert.ok(first.live.lifetime.aborted, "who waits for its agent is told at once");
     assert.equal(context.store.vms.get(VM_ID).state, "running");
@@ -117,7 +117,7 @@ test("the end of a machine is settled in its VM's turn, and takes nothing from t
   await access(runDir);
 
   noteExit(context, VM_ID, second.live.machine);
-  second.exit.resolve({ clean: false, reason: "killed" });
+  second.exit.resolve({ clean: false, by: "vmm", reason: "killed" });
   await turn();
   await context.queue.run(VM_ID, never, async () => {});
   const { state, failure, machine } = context.store.vms.get(VM_ID);
@@ -149,7 +149,7 @@ test("a VM whose VMM cannot say whether it is paused can be stopped all the same
   const { context, vm } = await vmScene(t);
   const { live, exit } = machineOf(vm, {
     isPaused: () => {
-      exit.resolve({ clean: true, reason: "powered off" });
+      exit.resolve({ clean: true, by: "shutdown", reason: "powered off" });
       return Promise.reject(new Error("gone"));
     },
     kill: async () => {},

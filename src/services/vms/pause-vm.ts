@@ -67,6 +67,8 @@ export async function resumeVm(context: VmContext, vm: Vm, { signal, progress }:
   // It may have stopped again before it said that it goes on.
   if (live.stall.because !== undefined) throw standsStill(vm.name, live.stall.because);
   live.keepStill(false);
+  // Its clock stood still too, perhaps for less than its introduction minds.
+  context.hostClock.emit("jump");
   const running = save(context, vm, "running");
   progress({ id: "resume", label: `${vm.name} runs again`, status: "done" });
   const unlessStopped = AbortSignal.any([signal, live.stall.signal]);

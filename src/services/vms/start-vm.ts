@@ -8,13 +8,14 @@ import { ensurePrivateDirectory } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
 import { isInitramfsOf } from "../../kernel/initramfs.ts";
-import type { Image } from "../../model/image.ts";
 import type { InitPolicy } from "../../model/init-policy.ts";
 import type { Vm, VmSpec } from "../../model/vm.ts";
+import type { VmReboots } from "../../model/vm-boots.ts";
 import { checkStep } from "../../model/vm-states.ts";
 import { withIntent } from "../../store/intents.ts";
 import type { MachineLimits, MachineSpec } from "../../vmm/driver.ts";
 import { checkUserFiles } from "../images/user-files.ts";
+import { attendGuest, meetGuest } from "./attend-guest.ts";
 import { agentConnector, introduce } from "./agent-connection.ts";
 import { renewAgentSecret } from "./agent-secret.ts";
 import { bootArguments } from "./boot-arguments.ts";
@@ -24,11 +25,12 @@ import { followHostDisk } from "./follow-host-disk.ts";
 import { diskManners } from "./host-disk-full.ts";
 import { followVmmStops, standsStill } from "./stall.ts";
 import { installInVm, needsInstallation } from "./install-in-vm.ts";
-import { liveVm, type LiveVm } from "./live-vms.ts";
-import { awaitServices, planReadiness } from "./await-services.ts";
+import { liveVm, type GuestFacts, type LiveVm } from "./live-vms.ts";
+import { servicesOf } from "./declared-readiness.ts";
 import { followVmService, startVmService } from "./vm-service-command.ts";
 import { atRest } from "./at-rest.ts";
 import { endMachine, noteExit, OVERDUE_GRACE_MS } from "./stop-vm.ts";
+import { startAgainBy } from "./start-again.ts";
 import { attachDisks, deviceName, modulesDiskOf } from "./vm-disks.ts";
 import { watchHealth } from "./watch-health.ts";
 import type { VmContext } from "./vm-context.ts";
@@ -41,12 +43,18 @@ export function consoleLogPath(context: Pick<VmContext, "layout">, vmId: string)
  * Starts a VM and waits until its agent has answered. When that fails no VMM is left; the VM is `failed` with the stage
  * it stopped in, or `stopped` again if the start was cancelled.
  *
+ * @param reboots where the guest itself has asked for this start.
  * @throws BangerError `VM_WRONG_STATE`; `VM_START_FAILED` with stage, time and the console's end; what the driver throws.
  */
-export async function startVm(context: VmContext, vm: Vm, { signal, progress }: OperationContext): Promise<Vm> {
+export async function startVm(
+  context: VmContext,
+  vm: Vm,
+  { signal, progress }: OperationContext,
+  reboots?: VmReboots,
+): Promise<Vm> {
   checkStep(vm.name, vm.state, "starting");
-  const { failure: _failure, ...rest } = vm;
-  const starting: Vm = { ...rest, state: "starting", timings: { stages: {} } };
+  const { failure: _failure, reboots: _reboots, bootId: _bootId, system: _system, ...rest } = vm;
+  const starting: Vm = { ...rest, state: "starting", timings: { stages: {} }, ...(reboots && { reboots }) };
   return withIntent(
     context.store.intents,
     "vm.start",
@@ -71,46 +79,30 @@ export async function startVm(context: VmContext, vm: Vm, { signal, progress }: 
 
 async function boot(context: VmContext, vm: Vm, clock: BootClock, signal: AbortSignal): Promise<Vm> {
   let services: Pick<Vm, "services"> = {};
+  let guest: GuestFacts | undefined;
   const { booting, live } = await bringUp(context, vm, vm.spec.init, clock, signal, {
-    prepare: (agent, within) => startVmService(context, vm, agent, within),
+    async prepare(agent, within) {
+      guest = await meetGuest(agent, within);
+      await startVmService(context, vm, agent, within);
+    },
     async complete(agent, within) {
       services = await servicesOf(context, vm, agent, within);
     },
   });
   clock.finish();
+  if (guest !== undefined) live.guest = guest;
   const running: Vm = {
     ...booting,
     ...services,
+    ...(live.guest?.bootId !== undefined && { bootId: live.guest.bootId }),
     state: "running",
     timings: { stages: clock.stages, readyMs: clock.elapsedMs },
   };
   context.store.vms.update(running);
   followVmService(context, vm.id, live);
   watchHealth(context, vm.id, live);
+  attendGuest(context, vm.id, live);
   return running;
-}
-
-/** Waits for what the VM's image declares to be part of ready. */
-async function servicesOf(
-  context: VmContext,
-  vm: Vm,
-  agent: AgentClient,
-  signal: AbortSignal,
-): Promise<Pick<Vm, "services">> {
-  const image = context.store.images.find(vm.image.id);
-  if (image?.services === undefined || image.services.length === 0) return {};
-  const plan = planReadiness(image.services, vm, hasOwnInit(image, vm) ? "systemd" : "agent");
-  const wanted = plan
-    .filter(({ skip }) => skip === undefined)
-    .map(({ service: { name, kind, port } }) => `${name} (${kind} port ${port})`);
-  return withDeadline(signal, context.config.vm.start_timeout * 1000, wanted.join(" and "), async (within) => ({
-    services: [...(await awaitServices(agent, plan, within))],
-  }));
-}
-
-function hasOwnInit(image: Image, vm: Vm): boolean {
-  const hasInit = image.system.init !== "none" || vm.firstBoot !== undefined;
-  return hasInit && vm.spec.init !== "agent";
 }
 
 /** What else a guest is asked before it counts as ready. */
@@ -151,7 +143,7 @@ async function bringUp(
   context.live.set(vm.id, live);
   const booting: Vm = { ...vm, vmmReason: reason, machine: machine.record, startedAt: new Date().toISOString() };
   context.store.vms.update(booting);
-  noteExit(context, vm.id, machine);
+  noteExit(context, vm.id, machine, startAgainBy(startVm));
   followVmmStops(context, vm.id, live);
   followHostDisk(context, vm.id, live, await diskManners(context, vmm));
   await awaitAgent(context, booting, { live, clock, until, ...manners }, signal);

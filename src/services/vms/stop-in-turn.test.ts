@@ -22,7 +22,7 @@ async function heldUp(t: TestContext) {
       requestShutdown: hang,
       async kill(graceMs) {
         kills.push(graceMs);
-        exit.resolve({ clean: false, reason: "killed" });
+        exit.resolve({ clean: false, by: "vmm", reason: "killed" });
       },
     },
     (_machine, signal) => hang(signal),
@@ -48,7 +48,11 @@ test("what has waited for its turn has only the rest of its time for the guest",
   const { context, vm } = await vmScene(t);
   const { live, exit } = machineOf(
     vm,
-    { isPaused: hang, requestShutdown: hang, kill: async () => exit.resolve({ clean: false, reason: "killed" }) },
+    {
+      isPaused: hang,
+      requestShutdown: hang,
+      kill: async () => exit.resolve({ clean: false, by: "vmm", reason: "killed" }),
+    },
     (_machine, signal) => hang(signal),
   );
   context.live.set(VM_ID, live);

@@ -2,6 +2,7 @@ import { withDeadline, untilAborted } from "../../lib/deadline.ts";
 import { asBangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { Vm } from "../../model/vm.ts";
+import type { StopCause, VmStop } from "../../model/vm-boots.ts";
 import { checkStep } from "../../model/vm-states.ts";
 import type { Machine, MachineExit } from "../../vmm/driver.ts";
 import { endProcess, untilGone } from "../../vmm/end-process.ts";
@@ -10,7 +11,9 @@ import type { LiveVm } from "./live-vms.ts";
 import { consoleTail } from "./console-log.ts";
 import { trySettlePaused } from "./pause-vm.ts";
 import { endMainCommands } from "./main-command.ts";
+import { planAfterExit } from "./reboot-plan.ts";
 import { removeRunFolder } from "./run-folder.ts";
+import type { StartAgain } from "./start-again.ts";
 import { detachDisks } from "./vm-disks.ts";
 import type { VmContext } from "./vm-context.ts";
 
@@ -53,7 +56,7 @@ export async function stopVm(
         : await shutDown(context, live, options, signal);
     await endMachine(context, vm.id, options.force ? 0 : OVERDUE_GRACE_MS);
     progress({ id: "stop", label: `${vm.name} stopped`, status: "done", note: how });
-    return saveStopped(context, stopping);
+    return saveStopped(context, stopping, stopOf(options.force ? "force" : "stop", `by \`vm stop\`: ${how}`));
   } catch (error) {
     // Cancelled half-way: the guest may be shutting down or not; say what is.
     if (context.live.has(vm.id)) {
@@ -158,23 +161,36 @@ export async function endMachine(context: VmContext, vmId: string, graceMs?: num
   await removeRunFolder(context, vmId, vm);
 }
 
-function saveStopped(context: VmContext, vm: Vm): Vm {
+/** @param lastStop absent where it was stopped already. */
+function saveStopped(context: VmContext, vm: Vm, lastStop?: VmStop): Vm {
   const { failure: _failure, ...rest } = atRest(vm);
-  const stopped: Vm = { ...rest, state: "stopped" };
+  const stopped: Vm = { ...rest, state: "stopped", ...(lastStop && { lastStop }) };
   context.store.vms.update(stopped);
   return stopped;
+}
+
+function stopOf(cause: StopCause, what: string): VmStop {
+  return { at: new Date().toISOString(), cause, what };
 }
 
 /**
  * What happens when a VMM ends and nobody asked for it. It waits in the VM's queue as any change does: what is left of this
  * machine must not be taken away from under a new one.
  */
-export function noteExit(context: VmContext, vmId: string, machine: Machine): void {
-  const settle = async ({ clean, reason }: MachineExit): Promise<void> => {
+export function noteExit(context: VmContext, vmId: string, machine: Machine, startAgain?: StartAgain): void {
+  const settle = async (exit: MachineExit): Promise<void> => {
     const live = context.live.get(vmId);
     if (live?.machine !== machine || live.ending) return;
     context.live.delete(vmId);
-    await recordExit(context, vmId, clean, reason);
+    const vm = context.store.vms.find(vmId);
+    if (vm === undefined) return;
+    const how = live.halted === true ? HALTED : exit;
+    const marksPoweroff = live.guest?.abilities.has("reboot") ?? false;
+    const plan = planAfterExit({ exit: how, vm, marksPoweroff, at: new Date() });
+    if (plan.next === "rest") return recordExit(context, vmId, how.clean, how.reason, plan.cause);
+    if (plan.next === "give-up") return recordExit(context, vmId, false, plan.what, "reboot-loop");
+    await recordExit(context, vmId, true, how.reason, "guest-reboot");
+    startAgain?.(context, vmId, plan.reboots);
   };
   const note = async (): Promise<void> => {
     const exit = await machine.exited;
@@ -186,20 +202,31 @@ export function noteExit(context: VmContext, vmId: string, machine: Machine): vo
   note().catch((error: unknown) => context.log.error({ err: error, vm: vmId }, "the end of a VMM could not be noted"));
 }
 
+/** Of a guest whose machine banger has ended, since it could not go on. */
+const HALTED: MachineExit = { clean: true, by: "shutdown", reason: "the guest halted" };
+
 /** Writes down that a VM's VMM is gone: `stopped` where the guest wished it, `failed` where not. */
-export async function recordExit(context: VmContext, vmId: string, clean: boolean, reason: string): Promise<void> {
+export async function recordExit(
+  context: VmContext,
+  vmId: string,
+  clean: boolean,
+  reason: string,
+  cause: StopCause = "unseen",
+): Promise<void> {
   const vm = context.store.vms.find(vmId);
   if (vm === undefined || vm.state === "deleting") return;
   context.silent.delete(vmId);
   context.log[clean ? "info" : "warn"]({ vm: vm.name, reason }, "the VMM ended");
   const consoleLog = vm.machine?.consoleLog;
   const tail = consoleLog === undefined ? "" : await consoleTail(consoleLog);
-  if (clean) saveStopped(context, vm);
+  const lastStop = stopOf(cause, reason);
+  if (clean) saveStopped(context, vm, lastStop);
   else {
     context.store.vms.update({
       ...atRest(vm),
       state: "failed",
-      failure: { at: new Date().toISOString(), what: reason, consoleTail: tail },
+      lastStop,
+      failure: { at: lastStop.at, what: reason, consoleTail: tail },
     });
   }
   await context.networks.lower(vm);

@@ -3,13 +3,17 @@ import { withDeadline } from "../../lib/deadline.ts";
 import type { MachineRecord, Vm } from "../../model/vm.ts";
 import type { Machine } from "../../vmm/driver.ts";
 import { agentConnector } from "./agent-connection.ts";
+import { attendGuest } from "./attend-guest.ts";
 import { followHostDisk } from "./follow-host-disk.ts";
 import { diskManners } from "./host-disk-full.ts";
 import { followVmmStops } from "./stall.ts";
 import { liveVm } from "./live-vms.ts";
 import { trySettlePaused } from "./pause-vm.ts";
 import { noteSilence } from "./silence.ts";
+import { startAgainBy } from "./start-again.ts";
+import { startVm } from "./start-vm.ts";
 import { noteExit, recordExit } from "./stop-vm.ts";
+import { unseenEnd } from "./unseen-end.ts";
 import { followVmService } from "./vm-service-command.ts";
 import { watchHealth } from "./watch-health.ts";
 import type { VmContext } from "./vm-context.ts";
@@ -127,18 +131,20 @@ async function adopt(
   context.silent.delete(vmId);
   if (machine === undefined) {
     told.push(`VM ${vm.name}: its VMM had ended`);
-    await recordExit(context, vmId, false, "the VMM ended while no daemon ran");
+    const { clean, reason, cause } = await unseenEnd(record);
+    await recordExit(context, vmId, clean, reason, cause);
     return;
   }
   const live = liveVm(machine, agentConnector(context));
   context.live.set(vmId, live);
-  noteExit(context, vmId, machine);
+  noteExit(context, vmId, machine, startAgainBy(startVm));
   // What it meets with from now on is heard, what came before is asked for.
   followVmmStops(context, vmId, live);
   followHostDisk(context, vmId, live, await diskManners(context, record.vmm));
   await trySettlePaused(context, vmId);
   followVmService(context, vmId, live);
   watchHealth(context, vmId, live);
+  attendGuest(context, vmId, live);
   context.log.info({ vm: vm.name, pid: record.pid }, "taken back");
   if (vm.state === "running" || vm.state === "paused") told.push(`VM ${vm.name}: taken back, pid ${record.pid}`);
 }

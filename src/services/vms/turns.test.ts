@@ -17,7 +17,11 @@ test("force passes by a stop that hangs and all that waits behind it, and says s
   let exit: PromiseWithResolvers<MachineExit>;
   const { live, exit: ended } = machineOf(
     vm,
-    { isPaused: hang, requestShutdown: hang, kill: async () => exit.resolve({ clean: false, reason: "killed" }) },
+    {
+      isPaused: hang,
+      requestShutdown: hang,
+      kill: async () => exit.resolve({ clean: false, by: "vmm", reason: "killed" }),
+    },
     (_machine, signal) => hang(signal),
   );
   exit = ended;
@@ -43,7 +47,9 @@ test("force passes by a stop that hangs and all that waits behind it, and says s
 
 test("a VM is deleted by force under a change that hangs", async (t) => {
   const { context, vm } = await vmScene(t);
-  const { live, exit } = machineOf(vm, { kill: async () => exit.resolve({ clean: false, reason: "killed" }) });
+  const { live, exit } = machineOf(vm, {
+    kill: async () => exit.resolve({ clean: false, by: "vmm", reason: "killed" }),
+  });
   context.live.set(VM_ID, live);
   const hanging = inTurn(context, "box", never, (_vm, signal) => hang(signal));
   hanging.catch(() => {});
@@ -60,7 +66,11 @@ test("a stop of a guest and a VMM that say nothing keeps to its time", async (t)
   const { context, vm } = await vmScene(t);
   const { live, exit } = machineOf(
     vm,
-    { isPaused: hang, requestShutdown: hang, kill: async () => exit.resolve({ clean: false, reason: "killed" }) },
+    {
+      isPaused: hang,
+      requestShutdown: hang,
+      kill: async () => exit.resolve({ clean: false, by: "vmm", reason: "killed" }),
+    },
     (_machine, signal) => hang(signal),
   );
   context.live.set(VM_ID, live);

@@ -7,6 +7,7 @@ import type { Drivers } from "../drivers.ts";
 import type { Networks } from "../networks.ts";
 import type { KernelService } from "../kernels/kernel-service.ts";
 import type { VmSilence } from "../../model/vm.ts";
+import type { HostClock } from "./keep-time.ts";
 import type { LiveVm } from "./live-vms.ts";
 
 /** What the verbs on VMs share. */
@@ -29,4 +30,6 @@ export interface VmContext {
   readonly silent: Map<string, VmSilence>;
   /** VMs that are being taken back from another daemon; each settles once its VMM has answered, or is silent. */
   readonly attaching: Map<string, Promise<void>>;
+  /** Tells when guests' clocks are to be looked at at once. */
+  readonly hostClock: HostClock;
 }

@@ -1,4 +1,5 @@
 import type { MachineExit } from "../driver.ts";
+import { endInWords, guestEnd } from "../guest-end.ts";
 
 /** All that was seen of a Firecracker's end. */
 export interface FirecrackerEnd {
@@ -9,8 +10,8 @@ export interface FirecrackerEnd {
   readonly log: string;
   /** The end of what it wrote to its standard error. */
   readonly said: string;
-  /** The guest kernel's last words, where it panicked. */
-  readonly panic?: string | undefined;
+  /** The end of the guest's console. */
+  readonly console: string;
 }
 
 /** Of a line of the log, in a VM's state. */
@@ -37,20 +38,24 @@ const STATUS_OF_SIGNAL: Readonly<Record<number, number>> = { 1: 156, 4: 157, 7: 
 
 /** Says how a microVM ended, in words for its state. */
 export function explainEnd(end: FirecrackerEnd): MachineExit {
-  const { exitCode, signal, panic } = end;
+  const { exitCode, signal } = end;
   const status = exitCode ?? loggedStatus(end.log);
   // An API request that was refused is an error in its log too, and no reason for its end; what a processor says is one.
   const said = [vcpuFault(end.log), end.said].filter((words) => words !== undefined && words !== "").join("; ");
   if (signal !== undefined) return failed(`Firecracker was killed by ${signal}`, said);
-  // A guest's panic ends as its reboot does; only the console tells them apart.
-  if (panic !== undefined) return failed(`the guest's kernel panicked: ${panic}`, "");
-  if (status === 0) return { clean: true, reason: "the guest shut down or rebooted" };
+  // A guest's panic and its poweroff end as its reboot does; only the console tells them apart.
+  const guest = guestEnd(end.console);
+  if (guest?.by === "panic") return { clean: false, by: "panic", reason: endInWords(guest) };
+  if (status === 0) {
+    const by = guest?.by === "shutdown" ? "shutdown" : "reboot";
+    return { clean: true, by, reason: endInWords({ by }) };
+  }
   if (status === undefined) return failed("Firecracker ended, and nobody saw how", said);
   return failed(`Firecracker ended ${EXIT_CODES[status] ?? "for no known reason"} (exit status ${status})`, said);
 }
 
 function failed(what: string, said: string): MachineExit {
-  return { clean: false, reason: said === "" ? what : `${what}: ${said}` };
+  return { clean: false, by: "vmm", reason: said === "" ? what : `${what}: ${said}` };
 }
 
 /** Its last line says how it ends, to whoever is not its parent; one that a signal ends names that and no status. */

@@ -172,7 +172,7 @@ async function endedEarly(
   const notEntered = failedEntering(said, enter);
   if (notEntered !== undefined) return notEntered;
   const logged = loggedFault(log);
-  const { reason } = explainEnd({ ...end, log, said: said.trim() });
+  const { reason } = explainEnd({ ...end, log, said: said.trim(), console: "" });
   return new BangerError("VMM_FAILED", {
     what: "Firecracker could not start the VM",
     why: logged === undefined || reason.includes(logged) ? reason : `${reason}; ${logged}`,

@@ -9,7 +9,6 @@ import type { MachineRecordOf } from "../../model/vm.ts";
 import { keepBounded } from "../bounded-log.ts";
 import type { Machine, MachineExit } from "../driver.ts";
 import { endProcess, untilGone } from "../end-process.ts";
-import { findPanic } from "../find-panic.ts";
 import { readTail } from "../read-tail.ts";
 import type { FirecrackerApi } from "./api.ts";
 import { isListening } from "../socket-path.ts";
@@ -91,7 +90,7 @@ async function untilExit(
     readTail(join(runDir, "firecracker.err"), LOG_END_BYTES),
   ]);
   for (const path of leavings) await rm(path, { force: true });
-  return explainEnd({ ...end, log, said: said.trim(), panic: findPanic(console) });
+  return explainEnd({ ...end, log, said: said.trim(), console });
 }
 
 /** The end of a process that is not our child: its connections close, and nobody listens any more. */

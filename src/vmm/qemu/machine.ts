@@ -8,7 +8,6 @@ import type { MachineRecordOf } from "../../model/vm.ts";
 import type { DiskError, Machine, MachineExit } from "../driver.ts";
 import { keepBounded } from "../bounded-log.ts";
 import { endProcess, untilGone } from "../end-process.ts";
-import { findPanic } from "../find-panic.ts";
 import { diskErrorOf, fullDiskIn } from "./disk-errors.ts";
 import { explainEnd } from "./exit-reason.ts";
 import type { QemuChild } from "./launch.ts";
@@ -134,7 +133,7 @@ async function untilExit(
     readTail(vmmLog, VMM_LOG_END_BYTES),
   ]);
   for (const path of sockets) await rm(path, { force: true });
-  return explainEnd({ ...events, ...end, said: said.trim(), panic: findPanic(console) });
+  return explainEnd({ ...events, ...end, said: said.trim(), console });
 }
 
 function noPowerButton(): BangerError {

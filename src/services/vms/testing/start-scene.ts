@@ -60,7 +60,7 @@ export async function startScene(
     await once(server, "listening");
     const verbs: Partial<Machine> = { line, kill: () => Promise.resolve(kill()) };
     const { live, exit } = machineOf({ ...vm, machine: made } as Vm, verbs);
-    kills.push(() => exit.resolve({ clean: false, reason: "QEMU was killed by SIGKILL" }));
+    kills.push(() => exit.resolve({ clean: false, by: "vmm", reason: "QEMU was killed by SIGKILL" }));
     return live.machine;
   };
   const driver = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -78,6 +78,7 @@ export async function vmScene(t: TestContext) {
     live: new Map(),
     silent: new Map(),
     attaching: new Map(),
+    hostClock: new EventEmitter(),
   } as unknown as VmContext;
   return { context, vm, vmm, gone, runDir, settled };
 }

@@ -358,7 +358,8 @@ type InfoResponse struct {
 	// Of the agent's binary, for people.
 	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	// Words for what this agent can do: "exec", "exec.tty", "forward.tcp", "forward.unix", "forward.ssh",
-	// "forward.vsock", "configure", "configure.vsock", "secret", "stats", "shutdown", "resize", "service".
+	// "forward.vsock", "configure", "configure.vsock", "secret", "stats", "shutdown", "resize", "service", "clock",
+	// "reboot": a reset that stands for a poweroff says so on the console, so that every other is a reboot.
 	Abilities []string `protobuf:"bytes,3,rep,name=abilities,proto3" json:"abilities,omitempty"`
 	// /proc/sys/kernel/random/boot_id: another one means that the guest has been rebooted.
 	BootId        string `protobuf:"bytes,4,opt,name=boot_id,json=bootId,proto3" json:"boot_id,omitempty"`
@@ -2870,6 +2871,140 @@ func (x *ReadServiceLogResponse) GetText() []byte {
 	return nil
 }
 
+type AdjustClockRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Added to the clock at once.
+	StepNs int64 `protobuf:"varint,1,opt,name=step_ns,json=stepNs,proto3" json:"step_ns,omitempty"`
+	// How much faster than by itself the clock is to run from now on, in parts per billion; absent: as it does.
+	RatePpb *int64 `protobuf:"varint,2,opt,name=rate_ppb,json=ratePpb,proto3,oneof" json:"rate_ppb,omitempty"`
+	// Added little by little over `slew_over_ms`, at most a minute. It ends by itself, also when no host asks again.
+	SlewNs        int64  `protobuf:"varint,3,opt,name=slew_ns,json=slewNs,proto3" json:"slew_ns,omitempty"`
+	SlewOverMs    uint32 `protobuf:"varint,4,opt,name=slew_over_ms,json=slewOverMs,proto3" json:"slew_over_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdjustClockRequest) Reset() {
+	*x = AdjustClockRequest{}
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdjustClockRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdjustClockRequest) ProtoMessage() {}
+
+func (x *AdjustClockRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdjustClockRequest.ProtoReflect.Descriptor instead.
+func (*AdjustClockRequest) Descriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *AdjustClockRequest) GetStepNs() int64 {
+	if x != nil {
+		return x.StepNs
+	}
+	return 0
+}
+
+func (x *AdjustClockRequest) GetRatePpb() int64 {
+	if x != nil && x.RatePpb != nil {
+		return *x.RatePpb
+	}
+	return 0
+}
+
+func (x *AdjustClockRequest) GetSlewNs() int64 {
+	if x != nil {
+		return x.SlewNs
+	}
+	return 0
+}
+
+func (x *AdjustClockRequest) GetSlewOverMs() uint32 {
+	if x != nil {
+		return x.SlewOverMs
+	}
+	return 0
+}
+
+type AdjustClockResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The guest's wall clock when the request came, before any step: nanoseconds since 1970.
+	WallClockNs int64 `protobuf:"varint,1,opt,name=wall_clock_ns,json=wallClockNs,proto3" json:"wall_clock_ns,omitempty"`
+	// Its rate before this request.
+	RatePpb int64 `protobuf:"varint,2,opt,name=rate_ppb,json=ratePpb,proto3" json:"rate_ppb,omitempty"`
+	// A program of the guest's keeps the clock (adjtimex(2) does not say STA_UNSYNC): only the step was taken.
+	KeptByGuest   bool `protobuf:"varint,3,opt,name=kept_by_guest,json=keptByGuest,proto3" json:"kept_by_guest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AdjustClockResponse) Reset() {
+	*x = AdjustClockResponse{}
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AdjustClockResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AdjustClockResponse) ProtoMessage() {}
+
+func (x *AdjustClockResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AdjustClockResponse.ProtoReflect.Descriptor instead.
+func (*AdjustClockResponse) Descriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *AdjustClockResponse) GetWallClockNs() int64 {
+	if x != nil {
+		return x.WallClockNs
+	}
+	return 0
+}
+
+func (x *AdjustClockResponse) GetRatePpb() int64 {
+	if x != nil {
+		return x.RatePpb
+	}
+	return 0
+}
+
+func (x *AdjustClockResponse) GetKeptByGuest() bool {
+	if x != nil {
+		return x.KeptByGuest
+	}
+	return false
+}
+
 var File_banger_agent_v1_agent_proto protoreflect.FileDescriptor
 
 const file_banger_agent_v1_agent_proto_rawDesc = "" +
@@ -3046,7 +3181,18 @@ const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"\x15ReadServiceLogRequest\x12\x16\n" +
 	"\x06follow\x18\x01 \x01(\bR\x06follow\",\n" +
 	"\x16ReadServiceLogResponse\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\fR\x04text*f\n" +
+	"\x04text\x18\x01 \x01(\fR\x04text\"\x95\x01\n" +
+	"\x12AdjustClockRequest\x12\x17\n" +
+	"\astep_ns\x18\x01 \x01(\x03R\x06stepNs\x12\x1e\n" +
+	"\brate_ppb\x18\x02 \x01(\x03H\x00R\aratePpb\x88\x01\x01\x12\x17\n" +
+	"\aslew_ns\x18\x03 \x01(\x03R\x06slewNs\x12 \n" +
+	"\fslew_over_ms\x18\x04 \x01(\rR\n" +
+	"slewOverMsB\v\n" +
+	"\t_rate_ppb\"x\n" +
+	"\x13AdjustClockResponse\x12\"\n" +
+	"\rwall_clock_ns\x18\x01 \x01(\x03R\vwallClockNs\x12\x19\n" +
+	"\brate_ppb\x18\x02 \x01(\x03R\aratePpb\x12\"\n" +
+	"\rkept_by_guest\x18\x03 \x01(\bR\vkeptByGuest*f\n" +
 	"\bInitMode\x12\x19\n" +
 	"\x15INIT_MODE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11INIT_MODE_SYSTEMD\x10\x01\x12\x13\n" +
@@ -3074,7 +3220,7 @@ const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"\x18SERVICE_STATE_RESTARTING\x10\x02\x12\x18\n" +
 	"\x14SERVICE_STATE_EXITED\x10\x03\x12\x18\n" +
 	"\x14SERVICE_STATE_FAILED\x10\x04\x12\x19\n" +
-	"\x15SERVICE_STATE_STOPPED\x10\x052\xa4\a\n" +
+	"\x15SERVICE_STATE_STOPPED\x10\x052\xfe\a\n" +
 	"\fAgentService\x12C\n" +
 	"\x04Info\x12\x1c.banger.agent.v1.InfoRequest\x1a\x1d.banger.agent.v1.InfoResponse\x12[\n" +
 	"\fAuthenticate\x12$.banger.agent.v1.AuthenticateRequest\x1a%.banger.agent.v1.AuthenticateResponse\x12R\n" +
@@ -3086,7 +3232,8 @@ const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"\x06Resize\x12\x1e.banger.agent.v1.ResizeRequest\x1a\x1f.banger.agent.v1.ResizeResponse\x12[\n" +
 	"\fStartService\x12$.banger.agent.v1.StartServiceRequest\x1a%.banger.agent.v1.StartServiceResponse\x12]\n" +
 	"\fWatchService\x12$.banger.agent.v1.WatchServiceRequest\x1a%.banger.agent.v1.WatchServiceResponse0\x01\x12c\n" +
-	"\x0eReadServiceLog\x12&.banger.agent.v1.ReadServiceLogRequest\x1a'.banger.agent.v1.ReadServiceLogResponse0\x01B.Z,banger.dev/agent/gen/banger/agent/v1;agentv1b\x06proto3"
+	"\x0eReadServiceLog\x12&.banger.agent.v1.ReadServiceLogRequest\x1a'.banger.agent.v1.ReadServiceLogResponse0\x01\x12X\n" +
+	"\vAdjustClock\x12#.banger.agent.v1.AdjustClockRequest\x1a$.banger.agent.v1.AdjustClockResponseB.Z,banger.dev/agent/gen/banger/agent/v1;agentv1b\x06proto3"
 
 var (
 	file_banger_agent_v1_agent_proto_rawDescOnce sync.Once
@@ -3101,7 +3248,7 @@ func file_banger_agent_v1_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_banger_agent_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_banger_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_banger_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_banger_agent_v1_agent_proto_goTypes = []any{
 	(InitMode)(0),                  // 0: banger.agent.v1.InitMode
 	(ExecRejection)(0),             // 1: banger.agent.v1.ExecRejection
@@ -3147,16 +3294,18 @@ var file_banger_agent_v1_agent_proto_goTypes = []any{
 	(*WatchServiceResponse)(nil),   // 41: banger.agent.v1.WatchServiceResponse
 	(*ReadServiceLogRequest)(nil),  // 42: banger.agent.v1.ReadServiceLogRequest
 	(*ReadServiceLogResponse)(nil), // 43: banger.agent.v1.ReadServiceLogResponse
-	nil,                            // 44: banger.agent.v1.ConfigureRequest.EnvEntry
-	nil,                            // 45: banger.agent.v1.ExecStart.EnvEntry
+	(*AdjustClockRequest)(nil),     // 44: banger.agent.v1.AdjustClockRequest
+	(*AdjustClockResponse)(nil),    // 45: banger.agent.v1.AdjustClockResponse
+	nil,                            // 46: banger.agent.v1.ConfigureRequest.EnvEntry
+	nil,                            // 47: banger.agent.v1.ExecStart.EnvEntry
 }
 var file_banger_agent_v1_agent_proto_depIdxs = []int32{
 	0,  // 0: banger.agent.v1.InfoResponse.init_mode:type_name -> banger.agent.v1.InitMode
-	44, // 1: banger.agent.v1.ConfigureRequest.env:type_name -> banger.agent.v1.ConfigureRequest.EnvEntry
+	46, // 1: banger.agent.v1.ConfigureRequest.env:type_name -> banger.agent.v1.ConfigureRequest.EnvEntry
 	12, // 2: banger.agent.v1.ExecRequest.start:type_name -> banger.agent.v1.ExecStart
 	15, // 3: banger.agent.v1.ExecRequest.stdin_end:type_name -> banger.agent.v1.StdinEnd
 	14, // 4: banger.agent.v1.ExecRequest.resize:type_name -> banger.agent.v1.TerminalSize
-	45, // 5: banger.agent.v1.ExecStart.env:type_name -> banger.agent.v1.ExecStart.EnvEntry
+	47, // 5: banger.agent.v1.ExecStart.env:type_name -> banger.agent.v1.ExecStart.EnvEntry
 	13, // 6: banger.agent.v1.ExecStart.tty:type_name -> banger.agent.v1.Terminal
 	14, // 7: banger.agent.v1.Terminal.size:type_name -> banger.agent.v1.TerminalSize
 	17, // 8: banger.agent.v1.ExecResponse.started:type_name -> banger.agent.v1.ExecStarted
@@ -3189,19 +3338,21 @@ var file_banger_agent_v1_agent_proto_depIdxs = []int32{
 	38, // 35: banger.agent.v1.AgentService.StartService:input_type -> banger.agent.v1.StartServiceRequest
 	40, // 36: banger.agent.v1.AgentService.WatchService:input_type -> banger.agent.v1.WatchServiceRequest
 	42, // 37: banger.agent.v1.AgentService.ReadServiceLog:input_type -> banger.agent.v1.ReadServiceLogRequest
-	6,  // 38: banger.agent.v1.AgentService.Info:output_type -> banger.agent.v1.InfoResponse
-	8,  // 39: banger.agent.v1.AgentService.Authenticate:output_type -> banger.agent.v1.AuthenticateResponse
-	10, // 40: banger.agent.v1.AgentService.Configure:output_type -> banger.agent.v1.ConfigureResponse
-	16, // 41: banger.agent.v1.AgentService.Exec:output_type -> banger.agent.v1.ExecResponse
-	25, // 42: banger.agent.v1.AgentService.Forward:output_type -> banger.agent.v1.ForwardResponse
-	29, // 43: banger.agent.v1.AgentService.Stats:output_type -> banger.agent.v1.StatsResponse
-	35, // 44: banger.agent.v1.AgentService.Shutdown:output_type -> banger.agent.v1.ShutdownResponse
-	37, // 45: banger.agent.v1.AgentService.Resize:output_type -> banger.agent.v1.ResizeResponse
-	39, // 46: banger.agent.v1.AgentService.StartService:output_type -> banger.agent.v1.StartServiceResponse
-	41, // 47: banger.agent.v1.AgentService.WatchService:output_type -> banger.agent.v1.WatchServiceResponse
-	43, // 48: banger.agent.v1.AgentService.ReadServiceLog:output_type -> banger.agent.v1.ReadServiceLogResponse
-	38, // [38:49] is the sub-list for method output_type
-	27, // [27:38] is the sub-list for method input_type
+	44, // 38: banger.agent.v1.AgentService.AdjustClock:input_type -> banger.agent.v1.AdjustClockRequest
+	6,  // 39: banger.agent.v1.AgentService.Info:output_type -> banger.agent.v1.InfoResponse
+	8,  // 40: banger.agent.v1.AgentService.Authenticate:output_type -> banger.agent.v1.AuthenticateResponse
+	10, // 41: banger.agent.v1.AgentService.Configure:output_type -> banger.agent.v1.ConfigureResponse
+	16, // 42: banger.agent.v1.AgentService.Exec:output_type -> banger.agent.v1.ExecResponse
+	25, // 43: banger.agent.v1.AgentService.Forward:output_type -> banger.agent.v1.ForwardResponse
+	29, // 44: banger.agent.v1.AgentService.Stats:output_type -> banger.agent.v1.StatsResponse
+	35, // 45: banger.agent.v1.AgentService.Shutdown:output_type -> banger.agent.v1.ShutdownResponse
+	37, // 46: banger.agent.v1.AgentService.Resize:output_type -> banger.agent.v1.ResizeResponse
+	39, // 47: banger.agent.v1.AgentService.StartService:output_type -> banger.agent.v1.StartServiceResponse
+	41, // 48: banger.agent.v1.AgentService.WatchService:output_type -> banger.agent.v1.WatchServiceResponse
+	43, // 49: banger.agent.v1.AgentService.ReadServiceLog:output_type -> banger.agent.v1.ReadServiceLogResponse
+	45, // 50: banger.agent.v1.AgentService.AdjustClock:output_type -> banger.agent.v1.AdjustClockResponse
+	39, // [39:51] is the sub-list for method output_type
+	27, // [27:39] is the sub-list for method input_type
 	27, // [27:27] is the sub-list for extension type_name
 	27, // [27:27] is the sub-list for extension extendee
 	0,  // [0:27] is the sub-list for field type_name
@@ -3244,13 +3395,14 @@ func file_banger_agent_v1_agent_proto_init() {
 		(*ForwardResponse_End)(nil),
 	}
 	file_banger_agent_v1_agent_proto_msgTypes[36].OneofWrappers = []any{}
+	file_banger_agent_v1_agent_proto_msgTypes[39].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_banger_agent_v1_agent_proto_rawDesc), len(file_banger_agent_v1_agent_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   41,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

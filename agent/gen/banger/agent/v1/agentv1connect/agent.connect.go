@@ -75,6 +75,9 @@ const (
 	// AgentServiceReadServiceLogProcedure is the fully-qualified name of the AgentService's
 	// ReadServiceLog RPC.
 	AgentServiceReadServiceLogProcedure = "/banger.agent.v1.AgentService/ReadServiceLog"
+	// AgentServiceAdjustClockProcedure is the fully-qualified name of the AgentService's AdjustClock
+	// RPC.
+	AgentServiceAdjustClockProcedure = "/banger.agent.v1.AgentService/AdjustClock"
 )
 
 // AgentServiceClient is a client for the banger.agent.v1.AgentService service.
@@ -103,6 +106,8 @@ type AgentServiceClient interface {
 	WatchService(context.Context, *connect.Request[v1.WatchServiceRequest]) (*connect.ServerStreamForClient[v1.WatchServiceResponse], error)
 	// What that command has printed.
 	ReadServiceLog(context.Context, *connect.Request[v1.ReadServiceLogRequest]) (*connect.ServerStreamForClient[v1.ReadServiceLogResponse], error)
+	// Tells how the guest's clock stands, and turns it. The host measures and decides. Ability "clock".
+	AdjustClock(context.Context, *connect.Request[v1.AdjustClockRequest]) (*connect.Response[v1.AdjustClockResponse], error)
 }
 
 // NewAgentServiceClient constructs a client for the banger.agent.v1.AgentService service. By
@@ -182,6 +187,12 @@ func NewAgentServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(agentServiceMethods.ByName("ReadServiceLog")),
 			connect.WithClientOptions(opts...),
 		),
+		adjustClock: connect.NewClient[v1.AdjustClockRequest, v1.AdjustClockResponse](
+			httpClient,
+			baseURL+AgentServiceAdjustClockProcedure,
+			connect.WithSchema(agentServiceMethods.ByName("AdjustClock")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -198,6 +209,7 @@ type agentServiceClient struct {
 	startService   *connect.Client[v1.StartServiceRequest, v1.StartServiceResponse]
 	watchService   *connect.Client[v1.WatchServiceRequest, v1.WatchServiceResponse]
 	readServiceLog *connect.Client[v1.ReadServiceLogRequest, v1.ReadServiceLogResponse]
+	adjustClock    *connect.Client[v1.AdjustClockRequest, v1.AdjustClockResponse]
 }
 
 // Info calls banger.agent.v1.AgentService.Info.
@@ -255,6 +267,11 @@ func (c *agentServiceClient) ReadServiceLog(ctx context.Context, req *connect.Re
 	return c.readServiceLog.CallServerStream(ctx, req)
 }
 
+// AdjustClock calls banger.agent.v1.AgentService.AdjustClock.
+func (c *agentServiceClient) AdjustClock(ctx context.Context, req *connect.Request[v1.AdjustClockRequest]) (*connect.Response[v1.AdjustClockResponse], error) {
+	return c.adjustClock.CallUnary(ctx, req)
+}
+
 // AgentServiceHandler is an implementation of the banger.agent.v1.AgentService service.
 type AgentServiceHandler interface {
 	// Who answers. A guest is ready when this does. Answered before Authenticate, too.
@@ -281,6 +298,8 @@ type AgentServiceHandler interface {
 	WatchService(context.Context, *connect.Request[v1.WatchServiceRequest], *connect.ServerStream[v1.WatchServiceResponse]) error
 	// What that command has printed.
 	ReadServiceLog(context.Context, *connect.Request[v1.ReadServiceLogRequest], *connect.ServerStream[v1.ReadServiceLogResponse]) error
+	// Tells how the guest's clock stands, and turns it. The host measures and decides. Ability "clock".
+	AdjustClock(context.Context, *connect.Request[v1.AdjustClockRequest]) (*connect.Response[v1.AdjustClockResponse], error)
 }
 
 // NewAgentServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -356,6 +375,12 @@ func NewAgentServiceHandler(svc AgentServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(agentServiceMethods.ByName("ReadServiceLog")),
 		connect.WithHandlerOptions(opts...),
 	)
+	agentServiceAdjustClockHandler := connect.NewUnaryHandler(
+		AgentServiceAdjustClockProcedure,
+		svc.AdjustClock,
+		connect.WithSchema(agentServiceMethods.ByName("AdjustClock")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/banger.agent.v1.AgentService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case AgentServiceInfoProcedure:
@@ -380,6 +405,8 @@ func NewAgentServiceHandler(svc AgentServiceHandler, opts ...connect.HandlerOpti
 			agentServiceWatchServiceHandler.ServeHTTP(w, r)
 		case AgentServiceReadServiceLogProcedure:
 			agentServiceReadServiceLogHandler.ServeHTTP(w, r)
+		case AgentServiceAdjustClockProcedure:
+			agentServiceAdjustClockHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -431,4 +458,8 @@ func (UnimplementedAgentServiceHandler) WatchService(context.Context, *connect.R
 
 func (UnimplementedAgentServiceHandler) ReadServiceLog(context.Context, *connect.Request[v1.ReadServiceLogRequest], *connect.ServerStream[v1.ReadServiceLogResponse]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("banger.agent.v1.AgentService.ReadServiceLog is not implemented"))
+}
+
+func (UnimplementedAgentServiceHandler) AdjustClock(context.Context, *connect.Request[v1.AdjustClockRequest]) (*connect.Response[v1.AdjustClockResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("banger.agent.v1.AgentService.AdjustClock is not implemented"))
 }
