@@ -195,8 +195,8 @@ export const contract = {
   }),
   vmStart: route({
     ...endpoints.vmStart,
-    summary: "Start a VM and wait until its agent answers",
-    input: s.refInput,
+    summary: "Start a VM and wait until its agent answers, or longer",
+    input: s.vmStartInput,
     result: vmViewSchema,
   }),
   vmStop: route({

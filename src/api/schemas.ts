@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { objectNameSchema, vmNameSchema } from "../model/names.ts";
 import { diskStrategySchema, publishedPortSchema, vmmChoiceSchema } from "../model/vm.ts";
+import { waitTargetSchema } from "../model/health-check.ts";
 import { initPolicySchema } from "../model/init-policy.ts";
 import { serviceSpecSchema } from "../model/service.ts";
 
@@ -216,7 +217,11 @@ export const vmCreateInput = z.strictObject({
    * minute, or none comes back after the daemon was started anew, it is deleted, too.
    */
   ephemeral: z.boolean().default(false),
+  /** How far a start waits; without effect where `start` is false. */
+  wait: waitTargetSchema.default("agent"),
 });
+
+export const vmStartInput = z.strictObject({ ref: refSchema, wait: waitTargetSchema.default("agent") });
 
 export const vmStopInput = z.strictObject({
   ref: refSchema,

@@ -78,6 +78,7 @@ export const ERROR_CODES = {
   // VMs
   VM_NOT_FOUND: { status: 404, exit: 3 },
   VM_WRONG_STATE: { status: 409, exit: 4 },
+  VM_NOT_READY: { status: 500, exit: 7 },
   VM_START_FAILED: { status: 500, exit: 7 },
   VM_SPEC_INVALID: { status: 400, exit: 2 },
   VM_UNRESPONSIVE: { status: 504, exit: 7 },

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { debianImage } from "../helpers/test-images.ts";
 import { identifyProcess } from "../../src/lib/process.ts";
 import { TestHost } from "../helpers/test-host.ts";
@@ -36,6 +37,8 @@ suite("a VM of a Debian image", { timeout: 900_000 }, () => {
       "--allow-host",
       "--work-disk",
       "32M",
+      "--wait",
+      "system",
     ]);
     const command = "id; uname -r; cat /etc/os-release; systemctl is-active banger-vsock-agent";
     const said = await host.ok(["vm", "ssh", "demo", "--", command]);
@@ -51,6 +54,8 @@ suite("a VM of a Debian image", { timeout: 900_000 }, () => {
     assert.match(await host.ok(["vm", "exec", "demo", "--", "bash", "-c", reach]), /200 OK/);
 
     assert.equal((await host.ok(["vm", "exec", "demo", "--", "hostname"])).trim(), "demo");
+    assert.equal((await host.ok(["vm", "exec", "demo", "--", "hostname", "-f"])).trim(), "demo");
+    assert.match(await host.ok(["vm", "exec", "demo", "--", "getent", "hosts", "demo"]), /^127\.0\.1\.1 +demo$/m);
     const failed = await host.ok([
       "vm",
       "exec",
@@ -74,6 +79,17 @@ suite("a VM of a Debian image", { timeout: 900_000 }, () => {
     const overlay =
       "mkdir -p /o/a /o/b /o/c /o/d && mount -t overlay -o lowerdir=/o/a,upperdir=/o/b,workdir=/o/c o /o/d";
     await host.ok(["vm", "exec", "demo", "--", "sh", "-c", `${overlay} && touch /o/d/file && umount /o/d`]);
+
+    // Its system was waited for, so its bus answers; and it comes back from a reboot as a machine does.
+    const system = async () =>
+      host.json<{ state: string; system?: { state: string }; reboots?: { count: number } }>(["vm", "inspect", "demo"]);
+    assert.deepEqual((await system()).system, { state: "running", failedUnits: [] });
+    await host.banger(["vm", "exec", "demo", "--", "systemctl", "reboot"]);
+    for (let left = 240; !((await system()).state === "running" && (await system()).reboots?.count === 1); left -= 1) {
+      assert.ok(left > 0, JSON.stringify(await system()));
+      await setTimeout(500);
+    }
+    assert.match(await host.ok(["vm", "exec", "demo", "--", "findmnt", "/work"]), /\/dev\/vdb +ext4 +rw/);
 
     const vm = await host.json<{ id: string; pid: number; timings: { stages: Record<string, number> } }>([
       "vm",

@@ -1,3 +1,4 @@
+import type { Input } from "../../client/client.ts";
 import { duration } from "../output/times.ts";
 import { command, type OptionSpecs } from "../command.ts";
 import { operate } from "../operate.ts";
@@ -5,6 +6,7 @@ import { checkOptions, given } from "../parse/check-options.ts";
 import { withOptionsFile } from "../parse/options-file.ts";
 import { RESTART_OPTIONS, serviceInput } from "../parse/service-options.ts";
 import { VM_FIELDS, VM_OPTIONS, vmInput } from "../parse/vm-options.ts";
+import { failedUnits, WAIT_OPTION } from "../parse/wait-option.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 /** What can stand in a file, too: all that says what the VM is. */
@@ -22,6 +24,7 @@ export default command({
   options: {
     ...FILE_OPTIONS,
     file: { type: "string", short: "f", value: "FILE", help: "take options from a TOML file; - is stdin" },
+    wait: WAIT_OPTION,
     "no-start": { type: "boolean", help: "create it, and leave it off" },
     progress: PROGRESS_OPTION,
   },
@@ -36,12 +39,23 @@ What is said on the command line wins over the file.`,
     },
     { line: "banger vm create --image nginx --name web --nat --service", does: "A VM that runs what its image is for" },
   ],
-  async run(cli, { command: words }, { file, "no-start": noStart, progress, ...typed }) {
+  async run(cli, { command: words }, { file, "no-start": noStart, wait, progress, ...typed }) {
     const all = file === undefined ? typed : await withOptionsFile(file, FILE_OPTIONS, typed);
     const { image, service, restart, ...options } = all;
     const supervised = serviceInput(service, words, restart, "--service");
-    const input = given({ image, start: !noStart, service: supervised, ...(await vmInput(options, cli.io.env)) });
-    const vm = await operate(cli, "vmCreate", await checkOptions("vmCreate", input, VM_FIELDS), progress);
+    const input = given({
+      image,
+      start: !noStart,
+      wait: wait as Input<"vmCreate">["wait"],
+      service: supervised,
+      ...(await vmInput(options, cli.io.env)),
+    });
+    const vm = await operate(
+      cli,
+      "vmCreate",
+      await checkOptions("vmCreate", input, { ...VM_FIELDS, wait: "--wait" }),
+      progress,
+    );
     if (cli.json) return cli.printJson(vm);
     // No wall between guest and host is nothing that should only be found by looking for it.
     if (vm.network.mode === "user" && !vm.spec.allowHost) cli.note(`Mind its network: ${vm.network.why}`);
@@ -50,7 +64,7 @@ What is said on the command line wins over the file.`,
       return cli.note(`Start it with: banger vm start ${vm.name}`);
     }
     const ready = vm.timings.readyMs === undefined ? "" : `, ready after ${duration(vm.timings.readyMs)}`;
-    cli.print(`VM ${vm.name} is ${vm.state}${ready}.`);
+    cli.print(`VM ${vm.name} is ${vm.state}${ready}${failedUnits(vm)}.`);
     for (const { guestPort, hostAddress, hostPort } of vm.spec.publish) {
       cli.note(`Its port ${guestPort} is at ${hostAddress}:${hostPort}`);
     }

@@ -7,10 +7,12 @@ import { asBangerError, BangerError } from "../../lib/errors.ts";
 import { ensurePrivateDirectory, writeFileAtomic } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
+import type { WaitTarget } from "../../model/health-check.ts";
 import type { Image } from "../../model/image.ts";
 import { viewVm, type Vm, type VmView } from "../../model/vm.ts";
 import { ensureSshKey } from "../ssh-key.ts";
 import { awaitPublishedPorts } from "./await-services.ts";
+import { checkWait, reachReadiness } from "./await-ready.ts";
 import { exposedTcpPorts, publishOnFreePorts } from "./exposed-ports.ts";
 import { noteMainCommand } from "./main-command.ts";
 import { createVm } from "./create-vm.ts";
@@ -44,6 +46,7 @@ export interface VmCreateRequest extends VmRequest {
   readonly start: boolean;
   /** Delete it with the connection that comes to own it. */
   readonly ephemeral: boolean;
+  readonly wait?: WaitTarget | undefined;
 }
 
 export interface RebaseTarget {
@@ -67,7 +70,8 @@ export interface VmService {
   /** As the API shows it, with who does not answer. */
   view(vm: Vm): VmView;
   create(request: VmCreateRequest, context: OperationContext): Promise<Vm>;
-  start(ref: string, context: OperationContext): Promise<Vm>;
+  /** @param wait how ready it is to be; one that runs is waited for, too. */
+  start(ref: string, context: OperationContext, wait?: WaitTarget): Promise<Vm>;
   stop(ref: string, options: StopOptions, context: OperationContext): Promise<Vm>;
   pause(ref: string, context: OperationContext): Promise<Vm>;
   resume(ref: string, context: OperationContext): Promise<Vm>;
@@ -120,6 +124,7 @@ export function vmService(context: VmContext): VmService {
       const publish = [...asked, ...(await publishOnFreePorts(exposed))];
       const plan = planNewVm(context, { ...request, publish }, image, kernel);
       const planned: Vm = request.ephemeral ? { ...plan, ephemeral: true } : plan;
+      if (request.start) checkWait(request.wait ?? "agent", planned, image);
       await tellOfOtherAgent(context, image, operation);
       return queue.run(planned.id, operation.signal, async (signal) => {
         const within = { ...operation, signal };
@@ -128,6 +133,7 @@ export function vmService(context: VmContext): VmService {
         inCreation.add(created.id);
         try {
           if (request.start) await startNew(created, within);
+          if (request.start) await reachReadiness(context, created.id, request.wait ?? "agent", within);
           const made = store.vms.get(created.id);
           ephemeral.expectOwner(made);
           return made;
@@ -141,12 +147,16 @@ export function vmService(context: VmContext): VmService {
         }
       });
     },
-    start: (ref, operation) =>
+    start: (ref, operation, wait = "agent") =>
       change(ref, operation, async (vm, within) => {
-        if (vm.state !== "running") return startVm(context, vm, within);
+        checkWait(wait, vm, store.images.find(vm.image.id));
+        if (vm.state !== "running") {
+          await startVm(context, vm, within);
+          return reachReadiness(context, vm.id, wait, within);
+        }
         if (!context.live.has(vm.id)) throw await notAnswering(vm, context.silent.get(vm.id));
-        operation.progress({ id: "start", label: `${vm.name} runs already`, status: "done" });
-        return vm;
+        within.progress({ id: "start", label: `${vm.name} runs already`, status: "done" });
+        return reachReadiness(context, vm.id, wait, within);
       }),
     stop: (ref, options, operation) =>
       options.force
