@@ -112,6 +112,8 @@ export interface ConnectOptions {
 const MAX_MESSAGE_BYTES = 4 * 1024 ** 2;
 const CALL_MS = 30_000;
 const MAX_WARNINGS = 16;
+/** Far more than such a key and its comment have. */
+const MAX_HOST_KEY = 1024;
 /** Between two attempts, where the line itself does not wait for a guest that is still booting. */
 const RETRY_MS = 50;
 
@@ -292,7 +294,8 @@ function checkFigures(stats: AgentStats): AgentStats {
 /** It becomes a line of a known_hosts file, so it must be one key and nothing else. */
 function checkHostKey(key: string): string {
   const trimmed = key.trim();
-  if (/^ssh-ed25519 [A-Za-z0-9+/]+={0,2}(?: [\w.@-]*)?$/.test(trimmed)) return trimmed;
+  const isKey = trimmed.length <= MAX_HOST_KEY && /^ssh-ed25519 [A-Za-z0-9+/]+={0,2}(?: [\w.@-]*)?$/.test(trimmed);
+  if (isKey) return trimmed;
   throw new BangerError("AGENT_PROTOCOL", {
     what: "the agent's SSH host key is none",
     fix: "stop and start the VM",

@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { Duplex } from "node:stream";
-import { agentError } from "./agent-errors.ts";
+import { agentError, agentProtocol } from "./agent-errors.ts";
 import {
   ForwardRequestSchema,
   type ForwardTargetSchema,
@@ -36,7 +36,7 @@ export async function openForward(
   try {
     const first = await responses.next();
     if (first.done === true || first.value.message.case !== "connected")
-      throw new Error("the agent did not say that it is connected");
+      throw agentProtocol("it did not say that it is connected");
     return new ForwardStream(outgoing, responses, own);
   } catch (error) {
     own.abort();

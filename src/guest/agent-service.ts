@@ -1,7 +1,7 @@
 import type { Client } from "@connectrpc/connect";
 import { untilAborted, withDeadline } from "../lib/deadline.ts";
 import type { ServiceStatus } from "../model/service.ts";
-import { agentError, guestText } from "./agent-errors.ts";
+import { agentError, agentProtocol, guestText } from "./agent-errors.ts";
 import type { ExecSpec } from "./agent-exec.ts";
 import { signalNumber } from "./signal-number.ts";
 import {
@@ -33,8 +33,8 @@ const STATES: Readonly<Record<ServiceState, ServiceStatus["state"]>> = {
   [ServiceState.STOPPED]: "stopped",
 };
 
-/** Between two pieces of a log that is there already. */
-const PIECE_MS = 30_000;
+/** What is to come of a log that is there already, and the longest silence in it. */
+const WRITTEN: LogBounds = { maxBytes: 32 * 1024 ** 2, pieceMs: 30_000, allMs: 120_000 };
 
 type AgentRpc = Client<typeof AgentService>;
 
@@ -81,22 +81,44 @@ export function statusOf({
   };
 }
 
-/** What the command has printed; with `follow`, what it prints, until the signal aborts. */
+/** Bounds of a log that is there already. An agent keeps twice 8 MiB. */
+export interface LogBounds {
+  readonly maxBytes: number;
+  /** Between two pieces. */
+  readonly pieceMs: number;
+  /** All that is waited for pieces; how long they take to be read does not count. */
+  readonly allMs: number;
+}
+
+/**
+ * What the command has printed; with `follow`, what it prints, until the signal aborts.
+ *
+ * @throws BangerError `AGENT_PROTOCOL` for a log without end; `TIMED_OUT` for one that does not come.
+ */
 export async function* readServiceLog(
   client: AgentRpc,
   follow: boolean,
   signal: AbortSignal,
+  { maxBytes, pieceMs, allMs } = WRITTEN,
 ): AsyncGenerator<Uint8Array> {
   const own = new AbortController();
   const either = AbortSignal.any([signal, own.signal]);
   try {
     const pieces = client.readServiceLog({ follow }, { signal: either })[Symbol.asyncIterator]();
+    let leftMs = allMs;
+    let bytes = 0;
     for (;;) {
+      const asked = performance.now();
       // What is written already comes at once; what is yet to be written, whenever it is.
       const next = await (follow
         ? pieces.next()
-        : withDeadline(signal, PIECE_MS, "the log of the VM's command", (s) => untilAborted(pieces.next(), s)));
+        : withDeadline(signal, Math.min(pieceMs, Math.max(0, leftMs)), "the log of the VM's command", (within) =>
+            untilAborted(pieces.next(), within),
+          ));
       if (next.done === true) return;
+      leftMs -= performance.now() - asked;
+      bytes += next.value.text.length;
+      if (!follow && bytes > maxBytes) throw agentProtocol(`its log has more than ${maxBytes} bytes`);
       yield next.value.text;
     }
   } catch (error) {

@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { BangerError } from "../../lib/errors.ts";
 import type { AgentClient, SupervisedCommand } from "../../guest/agent-client.ts";
 import type { OciConfig } from "../../model/image.ts";
@@ -8,8 +9,9 @@ import { planExec } from "./exec-plan.ts";
 import type { LiveVm } from "./live-vms.ts";
 import type { VmContext } from "./vm-context.ts";
 
-/** Between two writings down: a guest may tell as often as it likes. */
+/** Between two writings down: a guest may tell as often as it likes. One that does not stop waits twice as long each time. */
 const NOTE_MS = 50;
+const LONGEST_NOTE_MS = 2_000;
 /** Between two attempts to hear of it again: a line that is there may still refuse. */
 const RETRY_MS = 1_000;
 
@@ -57,10 +59,7 @@ export function followVmService(context: VmContext, vmId: string, live: LiveVm):
     while (!lifetime.aborted) {
       try {
         const agent = await live.agent(lifetime);
-        for await (const status of agent.watchService(lifetime)) {
-          note(context, vmId, live, status);
-          await pause(NOTE_MS, lifetime);
-        }
+        await noteAll(context, vmId, live, agent.watchService(lifetime));
       } catch (error) {
         if (lifetime.aborted || live.ending) return;
         context.log.info({ err: error, vm: vmId }, "lost sight of a VM's service");
@@ -71,6 +70,23 @@ export function followVmService(context: VmContext, vmId: string, live: LiveVm):
   follow().catch((error: unknown) => context.log.error({ err: error, vm: vmId }, "a VM's service is not followed"));
 }
 
+async function noteAll(
+  context: VmContext,
+  vmId: string,
+  live: LiveVm,
+  told: AsyncIterable<ServiceStatus>,
+): Promise<void> {
+  let restMs = NOTE_MS;
+  let readyAt = -Infinity;
+  for await (const status of told) {
+    const isFlood = performance.now() - readyAt < LONGEST_NOTE_MS;
+    restMs = isFlood ? Math.min(2 * restMs, LONGEST_NOTE_MS) : NOTE_MS;
+    note(context, vmId, live, status);
+    await pause(restMs, live.lifetime);
+    readyAt = performance.now();
+  }
+}
+
 /** Resolves after a while, or when the signal aborts. */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await setTimeout(ms, undefined, { signal }).catch(() => undefined);
@@ -78,7 +94,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 function note(context: VmContext, vmId: string, live: LiveVm, service: ServiceStatus): void {
   const vm = context.store.vms.find(vmId);
-  if (vm === undefined || context.live.get(vmId) !== live) return;
+  if (vm === undefined || context.live.get(vmId) !== live || isDeepStrictEqual(vm.service, service)) return;
   context.store.vms.update({ ...vm, service });
 }
 
