@@ -9,33 +9,51 @@ import { busyboxImage } from "../helpers/test-images.ts";
 import { TestHost } from "../helpers/test-host.ts";
 
 const KILLS = Number(process.env["BANGER_KILLS"] ?? 100);
+/** Ends sooner where that is asked for; how many kills there were is said at the end. */
+const MINUTES = Number(process.env["BANGER_KILL_MINUTES"] ?? Infinity);
 const SEED = Number(process.env["BANGER_FAULT_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 
 /** What the guest of the running VM writes to its disk changes all the time. */
 const RUNNING = "runner";
 
+interface Verb {
+  readonly argv: readonly string[];
+  /** What must be there for it, as noun and name; and what must not. */
+  readonly needs?: string;
+  readonly makes?: string;
+}
+
 /**
  * Every verb that changes something, on things of its own: what is kept (the image, the kernel, the VMs `kept-…` and the one
  * that runs) must never change.
  */
-const VERBS: readonly (readonly string[])[] = [
-  ["vm", "list"],
-  ["image", "list"],
-  ["vm", "create", "--name", "passing", "--image", "busybox", "--no-start", "--memory", "128M"],
-  ["vm", "create", "--name", "passing-work", "--image", "busybox", "--no-start", "--work-disk", "16M"],
-  ["vm", "resize", "passing", "--disk-size", "64M"],
-  ["vm", "rebase", "passing", "--image", "copy"],
-  ["vm", "start", "passing"],
-  ["vm", "stop", "passing", "--force"],
-  ["vm", "delete", "passing", "--force"],
-  ["vm", "delete", "passing-work"],
-  ["image", "register", "copy", "--rootfs", "copy.ext4", "--kernel-ref", "debian-cloud"],
-  ["image", "promote", "copy"],
-  ["image", "export", "busybox", "oci-archive:exported.tar"],
-  ["image", "delete", "copy"],
-  ["kernel", "delete", "imported"],
-  ["kernel", "import", "imported", "--vmlinux", "vmlinuz"],
-  ["vm", "exec", RUNNING, "--", "true"],
+const VERBS: readonly Verb[] = [
+  { argv: ["vm", "list"] },
+  { argv: ["image", "list"] },
+  {
+    argv: ["vm", "create", "--name", "passing", "--image", "busybox", "--no-start", "--memory", "128M"],
+    makes: "vm passing",
+  },
+  {
+    argv: ["vm", "create", "--name", "passing-work", "--image", "busybox", "--no-start", "--work-disk", "16M"],
+    makes: "vm passing-work",
+  },
+  { argv: ["vm", "resize", "passing", "--disk-size", "64M"], needs: "vm passing" },
+  { argv: ["vm", "rebase", "passing", "--image", "copy"], needs: "vm passing" },
+  { argv: ["vm", "start", "passing"], needs: "vm passing" },
+  { argv: ["vm", "stop", "passing", "--force"], needs: "vm passing" },
+  { argv: ["vm", "delete", "passing", "--force"], needs: "vm passing" },
+  { argv: ["vm", "delete", "passing-work"], needs: "vm passing-work" },
+  {
+    argv: ["image", "register", "copy", "--rootfs", "copy.ext4", "--kernel-ref", "debian-cloud"],
+    makes: "image copy",
+  },
+  { argv: ["image", "promote", "copy"], needs: "image copy" },
+  { argv: ["image", "export", "busybox", "oci-archive:exported.tar"] },
+  { argv: ["image", "delete", "copy"], needs: "image copy" },
+  { argv: ["kernel", "delete", "imported"], needs: "kernel imported" },
+  { argv: ["kernel", "import", "imported", "--vmlinux", "vmlinuz"], makes: "kernel imported" },
+  { argv: ["vm", "exec", RUNNING, "--", "true"] },
 ];
 
 test(
@@ -75,8 +93,13 @@ test(
     await host.ok(["daemon", "stop"]);
     await saveDatabase(layout, former);
 
-    for (let kill = 0; kill < KILLS; kill += 1) {
-      const verb = pick(VERBS) ?? [];
+    const until = performance.now() + MINUTES * 60_000;
+    let kills = 0;
+    for (let kill = 0; kill < KILLS && performance.now() < until; kill += 1) {
+      const there = await objects(host);
+      const isOf = ({ needs, makes }: Verb): boolean =>
+        (needs === undefined || there.has(needs)) && (makes === undefined || !there.has(makes));
+      const verb = pick(VERBS.filter(isOf))?.argv ?? [];
       const delayMs = Math.floor(next() ** 2 * 6000);
       const asked = host.banger(verb, { timeoutMs: 120_000 });
       await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, delayMs))]);
@@ -84,7 +107,8 @@ test(
       const { code } = await asked;
       const [name = "", inflict] = (next() < 0.5 ? pick(faults) : undefined) ?? [];
       const said = `kill ${kill}: ${verb.join(" ")}, ${killed ? "killed" : "no daemon"} after ${delayMs} ms, ended with ${code}; database: ${name}`;
-      t.diagnostic(said);
+      process.stdout.write(`${said}\n`);
+      if (killed) kills += 1;
       await unharmed(said);
       if (inflict !== undefined) {
         await killDaemon(host);
@@ -105,8 +129,16 @@ test(
       await unharmed(said);
     }
     assert.equal((await host.ok(["vm", "exec", RUNNING, "--", "sh", "-c", "echo alive"])).trim(), "alive");
+    t.diagnostic(`${kills} daemons were killed`);
   },
 );
+
+/** Names of all that there is, with their nouns. */
+async function objects(host: TestHost): Promise<ReadonlySet<string>> {
+  const nouns = ["vm", "image", "kernel"];
+  const lists = await Promise.all(nouns.map((noun) => host.json<{ name: string }[]>([noun, "list"])));
+  return new Set(nouns.flatMap((noun, n) => (lists[n] ?? []).map(({ name }) => `${noun} ${name}`)));
+}
 
 /** Kills the daemon, and nothing else, as if its power had failed. @returns whether there was one. */
 async function killDaemon(host: TestHost): Promise<boolean> {
