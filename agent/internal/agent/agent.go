@@ -20,6 +20,7 @@ import (
 	"banger.dev/agent/internal/server"
 	"banger.dev/agent/internal/service"
 	"banger.dev/agent/internal/sshd"
+	"banger.dev/agent/internal/world"
 )
 
 // farewell is how long answers that are under way may take before the agent ends.
@@ -69,6 +70,7 @@ func Run(ctx context.Context, options Options) error {
 		},
 		Settings: settings, Service: options.Service, Secret: options.Secret, Root: "/", Init: machine.FindInit(), End: options.End, Log: options.Log,
 	}
+	service.World = &world.Keeper{Root: "/", Run: runner.Run, Systemd: service.Init == machine.SystemdInit}
 	serving := lineServer{Server: service.HTTP(ctx), guard: service.Guard}
 	var lines sync.WaitGroup
 	var ready sync.Once

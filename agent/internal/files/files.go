@@ -142,6 +142,44 @@ func chown(file *os.File, uid, gid int) error {
 	return file.Chown(uid, gid)
 }
 
+// ReplaceLink has a symbolic link stand where a file or a link stands, or nothing. What is neither is left alone.
+func ReplaceLink(path, target string) error {
+	_, err := within(patience, "write", path, func() (struct{}, error) { return struct{}{}, replaceLink(path, target) })
+	return err
+}
+
+func replaceLink(path, target string) error {
+	now, err := os.Lstat(path)
+	if err == nil && !now.Mode().IsRegular() && now.Mode().Type() != fs.ModeSymlink {
+		return notRegular("write", path)
+	}
+	temporary := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".banger-link")
+	_ = os.Remove(temporary) // Of one that was cut off.
+	if err := os.Symlink(target, temporary); err != nil {
+		return at(err, path)
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return errors.Join(at(err, path), os.Remove(temporary))
+	}
+	return nil
+}
+
+// Names returns what stands in a folder, as many as that.
+func Names(path string, most int) ([]string, error) {
+	return within(patience, "list", path, func() ([]string, error) {
+		folder, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|safely, 0)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = folder.Close() }()
+		names, err := folder.Readdirnames(most)
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return names, err
+	})
+}
+
 // EnsureFolder makes a folder, and those above it, where they are not there.
 func EnsureFolder(path string, mode fs.FileMode) error {
 	_, err := within(patience, "make", path, func() (struct{}, error) { return struct{}{}, os.MkdirAll(path, mode) })

@@ -160,3 +160,43 @@ func TestLinksMeanPathsBelowTheRoot(t *testing.T) {
 		t.Errorf("a loop: %v", err)
 	}
 }
+
+func TestALinkStandsWhereAFileOrALinkStood(t *testing.T) {
+	for kind, want := range map[string]error{
+		"absent": nil, "dangling": nil, "loop": nil, "endless": nil, "huge": nil,
+		"fifo": ErrNotRegular, "directory": ErrNotRegular, "socket": ErrNotRegular,
+	} {
+		path := hostile(t, kind)
+		if err := soon(t, kind, func() error { return ReplaceLink(path, "there") }); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", kind, err, want)
+		}
+		if target, _ := os.Readlink(path); want == nil && target != "there" {
+			t.Errorf("%s: it leads to %q", kind, target)
+		}
+		if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".*")); len(left) > 0 {
+			t.Errorf("%s: left %q", kind, left)
+		}
+	}
+}
+
+func TestNamesOfWhatIsNoFolderAreAnError(t *testing.T) {
+	for _, kind := range []string{"fifo", "endless", "dangling", "loop", "socket", "absent", "huge"} {
+		path := hostile(t, kind)
+		if err := soon(t, kind, func() error { _, err := Names(path, 10); return err }); err == nil {
+			t.Errorf("%s has names", kind)
+		}
+	}
+	folder := t.TempDir()
+	for _, name := range []string{"a", "b", "c"} {
+		if err := os.WriteFile(filepath.Join(folder, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names, err := Names(folder, 2)
+	if err != nil || len(names) != 2 {
+		t.Errorf("%q, %v", names, err)
+	}
+	if names, err := Names(t.TempDir(), 2); err != nil || len(names) != 0 {
+		t.Errorf("%q, %v", names, err)
+	}
+}

@@ -13,6 +13,7 @@ type Settings struct {
 	configured bool
 	keys       []string
 	env        map[string]string
+	world      map[string]string
 }
 
 // SetKeys replaces the public keys that may log in.
@@ -30,6 +31,20 @@ func (s *Settings) SetEnv(env map[string]string) {
 	s.env = maps.Clone(env)
 }
 
+// SetWorld replaces the variables that come of what the host lives with: they lie under those of SetEnv.
+func (s *Settings) SetWorld(env map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.world = maps.Clone(env)
+}
+
+// World is the variables of SetWorld alone.
+func (s *Settings) World() map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.world)
+}
+
 // Keys are lines of an authorized_keys file.
 func (s *Settings) Keys() []string {
 	s.mu.Lock()
@@ -37,11 +52,14 @@ func (s *Settings) Keys() []string {
 	return slices.Clone(s.keys)
 }
 
-// Env is never to be changed.
+// Env is what every command starts with.
 func (s *Settings) Env() map[string]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.env
+	env := make(map[string]string, len(s.world)+len(s.env))
+	maps.Copy(env, s.world)
+	maps.Copy(env, s.env)
+	return env
 }
 
 // Configured tells whether a host has been here.

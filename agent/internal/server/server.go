@@ -19,6 +19,7 @@ import (
 	"banger.dev/agent/internal/secret"
 	"banger.dev/agent/internal/service"
 	"banger.dev/agent/internal/sshd"
+	"banger.dev/agent/internal/world"
 )
 
 // Protocol is the version of the contract.
@@ -41,6 +42,7 @@ type Server struct {
 	Settings *guest.Settings
 	Service  *service.Manager
 	Secret   *secret.Keeper
+	World    *world.Keeper
 	Vsock    VsockPorts
 	Clock    clock.Clock
 	// Root is where the guest's files begin: "/".

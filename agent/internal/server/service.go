@@ -21,6 +21,7 @@ func (s *Server) StartService(
 	if err != nil {
 		return nil, connect.NewError(connect.CodeInvalidArgument, err)
 	}
+	spec.Defaults = s.Settings.World()
 	err = s.Service.Start(spec)
 	if errors.Is(err, service.ErrAnother) {
 		return nil, connect.NewError(connect.CodeFailedPrecondition, err)

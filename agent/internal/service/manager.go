@@ -69,7 +69,9 @@ func (m *Manager) Start(spec Spec) error {
 		if err := readJSON(filepath.Join(m.Dir, specFile), &now); err != nil {
 			return err
 		}
-		if !reflect.DeepEqual(now, spec) {
+		asked := spec
+		now.Defaults, asked.Defaults = nil, nil
+		if !reflect.DeepEqual(now, asked) {
 			return ErrAnother
 		}
 		return nil

@@ -40,8 +40,10 @@ const (
 
 // Spec is the command and how it is looked after.
 type Spec struct {
-	Argv       []string
-	Env        map[string]string
+	Argv []string
+	Env  map[string]string
+	// Defaults lie under Env. They are no part of what makes it another command.
+	Defaults   map[string]string
 	Cwd        string
 	User       string
 	Restart    Restart
@@ -50,7 +52,7 @@ type Spec struct {
 }
 
 func (s Spec) command() command.Spec {
-	return command.Spec{Argv: s.Argv, Env: s.Env, Cwd: s.Cwd, User: s.User}
+	return command.Spec{Argv: s.Argv, Env: s.Env, Defaults: s.Defaults, Cwd: s.Cwd, User: s.User}
 }
 
 // State is how the command does.

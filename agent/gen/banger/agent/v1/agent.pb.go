@@ -359,7 +359,7 @@ type InfoResponse struct {
 	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	// Words for what this agent can do: "exec", "exec.tty", "forward.tcp", "forward.unix", "forward.ssh",
 	// "forward.vsock", "configure", "configure.vsock", "secret", "stats", "shutdown", "resize", "service", "clock",
-	// "reboot": a reset that stands for a poweroff says so on the console, so that every other is a reboot.
+	// "reboot": a reset that stands for a poweroff says so on the console, so that every other is a reboot; "world".
 	Abilities []string `protobuf:"bytes,3,rep,name=abilities,proto3" json:"abilities,omitempty"`
 	// /proc/sys/kernel/random/boot_id: another one means that the guest has been rebooted.
 	BootId        string `protobuf:"bytes,4,opt,name=boot_id,json=bootId,proto3" json:"boot_id,omitempty"`
@@ -763,6 +763,237 @@ func (x *ConfigureResponse) GetWarnings() []string {
 	return nil
 }
 
+type SetWorldRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Authorities to trust beside the image's own, each a certificate in PEM; at most 100.
+	Certificates []string  `protobuf:"bytes,1,rep,name=certificates,proto3" json:"certificates,omitempty"`
+	Proxies      *Proxies  `protobuf:"bytes,2,opt,name=proxies,proto3" json:"proxies,omitempty"`
+	TimeZone     *TimeZone `protobuf:"bytes,3,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	// LANG, as in "de_DE.UTF-8"; empty: the image's own.
+	Locale        string `protobuf:"bytes,4,opt,name=locale,proto3" json:"locale,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetWorldRequest) Reset() {
+	*x = SetWorldRequest{}
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetWorldRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetWorldRequest) ProtoMessage() {}
+
+func (x *SetWorldRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetWorldRequest.ProtoReflect.Descriptor instead.
+func (*SetWorldRequest) Descriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SetWorldRequest) GetCertificates() []string {
+	if x != nil {
+		return x.Certificates
+	}
+	return nil
+}
+
+func (x *SetWorldRequest) GetProxies() *Proxies {
+	if x != nil {
+		return x.Proxies
+	}
+	return nil
+}
+
+func (x *SetWorldRequest) GetTimeZone() *TimeZone {
+	if x != nil {
+		return x.TimeZone
+	}
+	return nil
+}
+
+func (x *SetWorldRequest) GetLocale() string {
+	if x != nil {
+		return x.Locale
+	}
+	return ""
+}
+
+// URLs; an empty one means none.
+type Proxies struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Http  string                 `protobuf:"bytes,1,opt,name=http,proto3" json:"http,omitempty"`
+	Https string                 `protobuf:"bytes,2,opt,name=https,proto3" json:"https,omitempty"`
+	// Hosts to reach without, as in NO_PROXY.
+	NoneFor       string `protobuf:"bytes,3,opt,name=none_for,json=noneFor,proto3" json:"none_for,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Proxies) Reset() {
+	*x = Proxies{}
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Proxies) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Proxies) ProtoMessage() {}
+
+func (x *Proxies) ProtoReflect() protoreflect.Message {
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Proxies.ProtoReflect.Descriptor instead.
+func (*Proxies) Descriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Proxies) GetHttp() string {
+	if x != nil {
+		return x.Http
+	}
+	return ""
+}
+
+func (x *Proxies) GetHttps() string {
+	if x != nil {
+		return x.Https
+	}
+	return ""
+}
+
+func (x *Proxies) GetNoneFor() string {
+	if x != nil {
+		return x.NoneFor
+	}
+	return ""
+}
+
+type TimeZone struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in "Europe/Berlin"; empty: the image's own.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The same as TZ has it (POSIX, "Other Environment Variables"), for guests without a data base of zones; empty: not known.
+	Rule          string `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TimeZone) Reset() {
+	*x = TimeZone{}
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TimeZone) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TimeZone) ProtoMessage() {}
+
+func (x *TimeZone) ProtoReflect() protoreflect.Message {
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TimeZone.ProtoReflect.Descriptor instead.
+func (*TimeZone) Descriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *TimeZone) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TimeZone) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+type SetWorldResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What could not be done, a sentence each.
+	Warnings      []string `protobuf:"bytes,1,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetWorldResponse) Reset() {
+	*x = SetWorldResponse{}
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetWorldResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetWorldResponse) ProtoMessage() {}
+
+func (x *SetWorldResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetWorldResponse.ProtoReflect.Descriptor instead.
+func (*SetWorldResponse) Descriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *SetWorldResponse) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
 type ExecRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Message:
@@ -779,7 +1010,7 @@ type ExecRequest struct {
 
 func (x *ExecRequest) Reset() {
 	*x = ExecRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[6]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -791,7 +1022,7 @@ func (x *ExecRequest) String() string {
 func (*ExecRequest) ProtoMessage() {}
 
 func (x *ExecRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[6]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -804,7 +1035,7 @@ func (x *ExecRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecRequest.ProtoReflect.Descriptor instead.
 func (*ExecRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{6}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ExecRequest) GetMessage() isExecRequest_Message {
@@ -913,7 +1144,7 @@ type ExecStart struct {
 
 func (x *ExecStart) Reset() {
 	*x = ExecStart{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[7]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -925,7 +1156,7 @@ func (x *ExecStart) String() string {
 func (*ExecStart) ProtoMessage() {}
 
 func (x *ExecStart) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[7]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -938,7 +1169,7 @@ func (x *ExecStart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecStart.ProtoReflect.Descriptor instead.
 func (*ExecStart) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{7}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ExecStart) GetArgv() []string {
@@ -987,7 +1218,7 @@ type Terminal struct {
 
 func (x *Terminal) Reset() {
 	*x = Terminal{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[8]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -999,7 +1230,7 @@ func (x *Terminal) String() string {
 func (*Terminal) ProtoMessage() {}
 
 func (x *Terminal) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[8]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1012,7 +1243,7 @@ func (x *Terminal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Terminal.ProtoReflect.Descriptor instead.
 func (*Terminal) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{8}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Terminal) GetSize() *TerminalSize {
@@ -1039,7 +1270,7 @@ type TerminalSize struct {
 
 func (x *TerminalSize) Reset() {
 	*x = TerminalSize{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[9]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1051,7 +1282,7 @@ func (x *TerminalSize) String() string {
 func (*TerminalSize) ProtoMessage() {}
 
 func (x *TerminalSize) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[9]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1064,7 +1295,7 @@ func (x *TerminalSize) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TerminalSize.ProtoReflect.Descriptor instead.
 func (*TerminalSize) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{9}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *TerminalSize) GetRows() uint32 {
@@ -1089,7 +1320,7 @@ type StdinEnd struct {
 
 func (x *StdinEnd) Reset() {
 	*x = StdinEnd{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[10]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1101,7 +1332,7 @@ func (x *StdinEnd) String() string {
 func (*StdinEnd) ProtoMessage() {}
 
 func (x *StdinEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[10]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1114,7 +1345,7 @@ func (x *StdinEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StdinEnd.ProtoReflect.Descriptor instead.
 func (*StdinEnd) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{10}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{14}
 }
 
 type ExecResponse struct {
@@ -1134,7 +1365,7 @@ type ExecResponse struct {
 
 func (x *ExecResponse) Reset() {
 	*x = ExecResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[11]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1146,7 +1377,7 @@ func (x *ExecResponse) String() string {
 func (*ExecResponse) ProtoMessage() {}
 
 func (x *ExecResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[11]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1159,7 +1390,7 @@ func (x *ExecResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecResponse.ProtoReflect.Descriptor instead.
 func (*ExecResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{11}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ExecResponse) GetMessage() isExecResponse_Message {
@@ -1277,7 +1508,7 @@ type ExecStarted struct {
 
 func (x *ExecStarted) Reset() {
 	*x = ExecStarted{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[12]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1289,7 +1520,7 @@ func (x *ExecStarted) String() string {
 func (*ExecStarted) ProtoMessage() {}
 
 func (x *ExecStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[12]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1302,7 +1533,7 @@ func (x *ExecStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecStarted.ProtoReflect.Descriptor instead.
 func (*ExecStarted) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{12}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ExecStarted) GetPid() int32 {
@@ -1331,7 +1562,7 @@ type ExecRejected struct {
 
 func (x *ExecRejected) Reset() {
 	*x = ExecRejected{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[13]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1343,7 +1574,7 @@ func (x *ExecRejected) String() string {
 func (*ExecRejected) ProtoMessage() {}
 
 func (x *ExecRejected) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[13]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1356,7 +1587,7 @@ func (x *ExecRejected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecRejected.ProtoReflect.Descriptor instead.
 func (*ExecRejected) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{13}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ExecRejected) GetReason() ExecRejection {
@@ -1392,7 +1623,7 @@ type ExecExit struct {
 
 func (x *ExecExit) Reset() {
 	*x = ExecExit{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[14]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1404,7 +1635,7 @@ func (x *ExecExit) String() string {
 func (*ExecExit) ProtoMessage() {}
 
 func (x *ExecExit) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[14]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1417,7 +1648,7 @@ func (x *ExecExit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecExit.ProtoReflect.Descriptor instead.
 func (*ExecExit) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{14}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ExecExit) GetCode() int32 {
@@ -1448,7 +1679,7 @@ type ForwardRequest struct {
 
 func (x *ForwardRequest) Reset() {
 	*x = ForwardRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[15]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1460,7 +1691,7 @@ func (x *ForwardRequest) String() string {
 func (*ForwardRequest) ProtoMessage() {}
 
 func (x *ForwardRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[15]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1473,7 +1704,7 @@ func (x *ForwardRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardRequest.ProtoReflect.Descriptor instead.
 func (*ForwardRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{15}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ForwardRequest) GetMessage() isForwardRequest_Message {
@@ -1549,7 +1780,7 @@ type ForwardTarget struct {
 
 func (x *ForwardTarget) Reset() {
 	*x = ForwardTarget{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[16]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1561,7 +1792,7 @@ func (x *ForwardTarget) String() string {
 func (*ForwardTarget) ProtoMessage() {}
 
 func (x *ForwardTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[16]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1574,7 +1805,7 @@ func (x *ForwardTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardTarget.ProtoReflect.Descriptor instead.
 func (*ForwardTarget) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{16}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ForwardTarget) GetTarget() isForwardTarget_Target {
@@ -1660,7 +1891,7 @@ type TcpTarget struct {
 
 func (x *TcpTarget) Reset() {
 	*x = TcpTarget{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[17]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1672,7 +1903,7 @@ func (x *TcpTarget) String() string {
 func (*TcpTarget) ProtoMessage() {}
 
 func (x *TcpTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[17]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1685,7 +1916,7 @@ func (x *TcpTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TcpTarget.ProtoReflect.Descriptor instead.
 func (*TcpTarget) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{17}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *TcpTarget) GetHost() string {
@@ -1711,7 +1942,7 @@ type SshTarget struct {
 
 func (x *SshTarget) Reset() {
 	*x = SshTarget{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[18]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1723,7 +1954,7 @@ func (x *SshTarget) String() string {
 func (*SshTarget) ProtoMessage() {}
 
 func (x *SshTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[18]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1736,7 +1967,7 @@ func (x *SshTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SshTarget.ProtoReflect.Descriptor instead.
 func (*SshTarget) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{18}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{22}
 }
 
 type VsockTarget struct {
@@ -1748,7 +1979,7 @@ type VsockTarget struct {
 
 func (x *VsockTarget) Reset() {
 	*x = VsockTarget{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[19]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1760,7 +1991,7 @@ func (x *VsockTarget) String() string {
 func (*VsockTarget) ProtoMessage() {}
 
 func (x *VsockTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[19]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1773,7 +2004,7 @@ func (x *VsockTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VsockTarget.ProtoReflect.Descriptor instead.
 func (*VsockTarget) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{19}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *VsockTarget) GetPort() uint32 {
@@ -1797,7 +2028,7 @@ type ForwardResponse struct {
 
 func (x *ForwardResponse) Reset() {
 	*x = ForwardResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[20]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1809,7 +2040,7 @@ func (x *ForwardResponse) String() string {
 func (*ForwardResponse) ProtoMessage() {}
 
 func (x *ForwardResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[20]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1822,7 +2053,7 @@ func (x *ForwardResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardResponse.ProtoReflect.Descriptor instead.
 func (*ForwardResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{20}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ForwardResponse) GetMessage() isForwardResponse_Message {
@@ -1890,7 +2121,7 @@ type ForwardConnected struct {
 
 func (x *ForwardConnected) Reset() {
 	*x = ForwardConnected{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[21]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1902,7 +2133,7 @@ func (x *ForwardConnected) String() string {
 func (*ForwardConnected) ProtoMessage() {}
 
 func (x *ForwardConnected) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[21]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1915,7 +2146,7 @@ func (x *ForwardConnected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardConnected.ProtoReflect.Descriptor instead.
 func (*ForwardConnected) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{21}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{25}
 }
 
 type ForwardEnd struct {
@@ -1926,7 +2157,7 @@ type ForwardEnd struct {
 
 func (x *ForwardEnd) Reset() {
 	*x = ForwardEnd{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[22]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1938,7 +2169,7 @@ func (x *ForwardEnd) String() string {
 func (*ForwardEnd) ProtoMessage() {}
 
 func (x *ForwardEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[22]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1951,7 +2182,7 @@ func (x *ForwardEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForwardEnd.ProtoReflect.Descriptor instead.
 func (*ForwardEnd) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{22}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{26}
 }
 
 type StatsRequest struct {
@@ -1962,7 +2193,7 @@ type StatsRequest struct {
 
 func (x *StatsRequest) Reset() {
 	*x = StatsRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[23]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1974,7 +2205,7 @@ func (x *StatsRequest) String() string {
 func (*StatsRequest) ProtoMessage() {}
 
 func (x *StatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[23]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1987,7 +2218,7 @@ func (x *StatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsRequest.ProtoReflect.Descriptor instead.
 func (*StatsRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{23}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{27}
 }
 
 type StatsResponse struct {
@@ -2005,7 +2236,7 @@ type StatsResponse struct {
 
 func (x *StatsResponse) Reset() {
 	*x = StatsResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[24]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2017,7 +2248,7 @@ func (x *StatsResponse) String() string {
 func (*StatsResponse) ProtoMessage() {}
 
 func (x *StatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[24]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2030,7 +2261,7 @@ func (x *StatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsResponse.ProtoReflect.Descriptor instead.
 func (*StatsResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{24}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *StatsResponse) GetUptimeMs() uint64 {
@@ -2087,7 +2318,7 @@ type MemoryStats struct {
 
 func (x *MemoryStats) Reset() {
 	*x = MemoryStats{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[25]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2099,7 +2330,7 @@ func (x *MemoryStats) String() string {
 func (*MemoryStats) ProtoMessage() {}
 
 func (x *MemoryStats) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[25]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2112,7 +2343,7 @@ func (x *MemoryStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemoryStats.ProtoReflect.Descriptor instead.
 func (*MemoryStats) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{25}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *MemoryStats) GetTotalBytes() uint64 {
@@ -2158,7 +2389,7 @@ type CpuStats struct {
 
 func (x *CpuStats) Reset() {
 	*x = CpuStats{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[26]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2170,7 +2401,7 @@ func (x *CpuStats) String() string {
 func (*CpuStats) ProtoMessage() {}
 
 func (x *CpuStats) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[26]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2183,7 +2414,7 @@ func (x *CpuStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CpuStats.ProtoReflect.Descriptor instead.
 func (*CpuStats) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{26}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *CpuStats) GetCount() uint32 {
@@ -2239,7 +2470,7 @@ type LoadStats struct {
 
 func (x *LoadStats) Reset() {
 	*x = LoadStats{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[27]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2251,7 +2482,7 @@ func (x *LoadStats) String() string {
 func (*LoadStats) ProtoMessage() {}
 
 func (x *LoadStats) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[27]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2264,7 +2495,7 @@ func (x *LoadStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadStats.ProtoReflect.Descriptor instead.
 func (*LoadStats) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{27}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *LoadStats) GetOne() float64 {
@@ -2302,7 +2533,7 @@ type DiskStats struct {
 
 func (x *DiskStats) Reset() {
 	*x = DiskStats{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[28]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2314,7 +2545,7 @@ func (x *DiskStats) String() string {
 func (*DiskStats) ProtoMessage() {}
 
 func (x *DiskStats) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[28]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2327,7 +2558,7 @@ func (x *DiskStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiskStats.ProtoReflect.Descriptor instead.
 func (*DiskStats) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{28}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DiskStats) GetDevice() string {
@@ -2376,7 +2607,7 @@ type ShutdownRequest struct {
 
 func (x *ShutdownRequest) Reset() {
 	*x = ShutdownRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[29]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2388,7 +2619,7 @@ func (x *ShutdownRequest) String() string {
 func (*ShutdownRequest) ProtoMessage() {}
 
 func (x *ShutdownRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[29]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2401,7 +2632,7 @@ func (x *ShutdownRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShutdownRequest.ProtoReflect.Descriptor instead.
 func (*ShutdownRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{29}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ShutdownRequest) GetMode() ShutdownMode {
@@ -2426,7 +2657,7 @@ type ShutdownResponse struct {
 
 func (x *ShutdownResponse) Reset() {
 	*x = ShutdownResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[30]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2438,7 +2669,7 @@ func (x *ShutdownResponse) String() string {
 func (*ShutdownResponse) ProtoMessage() {}
 
 func (x *ShutdownResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[30]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2451,7 +2682,7 @@ func (x *ShutdownResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShutdownResponse.ProtoReflect.Descriptor instead.
 func (*ShutdownResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{30}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{34}
 }
 
 type ResizeRequest struct {
@@ -2462,7 +2693,7 @@ type ResizeRequest struct {
 
 func (x *ResizeRequest) Reset() {
 	*x = ResizeRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[31]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2474,7 +2705,7 @@ func (x *ResizeRequest) String() string {
 func (*ResizeRequest) ProtoMessage() {}
 
 func (x *ResizeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[31]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2487,7 +2718,7 @@ func (x *ResizeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResizeRequest.ProtoReflect.Descriptor instead.
 func (*ResizeRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{31}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{35}
 }
 
 type ResizeResponse struct {
@@ -2502,7 +2733,7 @@ type ResizeResponse struct {
 
 func (x *ResizeResponse) Reset() {
 	*x = ResizeResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[32]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2514,7 +2745,7 @@ func (x *ResizeResponse) String() string {
 func (*ResizeResponse) ProtoMessage() {}
 
 func (x *ResizeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[32]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2527,7 +2758,7 @@ func (x *ResizeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResizeResponse.ProtoReflect.Descriptor instead.
 func (*ResizeResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{32}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ResizeResponse) GetOldBytes() uint64 {
@@ -2566,7 +2797,7 @@ type StartServiceRequest struct {
 
 func (x *StartServiceRequest) Reset() {
 	*x = StartServiceRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[33]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2578,7 +2809,7 @@ func (x *StartServiceRequest) String() string {
 func (*StartServiceRequest) ProtoMessage() {}
 
 func (x *StartServiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[33]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2591,7 +2822,7 @@ func (x *StartServiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartServiceRequest.ProtoReflect.Descriptor instead.
 func (*StartServiceRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{33}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *StartServiceRequest) GetCommand() *ExecStart {
@@ -2630,7 +2861,7 @@ type StartServiceResponse struct {
 
 func (x *StartServiceResponse) Reset() {
 	*x = StartServiceResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[34]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2642,7 +2873,7 @@ func (x *StartServiceResponse) String() string {
 func (*StartServiceResponse) ProtoMessage() {}
 
 func (x *StartServiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[34]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2655,7 +2886,7 @@ func (x *StartServiceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartServiceResponse.ProtoReflect.Descriptor instead.
 func (*StartServiceResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{34}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{38}
 }
 
 type WatchServiceRequest struct {
@@ -2666,7 +2897,7 @@ type WatchServiceRequest struct {
 
 func (x *WatchServiceRequest) Reset() {
 	*x = WatchServiceRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[35]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2678,7 +2909,7 @@ func (x *WatchServiceRequest) String() string {
 func (*WatchServiceRequest) ProtoMessage() {}
 
 func (x *WatchServiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[35]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2691,7 +2922,7 @@ func (x *WatchServiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchServiceRequest.ProtoReflect.Descriptor instead.
 func (*WatchServiceRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{35}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{39}
 }
 
 type WatchServiceResponse struct {
@@ -2712,7 +2943,7 @@ type WatchServiceResponse struct {
 
 func (x *WatchServiceResponse) Reset() {
 	*x = WatchServiceResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[36]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2724,7 +2955,7 @@ func (x *WatchServiceResponse) String() string {
 func (*WatchServiceResponse) ProtoMessage() {}
 
 func (x *WatchServiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[36]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2737,7 +2968,7 @@ func (x *WatchServiceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchServiceResponse.ProtoReflect.Descriptor instead.
 func (*WatchServiceResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{36}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *WatchServiceResponse) GetState() ServiceState {
@@ -2792,7 +3023,7 @@ type ReadServiceLogRequest struct {
 
 func (x *ReadServiceLogRequest) Reset() {
 	*x = ReadServiceLogRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[37]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2804,7 +3035,7 @@ func (x *ReadServiceLogRequest) String() string {
 func (*ReadServiceLogRequest) ProtoMessage() {}
 
 func (x *ReadServiceLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[37]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2817,7 +3048,7 @@ func (x *ReadServiceLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadServiceLogRequest.ProtoReflect.Descriptor instead.
 func (*ReadServiceLogRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{37}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ReadServiceLogRequest) GetFollow() bool {
@@ -2836,7 +3067,7 @@ type ReadServiceLogResponse struct {
 
 func (x *ReadServiceLogResponse) Reset() {
 	*x = ReadServiceLogResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[38]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2848,7 +3079,7 @@ func (x *ReadServiceLogResponse) String() string {
 func (*ReadServiceLogResponse) ProtoMessage() {}
 
 func (x *ReadServiceLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[38]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2861,7 +3092,7 @@ func (x *ReadServiceLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadServiceLogResponse.ProtoReflect.Descriptor instead.
 func (*ReadServiceLogResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{38}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ReadServiceLogResponse) GetText() []byte {
@@ -2886,7 +3117,7 @@ type AdjustClockRequest struct {
 
 func (x *AdjustClockRequest) Reset() {
 	*x = AdjustClockRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[39]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2898,7 +3129,7 @@ func (x *AdjustClockRequest) String() string {
 func (*AdjustClockRequest) ProtoMessage() {}
 
 func (x *AdjustClockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[39]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2911,7 +3142,7 @@ func (x *AdjustClockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdjustClockRequest.ProtoReflect.Descriptor instead.
 func (*AdjustClockRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{39}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *AdjustClockRequest) GetStepNs() int64 {
@@ -2956,7 +3187,7 @@ type AdjustClockResponse struct {
 
 func (x *AdjustClockResponse) Reset() {
 	*x = AdjustClockResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[40]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2968,7 +3199,7 @@ func (x *AdjustClockResponse) String() string {
 func (*AdjustClockResponse) ProtoMessage() {}
 
 func (x *AdjustClockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[40]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2981,7 +3212,7 @@ func (x *AdjustClockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdjustClockResponse.ProtoReflect.Descriptor instead.
 func (*AdjustClockResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{40}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *AdjustClockResponse) GetWallClockNs() int64 {
@@ -3051,7 +3282,21 @@ const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"S\n" +
 	"\x11ConfigureResponse\x12\"\n" +
 	"\rclock_was_set\x18\x01 \x01(\bR\vclockWasSet\x12\x1a\n" +
-	"\bwarnings\x18\x02 \x03(\tR\bwarnings\"\xf1\x01\n" +
+	"\bwarnings\x18\x02 \x03(\tR\bwarnings\"\xb9\x01\n" +
+	"\x0fSetWorldRequest\x12\"\n" +
+	"\fcertificates\x18\x01 \x03(\tR\fcertificates\x122\n" +
+	"\aproxies\x18\x02 \x01(\v2\x18.banger.agent.v1.ProxiesR\aproxies\x126\n" +
+	"\ttime_zone\x18\x03 \x01(\v2\x19.banger.agent.v1.TimeZoneR\btimeZone\x12\x16\n" +
+	"\x06locale\x18\x04 \x01(\tR\x06locale\"N\n" +
+	"\aProxies\x12\x12\n" +
+	"\x04http\x18\x01 \x01(\tR\x04http\x12\x14\n" +
+	"\x05https\x18\x02 \x01(\tR\x05https\x12\x19\n" +
+	"\bnone_for\x18\x03 \x01(\tR\anoneFor\"2\n" +
+	"\bTimeZone\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04rule\x18\x02 \x01(\tR\x04rule\".\n" +
+	"\x10SetWorldResponse\x12\x1a\n" +
+	"\bwarnings\x18\x01 \x03(\tR\bwarnings\"\xf1\x01\n" +
 	"\vExecRequest\x122\n" +
 	"\x05start\x18\x01 \x01(\v2\x1a.banger.agent.v1.ExecStartH\x00R\x05start\x12\x16\n" +
 	"\x05stdin\x18\x02 \x01(\fH\x00R\x05stdin\x128\n" +
@@ -3220,11 +3465,12 @@ const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"\x18SERVICE_STATE_RESTARTING\x10\x02\x12\x18\n" +
 	"\x14SERVICE_STATE_EXITED\x10\x03\x12\x18\n" +
 	"\x14SERVICE_STATE_FAILED\x10\x04\x12\x19\n" +
-	"\x15SERVICE_STATE_STOPPED\x10\x052\xfe\a\n" +
+	"\x15SERVICE_STATE_STOPPED\x10\x052\xcf\b\n" +
 	"\fAgentService\x12C\n" +
 	"\x04Info\x12\x1c.banger.agent.v1.InfoRequest\x1a\x1d.banger.agent.v1.InfoResponse\x12[\n" +
 	"\fAuthenticate\x12$.banger.agent.v1.AuthenticateRequest\x1a%.banger.agent.v1.AuthenticateResponse\x12R\n" +
-	"\tConfigure\x12!.banger.agent.v1.ConfigureRequest\x1a\".banger.agent.v1.ConfigureResponse\x12G\n" +
+	"\tConfigure\x12!.banger.agent.v1.ConfigureRequest\x1a\".banger.agent.v1.ConfigureResponse\x12O\n" +
+	"\bSetWorld\x12 .banger.agent.v1.SetWorldRequest\x1a!.banger.agent.v1.SetWorldResponse\x12G\n" +
 	"\x04Exec\x12\x1c.banger.agent.v1.ExecRequest\x1a\x1d.banger.agent.v1.ExecResponse(\x010\x01\x12P\n" +
 	"\aForward\x12\x1f.banger.agent.v1.ForwardRequest\x1a .banger.agent.v1.ForwardResponse(\x010\x01\x12F\n" +
 	"\x05Stats\x12\x1d.banger.agent.v1.StatsRequest\x1a\x1e.banger.agent.v1.StatsResponse\x12O\n" +
@@ -3248,7 +3494,7 @@ func file_banger_agent_v1_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_banger_agent_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_banger_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_banger_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_banger_agent_v1_agent_proto_goTypes = []any{
 	(InitMode)(0),                  // 0: banger.agent.v1.InitMode
 	(ExecRejection)(0),             // 1: banger.agent.v1.ExecRejection
@@ -3261,101 +3507,109 @@ var file_banger_agent_v1_agent_proto_goTypes = []any{
 	(*AuthenticateResponse)(nil),   // 8: banger.agent.v1.AuthenticateResponse
 	(*ConfigureRequest)(nil),       // 9: banger.agent.v1.ConfigureRequest
 	(*ConfigureResponse)(nil),      // 10: banger.agent.v1.ConfigureResponse
-	(*ExecRequest)(nil),            // 11: banger.agent.v1.ExecRequest
-	(*ExecStart)(nil),              // 12: banger.agent.v1.ExecStart
-	(*Terminal)(nil),               // 13: banger.agent.v1.Terminal
-	(*TerminalSize)(nil),           // 14: banger.agent.v1.TerminalSize
-	(*StdinEnd)(nil),               // 15: banger.agent.v1.StdinEnd
-	(*ExecResponse)(nil),           // 16: banger.agent.v1.ExecResponse
-	(*ExecStarted)(nil),            // 17: banger.agent.v1.ExecStarted
-	(*ExecRejected)(nil),           // 18: banger.agent.v1.ExecRejected
-	(*ExecExit)(nil),               // 19: banger.agent.v1.ExecExit
-	(*ForwardRequest)(nil),         // 20: banger.agent.v1.ForwardRequest
-	(*ForwardTarget)(nil),          // 21: banger.agent.v1.ForwardTarget
-	(*TcpTarget)(nil),              // 22: banger.agent.v1.TcpTarget
-	(*SshTarget)(nil),              // 23: banger.agent.v1.SshTarget
-	(*VsockTarget)(nil),            // 24: banger.agent.v1.VsockTarget
-	(*ForwardResponse)(nil),        // 25: banger.agent.v1.ForwardResponse
-	(*ForwardConnected)(nil),       // 26: banger.agent.v1.ForwardConnected
-	(*ForwardEnd)(nil),             // 27: banger.agent.v1.ForwardEnd
-	(*StatsRequest)(nil),           // 28: banger.agent.v1.StatsRequest
-	(*StatsResponse)(nil),          // 29: banger.agent.v1.StatsResponse
-	(*MemoryStats)(nil),            // 30: banger.agent.v1.MemoryStats
-	(*CpuStats)(nil),               // 31: banger.agent.v1.CpuStats
-	(*LoadStats)(nil),              // 32: banger.agent.v1.LoadStats
-	(*DiskStats)(nil),              // 33: banger.agent.v1.DiskStats
-	(*ShutdownRequest)(nil),        // 34: banger.agent.v1.ShutdownRequest
-	(*ShutdownResponse)(nil),       // 35: banger.agent.v1.ShutdownResponse
-	(*ResizeRequest)(nil),          // 36: banger.agent.v1.ResizeRequest
-	(*ResizeResponse)(nil),         // 37: banger.agent.v1.ResizeResponse
-	(*StartServiceRequest)(nil),    // 38: banger.agent.v1.StartServiceRequest
-	(*StartServiceResponse)(nil),   // 39: banger.agent.v1.StartServiceResponse
-	(*WatchServiceRequest)(nil),    // 40: banger.agent.v1.WatchServiceRequest
-	(*WatchServiceResponse)(nil),   // 41: banger.agent.v1.WatchServiceResponse
-	(*ReadServiceLogRequest)(nil),  // 42: banger.agent.v1.ReadServiceLogRequest
-	(*ReadServiceLogResponse)(nil), // 43: banger.agent.v1.ReadServiceLogResponse
-	(*AdjustClockRequest)(nil),     // 44: banger.agent.v1.AdjustClockRequest
-	(*AdjustClockResponse)(nil),    // 45: banger.agent.v1.AdjustClockResponse
-	nil,                            // 46: banger.agent.v1.ConfigureRequest.EnvEntry
-	nil,                            // 47: banger.agent.v1.ExecStart.EnvEntry
+	(*SetWorldRequest)(nil),        // 11: banger.agent.v1.SetWorldRequest
+	(*Proxies)(nil),                // 12: banger.agent.v1.Proxies
+	(*TimeZone)(nil),               // 13: banger.agent.v1.TimeZone
+	(*SetWorldResponse)(nil),       // 14: banger.agent.v1.SetWorldResponse
+	(*ExecRequest)(nil),            // 15: banger.agent.v1.ExecRequest
+	(*ExecStart)(nil),              // 16: banger.agent.v1.ExecStart
+	(*Terminal)(nil),               // 17: banger.agent.v1.Terminal
+	(*TerminalSize)(nil),           // 18: banger.agent.v1.TerminalSize
+	(*StdinEnd)(nil),               // 19: banger.agent.v1.StdinEnd
+	(*ExecResponse)(nil),           // 20: banger.agent.v1.ExecResponse
+	(*ExecStarted)(nil),            // 21: banger.agent.v1.ExecStarted
+	(*ExecRejected)(nil),           // 22: banger.agent.v1.ExecRejected
+	(*ExecExit)(nil),               // 23: banger.agent.v1.ExecExit
+	(*ForwardRequest)(nil),         // 24: banger.agent.v1.ForwardRequest
+	(*ForwardTarget)(nil),          // 25: banger.agent.v1.ForwardTarget
+	(*TcpTarget)(nil),              // 26: banger.agent.v1.TcpTarget
+	(*SshTarget)(nil),              // 27: banger.agent.v1.SshTarget
+	(*VsockTarget)(nil),            // 28: banger.agent.v1.VsockTarget
+	(*ForwardResponse)(nil),        // 29: banger.agent.v1.ForwardResponse
+	(*ForwardConnected)(nil),       // 30: banger.agent.v1.ForwardConnected
+	(*ForwardEnd)(nil),             // 31: banger.agent.v1.ForwardEnd
+	(*StatsRequest)(nil),           // 32: banger.agent.v1.StatsRequest
+	(*StatsResponse)(nil),          // 33: banger.agent.v1.StatsResponse
+	(*MemoryStats)(nil),            // 34: banger.agent.v1.MemoryStats
+	(*CpuStats)(nil),               // 35: banger.agent.v1.CpuStats
+	(*LoadStats)(nil),              // 36: banger.agent.v1.LoadStats
+	(*DiskStats)(nil),              // 37: banger.agent.v1.DiskStats
+	(*ShutdownRequest)(nil),        // 38: banger.agent.v1.ShutdownRequest
+	(*ShutdownResponse)(nil),       // 39: banger.agent.v1.ShutdownResponse
+	(*ResizeRequest)(nil),          // 40: banger.agent.v1.ResizeRequest
+	(*ResizeResponse)(nil),         // 41: banger.agent.v1.ResizeResponse
+	(*StartServiceRequest)(nil),    // 42: banger.agent.v1.StartServiceRequest
+	(*StartServiceResponse)(nil),   // 43: banger.agent.v1.StartServiceResponse
+	(*WatchServiceRequest)(nil),    // 44: banger.agent.v1.WatchServiceRequest
+	(*WatchServiceResponse)(nil),   // 45: banger.agent.v1.WatchServiceResponse
+	(*ReadServiceLogRequest)(nil),  // 46: banger.agent.v1.ReadServiceLogRequest
+	(*ReadServiceLogResponse)(nil), // 47: banger.agent.v1.ReadServiceLogResponse
+	(*AdjustClockRequest)(nil),     // 48: banger.agent.v1.AdjustClockRequest
+	(*AdjustClockResponse)(nil),    // 49: banger.agent.v1.AdjustClockResponse
+	nil,                            // 50: banger.agent.v1.ConfigureRequest.EnvEntry
+	nil,                            // 51: banger.agent.v1.ExecStart.EnvEntry
 }
 var file_banger_agent_v1_agent_proto_depIdxs = []int32{
 	0,  // 0: banger.agent.v1.InfoResponse.init_mode:type_name -> banger.agent.v1.InitMode
-	46, // 1: banger.agent.v1.ConfigureRequest.env:type_name -> banger.agent.v1.ConfigureRequest.EnvEntry
-	12, // 2: banger.agent.v1.ExecRequest.start:type_name -> banger.agent.v1.ExecStart
-	15, // 3: banger.agent.v1.ExecRequest.stdin_end:type_name -> banger.agent.v1.StdinEnd
-	14, // 4: banger.agent.v1.ExecRequest.resize:type_name -> banger.agent.v1.TerminalSize
-	47, // 5: banger.agent.v1.ExecStart.env:type_name -> banger.agent.v1.ExecStart.EnvEntry
-	13, // 6: banger.agent.v1.ExecStart.tty:type_name -> banger.agent.v1.Terminal
-	14, // 7: banger.agent.v1.Terminal.size:type_name -> banger.agent.v1.TerminalSize
-	17, // 8: banger.agent.v1.ExecResponse.started:type_name -> banger.agent.v1.ExecStarted
-	18, // 9: banger.agent.v1.ExecResponse.rejected:type_name -> banger.agent.v1.ExecRejected
-	19, // 10: banger.agent.v1.ExecResponse.exit:type_name -> banger.agent.v1.ExecExit
-	1,  // 11: banger.agent.v1.ExecRejected.reason:type_name -> banger.agent.v1.ExecRejection
-	21, // 12: banger.agent.v1.ForwardRequest.target:type_name -> banger.agent.v1.ForwardTarget
-	27, // 13: banger.agent.v1.ForwardRequest.end:type_name -> banger.agent.v1.ForwardEnd
-	22, // 14: banger.agent.v1.ForwardTarget.tcp:type_name -> banger.agent.v1.TcpTarget
-	23, // 15: banger.agent.v1.ForwardTarget.ssh:type_name -> banger.agent.v1.SshTarget
-	24, // 16: banger.agent.v1.ForwardTarget.vsock:type_name -> banger.agent.v1.VsockTarget
-	26, // 17: banger.agent.v1.ForwardResponse.connected:type_name -> banger.agent.v1.ForwardConnected
-	27, // 18: banger.agent.v1.ForwardResponse.end:type_name -> banger.agent.v1.ForwardEnd
-	30, // 19: banger.agent.v1.StatsResponse.memory:type_name -> banger.agent.v1.MemoryStats
-	31, // 20: banger.agent.v1.StatsResponse.cpu:type_name -> banger.agent.v1.CpuStats
-	32, // 21: banger.agent.v1.StatsResponse.load:type_name -> banger.agent.v1.LoadStats
-	33, // 22: banger.agent.v1.StatsResponse.disks:type_name -> banger.agent.v1.DiskStats
-	2,  // 23: banger.agent.v1.ShutdownRequest.mode:type_name -> banger.agent.v1.ShutdownMode
-	12, // 24: banger.agent.v1.StartServiceRequest.command:type_name -> banger.agent.v1.ExecStart
-	3,  // 25: banger.agent.v1.StartServiceRequest.restart:type_name -> banger.agent.v1.RestartPolicy
-	4,  // 26: banger.agent.v1.WatchServiceResponse.state:type_name -> banger.agent.v1.ServiceState
-	5,  // 27: banger.agent.v1.AgentService.Info:input_type -> banger.agent.v1.InfoRequest
-	7,  // 28: banger.agent.v1.AgentService.Authenticate:input_type -> banger.agent.v1.AuthenticateRequest
-	9,  // 29: banger.agent.v1.AgentService.Configure:input_type -> banger.agent.v1.ConfigureRequest
-	11, // 30: banger.agent.v1.AgentService.Exec:input_type -> banger.agent.v1.ExecRequest
-	20, // 31: banger.agent.v1.AgentService.Forward:input_type -> banger.agent.v1.ForwardRequest
-	28, // 32: banger.agent.v1.AgentService.Stats:input_type -> banger.agent.v1.StatsRequest
-	34, // 33: banger.agent.v1.AgentService.Shutdown:input_type -> banger.agent.v1.ShutdownRequest
-	36, // 34: banger.agent.v1.AgentService.Resize:input_type -> banger.agent.v1.ResizeRequest
-	38, // 35: banger.agent.v1.AgentService.StartService:input_type -> banger.agent.v1.StartServiceRequest
-	40, // 36: banger.agent.v1.AgentService.WatchService:input_type -> banger.agent.v1.WatchServiceRequest
-	42, // 37: banger.agent.v1.AgentService.ReadServiceLog:input_type -> banger.agent.v1.ReadServiceLogRequest
-	44, // 38: banger.agent.v1.AgentService.AdjustClock:input_type -> banger.agent.v1.AdjustClockRequest
-	6,  // 39: banger.agent.v1.AgentService.Info:output_type -> banger.agent.v1.InfoResponse
-	8,  // 40: banger.agent.v1.AgentService.Authenticate:output_type -> banger.agent.v1.AuthenticateResponse
-	10, // 41: banger.agent.v1.AgentService.Configure:output_type -> banger.agent.v1.ConfigureResponse
-	16, // 42: banger.agent.v1.AgentService.Exec:output_type -> banger.agent.v1.ExecResponse
-	25, // 43: banger.agent.v1.AgentService.Forward:output_type -> banger.agent.v1.ForwardResponse
-	29, // 44: banger.agent.v1.AgentService.Stats:output_type -> banger.agent.v1.StatsResponse
-	35, // 45: banger.agent.v1.AgentService.Shutdown:output_type -> banger.agent.v1.ShutdownResponse
-	37, // 46: banger.agent.v1.AgentService.Resize:output_type -> banger.agent.v1.ResizeResponse
-	39, // 47: banger.agent.v1.AgentService.StartService:output_type -> banger.agent.v1.StartServiceResponse
-	41, // 48: banger.agent.v1.AgentService.WatchService:output_type -> banger.agent.v1.WatchServiceResponse
-	43, // 49: banger.agent.v1.AgentService.ReadServiceLog:output_type -> banger.agent.v1.ReadServiceLogResponse
-	45, // 50: banger.agent.v1.AgentService.AdjustClock:output_type -> banger.agent.v1.AdjustClockResponse
-	39, // [39:51] is the sub-list for method output_type
-	27, // [27:39] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	50, // 1: banger.agent.v1.ConfigureRequest.env:type_name -> banger.agent.v1.ConfigureRequest.EnvEntry
+	12, // 2: banger.agent.v1.SetWorldRequest.proxies:type_name -> banger.agent.v1.Proxies
+	13, // 3: banger.agent.v1.SetWorldRequest.time_zone:type_name -> banger.agent.v1.TimeZone
+	16, // 4: banger.agent.v1.ExecRequest.start:type_name -> banger.agent.v1.ExecStart
+	19, // 5: banger.agent.v1.ExecRequest.stdin_end:type_name -> banger.agent.v1.StdinEnd
+	18, // 6: banger.agent.v1.ExecRequest.resize:type_name -> banger.agent.v1.TerminalSize
+	51, // 7: banger.agent.v1.ExecStart.env:type_name -> banger.agent.v1.ExecStart.EnvEntry
+	17, // 8: banger.agent.v1.ExecStart.tty:type_name -> banger.agent.v1.Terminal
+	18, // 9: banger.agent.v1.Terminal.size:type_name -> banger.agent.v1.TerminalSize
+	21, // 10: banger.agent.v1.ExecResponse.started:type_name -> banger.agent.v1.ExecStarted
+	22, // 11: banger.agent.v1.ExecResponse.rejected:type_name -> banger.agent.v1.ExecRejected
+	23, // 12: banger.agent.v1.ExecResponse.exit:type_name -> banger.agent.v1.ExecExit
+	1,  // 13: banger.agent.v1.ExecRejected.reason:type_name -> banger.agent.v1.ExecRejection
+	25, // 14: banger.agent.v1.ForwardRequest.target:type_name -> banger.agent.v1.ForwardTarget
+	31, // 15: banger.agent.v1.ForwardRequest.end:type_name -> banger.agent.v1.ForwardEnd
+	26, // 16: banger.agent.v1.ForwardTarget.tcp:type_name -> banger.agent.v1.TcpTarget
+	27, // 17: banger.agent.v1.ForwardTarget.ssh:type_name -> banger.agent.v1.SshTarget
+	28, // 18: banger.agent.v1.ForwardTarget.vsock:type_name -> banger.agent.v1.VsockTarget
+	30, // 19: banger.agent.v1.ForwardResponse.connected:type_name -> banger.agent.v1.ForwardConnected
+	31, // 20: banger.agent.v1.ForwardResponse.end:type_name -> banger.agent.v1.ForwardEnd
+	34, // 21: banger.agent.v1.StatsResponse.memory:type_name -> banger.agent.v1.MemoryStats
+	35, // 22: banger.agent.v1.StatsResponse.cpu:type_name -> banger.agent.v1.CpuStats
+	36, // 23: banger.agent.v1.StatsResponse.load:type_name -> banger.agent.v1.LoadStats
+	37, // 24: banger.agent.v1.StatsResponse.disks:type_name -> banger.agent.v1.DiskStats
+	2,  // 25: banger.agent.v1.ShutdownRequest.mode:type_name -> banger.agent.v1.ShutdownMode
+	16, // 26: banger.agent.v1.StartServiceRequest.command:type_name -> banger.agent.v1.ExecStart
+	3,  // 27: banger.agent.v1.StartServiceRequest.restart:type_name -> banger.agent.v1.RestartPolicy
+	4,  // 28: banger.agent.v1.WatchServiceResponse.state:type_name -> banger.agent.v1.ServiceState
+	5,  // 29: banger.agent.v1.AgentService.Info:input_type -> banger.agent.v1.InfoRequest
+	7,  // 30: banger.agent.v1.AgentService.Authenticate:input_type -> banger.agent.v1.AuthenticateRequest
+	9,  // 31: banger.agent.v1.AgentService.Configure:input_type -> banger.agent.v1.ConfigureRequest
+	11, // 32: banger.agent.v1.AgentService.SetWorld:input_type -> banger.agent.v1.SetWorldRequest
+	15, // 33: banger.agent.v1.AgentService.Exec:input_type -> banger.agent.v1.ExecRequest
+	24, // 34: banger.agent.v1.AgentService.Forward:input_type -> banger.agent.v1.ForwardRequest
+	32, // 35: banger.agent.v1.AgentService.Stats:input_type -> banger.agent.v1.StatsRequest
+	38, // 36: banger.agent.v1.AgentService.Shutdown:input_type -> banger.agent.v1.ShutdownRequest
+	40, // 37: banger.agent.v1.AgentService.Resize:input_type -> banger.agent.v1.ResizeRequest
+	42, // 38: banger.agent.v1.AgentService.StartService:input_type -> banger.agent.v1.StartServiceRequest
+	44, // 39: banger.agent.v1.AgentService.WatchService:input_type -> banger.agent.v1.WatchServiceRequest
+	46, // 40: banger.agent.v1.AgentService.ReadServiceLog:input_type -> banger.agent.v1.ReadServiceLogRequest
+	48, // 41: banger.agent.v1.AgentService.AdjustClock:input_type -> banger.agent.v1.AdjustClockRequest
+	6,  // 42: banger.agent.v1.AgentService.Info:output_type -> banger.agent.v1.InfoResponse
+	8,  // 43: banger.agent.v1.AgentService.Authenticate:output_type -> banger.agent.v1.AuthenticateResponse
+	10, // 44: banger.agent.v1.AgentService.Configure:output_type -> banger.agent.v1.ConfigureResponse
+	14, // 45: banger.agent.v1.AgentService.SetWorld:output_type -> banger.agent.v1.SetWorldResponse
+	20, // 46: banger.agent.v1.AgentService.Exec:output_type -> banger.agent.v1.ExecResponse
+	29, // 47: banger.agent.v1.AgentService.Forward:output_type -> banger.agent.v1.ForwardResponse
+	33, // 48: banger.agent.v1.AgentService.Stats:output_type -> banger.agent.v1.StatsResponse
+	39, // 49: banger.agent.v1.AgentService.Shutdown:output_type -> banger.agent.v1.ShutdownResponse
+	41, // 50: banger.agent.v1.AgentService.Resize:output_type -> banger.agent.v1.ResizeResponse
+	43, // 51: banger.agent.v1.AgentService.StartService:output_type -> banger.agent.v1.StartServiceResponse
+	45, // 52: banger.agent.v1.AgentService.WatchService:output_type -> banger.agent.v1.WatchServiceResponse
+	47, // 53: banger.agent.v1.AgentService.ReadServiceLog:output_type -> banger.agent.v1.ReadServiceLogResponse
+	49, // 54: banger.agent.v1.AgentService.AdjustClock:output_type -> banger.agent.v1.AdjustClockResponse
+	42, // [42:55] is the sub-list for method output_type
+	29, // [29:42] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_banger_agent_v1_agent_proto_init() }
@@ -3363,14 +3617,14 @@ func file_banger_agent_v1_agent_proto_init() {
 	if File_banger_agent_v1_agent_proto != nil {
 		return
 	}
-	file_banger_agent_v1_agent_proto_msgTypes[6].OneofWrappers = []any{
+	file_banger_agent_v1_agent_proto_msgTypes[10].OneofWrappers = []any{
 		(*ExecRequest_Start)(nil),
 		(*ExecRequest_Stdin)(nil),
 		(*ExecRequest_StdinEnd)(nil),
 		(*ExecRequest_Resize)(nil),
 		(*ExecRequest_Signal)(nil),
 	}
-	file_banger_agent_v1_agent_proto_msgTypes[11].OneofWrappers = []any{
+	file_banger_agent_v1_agent_proto_msgTypes[15].OneofWrappers = []any{
 		(*ExecResponse_Started)(nil),
 		(*ExecResponse_Rejected)(nil),
 		(*ExecResponse_Stdout)(nil),
@@ -3378,31 +3632,31 @@ func file_banger_agent_v1_agent_proto_init() {
 		(*ExecResponse_StdinCredit)(nil),
 		(*ExecResponse_Exit)(nil),
 	}
-	file_banger_agent_v1_agent_proto_msgTypes[15].OneofWrappers = []any{
+	file_banger_agent_v1_agent_proto_msgTypes[19].OneofWrappers = []any{
 		(*ForwardRequest_Target)(nil),
 		(*ForwardRequest_Data)(nil),
 		(*ForwardRequest_End)(nil),
 	}
-	file_banger_agent_v1_agent_proto_msgTypes[16].OneofWrappers = []any{
+	file_banger_agent_v1_agent_proto_msgTypes[20].OneofWrappers = []any{
 		(*ForwardTarget_Tcp)(nil),
 		(*ForwardTarget_Unix)(nil),
 		(*ForwardTarget_Ssh)(nil),
 		(*ForwardTarget_Vsock)(nil),
 	}
-	file_banger_agent_v1_agent_proto_msgTypes[20].OneofWrappers = []any{
+	file_banger_agent_v1_agent_proto_msgTypes[24].OneofWrappers = []any{
 		(*ForwardResponse_Connected)(nil),
 		(*ForwardResponse_Data)(nil),
 		(*ForwardResponse_End)(nil),
 	}
-	file_banger_agent_v1_agent_proto_msgTypes[36].OneofWrappers = []any{}
-	file_banger_agent_v1_agent_proto_msgTypes[39].OneofWrappers = []any{}
+	file_banger_agent_v1_agent_proto_msgTypes[40].OneofWrappers = []any{}
+	file_banger_agent_v1_agent_proto_msgTypes[43].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_banger_agent_v1_agent_proto_rawDesc), len(file_banger_agent_v1_agent_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   43,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

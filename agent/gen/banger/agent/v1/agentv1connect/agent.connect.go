@@ -56,6 +56,8 @@ const (
 	AgentServiceAuthenticateProcedure = "/banger.agent.v1.AgentService/Authenticate"
 	// AgentServiceConfigureProcedure is the fully-qualified name of the AgentService's Configure RPC.
 	AgentServiceConfigureProcedure = "/banger.agent.v1.AgentService/Configure"
+	// AgentServiceSetWorldProcedure is the fully-qualified name of the AgentService's SetWorld RPC.
+	AgentServiceSetWorldProcedure = "/banger.agent.v1.AgentService/SetWorld"
 	// AgentServiceExecProcedure is the fully-qualified name of the AgentService's Exec RPC.
 	AgentServiceExecProcedure = "/banger.agent.v1.AgentService/Exec"
 	// AgentServiceForwardProcedure is the fully-qualified name of the AgentService's Forward RPC.
@@ -89,6 +91,9 @@ type AgentServiceClient interface {
 	Authenticate(context.Context, *connect.Request[v1.AuthenticateRequest]) (*connect.Response[v1.AuthenticateResponse], error)
 	// Tells the guest who it is. Idempotent: what is empty or zero leaves things as they are.
 	Configure(context.Context, *connect.Request[v1.ConfigureRequest]) (*connect.Response[v1.ConfigureResponse], error)
+	// Gives the guest what its host lives with. It replaces what an earlier call gave, of another boot too: what is no longer
+	// asked for is undone. Does what it can, and tells of the rest. Ability "world".
+	SetWorld(context.Context, *connect.Request[v1.SetWorldRequest]) (*connect.Response[v1.SetWorldResponse], error)
 	// Runs a command. When the client goes away before the command ends, its process group is killed.
 	Exec(context.Context) *connect.BidiStreamForClient[v1.ExecRequest, v1.ExecResponse]
 	// A byte stream to something inside the guest. Either side may end its direction first.
@@ -137,6 +142,12 @@ func NewAgentServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			httpClient,
 			baseURL+AgentServiceConfigureProcedure,
 			connect.WithSchema(agentServiceMethods.ByName("Configure")),
+			connect.WithClientOptions(opts...),
+		),
+		setWorld: connect.NewClient[v1.SetWorldRequest, v1.SetWorldResponse](
+			httpClient,
+			baseURL+AgentServiceSetWorldProcedure,
+			connect.WithSchema(agentServiceMethods.ByName("SetWorld")),
 			connect.WithClientOptions(opts...),
 		),
 		exec: connect.NewClient[v1.ExecRequest, v1.ExecResponse](
@@ -201,6 +212,7 @@ type agentServiceClient struct {
 	info           *connect.Client[v1.InfoRequest, v1.InfoResponse]
 	authenticate   *connect.Client[v1.AuthenticateRequest, v1.AuthenticateResponse]
 	configure      *connect.Client[v1.ConfigureRequest, v1.ConfigureResponse]
+	setWorld       *connect.Client[v1.SetWorldRequest, v1.SetWorldResponse]
 	exec           *connect.Client[v1.ExecRequest, v1.ExecResponse]
 	forward        *connect.Client[v1.ForwardRequest, v1.ForwardResponse]
 	stats          *connect.Client[v1.StatsRequest, v1.StatsResponse]
@@ -225,6 +237,11 @@ func (c *agentServiceClient) Authenticate(ctx context.Context, req *connect.Requ
 // Configure calls banger.agent.v1.AgentService.Configure.
 func (c *agentServiceClient) Configure(ctx context.Context, req *connect.Request[v1.ConfigureRequest]) (*connect.Response[v1.ConfigureResponse], error) {
 	return c.configure.CallUnary(ctx, req)
+}
+
+// SetWorld calls banger.agent.v1.AgentService.SetWorld.
+func (c *agentServiceClient) SetWorld(ctx context.Context, req *connect.Request[v1.SetWorldRequest]) (*connect.Response[v1.SetWorldResponse], error) {
+	return c.setWorld.CallUnary(ctx, req)
 }
 
 // Exec calls banger.agent.v1.AgentService.Exec.
@@ -281,6 +298,9 @@ type AgentServiceHandler interface {
 	Authenticate(context.Context, *connect.Request[v1.AuthenticateRequest]) (*connect.Response[v1.AuthenticateResponse], error)
 	// Tells the guest who it is. Idempotent: what is empty or zero leaves things as they are.
 	Configure(context.Context, *connect.Request[v1.ConfigureRequest]) (*connect.Response[v1.ConfigureResponse], error)
+	// Gives the guest what its host lives with. It replaces what an earlier call gave, of another boot too: what is no longer
+	// asked for is undone. Does what it can, and tells of the rest. Ability "world".
+	SetWorld(context.Context, *connect.Request[v1.SetWorldRequest]) (*connect.Response[v1.SetWorldResponse], error)
 	// Runs a command. When the client goes away before the command ends, its process group is killed.
 	Exec(context.Context, *connect.BidiStream[v1.ExecRequest, v1.ExecResponse]) error
 	// A byte stream to something inside the guest. Either side may end its direction first.
@@ -325,6 +345,12 @@ func NewAgentServiceHandler(svc AgentServiceHandler, opts ...connect.HandlerOpti
 		AgentServiceConfigureProcedure,
 		svc.Configure,
 		connect.WithSchema(agentServiceMethods.ByName("Configure")),
+		connect.WithHandlerOptions(opts...),
+	)
+	agentServiceSetWorldHandler := connect.NewUnaryHandler(
+		AgentServiceSetWorldProcedure,
+		svc.SetWorld,
+		connect.WithSchema(agentServiceMethods.ByName("SetWorld")),
 		connect.WithHandlerOptions(opts...),
 	)
 	agentServiceExecHandler := connect.NewBidiStreamHandler(
@@ -389,6 +415,8 @@ func NewAgentServiceHandler(svc AgentServiceHandler, opts ...connect.HandlerOpti
 			agentServiceAuthenticateHandler.ServeHTTP(w, r)
 		case AgentServiceConfigureProcedure:
 			agentServiceConfigureHandler.ServeHTTP(w, r)
+		case AgentServiceSetWorldProcedure:
+			agentServiceSetWorldHandler.ServeHTTP(w, r)
 		case AgentServiceExecProcedure:
 			agentServiceExecHandler.ServeHTTP(w, r)
 		case AgentServiceForwardProcedure:
@@ -426,6 +454,10 @@ func (UnimplementedAgentServiceHandler) Authenticate(context.Context, *connect.R
 
 func (UnimplementedAgentServiceHandler) Configure(context.Context, *connect.Request[v1.ConfigureRequest]) (*connect.Response[v1.ConfigureResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("banger.agent.v1.AgentService.Configure is not implemented"))
+}
+
+func (UnimplementedAgentServiceHandler) SetWorld(context.Context, *connect.Request[v1.SetWorldRequest]) (*connect.Response[v1.SetWorldResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("banger.agent.v1.AgentService.SetWorld is not implemented"))
 }
 
 func (UnimplementedAgentServiceHandler) Exec(context.Context, *connect.BidiStream[v1.ExecRequest, v1.ExecResponse]) error {

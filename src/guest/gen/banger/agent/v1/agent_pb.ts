@@ -26,7 +26,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file banger/agent/v1/agent.proto.
  */
 export const file_banger_agent_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("ChtiYW5nZXIvYWdlbnQvdjEvYWdlbnQucHJvdG8SD2Jhbmdlci5hZ2VudC52MSINCgtJbmZvUmVxdWVzdCKiAgoMSW5mb1Jlc3BvbnNlEhAKCHByb3RvY29sGAEgASgNEg8KB3ZlcnNpb24YAiABKAkSEQoJYWJpbGl0aWVzGAMgAygJEg8KB2Jvb3RfaWQYBCABKAkSEQoJdXB0aW1lX21zGAUgASgEEhYKDmtlcm5lbF9yZWxlYXNlGAYgASgJEg8KB29zX25hbWUYByABKAkSLAoJaW5pdF9tb2RlGAggASgOMhkuYmFuZ2VyLmFnZW50LnYxLkluaXRNb2RlEhQKDHNzaF9ob3N0X2tleRgJIAEoCRISCgpjb25maWd1cmVkGAogASgIEhAKCGhvc3RuYW1lGAsgASgJEhEKCWNoYWxsZW5nZRgMIAEoDBISCgpoYXNfc2VjcmV0GA0gASgIIkMKE0F1dGhlbnRpY2F0ZVJlcXVlc3QSDQoFbm9uY2UYASABKAwSDQoFcHJvb2YYAiABKAwSDgoGc2VjcmV0GAMgASgMIiUKFEF1dGhlbnRpY2F0ZVJlc3BvbnNlEg0KBXByb29mGAEgASgMIoECChBDb25maWd1cmVSZXF1ZXN0EhAKCGhvc3RuYW1lGAEgASgJEhcKD2F1dGhvcml6ZWRfa2V5cxgCIAMoCRIcChRrZWVwX2F1dGhvcml6ZWRfa2V5cxgDIAEoCBI3CgNlbnYYBCADKAsyKi5iYW5nZXIuYWdlbnQudjEuQ29uZmlndXJlUmVxdWVzdC5FbnZFbnRyeRIVCg13YWxsX2Nsb2NrX25zGAUgASgDEhMKC2Ruc19zZXJ2ZXJzGAYgAygJEhMKC3Zzb2NrX3BvcnRzGAcgAygNGioKCEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiPAoRQ29uZmlndXJlUmVzcG9uc2USFQoNY2xvY2tfd2FzX3NldBgBIAEoCBIQCgh3YXJuaW5ncxgCIAMoCSLJAQoLRXhlY1JlcXVlc3QSKwoFc3RhcnQYASABKAsyGi5iYW5nZXIuYWdlbnQudjEuRXhlY1N0YXJ0SAASDwoFc3RkaW4YAiABKAxIABIuCglzdGRpbl9lbmQYAyABKAsyGS5iYW5nZXIuYWdlbnQudjEuU3RkaW5FbmRIABIvCgZyZXNpemUYBCABKAsyHS5iYW5nZXIuYWdlbnQudjEuVGVybWluYWxTaXplSAASEAoGc2lnbmFsGAUgASgFSABCCQoHbWVzc2FnZSK6AQoJRXhlY1N0YXJ0EgwKBGFyZ3YYASADKAkSMAoDZW52GAIgAygLMiMuYmFuZ2VyLmFnZW50LnYxLkV4ZWNTdGFydC5FbnZFbnRyeRILCgNjd2QYAyABKAkSDAoEdXNlchgEIAEoCRImCgN0dHkYBSABKAsyGS5iYW5nZXIuYWdlbnQudjEuVGVybWluYWwaKgoIRW52RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJFCghUZXJtaW5hbBIrCgRzaXplGAEgASgLMh0uYmFuZ2VyLmFnZW50LnYxLlRlcm1pbmFsU2l6ZRIMCgR0ZXJtGAIgASgJIioKDFRlcm1pbmFsU2l6ZRIMCgRyb3dzGAEgASgNEgwKBGNvbHMYAiABKA0iCgoIU3RkaW5FbmQi5AEKDEV4ZWNSZXNwb25zZRIvCgdzdGFydGVkGAEgASgLMhwuYmFuZ2VyLmFnZW50LnYxLkV4ZWNTdGFydGVkSAASMQoIcmVqZWN0ZWQYAiABKAsyHS5iYW5nZXIuYWdlbnQudjEuRXhlY1JlamVjdGVkSAASEAoGc3Rkb3V0GAMgASgMSAASEAoGc3RkZXJyGAQgASgMSAASFgoMc3RkaW5fY3JlZGl0GAUgASgNSAASKQoEZXhpdBgGIAEoCzIZLmJhbmdlci5hZ2VudC52MS5FeGVjRXhpdEgAQgkKB21lc3NhZ2UiMAoLRXhlY1N0YXJ0ZWQSCwoDcGlkGAEgASgFEhQKDHN0ZGluX2NyZWRpdBgCIAEoDSJiCgxFeGVjUmVqZWN0ZWQSLgoGcmVhc29uGAEgASgOMh4uYmFuZ2VyLmFnZW50LnYxLkV4ZWNSZWplY3Rpb24SDwoHbWVzc2FnZRgCIAEoCRIRCglleGl0X2NvZGUYAyABKAUiKAoIRXhlY0V4aXQSDAoEY29kZRgBIAEoBRIOCgZzaWduYWwYAiABKAUiiQEKDkZvcndhcmRSZXF1ZXN0EjAKBnRhcmdldBgBIAEoCzIeLmJhbmdlci5hZ2VudC52MS5Gb3J3YXJkVGFyZ2V0SAASDgoEZGF0YRgCIAEoDEgAEioKA2VuZBgDIAEoCzIbLmJhbmdlci5hZ2VudC52MS5Gb3J3YXJkRW5kSABCCQoHbWVzc2FnZSKuAQoNRm9yd2FyZFRhcmdldBIpCgN0Y3AYASABKAsyGi5iYW5nZXIuYWdlbnQudjEuVGNwVGFyZ2V0SAASDgoEdW5peBgCIAEoCUgAEikKA3NzaBgDIAEoCzIaLmJhbmdlci5hZ2VudC52MS5Tc2hUYXJnZXRIABItCgV2c29jaxgEIAEoCzIcLmJhbmdlci5hZ2VudC52MS5Wc29ja1RhcmdldEgAQggKBnRhcmdldCInCglUY3BUYXJnZXQSDAoEaG9zdBgBIAEoCRIMCgRwb3J0GAIgASgNIgsKCVNzaFRhcmdldCIbCgtWc29ja1RhcmdldBIMCgRwb3J0GAEgASgNIpABCg9Gb3J3YXJkUmVzcG9uc2USNgoJY29ubmVjdGVkGAEgASgLMiEuYmFuZ2VyLmFnZW50LnYxLkZvcndhcmRDb25uZWN0ZWRIABIOCgRkYXRhGAIgASgMSAASKgoDZW5kGAMgASgLMhsuYmFuZ2VyLmFnZW50LnYxLkZvcndhcmRFbmRIAEIJCgdtZXNzYWdlIhIKEEZvcndhcmRDb25uZWN0ZWQiDAoKRm9yd2FyZEVuZCIOCgxTdGF0c1JlcXVlc3Qi4AEKDVN0YXRzUmVzcG9uc2USEQoJdXB0aW1lX21zGAEgASgEEiwKBm1lbW9yeRgCIAEoCzIcLmJhbmdlci5hZ2VudC52MS5NZW1vcnlTdGF0cxImCgNjcHUYAyABKAsyGS5iYW5nZXIuYWdlbnQudjEuQ3B1U3RhdHMSKAoEbG9hZBgEIAEoCzIaLmJhbmdlci5hZ2VudC52MS5Mb2FkU3RhdHMSKQoFZGlza3MYBSADKAsyGi5iYW5nZXIuYWdlbnQudjEuRGlza1N0YXRzEhEKCXByb2Nlc3NlcxgGIAEoDSJuCgtNZW1vcnlTdGF0cxITCgt0b3RhbF9ieXRlcxgBIAEoBBIXCg9hdmFpbGFibGVfYnl0ZXMYAiABKAQSGAoQc3dhcF90b3RhbF9ieXRlcxgDIAEoBBIXCg9zd2FwX2ZyZWVfYnl0ZXMYBCABKAQicwoIQ3B1U3RhdHMSDQoFY291bnQYASABKA0SDwoHdXNlcl9tcxgCIAEoBBIRCglzeXN0ZW1fbXMYAyABKAQSDwoHaWRsZV9tcxgEIAEoBBIRCglpb3dhaXRfbXMYBSABKAQSEAoIc3RlYWxfbXMYBiABKAQiNwoJTG9hZFN0YXRzEgsKA29uZRgBIAEoARIMCgRmaXZlGAIgASgBEg8KB2ZpZnRlZW4YAyABKAEibAoJRGlza1N0YXRzEg4KBmRldmljZRgBIAEoCRITCgttb3VudF9wb2ludBgCIAEoCRIMCgR0eXBlGAMgASgJEhMKC3RvdGFsX2J5dGVzGAQgASgEEhcKD2F2YWlsYWJsZV9ieXRlcxgFIAEoBCJQCg9TaHV0ZG93blJlcXVlc3QSKwoEbW9kZRgBIAEoDjIdLmJhbmdlci5hZ2VudC52MS5TaHV0ZG93bk1vZGUSEAoIZ3JhY2VfbXMYAiABKA0iEgoQU2h1dGRvd25SZXNwb25zZSIPCg1SZXNpemVSZXF1ZXN0IkwKDlJlc2l6ZVJlc3BvbnNlEhEKCW9sZF9ieXRlcxgBIAEoBBIRCgluZXdfYnl0ZXMYAiABKAQSFAoMZGV2aWNlX2J5dGVzGAMgASgEIpoBChNTdGFydFNlcnZpY2VSZXF1ZXN0EisKB2NvbW1hbmQYASABKAsyGi5iYW5nZXIuYWdlbnQudjEuRXhlY1N0YXJ0Ei8KB3Jlc3RhcnQYAiABKA4yHi5iYW5nZXIuYWdlbnQudjEuUmVzdGFydFBvbGljeRITCgtzdG9wX3NpZ25hbBgDIAEoBRIQCghncmFjZV9tcxgEIAEoDSIWChRTdGFydFNlcnZpY2VSZXNwb25zZSIVChNXYXRjaFNlcnZpY2VSZXF1ZXN0IqoBChRXYXRjaFNlcnZpY2VSZXNwb25zZRIsCgVzdGF0ZRgBIAEoDjIdLmJhbmdlci5hZ2VudC52MS5TZXJ2aWNlU3RhdGUSCwoDcGlkGAIgASgFEhYKCWV4aXRfY29kZRgDIAEoBUgAiAEBEhAKCHJlc3RhcnRzGAQgASgNEhAKCHNpbmNlX25zGAUgASgDEg0KBWVycm9yGAYgASgJQgwKCl9leGl0X2NvZGUiJwoVUmVhZFNlcnZpY2VMb2dSZXF1ZXN0Eg4KBmZvbGxvdxgBIAEoCCImChZSZWFkU2VydmljZUxvZ1Jlc3BvbnNlEgwKBHRleHQYASABKAwicAoSQWRqdXN0Q2xvY2tSZXF1ZXN0Eg8KB3N0ZXBfbnMYASABKAMSFQoIcmF0ZV9wcGIYAiABKANIAIgBARIPCgdzbGV3X25zGAMgASgDEhQKDHNsZXdfb3Zlcl9tcxgEIAEoDUILCglfcmF0ZV9wcGIiVQoTQWRqdXN0Q2xvY2tSZXNwb25zZRIVCg13YWxsX2Nsb2NrX25zGAEgASgDEhAKCHJhdGVfcHBiGAIgASgDEhUKDWtlcHRfYnlfZ3Vlc3QYAyABKAgqZgoISW5pdE1vZGUSGQoVSU5JVF9NT0RFX1VOU1BFQ0lGSUVEEAASFQoRSU5JVF9NT0RFX1NZU1RFTUQQARITCg9JTklUX01PREVfQUdFTlQQAhITCg9JTklUX01PREVfT1RIRVIQAyrVAQoNRXhlY1JlamVjdGlvbhIeChpFWEVDX1JFSkVDVElPTl9VTlNQRUNJRklFRBAAEhwKGEVYRUNfUkVKRUNUSU9OX05PVF9GT1VORBABEiEKHUVYRUNfUkVKRUNUSU9OX05PVF9FWEVDVVRBQkxFEAISHwobRVhFQ19SRUpFQ1RJT05fTk9fU1VDSF9VU0VSEAMSJAogRVhFQ19SRUpFQ1RJT05fTk9fU1VDSF9ESVJFQ1RPUlkQBBIcChhFWEVDX1JFSkVDVElPTl9SRVNPVVJDRVMQBSpjCgxTaHV0ZG93bk1vZGUSHQoZU0hVVERPV05fTU9ERV9VTlNQRUNJRklFRBAAEhoKFlNIVVRET1dOX01PREVfUE9XRVJPRkYQARIYChRTSFVURE9XTl9NT0RFX1JFQk9PVBACKoMBCg1SZXN0YXJ0UG9saWN5Eh4KGlJFU1RBUlRfUE9MSUNZX1VOU1BFQ0lGSUVEEAASGAoUUkVTVEFSVF9QT0xJQ1lfTkVWRVIQARIdChlSRVNUQVJUX1BPTElDWV9PTl9GQUlMVVJFEAISGQoVUkVTVEFSVF9QT0xJQ1lfQUxXQVlTEAMqtQEKDFNlcnZpY2VTdGF0ZRIdChlTRVJWSUNFX1NUQVRFX1VOU1BFQ0lGSUVEEAASGQoVU0VSVklDRV9TVEFURV9SVU5OSU5HEAESHAoYU0VSVklDRV9TVEFURV9SRVNUQVJUSU5HEAISGAoUU0VSVklDRV9TVEFURV9FWElURUQQAxIYChRTRVJWSUNFX1NUQVRFX0ZBSUxFRBAEEhkKFVNFUlZJQ0VfU1RBVEVfU1RPUFBFRBAFMv4HCgxBZ2VudFNlcnZpY2USQwoESW5mbxIcLmJhbmdlci5hZ2VudC52MS5JbmZvUmVxdWVzdBodLmJhbmdlci5hZ2VudC52MS5JbmZvUmVzcG9uc2USWwoMQXV0aGVudGljYXRlEiQuYmFuZ2VyLmFnZW50LnYxLkF1dGhlbnRpY2F0ZVJlcXVlc3QaJS5iYW5nZXIuYWdlbnQudjEuQXV0aGVudGljYXRlUmVzcG9uc2USUgoJQ29uZmlndXJlEiEuYmFuZ2VyLmFnZW50LnYxLkNvbmZpZ3VyZVJlcXVlc3QaIi5iYW5nZXIuYWdlbnQudjEuQ29uZmlndXJlUmVzcG9uc2USRwoERXhlYxIcLmJhbmdlci5hZ2VudC52MS5FeGVjUmVxdWVzdBodLmJhbmdlci5hZ2VudC52MS5FeGVjUmVzcG9uc2UoATABElAKB0ZvcndhcmQSHy5iYW5nZXIuYWdlbnQudjEuRm9yd2FyZFJlcXVlc3QaIC5iYW5nZXIuYWdlbnQudjEuRm9yd2FyZFJlc3BvbnNlKAEwARJGCgVTdGF0cxIdLmJhbmdlci5hZ2VudC52MS5TdGF0c1JlcXVlc3QaHi5iYW5nZXIuYWdlbnQudjEuU3RhdHNSZXNwb25zZRJPCghTaHV0ZG93bhIgLmJhbmdlci5hZ2VudC52MS5TaHV0ZG93blJlcXVlc3QaIS5iYW5nZXIuYWdlbnQudjEuU2h1dGRvd25SZXNwb25zZRJJCgZSZXNpemUSHi5iYW5nZXIuYWdlbnQudjEuUmVzaXplUmVxdWVzdBofLmJhbmdlci5hZ2VudC52MS5SZXNpemVSZXNwb25zZRJbCgxTdGFydFNlcnZpY2USJC5iYW5nZXIuYWdlbnQudjEuU3RhcnRTZXJ2aWNlUmVxdWVzdBolLmJhbmdlci5hZ2VudC52MS5TdGFydFNlcnZpY2VSZXNwb25zZRJdCgxXYXRjaFNlcnZpY2USJC5iYW5nZXIuYWdlbnQudjEuV2F0Y2hTZXJ2aWNlUmVxdWVzdBolLmJhbmdlci5hZ2VudC52MS5XYXRjaFNlcnZpY2VSZXNwb25zZTABEmMKDlJlYWRTZXJ2aWNlTG9nEiYuYmFuZ2VyLmFnZW50LnYxLlJlYWRTZXJ2aWNlTG9nUmVxdWVzdBonLmJhbmdlci5hZ2VudC52MS5SZWFkU2VydmljZUxvZ1Jlc3BvbnNlMAESWAoLQWRqdXN0Q2xvY2sSIy5iYW5nZXIuYWdlbnQudjEuQWRqdXN0Q2xvY2tSZXF1ZXN0GiQuYmFuZ2VyLmFnZW50LnYxLkFkanVzdENsb2NrUmVzcG9uc2VCLlosYmFuZ2VyLmRldi9hZ2VudC9nZW4vYmFuZ2VyL2FnZW50L3YxO2FnZW50djFiBnByb3RvMw");
+  fileDesc("ChtiYW5nZXIvYWdlbnQvdjEvYWdlbnQucHJvdG8SD2Jhbmdlci5hZ2VudC52MSINCgtJbmZvUmVxdWVzdCKiAgoMSW5mb1Jlc3BvbnNlEhAKCHByb3RvY29sGAEgASgNEg8KB3ZlcnNpb24YAiABKAkSEQoJYWJpbGl0aWVzGAMgAygJEg8KB2Jvb3RfaWQYBCABKAkSEQoJdXB0aW1lX21zGAUgASgEEhYKDmtlcm5lbF9yZWxlYXNlGAYgASgJEg8KB29zX25hbWUYByABKAkSLAoJaW5pdF9tb2RlGAggASgOMhkuYmFuZ2VyLmFnZW50LnYxLkluaXRNb2RlEhQKDHNzaF9ob3N0X2tleRgJIAEoCRISCgpjb25maWd1cmVkGAogASgIEhAKCGhvc3RuYW1lGAsgASgJEhEKCWNoYWxsZW5nZRgMIAEoDBISCgpoYXNfc2VjcmV0GA0gASgIIkMKE0F1dGhlbnRpY2F0ZVJlcXVlc3QSDQoFbm9uY2UYASABKAwSDQoFcHJvb2YYAiABKAwSDgoGc2VjcmV0GAMgASgMIiUKFEF1dGhlbnRpY2F0ZVJlc3BvbnNlEg0KBXByb29mGAEgASgMIoECChBDb25maWd1cmVSZXF1ZXN0EhAKCGhvc3RuYW1lGAEgASgJEhcKD2F1dGhvcml6ZWRfa2V5cxgCIAMoCRIcChRrZWVwX2F1dGhvcml6ZWRfa2V5cxgDIAEoCBI3CgNlbnYYBCADKAsyKi5iYW5nZXIuYWdlbnQudjEuQ29uZmlndXJlUmVxdWVzdC5FbnZFbnRyeRIVCg13YWxsX2Nsb2NrX25zGAUgASgDEhMKC2Ruc19zZXJ2ZXJzGAYgAygJEhMKC3Zzb2NrX3BvcnRzGAcgAygNGioKCEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiPAoRQ29uZmlndXJlUmVzcG9uc2USFQoNY2xvY2tfd2FzX3NldBgBIAEoCBIQCgh3YXJuaW5ncxgCIAMoCSKQAQoPU2V0V29ybGRSZXF1ZXN0EhQKDGNlcnRpZmljYXRlcxgBIAMoCRIpCgdwcm94aWVzGAIgASgLMhguYmFuZ2VyLmFnZW50LnYxLlByb3hpZXMSLAoJdGltZV96b25lGAMgASgLMhkuYmFuZ2VyLmFnZW50LnYxLlRpbWVab25lEg4KBmxvY2FsZRgEIAEoCSI4CgdQcm94aWVzEgwKBGh0dHAYASABKAkSDQoFaHR0cHMYAiABKAkSEAoIbm9uZV9mb3IYAyABKAkiJgoIVGltZVpvbmUSDAoEbmFtZRgBIAEoCRIMCgRydWxlGAIgASgJIiQKEFNldFdvcmxkUmVzcG9uc2USEAoId2FybmluZ3MYASADKAkiyQEKC0V4ZWNSZXF1ZXN0EisKBXN0YXJ0GAEgASgLMhouYmFuZ2VyLmFnZW50LnYxLkV4ZWNTdGFydEgAEg8KBXN0ZGluGAIgASgMSAASLgoJc3RkaW5fZW5kGAMgASgLMhkuYmFuZ2VyLmFnZW50LnYxLlN0ZGluRW5kSAASLwoGcmVzaXplGAQgASgLMh0uYmFuZ2VyLmFnZW50LnYxLlRlcm1pbmFsU2l6ZUgAEhAKBnNpZ25hbBgFIAEoBUgAQgkKB21lc3NhZ2UiugEKCUV4ZWNTdGFydBIMCgRhcmd2GAEgAygJEjAKA2VudhgCIAMoCzIjLmJhbmdlci5hZ2VudC52MS5FeGVjU3RhcnQuRW52RW50cnkSCwoDY3dkGAMgASgJEgwKBHVzZXIYBCABKAkSJgoDdHR5GAUgASgLMhkuYmFuZ2VyLmFnZW50LnYxLlRlcm1pbmFsGioKCEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiRQoIVGVybWluYWwSKwoEc2l6ZRgBIAEoCzIdLmJhbmdlci5hZ2VudC52MS5UZXJtaW5hbFNpemUSDAoEdGVybRgCIAEoCSIqCgxUZXJtaW5hbFNpemUSDAoEcm93cxgBIAEoDRIMCgRjb2xzGAIgASgNIgoKCFN0ZGluRW5kIuQBCgxFeGVjUmVzcG9uc2USLwoHc3RhcnRlZBgBIAEoCzIcLmJhbmdlci5hZ2VudC52MS5FeGVjU3RhcnRlZEgAEjEKCHJlamVjdGVkGAIgASgLMh0uYmFuZ2VyLmFnZW50LnYxLkV4ZWNSZWplY3RlZEgAEhAKBnN0ZG91dBgDIAEoDEgAEhAKBnN0ZGVychgEIAEoDEgAEhYKDHN0ZGluX2NyZWRpdBgFIAEoDUgAEikKBGV4aXQYBiABKAsyGS5iYW5nZXIuYWdlbnQudjEuRXhlY0V4aXRIAEIJCgdtZXNzYWdlIjAKC0V4ZWNTdGFydGVkEgsKA3BpZBgBIAEoBRIUCgxzdGRpbl9jcmVkaXQYAiABKA0iYgoMRXhlY1JlamVjdGVkEi4KBnJlYXNvbhgBIAEoDjIeLmJhbmdlci5hZ2VudC52MS5FeGVjUmVqZWN0aW9uEg8KB21lc3NhZ2UYAiABKAkSEQoJZXhpdF9jb2RlGAMgASgFIigKCEV4ZWNFeGl0EgwKBGNvZGUYASABKAUSDgoGc2lnbmFsGAIgASgFIokBCg5Gb3J3YXJkUmVxdWVzdBIwCgZ0YXJnZXQYASABKAsyHi5iYW5nZXIuYWdlbnQudjEuRm9yd2FyZFRhcmdldEgAEg4KBGRhdGEYAiABKAxIABIqCgNlbmQYAyABKAsyGy5iYW5nZXIuYWdlbnQudjEuRm9yd2FyZEVuZEgAQgkKB21lc3NhZ2UirgEKDUZvcndhcmRUYXJnZXQSKQoDdGNwGAEgASgLMhouYmFuZ2VyLmFnZW50LnYxLlRjcFRhcmdldEgAEg4KBHVuaXgYAiABKAlIABIpCgNzc2gYAyABKAsyGi5iYW5nZXIuYWdlbnQudjEuU3NoVGFyZ2V0SAASLQoFdnNvY2sYBCABKAsyHC5iYW5nZXIuYWdlbnQudjEuVnNvY2tUYXJnZXRIAEIICgZ0YXJnZXQiJwoJVGNwVGFyZ2V0EgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDSILCglTc2hUYXJnZXQiGwoLVnNvY2tUYXJnZXQSDAoEcG9ydBgBIAEoDSKQAQoPRm9yd2FyZFJlc3BvbnNlEjYKCWNvbm5lY3RlZBgBIAEoCzIhLmJhbmdlci5hZ2VudC52MS5Gb3J3YXJkQ29ubmVjdGVkSAASDgoEZGF0YRgCIAEoDEgAEioKA2VuZBgDIAEoCzIbLmJhbmdlci5hZ2VudC52MS5Gb3J3YXJkRW5kSABCCQoHbWVzc2FnZSISChBGb3J3YXJkQ29ubmVjdGVkIgwKCkZvcndhcmRFbmQiDgoMU3RhdHNSZXF1ZXN0IuABCg1TdGF0c1Jlc3BvbnNlEhEKCXVwdGltZV9tcxgBIAEoBBIsCgZtZW1vcnkYAiABKAsyHC5iYW5nZXIuYWdlbnQudjEuTWVtb3J5U3RhdHMSJgoDY3B1GAMgASgLMhkuYmFuZ2VyLmFnZW50LnYxLkNwdVN0YXRzEigKBGxvYWQYBCABKAsyGi5iYW5nZXIuYWdlbnQudjEuTG9hZFN0YXRzEikKBWRpc2tzGAUgAygLMhouYmFuZ2VyLmFnZW50LnYxLkRpc2tTdGF0cxIRCglwcm9jZXNzZXMYBiABKA0ibgoLTWVtb3J5U3RhdHMSEwoLdG90YWxfYnl0ZXMYASABKAQSFwoPYXZhaWxhYmxlX2J5dGVzGAIgASgEEhgKEHN3YXBfdG90YWxfYnl0ZXMYAyABKAQSFwoPc3dhcF9mcmVlX2J5dGVzGAQgASgEInMKCENwdVN0YXRzEg0KBWNvdW50GAEgASgNEg8KB3VzZXJfbXMYAiABKAQSEQoJc3lzdGVtX21zGAMgASgEEg8KB2lkbGVfbXMYBCABKAQSEQoJaW93YWl0X21zGAUgASgEEhAKCHN0ZWFsX21zGAYgASgEIjcKCUxvYWRTdGF0cxILCgNvbmUYASABKAESDAoEZml2ZRgCIAEoARIPCgdmaWZ0ZWVuGAMgASgBImwKCURpc2tTdGF0cxIOCgZkZXZpY2UYASABKAkSEwoLbW91bnRfcG9pbnQYAiABKAkSDAoEdHlwZRgDIAEoCRITCgt0b3RhbF9ieXRlcxgEIAEoBBIXCg9hdmFpbGFibGVfYnl0ZXMYBSABKAQiUAoPU2h1dGRvd25SZXF1ZXN0EisKBG1vZGUYASABKA4yHS5iYW5nZXIuYWdlbnQudjEuU2h1dGRvd25Nb2RlEhAKCGdyYWNlX21zGAIgASgNIhIKEFNodXRkb3duUmVzcG9uc2UiDwoNUmVzaXplUmVxdWVzdCJMCg5SZXNpemVSZXNwb25zZRIRCglvbGRfYnl0ZXMYASABKAQSEQoJbmV3X2J5dGVzGAIgASgEEhQKDGRldmljZV9ieXRlcxgDIAEoBCKaAQoTU3RhcnRTZXJ2aWNlUmVxdWVzdBIrCgdjb21tYW5kGAEgASgLMhouYmFuZ2VyLmFnZW50LnYxLkV4ZWNTdGFydBIvCgdyZXN0YXJ0GAIgASgOMh4uYmFuZ2VyLmFnZW50LnYxLlJlc3RhcnRQb2xpY3kSEwoLc3RvcF9zaWduYWwYAyABKAUSEAoIZ3JhY2VfbXMYBCABKA0iFgoUU3RhcnRTZXJ2aWNlUmVzcG9uc2UiFQoTV2F0Y2hTZXJ2aWNlUmVxdWVzdCKqAQoUV2F0Y2hTZXJ2aWNlUmVzcG9uc2USLAoFc3RhdGUYASABKA4yHS5iYW5nZXIuYWdlbnQudjEuU2VydmljZVN0YXRlEgsKA3BpZBgCIAEoBRIWCglleGl0X2NvZGUYAyABKAVIAIgBARIQCghyZXN0YXJ0cxgEIAEoDRIQCghzaW5jZV9ucxgFIAEoAxINCgVlcnJvchgGIAEoCUIMCgpfZXhpdF9jb2RlIicKFVJlYWRTZXJ2aWNlTG9nUmVxdWVzdBIOCgZmb2xsb3cYASABKAgiJgoWUmVhZFNlcnZpY2VMb2dSZXNwb25zZRIMCgR0ZXh0GAEgASgMInAKEkFkanVzdENsb2NrUmVxdWVzdBIPCgdzdGVwX25zGAEgASgDEhUKCHJhdGVfcHBiGAIgASgDSACIAQESDwoHc2xld19ucxgDIAEoAxIUCgxzbGV3X292ZXJfbXMYBCABKA1CCwoJX3JhdGVfcHBiIlUKE0FkanVzdENsb2NrUmVzcG9uc2USFQoNd2FsbF9jbG9ja19ucxgBIAEoAxIQCghyYXRlX3BwYhgCIAEoAxIVCg1rZXB0X2J5X2d1ZXN0GAMgASgIKmYKCEluaXRNb2RlEhkKFUlOSVRfTU9ERV9VTlNQRUNJRklFRBAAEhUKEUlOSVRfTU9ERV9TWVNURU1EEAESEwoPSU5JVF9NT0RFX0FHRU5UEAISEwoPSU5JVF9NT0RFX09USEVSEAMq1QEKDUV4ZWNSZWplY3Rpb24SHgoaRVhFQ19SRUpFQ1RJT05fVU5TUEVDSUZJRUQQABIcChhFWEVDX1JFSkVDVElPTl9OT1RfRk9VTkQQARIhCh1FWEVDX1JFSkVDVElPTl9OT1RfRVhFQ1VUQUJMRRACEh8KG0VYRUNfUkVKRUNUSU9OX05PX1NVQ0hfVVNFUhADEiQKIEVYRUNfUkVKRUNUSU9OX05PX1NVQ0hfRElSRUNUT1JZEAQSHAoYRVhFQ19SRUpFQ1RJT05fUkVTT1VSQ0VTEAUqYwoMU2h1dGRvd25Nb2RlEh0KGVNIVVRET1dOX01PREVfVU5TUEVDSUZJRUQQABIaChZTSFVURE9XTl9NT0RFX1BPV0VST0ZGEAESGAoUU0hVVERPV05fTU9ERV9SRUJPT1QQAiqDAQoNUmVzdGFydFBvbGljeRIeChpSRVNUQVJUX1BPTElDWV9VTlNQRUNJRklFRBAAEhgKFFJFU1RBUlRfUE9MSUNZX05FVkVSEAESHQoZUkVTVEFSVF9QT0xJQ1lfT05fRkFJTFVSRRACEhkKFVJFU1RBUlRfUE9MSUNZX0FMV0FZUxADKrUBCgxTZXJ2aWNlU3RhdGUSHQoZU0VSVklDRV9TVEFURV9VTlNQRUNJRklFRBAAEhkKFVNFUlZJQ0VfU1RBVEVfUlVOTklORxABEhwKGFNFUlZJQ0VfU1RBVEVfUkVTVEFSVElORxACEhgKFFNFUlZJQ0VfU1RBVEVfRVhJVEVEEAMSGAoUU0VSVklDRV9TVEFURV9GQUlMRUQQBBIZChVTRVJWSUNFX1NUQVRFX1NUT1BQRUQQBTLPCAoMQWdlbnRTZXJ2aWNlEkMKBEluZm8SHC5iYW5nZXIuYWdlbnQudjEuSW5mb1JlcXVlc3QaHS5iYW5nZXIuYWdlbnQudjEuSW5mb1Jlc3BvbnNlElsKDEF1dGhlbnRpY2F0ZRIkLmJhbmdlci5hZ2VudC52MS5BdXRoZW50aWNhdGVSZXF1ZXN0GiUuYmFuZ2VyLmFnZW50LnYxLkF1dGhlbnRpY2F0ZVJlc3BvbnNlElIKCUNvbmZpZ3VyZRIhLmJhbmdlci5hZ2VudC52MS5Db25maWd1cmVSZXF1ZXN0GiIuYmFuZ2VyLmFnZW50LnYxLkNvbmZpZ3VyZVJlc3BvbnNlEk8KCFNldFdvcmxkEiAuYmFuZ2VyLmFnZW50LnYxLlNldFdvcmxkUmVxdWVzdBohLmJhbmdlci5hZ2VudC52MS5TZXRXb3JsZFJlc3BvbnNlEkcKBEV4ZWMSHC5iYW5nZXIuYWdlbnQudjEuRXhlY1JlcXVlc3QaHS5iYW5nZXIuYWdlbnQudjEuRXhlY1Jlc3BvbnNlKAEwARJQCgdGb3J3YXJkEh8uYmFuZ2VyLmFnZW50LnYxLkZvcndhcmRSZXF1ZXN0GiAuYmFuZ2VyLmFnZW50LnYxLkZvcndhcmRSZXNwb25zZSgBMAESRgoFU3RhdHMSHS5iYW5nZXIuYWdlbnQudjEuU3RhdHNSZXF1ZXN0Gh4uYmFuZ2VyLmFnZW50LnYxLlN0YXRzUmVzcG9uc2USTwoIU2h1dGRvd24SIC5iYW5nZXIuYWdlbnQudjEuU2h1dGRvd25SZXF1ZXN0GiEuYmFuZ2VyLmFnZW50LnYxLlNodXRkb3duUmVzcG9uc2USSQoGUmVzaXplEh4uYmFuZ2VyLmFnZW50LnYxLlJlc2l6ZVJlcXVlc3QaHy5iYW5nZXIuYWdlbnQudjEuUmVzaXplUmVzcG9uc2USWwoMU3RhcnRTZXJ2aWNlEiQuYmFuZ2VyLmFnZW50LnYxLlN0YXJ0U2VydmljZVJlcXVlc3QaJS5iYW5nZXIuYWdlbnQudjEuU3RhcnRTZXJ2aWNlUmVzcG9uc2USXQoMV2F0Y2hTZXJ2aWNlEiQuYmFuZ2VyLmFnZW50LnYxLldhdGNoU2VydmljZVJlcXVlc3QaJS5iYW5nZXIuYWdlbnQudjEuV2F0Y2hTZXJ2aWNlUmVzcG9uc2UwARJjCg5SZWFkU2VydmljZUxvZxImLmJhbmdlci5hZ2VudC52MS5SZWFkU2VydmljZUxvZ1JlcXVlc3QaJy5iYW5nZXIuYWdlbnQudjEuUmVhZFNlcnZpY2VMb2dSZXNwb25zZTABElgKC0FkanVzdENsb2NrEiMuYmFuZ2VyLmFnZW50LnYxLkFkanVzdENsb2NrUmVxdWVzdBokLmJhbmdlci5hZ2VudC52MS5BZGp1c3RDbG9ja1Jlc3BvbnNlQi5aLGJhbmdlci5kZXYvYWdlbnQvZ2VuL2Jhbmdlci9hZ2VudC92MTthZ2VudHYxYgZwcm90bzM");
 
 /**
  * @generated from message banger.agent.v1.InfoRequest
@@ -62,7 +62,7 @@ export type InfoResponse = Message<"banger.agent.v1.InfoResponse"> & {
   /**
    * Words for what this agent can do: "exec", "exec.tty", "forward.tcp", "forward.unix", "forward.ssh",
    * "forward.vsock", "configure", "configure.vsock", "secret", "stats", "shutdown", "resize", "service", "clock",
-   * "reboot": a reset that stands for a poweroff says so on the console, so that every other is a reboot.
+   * "reboot": a reset that stands for a poweroff says so on the console, so that every other is a reboot; "world".
    *
    * @generated from field: repeated string abilities = 3;
    */
@@ -275,6 +275,118 @@ export const ConfigureResponseSchema: GenMessage<ConfigureResponse> = /*@__PURE_
   messageDesc(file_banger_agent_v1_agent, 5);
 
 /**
+ * @generated from message banger.agent.v1.SetWorldRequest
+ */
+export type SetWorldRequest = Message<"banger.agent.v1.SetWorldRequest"> & {
+  /**
+   * Authorities to trust beside the image's own, each a certificate in PEM; at most 100.
+   *
+   * @generated from field: repeated string certificates = 1;
+   */
+  certificates: string[];
+
+  /**
+   * @generated from field: banger.agent.v1.Proxies proxies = 2;
+   */
+  proxies?: Proxies | undefined;
+
+  /**
+   * @generated from field: banger.agent.v1.TimeZone time_zone = 3;
+   */
+  timeZone?: TimeZone | undefined;
+
+  /**
+   * LANG, as in "de_DE.UTF-8"; empty: the image's own.
+   *
+   * @generated from field: string locale = 4;
+   */
+  locale: string;
+};
+
+/**
+ * Describes the message banger.agent.v1.SetWorldRequest.
+ * Use `create(SetWorldRequestSchema)` to create a new message.
+ */
+export const SetWorldRequestSchema: GenMessage<SetWorldRequest> = /*@__PURE__*/
+  messageDesc(file_banger_agent_v1_agent, 6);
+
+/**
+ * URLs; an empty one means none.
+ *
+ * @generated from message banger.agent.v1.Proxies
+ */
+export type Proxies = Message<"banger.agent.v1.Proxies"> & {
+  /**
+   * @generated from field: string http = 1;
+   */
+  http: string;
+
+  /**
+   * @generated from field: string https = 2;
+   */
+  https: string;
+
+  /**
+   * Hosts to reach without, as in NO_PROXY.
+   *
+   * @generated from field: string none_for = 3;
+   */
+  noneFor: string;
+};
+
+/**
+ * Describes the message banger.agent.v1.Proxies.
+ * Use `create(ProxiesSchema)` to create a new message.
+ */
+export const ProxiesSchema: GenMessage<Proxies> = /*@__PURE__*/
+  messageDesc(file_banger_agent_v1_agent, 7);
+
+/**
+ * @generated from message banger.agent.v1.TimeZone
+ */
+export type TimeZone = Message<"banger.agent.v1.TimeZone"> & {
+  /**
+   * As in "Europe/Berlin"; empty: the image's own.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The same as TZ has it (POSIX, "Other Environment Variables"), for guests without a data base of zones; empty: not known.
+   *
+   * @generated from field: string rule = 2;
+   */
+  rule: string;
+};
+
+/**
+ * Describes the message banger.agent.v1.TimeZone.
+ * Use `create(TimeZoneSchema)` to create a new message.
+ */
+export const TimeZoneSchema: GenMessage<TimeZone> = /*@__PURE__*/
+  messageDesc(file_banger_agent_v1_agent, 8);
+
+/**
+ * @generated from message banger.agent.v1.SetWorldResponse
+ */
+export type SetWorldResponse = Message<"banger.agent.v1.SetWorldResponse"> & {
+  /**
+   * What could not be done, a sentence each.
+   *
+   * @generated from field: repeated string warnings = 1;
+   */
+  warnings: string[];
+};
+
+/**
+ * Describes the message banger.agent.v1.SetWorldResponse.
+ * Use `create(SetWorldResponseSchema)` to create a new message.
+ */
+export const SetWorldResponseSchema: GenMessage<SetWorldResponse> = /*@__PURE__*/
+  messageDesc(file_banger_agent_v1_agent, 9);
+
+/**
  * @generated from message banger.agent.v1.ExecRequest
  */
 export type ExecRequest = Message<"banger.agent.v1.ExecRequest"> & {
@@ -325,7 +437,7 @@ export type ExecRequest = Message<"banger.agent.v1.ExecRequest"> & {
  * Use `create(ExecRequestSchema)` to create a new message.
  */
 export const ExecRequestSchema: GenMessage<ExecRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 6);
+  messageDesc(file_banger_agent_v1_agent, 10);
 
 /**
  * @generated from message banger.agent.v1.ExecStart
@@ -370,7 +482,7 @@ export type ExecStart = Message<"banger.agent.v1.ExecStart"> & {
  * Use `create(ExecStartSchema)` to create a new message.
  */
 export const ExecStartSchema: GenMessage<ExecStart> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 7);
+  messageDesc(file_banger_agent_v1_agent, 11);
 
 /**
  * @generated from message banger.agent.v1.Terminal
@@ -394,7 +506,7 @@ export type Terminal = Message<"banger.agent.v1.Terminal"> & {
  * Use `create(TerminalSchema)` to create a new message.
  */
 export const TerminalSchema: GenMessage<Terminal> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 8);
+  messageDesc(file_banger_agent_v1_agent, 12);
 
 /**
  * @generated from message banger.agent.v1.TerminalSize
@@ -416,7 +528,7 @@ export type TerminalSize = Message<"banger.agent.v1.TerminalSize"> & {
  * Use `create(TerminalSizeSchema)` to create a new message.
  */
 export const TerminalSizeSchema: GenMessage<TerminalSize> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 9);
+  messageDesc(file_banger_agent_v1_agent, 13);
 
 /**
  * @generated from message banger.agent.v1.StdinEnd
@@ -429,7 +541,7 @@ export type StdinEnd = Message<"banger.agent.v1.StdinEnd"> & {
  * Use `create(StdinEndSchema)` to create a new message.
  */
 export const StdinEndSchema: GenMessage<StdinEnd> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 10);
+  messageDesc(file_banger_agent_v1_agent, 14);
 
 /**
  * @generated from message banger.agent.v1.ExecResponse
@@ -488,7 +600,7 @@ export type ExecResponse = Message<"banger.agent.v1.ExecResponse"> & {
  * Use `create(ExecResponseSchema)` to create a new message.
  */
 export const ExecResponseSchema: GenMessage<ExecResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 11);
+  messageDesc(file_banger_agent_v1_agent, 15);
 
 /**
  * @generated from message banger.agent.v1.ExecStarted
@@ -512,7 +624,7 @@ export type ExecStarted = Message<"banger.agent.v1.ExecStarted"> & {
  * Use `create(ExecStartedSchema)` to create a new message.
  */
 export const ExecStartedSchema: GenMessage<ExecStarted> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 12);
+  messageDesc(file_banger_agent_v1_agent, 16);
 
 /**
  * @generated from message banger.agent.v1.ExecRejected
@@ -541,7 +653,7 @@ export type ExecRejected = Message<"banger.agent.v1.ExecRejected"> & {
  * Use `create(ExecRejectedSchema)` to create a new message.
  */
 export const ExecRejectedSchema: GenMessage<ExecRejected> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 13);
+  messageDesc(file_banger_agent_v1_agent, 17);
 
 /**
  * @generated from message banger.agent.v1.ExecExit
@@ -567,7 +679,7 @@ export type ExecExit = Message<"banger.agent.v1.ExecExit"> & {
  * Use `create(ExecExitSchema)` to create a new message.
  */
 export const ExecExitSchema: GenMessage<ExecExit> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 14);
+  messageDesc(file_banger_agent_v1_agent, 18);
 
 /**
  * @generated from message banger.agent.v1.ForwardRequest
@@ -606,7 +718,7 @@ export type ForwardRequest = Message<"banger.agent.v1.ForwardRequest"> & {
  * Use `create(ForwardRequestSchema)` to create a new message.
  */
 export const ForwardRequestSchema: GenMessage<ForwardRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 15);
+  messageDesc(file_banger_agent_v1_agent, 19);
 
 /**
  * @generated from message banger.agent.v1.ForwardTarget
@@ -651,7 +763,7 @@ export type ForwardTarget = Message<"banger.agent.v1.ForwardTarget"> & {
  * Use `create(ForwardTargetSchema)` to create a new message.
  */
 export const ForwardTargetSchema: GenMessage<ForwardTarget> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 16);
+  messageDesc(file_banger_agent_v1_agent, 20);
 
 /**
  * @generated from message banger.agent.v1.TcpTarget
@@ -673,7 +785,7 @@ export type TcpTarget = Message<"banger.agent.v1.TcpTarget"> & {
  * Use `create(TcpTargetSchema)` to create a new message.
  */
 export const TcpTargetSchema: GenMessage<TcpTarget> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 17);
+  messageDesc(file_banger_agent_v1_agent, 21);
 
 /**
  * The agent's own SSH server.
@@ -688,7 +800,7 @@ export type SshTarget = Message<"banger.agent.v1.SshTarget"> & {
  * Use `create(SshTargetSchema)` to create a new message.
  */
 export const SshTargetSchema: GenMessage<SshTarget> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 18);
+  messageDesc(file_banger_agent_v1_agent, 22);
 
 /**
  * @generated from message banger.agent.v1.VsockTarget
@@ -705,7 +817,7 @@ export type VsockTarget = Message<"banger.agent.v1.VsockTarget"> & {
  * Use `create(VsockTargetSchema)` to create a new message.
  */
 export const VsockTargetSchema: GenMessage<VsockTarget> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 19);
+  messageDesc(file_banger_agent_v1_agent, 23);
 
 /**
  * @generated from message banger.agent.v1.ForwardResponse
@@ -742,7 +854,7 @@ export type ForwardResponse = Message<"banger.agent.v1.ForwardResponse"> & {
  * Use `create(ForwardResponseSchema)` to create a new message.
  */
 export const ForwardResponseSchema: GenMessage<ForwardResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 20);
+  messageDesc(file_banger_agent_v1_agent, 24);
 
 /**
  * @generated from message banger.agent.v1.ForwardConnected
@@ -755,7 +867,7 @@ export type ForwardConnected = Message<"banger.agent.v1.ForwardConnected"> & {
  * Use `create(ForwardConnectedSchema)` to create a new message.
  */
 export const ForwardConnectedSchema: GenMessage<ForwardConnected> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 21);
+  messageDesc(file_banger_agent_v1_agent, 25);
 
 /**
  * @generated from message banger.agent.v1.ForwardEnd
@@ -768,7 +880,7 @@ export type ForwardEnd = Message<"banger.agent.v1.ForwardEnd"> & {
  * Use `create(ForwardEndSchema)` to create a new message.
  */
 export const ForwardEndSchema: GenMessage<ForwardEnd> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 22);
+  messageDesc(file_banger_agent_v1_agent, 26);
 
 /**
  * @generated from message banger.agent.v1.StatsRequest
@@ -781,7 +893,7 @@ export type StatsRequest = Message<"banger.agent.v1.StatsRequest"> & {
  * Use `create(StatsRequestSchema)` to create a new message.
  */
 export const StatsRequestSchema: GenMessage<StatsRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 23);
+  messageDesc(file_banger_agent_v1_agent, 27);
 
 /**
  * @generated from message banger.agent.v1.StatsResponse
@@ -825,7 +937,7 @@ export type StatsResponse = Message<"banger.agent.v1.StatsResponse"> & {
  * Use `create(StatsResponseSchema)` to create a new message.
  */
 export const StatsResponseSchema: GenMessage<StatsResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 24);
+  messageDesc(file_banger_agent_v1_agent, 28);
 
 /**
  * @generated from message banger.agent.v1.MemoryStats
@@ -857,7 +969,7 @@ export type MemoryStats = Message<"banger.agent.v1.MemoryStats"> & {
  * Use `create(MemoryStatsSchema)` to create a new message.
  */
 export const MemoryStatsSchema: GenMessage<MemoryStats> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 25);
+  messageDesc(file_banger_agent_v1_agent, 29);
 
 /**
  * Since boot, all processors together.
@@ -901,7 +1013,7 @@ export type CpuStats = Message<"banger.agent.v1.CpuStats"> & {
  * Use `create(CpuStatsSchema)` to create a new message.
  */
 export const CpuStatsSchema: GenMessage<CpuStats> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 26);
+  messageDesc(file_banger_agent_v1_agent, 30);
 
 /**
  * @generated from message banger.agent.v1.LoadStats
@@ -928,7 +1040,7 @@ export type LoadStats = Message<"banger.agent.v1.LoadStats"> & {
  * Use `create(LoadStatsSchema)` to create a new message.
  */
 export const LoadStatsSchema: GenMessage<LoadStats> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 27);
+  messageDesc(file_banger_agent_v1_agent, 31);
 
 /**
  * @generated from message banger.agent.v1.DiskStats
@@ -967,7 +1079,7 @@ export type DiskStats = Message<"banger.agent.v1.DiskStats"> & {
  * Use `create(DiskStatsSchema)` to create a new message.
  */
 export const DiskStatsSchema: GenMessage<DiskStats> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 28);
+  messageDesc(file_banger_agent_v1_agent, 32);
 
 /**
  * @generated from message banger.agent.v1.ShutdownRequest
@@ -991,7 +1103,7 @@ export type ShutdownRequest = Message<"banger.agent.v1.ShutdownRequest"> & {
  * Use `create(ShutdownRequestSchema)` to create a new message.
  */
 export const ShutdownRequestSchema: GenMessage<ShutdownRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 29);
+  messageDesc(file_banger_agent_v1_agent, 33);
 
 /**
  * @generated from message banger.agent.v1.ShutdownResponse
@@ -1004,7 +1116,7 @@ export type ShutdownResponse = Message<"banger.agent.v1.ShutdownResponse"> & {
  * Use `create(ShutdownResponseSchema)` to create a new message.
  */
 export const ShutdownResponseSchema: GenMessage<ShutdownResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 30);
+  messageDesc(file_banger_agent_v1_agent, 34);
 
 /**
  * @generated from message banger.agent.v1.ResizeRequest
@@ -1017,7 +1129,7 @@ export type ResizeRequest = Message<"banger.agent.v1.ResizeRequest"> & {
  * Use `create(ResizeRequestSchema)` to create a new message.
  */
 export const ResizeRequestSchema: GenMessage<ResizeRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 31);
+  messageDesc(file_banger_agent_v1_agent, 35);
 
 /**
  * @generated from message banger.agent.v1.ResizeResponse
@@ -1046,7 +1158,7 @@ export type ResizeResponse = Message<"banger.agent.v1.ResizeResponse"> & {
  * Use `create(ResizeResponseSchema)` to create a new message.
  */
 export const ResizeResponseSchema: GenMessage<ResizeResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 32);
+  messageDesc(file_banger_agent_v1_agent, 36);
 
 /**
  * @generated from message banger.agent.v1.StartServiceRequest
@@ -1084,7 +1196,7 @@ export type StartServiceRequest = Message<"banger.agent.v1.StartServiceRequest">
  * Use `create(StartServiceRequestSchema)` to create a new message.
  */
 export const StartServiceRequestSchema: GenMessage<StartServiceRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 33);
+  messageDesc(file_banger_agent_v1_agent, 37);
 
 /**
  * @generated from message banger.agent.v1.StartServiceResponse
@@ -1097,7 +1209,7 @@ export type StartServiceResponse = Message<"banger.agent.v1.StartServiceResponse
  * Use `create(StartServiceResponseSchema)` to create a new message.
  */
 export const StartServiceResponseSchema: GenMessage<StartServiceResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 34);
+  messageDesc(file_banger_agent_v1_agent, 38);
 
 /**
  * @generated from message banger.agent.v1.WatchServiceRequest
@@ -1110,7 +1222,7 @@ export type WatchServiceRequest = Message<"banger.agent.v1.WatchServiceRequest">
  * Use `create(WatchServiceRequestSchema)` to create a new message.
  */
 export const WatchServiceRequestSchema: GenMessage<WatchServiceRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 35);
+  messageDesc(file_banger_agent_v1_agent, 39);
 
 /**
  * @generated from message banger.agent.v1.WatchServiceResponse
@@ -1160,7 +1272,7 @@ export type WatchServiceResponse = Message<"banger.agent.v1.WatchServiceResponse
  * Use `create(WatchServiceResponseSchema)` to create a new message.
  */
 export const WatchServiceResponseSchema: GenMessage<WatchServiceResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 36);
+  messageDesc(file_banger_agent_v1_agent, 40);
 
 /**
  * @generated from message banger.agent.v1.ReadServiceLogRequest
@@ -1179,7 +1291,7 @@ export type ReadServiceLogRequest = Message<"banger.agent.v1.ReadServiceLogReque
  * Use `create(ReadServiceLogRequestSchema)` to create a new message.
  */
 export const ReadServiceLogRequestSchema: GenMessage<ReadServiceLogRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 37);
+  messageDesc(file_banger_agent_v1_agent, 41);
 
 /**
  * @generated from message banger.agent.v1.ReadServiceLogResponse
@@ -1196,7 +1308,7 @@ export type ReadServiceLogResponse = Message<"banger.agent.v1.ReadServiceLogResp
  * Use `create(ReadServiceLogResponseSchema)` to create a new message.
  */
 export const ReadServiceLogResponseSchema: GenMessage<ReadServiceLogResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 38);
+  messageDesc(file_banger_agent_v1_agent, 42);
 
 /**
  * @generated from message banger.agent.v1.AdjustClockRequest
@@ -1234,7 +1346,7 @@ export type AdjustClockRequest = Message<"banger.agent.v1.AdjustClockRequest"> &
  * Use `create(AdjustClockRequestSchema)` to create a new message.
  */
 export const AdjustClockRequestSchema: GenMessage<AdjustClockRequest> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 39);
+  messageDesc(file_banger_agent_v1_agent, 43);
 
 /**
  * @generated from message banger.agent.v1.AdjustClockResponse
@@ -1267,7 +1379,7 @@ export type AdjustClockResponse = Message<"banger.agent.v1.AdjustClockResponse">
  * Use `create(AdjustClockResponseSchema)` to create a new message.
  */
 export const AdjustClockResponseSchema: GenMessage<AdjustClockResponse> = /*@__PURE__*/
-  messageDesc(file_banger_agent_v1_agent, 40);
+  messageDesc(file_banger_agent_v1_agent, 44);
 
 /**
  * What runs as PID 1.
@@ -1518,6 +1630,17 @@ export const AgentService: GenService<{
     methodKind: "unary";
     input: typeof ConfigureRequestSchema;
     output: typeof ConfigureResponseSchema;
+  },
+  /**
+   * Gives the guest what its host lives with. It replaces what an earlier call gave, of another boot too: what is no longer
+   * asked for is undone. Does what it can, and tells of the rest. Ability "world".
+   *
+   * @generated from rpc banger.agent.v1.AgentService.SetWorld
+   */
+  setWorld: {
+    methodKind: "unary";
+    input: typeof SetWorldRequestSchema;
+    output: typeof SetWorldResponseSchema;
   },
   /**
    * Runs a command. When the client goes away before the command ends, its process group is killed.
