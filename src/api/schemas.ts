@@ -4,6 +4,7 @@ import { diskStrategySchema, publishedPortSchema, vmmChoiceSchema } from "../mod
 import { waitTargetSchema } from "../model/health-check.ts";
 import { initPolicySchema } from "../model/init-policy.ts";
 import { serviceSpecSchema } from "../model/service.ts";
+import { worldFields } from "../model/world.ts";
 
 /** A name or an id of an existing object, as a user types it. Only looked up, never joined to a path. */
 const refSchema = z.string().min(1).max(200);
@@ -211,6 +212,7 @@ export const vmCreateInput = z.strictObject({
   init: initPolicySchema.optional(),
   /** Keep a command running: the image's own unless words are given. */
   service: serviceSpecSchema.optional(),
+  ...worldFields,
   start: z.boolean().default(true),
   /**
    * Delete it when its owner is gone: the connection of an exec whose start frame says `owner`. If none comes within a
@@ -221,7 +223,12 @@ export const vmCreateInput = z.strictObject({
   wait: waitTargetSchema.default("agent"),
 });
 
-export const vmStartInput = z.strictObject({ ref: refSchema, wait: waitTargetSchema.default("agent") });
+/** What is given of the host's world is the VM's from then on; what is absent stays as it is. */
+export const vmStartInput = z.strictObject({
+  ref: refSchema,
+  wait: waitTargetSchema.default("agent"),
+  ...worldFields,
+});
 
 export const vmStopInput = z.strictObject({
   ref: refSchema,

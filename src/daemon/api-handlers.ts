@@ -71,7 +71,7 @@ export function apiHandlers(services: Services): Handlers {
       imagePromote: async ({ ref }, context) => images.view(await images.promote(ref, context)),
       imageRefresh: async ({ ref }, context) => images.view(await images.refresh(ref, context)),
       vmCreate: async (input, context) => vms.view(await vms.create(input, context)),
-      vmStart: async ({ ref, wait }, context) => vms.view(await vms.start(ref, context, wait)),
+      vmStart: async ({ ref, wait, ...world }, context) => vms.view(await vms.start(ref, context, { wait, world })),
       vmStop: async ({ ref, timeoutSeconds, force }, context) =>
         vms.view(await vms.stop(ref, { timeoutMs: timeoutSeconds * 1000, force }, context)),
       vmPause: async ({ ref }, context) => vms.view(await vms.pause(ref, context)),

@@ -11,6 +11,7 @@ import { authenticate, type BootSecret } from "./agent-secret.ts";
 import { agentSession, type AgentLineSession, type Patience } from "./agent-session.ts";
 import type { Dial } from "./dial.ts";
 import type { ServiceStatus } from "../model/service.ts";
+import type { GuestWorld } from "../model/world.ts";
 import { AgentService, ShutdownMode } from "./gen/banger/agent/v1/agent_pb.ts";
 
 export type { AgentExec, ExecExit, ExecSpec } from "./agent-exec.ts";
@@ -78,6 +79,12 @@ export interface AgentClient {
   ): Promise<Uint8Array>;
   /** @returns what the guest could not do of it, and why. */
   configure(identity: GuestIdentity, signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Gives the guest what its host lives with, in place of what it was given before. Ability `world`.
+   *
+   * @returns what the guest could not take, a sentence each.
+   */
+  setWorld(world: GuestWorld, signal: AbortSignal): Promise<readonly string[]>;
   exec(spec: ExecSpec, options: { readonly signal: AbortSignal }): Promise<AgentExec>;
   forward(target: ForwardTarget, signal: AbortSignal): Promise<Duplex>;
   stats(signal: AbortSignal): Promise<AgentStats>;
@@ -114,6 +121,8 @@ const CALL_MS = 30_000;
 const MAX_WARNINGS = 16;
 /** Far more than such a key and its comment have. */
 const MAX_HOST_KEY = 1024;
+/** A guest makes its bundles of authorities anew, which takes a minute where a CPU is emulated and busy. */
+const WORLD_MS = 150_000;
 /** Between two attempts, where the line itself does not wait for a guest that is still booting. */
 const RETRY_MS = 50;
 
@@ -167,9 +176,10 @@ function clientOf(
     signal: AbortSignal,
     awaited: string,
     work: (within: AbortSignal) => Promise<T>,
+    limitMs = CALL_MS,
   ): Promise<T> => {
     checkOpen(stream);
-    return withDeadline(signal, CALL_MS, awaited, async (within) => {
+    return withDeadline(signal, limitMs, awaited, async (within) => {
       try {
         return await work(within);
       } catch (error) {
@@ -210,6 +220,26 @@ function clientOf(
         );
         return warnings.slice(0, MAX_WARNINGS).map((text) => guestText(text));
       }),
+    setWorld: ({ certificates, proxies, timeZone, locale }, signal) =>
+      call(
+        signal,
+        "the guest to take what its host lives with",
+        async (within) => {
+          const { warnings } = await client.setWorld(
+            {
+              certificates: [...certificates],
+              ...(proxies !== undefined && {
+                proxies: { http: proxies.http ?? "", https: proxies.https ?? "", noneFor: proxies.noneFor },
+              }),
+              ...(timeZone !== undefined && { timeZone }),
+              locale: locale ?? "",
+            },
+            { signal: within },
+          );
+          return warnings.slice(0, MAX_WARNINGS).map((warning) => warning.slice(0, 1000));
+        },
+        WORLD_MS,
+      ),
     exec(spec, { signal }) {
       checkOpen(stream);
       return startExec(client, spec, signal);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { objectNameSchema } from "./names.ts";
 import { natChoiceSchema } from "./network.ts";
 import { diskStrategySchema, vmmChoiceSchema } from "./vm.ts";
+import { worldConfig } from "./world.ts";
 
 /** `config.toml`. Every key has a default, so an empty file is a whole configuration. Unknown keys are errors. */
 export const configSchema = z.strictObject({
@@ -75,6 +76,8 @@ export const configSchema = z.strictObject({
       start_timeout: z.number().int().min(1).max(3600).default(180),
       /** Seconds that a guest's package manager gets to install an init. */
       first_boot_timeout: z.number().int().min(1).max(86_400).default(1800),
+      /** What VMs are given of the host's world; nothing where it is absent. */
+      ...worldConfig,
     })
     .prefault({}),
 });

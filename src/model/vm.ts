@@ -4,6 +4,7 @@ import { vmBootFields } from "./vm-boots.ts";
 import { vmNameSchema } from "./names.ts";
 import { pausedBecauseSchema } from "./paused-because.ts";
 import { serviceReadinessSchema, serviceSpecSchema, serviceStatusSchema } from "./service.ts";
+import { withoutSecrets, worldSchema } from "./world.ts";
 
 export const VM_STATES = [
   "creating",
@@ -85,7 +86,7 @@ export const publishedPortSchema = z.strictObject({
 });
 export type PublishedPort = z.infer<typeof publishedPortSchema>;
 
-/** What was asked for. Only `vm resize` and `vm rebase` change it. */
+/** What was asked for. Only `vm resize`, `vm rebase` and, of the host's world, `vm start` change it. */
 export const vmSpecSchema = z.object({
   vcpus: z.number().int().min(1).max(64),
   memoryBytes: z
@@ -111,6 +112,8 @@ export const vmSpecSchema = z.object({
   netBandwidth: z.number().int().positive().optional(),
   /** The command that the guest's agent keeps running. */
   service: serviceSpecSchema.optional(),
+  /** What it is given of the host's world; what is absent in it is left to the configuration, anew at each start. */
+  world: worldSchema.optional(),
 });
 export type VmSpec = z.infer<typeof vmSpecSchema>;
 
@@ -277,6 +280,7 @@ export type VmView = z.infer<typeof vmViewSchema>;
 export function viewVm({ machine, ...vm }: Vm, unresponsive?: VmSilence): VmView {
   return {
     ...vm,
+    spec: withoutSecrets(vm.spec),
     ...(machine !== undefined && unresponsive !== undefined && { unresponsive }),
     vmm: machine?.vmm ?? null,
     accel: machine?.accel ?? null,

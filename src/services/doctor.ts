@@ -2,7 +2,9 @@ import { canReflink } from "../disk/probe-clone.ts";
 import type { BangerError } from "../lib/errors.ts";
 import { configCheck, orphansCheck, stateCheck } from "../host/checks/told.ts";
 import { vmmCheck } from "../host/checks/vmm.ts";
+import { hostCaCheck } from "../host/checks/host-ca.ts";
 import { natChecks } from "../host/checks/nat.ts";
+import { authoritiesOf, findAuthorities } from "../host/find-authorities.ts";
 import { runChecks } from "../host/checks.ts";
 import type { HostCheck } from "../host/host-check.ts";
 import type { Config } from "../model/config.ts";
@@ -48,6 +50,10 @@ export function doctorService(deps: DoctorDependencies): (signal: AbortSignal) =
             return { configured: config.vmm, kvm, vmms };
           }),
           ...natChecks(process.getuid?.() === 0, () => ways),
+          hostCaCheck(() => {
+            const { host_ca: configured } = config.vm;
+            return typeof configured === "string" ? authoritiesOf(configured) : findAuthorities([]);
+          }),
           configCheck(layout.configFile, () => loadConfig(layout.configFile)),
           daemonCheck(layout),
           stateCheck(layout.database, trouble),

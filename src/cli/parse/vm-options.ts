@@ -5,6 +5,7 @@ import type { OptionSpecs, OptionValues } from "../command.ts";
 import { ENV_OPTIONS, readEnv } from "./env-options.ts";
 import { given, wholeNumber } from "./check-options.ts";
 import { parsePublish } from "./publish-option.ts";
+import { WORLD_FIELDS, WORLD_OPTIONS, worldInput } from "./world-options.ts";
 
 /** What a new VM can be given, by `vm create` and by `run`. */
 export const VM_OPTIONS = {
@@ -37,6 +38,7 @@ export const VM_OPTIONS = {
   vmm: { type: "string", value: "VMM", help: "auto, firecracker or qemu: what it runs on" },
   "disk-bandwidth": { type: "string", value: "SIZE", help: "most that it reads and writes a second, as in 100M" },
   "net-bandwidth": { type: "string", value: "SIZE", help: "most that it sends, and receives, a second" },
+  ...WORLD_OPTIONS,
   "kernel-ref": { type: "string", value: "KERNEL", help: "boot this kernel rather than the image's" },
 } as const satisfies OptionSpecs;
 
@@ -60,6 +62,7 @@ export const VM_FIELDS = {
   diskBandwidth: "--disk-bandwidth",
   netBandwidth: "--net-bandwidth",
   service: "--restart",
+  ...WORLD_FIELDS,
 } as const;
 
 /**
@@ -90,6 +93,7 @@ export async function vmInput(
     vmm: options.vmm as Input<"vmCreate">["vmm"],
     diskBandwidth: size("--disk-bandwidth", options["disk-bandwidth"]),
     netBandwidth: size("--net-bandwidth", options["net-bandwidth"]),
+    ...worldInput(options, env),
   });
 }
 

@@ -5,6 +5,7 @@ import type { HostDiskFull, PausedBecause } from "../../model/paused-because.ts"
 import type { Vm } from "../../model/vm.ts";
 import { checkStep } from "../../model/vm-states.ts";
 import { introduce } from "./agent-connection.ts";
+import { giveWorld, warner } from "./give-world.ts";
 import { diskManners, fullDisk, hasRoomToGoOn, hostDiskFull, leastRoom, mustBeGuarded } from "./host-disk-full.ts";
 import type { LiveVm } from "./live-vms.ts";
 import { notAnswering } from "./run-folder.ts";
@@ -77,6 +78,7 @@ export async function resumeVm(context: VmContext, vm: Vm, { signal, progress }:
       progress({ id: `warning ${warning}`, label: `${vm.name}: warning: ${warning}`, status: "done" });
     }
   });
+  await giveWorld(context, running, await live.agent(unlessStopped), warner(running, { progress }), unlessStopped);
   return running;
 }
 

@@ -11,10 +11,11 @@ import { planExec } from "./exec-plan.ts";
 import type { ServiceSpec } from "../../model/service.ts";
 import { planSystem } from "../first-boot/system-plan.ts";
 import type { DiskStrategy, PublishedPort, Vm, VmmChoice } from "../../model/vm.ts";
+import { wishesOf, type WorldWishes } from "../../model/world.ts";
 import { workDiskSize } from "./work-disk.ts";
 
 /** What a user asks for, with all that was left out still open. */
-export interface VmRequest {
+export interface VmRequest extends WorldWishes {
   readonly name?: string | undefined;
   readonly vcpus?: number | undefined;
   readonly memoryBytes?: number | undefined;
@@ -66,6 +67,7 @@ export function planVm(
   }
   if (request.service !== undefined) checkCommand(image, request.service);
   const workDiskSizeBytes = workDiskSize(request.workDiskSizeBytes, image);
+  const world = wishesOf(request);
   return {
     id,
     name: request.name ?? `${hostLabel(image.name)}-${id.slice(-5)}`,
@@ -89,6 +91,7 @@ export function planVm(
       vmm: request.vmm ?? config.vmm,
       ...(diskBandwidth !== undefined && { diskBandwidth }),
       ...(netBandwidth !== undefined && { netBandwidth }),
+      ...(world !== undefined && { world }),
     },
     machineId: randomBytes(16).toString("hex"),
     disks: [],
@@ -132,11 +135,12 @@ export function imageOf({ id, name, digest, config }: Image): Vm["image"] {
 }
 
 /** What is asked of a network that a VM has not, or twice of one that it has. */
-function checkNetworkWishes({ nat, publish, allowHost, allowVms }: VmRequest): void {
+function checkNetworkWishes({ nat, publish, allowHost, allowVms, hostProxy }: VmRequest): void {
   const [wish] = [
     publish.length > 0 ? "--publish" : [],
     allowHost ? "--allow-host" : [],
     allowVms ? "--allow-vms" : [],
+    hostProxy !== undefined && hostProxy !== false ? "--host-proxy" : [],
   ].flat();
   if (!nat && wish !== undefined) {
     throw new BangerError("VM_SPEC_INVALID", {

@@ -22,6 +22,7 @@ import { bootArguments } from "./boot-arguments.ts";
 import { bootClock, watchConsole, type BootClock } from "./boot-watch.ts";
 import { consoleTail } from "./console-log.ts";
 import { followHostDisk } from "./follow-host-disk.ts";
+import { giveWorld } from "./give-world.ts";
 import { diskManners } from "./host-disk-full.ts";
 import { followVmmStops, standsStill } from "./stall.ts";
 import { installInVm, needsInstallation } from "./install-in-vm.ts";
@@ -230,6 +231,7 @@ async function awaitAgent(
       for (const warning of await introduce(context, vm, await live.agent(within), within)) clock.warn(warning);
       // Its line may have broken since.
       const agent = await live.agent(within);
+      await giveWorld(context, vm, agent, (text) => clock.warn(text), within);
       await prepare?.(agent, within);
       return agent;
     };

@@ -10,9 +10,11 @@ import { vmRunDir } from "../../model/layout.ts";
 import type { WaitTarget } from "../../model/health-check.ts";
 import type { Image } from "../../model/image.ts";
 import { viewVm, type Vm, type VmView } from "../../model/vm.ts";
+import type { WorldWishes } from "../../model/world.ts";
 import { ensureSshKey } from "../ssh-key.ts";
 import { awaitPublishedPorts } from "./await-services.ts";
 import { checkWait, reachReadiness } from "./await-ready.ts";
+import { changeWorld, giveWorld, warner } from "./give-world.ts";
 import { exposedTcpPorts, publishOnFreePorts } from "./exposed-ports.ts";
 import { noteMainCommand } from "./main-command.ts";
 import { createVm } from "./create-vm.ts";
@@ -49,6 +51,13 @@ export interface VmCreateRequest extends VmRequest {
   readonly wait?: WaitTarget | undefined;
 }
 
+export interface StartRequest {
+  /** How ready it is to be; one that runs is waited for, too. */
+  readonly wait?: WaitTarget;
+  /** What it is given of the host's world from now on; what is absent stays as it is. */
+  readonly world?: WorldWishes;
+}
+
 export interface RebaseTarget {
   readonly image: string;
   readonly kernel?: string | undefined;
@@ -70,8 +79,7 @@ export interface VmService {
   /** As the API shows it, with who does not answer. */
   view(vm: Vm): VmView;
   create(request: VmCreateRequest, context: OperationContext): Promise<Vm>;
-  /** @param wait how ready it is to be; one that runs is waited for, too. */
-  start(ref: string, context: OperationContext, wait?: WaitTarget): Promise<Vm>;
+  start(ref: string, context: OperationContext, how?: StartRequest): Promise<Vm>;
   stop(ref: string, options: StopOptions, context: OperationContext): Promise<Vm>;
   pause(ref: string, context: OperationContext): Promise<Vm>;
   resume(ref: string, context: OperationContext): Promise<Vm>;
@@ -147,15 +155,20 @@ export function vmService(context: VmContext): VmService {
         }
       });
     },
-    start: (ref, operation, wait = "agent") =>
-      change(ref, operation, async (vm, within) => {
-        checkWait(wait, vm, store.images.find(vm.image.id));
+    start: (ref, operation, { wait = "agent", world = {} } = {}) =>
+      change(ref, operation, async (before, within) => {
+        checkWait(wait, before, store.images.find(before.image.id));
+        const vm = changeWorld(context, before, world);
         if (vm.state !== "running") {
           await startVm(context, vm, within);
           return reachReadiness(context, vm.id, wait, within);
         }
-        if (!context.live.has(vm.id)) throw await notAnswering(vm, context.silent.get(vm.id));
+        const found = context.live.get(vm.id);
+        if (found === undefined) throw await notAnswering(vm, context.silent.get(vm.id));
         within.progress({ id: "start", label: `${vm.name} runs already`, status: "done" });
+        if (vm !== before) {
+          await giveWorld(context, vm, await found.agent(within.signal), warner(vm, within), within.signal);
+        }
         return reachReadiness(context, vm.id, wait, within);
       }),
     stop: (ref, options, operation) =>

@@ -1,0 +1,135 @@
+import { z } from "zod";
+
+const PROXY_WORDS = "a proxy must be a URL without quotes and blanks, http://[USER:PASSWORD@]HOST:PORT";
+
+/** A URL that shells, apt and programs all take as it is. It may hold a password. */
+export const proxyUrlSchema = z
+  .string()
+  .max(2048)
+  .regex(/^(?:https?|socks[45][ah]?):\/\/[!#-&(-:<-[\]-~]+$/, PROXY_WORDS)
+  .refine((url) => URL.canParse(url), PROXY_WORDS);
+
+/** What programs find in http_proxy, https_proxy and no_proxy. */
+export const proxiesSchema = z.strictObject({
+  http: proxyUrlSchema.optional(),
+  https: proxyUrlSchema.optional(),
+  /** Hosts that are reached without. */
+  noneFor: z
+    .string()
+    .max(4096)
+    .regex(/^[!#-&(-:<-[\]-~ ]*$/, "must be a list of hosts with commas between them")
+    .default(""),
+});
+export type Proxies = z.infer<typeof proxiesSchema>;
+
+/** A zone of the time zone data base; `host`: that of the host, as each start finds it; `none`: the image's own. */
+export const timeZoneSchema = z
+  .string()
+  .max(80)
+  .regex(/^[A-Za-z0-9_+-]+(?:\/[A-Za-z0-9_+-]+){0,2}$/, "must be host, none, or a time zone as in Europe/Berlin");
+
+/** LANG; `none`: the image's own. */
+export const localeSchema = z
+  .string()
+  .max(80)
+  .regex(
+    /^[A-Za-z][A-Za-z0-9]{0,15}(?:_[A-Za-z0-9]{1,8})?(?:\.[A-Za-z0-9-]{1,20})?(?:@[A-Za-z0-9]{1,20})?$/,
+    "must be host, none, or a locale as in de_DE.UTF-8",
+  );
+
+/** What a VM may be given of its host's world. What is absent is left to the configuration. */
+export const worldFields = {
+  /** The certificate authorities that the host trusts beyond its distribution's. */
+  hostCa: z.boolean().optional(),
+  /** Files in which more of them are looked for, as whoever asks has them in SSL_CERT_FILE and the like. */
+  hostCaFiles: z.array(z.string().startsWith("/").max(4096)).max(16).optional(),
+  /** `false`: none, whatever the configuration says. */
+  hostProxy: z.union([z.literal(false), proxiesSchema], { error: PROXY_WORDS }).optional(),
+  timeZone: timeZoneSchema.optional(),
+  locale: localeSchema.optional(),
+};
+export const worldSchema = z.strictObject(worldFields);
+export type WorldWishes = z.infer<typeof worldSchema>;
+
+/** The configuration's part: what VMs get that were not asked about. */
+export const worldConfig = {
+  /** `true`: what the host trusts; a path: the certificates in that file. */
+  host_ca: z
+    .union([z.boolean(), z.string().startsWith("/")], { error: "must be true, false or an absolute path" })
+    .optional(),
+  /** `true`: as in the environment that the daemon was started in; a URL: this one. */
+  host_proxy: z.union([z.boolean(), proxyUrlSchema], { error: `${PROXY_WORDS}; or true, or false` }).optional(),
+  time_zone: timeZoneSchema.optional(),
+  locale: localeSchema.optional(),
+};
+
+/** What a guest is given at a start: all of it, in place of all that it was given before. */
+export interface GuestWorld {
+  /** In PEM, one each. */
+  readonly certificates: readonly string[];
+  readonly proxies?: Proxies;
+  readonly timeZone?: { readonly name: string; readonly rule: string };
+  readonly locale?: string;
+}
+
+/** The wishes that there are of these; undefined where there are none. */
+export function wishesOf({ hostCa, hostCaFiles, hostProxy, timeZone, locale }: WorldWishes): WorldWishes | undefined {
+  const wishes: WorldWishes = {
+    ...(hostCa !== undefined && { hostCa }),
+    ...(hostCaFiles !== undefined && { hostCaFiles }),
+    ...(hostProxy !== undefined && { hostProxy }),
+    ...(timeZone !== undefined && { timeZone }),
+    ...(locale !== undefined && { locale }),
+  };
+  return Object.keys(wishes).length === 0 ? undefined : wishes;
+}
+
+/** The same as it may be shown: without what proves to a proxy who one is. */
+export function withoutSecrets<S extends { readonly world?: WorldWishes | undefined }>(spec: S): S {
+  const proxies = spec.world?.hostProxy;
+  if (proxies === undefined || proxies === false) return spec;
+  const { http, https, noneFor } = proxies;
+  const hostProxy: Proxies = {
+    ...(http !== undefined && { http: withoutUser(http) }),
+    ...(https !== undefined && { https: withoutUser(https) }),
+    noneFor,
+  };
+  return { ...spec, world: { ...spec.world, hostProxy } };
+}
+
+/** A URL with `***` where it names a user. */
+export function withoutUser(url: string): string {
+  const { protocol, username, password, host } = new URL(url);
+  return `${protocol}//${username !== "" || password !== "" ? "***@" : ""}${host}`;
+}
+
+/**
+ * The proxies of an environment. Programs prefer the small letters, and some take a host without a scheme.
+ */
+export function proxiesOf(env: Readonly<Record<string, string | undefined>>): Proxies | undefined {
+  const value = (name: string): string | undefined => env[name] || env[name.toUpperCase()] || undefined;
+  const url = (name: string): string | undefined => {
+    const found = value(name) ?? value("all_proxy");
+    return found === undefined || found.includes("://") ? found : `http://${found}`;
+  };
+  const [http, https] = [url("http_proxy"), url("https_proxy")];
+  if (http === undefined && https === undefined) return undefined;
+  return {
+    ...(http !== undefined && { http }),
+    ...(https !== undefined && { https }),
+    noneFor: value("no_proxy") ?? "",
+  };
+}
+
+/** Variables in which users name authorities to trust, each a file in PEM. */
+export const AUTHORITY_VARIABLES = [
+  "SSL_CERT_FILE",
+  "NODE_EXTRA_CA_CERTS",
+  "REQUESTS_CA_BUNDLE",
+  "CURL_CA_BUNDLE",
+] as const;
+
+/** The LANG of an environment, by the precedence of POSIX ("Internationalization Variables"). */
+export function localeOf(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  return env["LC_ALL"] || env["LANG"] || undefined;
+}
