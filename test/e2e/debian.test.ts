@@ -1,15 +1,21 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:https";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { suite, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { debianImage } from "../helpers/test-images.ts";
 import { identifyProcess } from "../../src/lib/process.ts";
+import { TestAuthority } from "../helpers/test-authority.ts";
 import { TestHost } from "../helpers/test-host.ts";
 import { TestRegistry } from "../helpers/test-registry.ts";
 
 /** The main road, as `make demo` shows it: a registry, a real Debian, systemd, ssh. */
 suite("a VM of a Debian image", { timeout: 900_000 }, () => {
   test("goes the whole way from a registry to a shell, and away again", async () => {
-    const layout = await debianImage("bookworm");
+    const layout = await debianImage("bookworm", ["systemd-sysv", "dbus", "ca-certificates"]);
     await using registry = await TestRegistry.start();
     await using host = await TestHost.start();
     const reference = `${registry.host}/library/debian:bookworm`;
@@ -26,20 +32,14 @@ suite("a VM of a Debian image", { timeout: 900_000 }, () => {
     assert.equal(image.system.osId, "debian");
     assert.equal((await host.run("e2fsck", ["-fn", image.rootfs.path])).code, 0);
 
-    await host.ok([
-      "vm",
-      "create",
-      "--name",
-      "demo",
-      "--image",
-      "debian",
-      "--nat",
-      "--allow-host",
-      "--work-disk",
-      "32M",
-      "--wait",
-      "system",
-    ]);
+    await using authority = await TestAuthority.make();
+    await using secure = await tlsServer(authority);
+    const env = { SSL_CERT_FILE: authority.certificate, http_proxy: "http://me:s3cret@127.0.0.1:3128" };
+    const world = ["--host-ca", "--host-proxy", "--time-zone", "Asia/Tokyo", "--locale", "xx_XX.UTF-8"];
+    const shape = ["--name", "demo", "--image", "debian", "--nat", "--allow-host", "--work-disk", "32M"];
+    const created = await host.banger(["vm", "create", ...shape, "--wait", "system", ...world], { env });
+    assert.equal(created.code, 0, created.stderr);
+    assert.match(created.stderr, /warning: the guest has no locale xx_XX\.UTF-8/);
     const command = "id; uname -r; cat /etc/os-release; systemctl is-active banger-vsock-agent";
     const said = await host.ok(["vm", "ssh", "demo", "--", command]);
     assert.match(said, /uid=0\(root\)/);
@@ -97,6 +97,7 @@ suite("a VM of a Debian image", { timeout: 900_000 }, () => {
       "demo",
     ]);
     assert.deepEqual(Object.keys(vm.timings.stages), ["disk", "vmm", "kernel", "init", "agent"]);
+    await checkWorld(host, network.gateway, secure.port);
     await host.ok(["vm", "stop", "demo"]);
     assert.match(await host.ok(["vm", "logs", "demo"]), /banger: stage agent/);
     await host.ok(["vm", "delete", "demo"]);
@@ -107,3 +108,48 @@ suite("a VM of a Debian image", { timeout: 900_000 }, () => {
     );
   });
 });
+
+/** A TLS server on this host's loopback, with a certificate that only a private authority vouches for. */
+async function tlsServer({ tls }: TestAuthority): Promise<AsyncDisposable & { readonly port: number }> {
+  const server = createServer(tls, (_request, response) => response.end("trusted"));
+  server.on("tlsClientError", () => {});
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** The guest was given its host's world when it was created; what it is no longer to have is gone. */
+async function checkWorld(host: TestHost, gateway: string, port: number): Promise<void> {
+  const words = (command: string): string[] => ["vm", "exec", "demo", "--", "sh", "-c", command];
+  const connect = `openssl s_client -connect ${gateway}:${port} -verify_hostname registry.test -verify_return_error </dev/null`;
+  const ours = `find / -xdev -name '*banger-*.crt' -o -xdev -name '*banger-*.pem' -o -xdev -name '95banger-*' -o -xdev -name 'world.json'`;
+  const state = `date +%Z; echo proxy=$http_proxy; systemctl show-environment | grep -c -i -e proxy -e cert; ${ours}`;
+
+  assert.match(await host.ok(words(connect)), /Verify return code: 0 \(ok\)/);
+  // No program that is started otherwise needs the agent's variables.
+  assert.match(await host.ok(words(`env -i PATH=$PATH ${connect}`)), /Verify return code: 0 \(ok\)/);
+  const given = await host.ok(words(state));
+  assert.match(given, new RegExp(`^JST\nproxy=http://me:s3cret@${gateway.replaceAll(".", "\\.")}:3128\n[1-9]`));
+  assert.match(given, /banger-\w{16}\.crt\n/);
+  for (const shown of [
+    ["vm", "inspect", "demo"],
+    ["vm", "inspect", "demo", "--json"],
+    ["vm", "list", "--json"],
+  ]) {
+    assert.doesNotMatch(await host.ok(shown), /s3cret/);
+  }
+
+  await host.ok(["vm", "start", "demo", "--no-host-ca", "--no-host-proxy", "--time-zone", "none", "--locale", "none"]);
+  const refused = await host.banger(words(connect));
+  assert.notEqual(refused.code, 0, refused.stdout.toString());
+  assert.match(refused.stdout.toString() + refused.stderr, /unable to get local issuer certificate/);
+  assert.match(await host.ok(words(`${state}; true`)), /^(?:Etc\/)?UTC\nproxy=\n0\n$/);
+  const log = await readFile(join(host.folder, ".local", "state", "banger", "bangerd.log"), "utf8");
+  assert.doesNotMatch(log, /s3cret/);
+}

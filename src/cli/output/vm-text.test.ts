@@ -101,3 +101,11 @@ test("the API shows no start ticks and no sockets", () => {
   assert.doesNotMatch(shown, /startTicks|\.sock/);
   assert.equal(viewVm(vm).pid, 77);
 });
+
+test("a VM's wishes of the host's world are shown, and no password among them", () => {
+  const proxy = "http://me:s3cret@proxy:3128";
+  const world = { hostCa: true, hostProxy: { http: proxy, https: proxy, noneFor: "" }, timeZone: "host" };
+  const shown = viewVm({ ...vm, spec: { ...vm.spec, world } });
+  assert.match(vmText(shown), /Of the host: +authorities, proxy http:\/\/\*\*\*@proxy:3128, time zone host/);
+  assert.doesNotMatch(JSON.stringify(shown), /s3cret/);
+});

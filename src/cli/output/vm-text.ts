@@ -1,6 +1,7 @@
 import { formatBytes } from "../../lib/bytes.ts";
 import type { PausedBecause } from "../../model/paused-because.ts";
 import type { VmView } from "../../model/vm.ts";
+import type { WorldWishes } from "../../model/world.ts";
 import { facts, table } from "./table.ts";
 import { ago, duration } from "./times.ts";
 
@@ -80,7 +81,22 @@ function machineFacts({ image, kernel, spec, vmm, accel, pid, machine, vmmReason
     ...optional("First boot", firstBoot && `installed ${firstBoot.install}; ${firstBoot.log}`),
     // Their values may be secrets.
     ...optional("Variables", env),
+    ...optional("Of the host", spec.world && worldText(spec.world)),
   ];
+}
+
+/** What was asked for this VM; the configuration may give it more. */
+function worldText({ hostCa, hostProxy, timeZone, locale }: WorldWishes): string {
+  const proxies = hostProxy === undefined || hostProxy === false ? [] : [hostProxy.http, hostProxy.https];
+  const parts = [
+    hostCa === undefined ? [] : hostCa ? "authorities" : "no authorities",
+    hostProxy === false
+      ? "no proxy"
+      : [...new Set(proxies)].filter((url) => url !== undefined).map((url) => `proxy ${url}`),
+    timeZone === undefined ? [] : `time zone ${timeZone}`,
+    locale === undefined ? [] : `locale ${locale}`,
+  ];
+  return parts.flat().join(", ");
 }
 
 function diskRows({ disks }: VmView): string[][] {
