@@ -78,7 +78,8 @@ func (k *Keeper) publishToSystemd(ctx context.Context, env map[string]string) er
 		failed = errors.Join(failed, k.Run(ctx, append([]string{systemctl, "set-environment"}, words...)))
 	}
 	if failed != nil {
-		return fmt.Errorf("services are not told: %w", failed)
+		// What it said may repeat a proxy's password.
+		return errors.New("services are not told: systemctl has failed")
 	}
 	if len(env) == 0 {
 		_, err := removeFile(k.path(managedName))

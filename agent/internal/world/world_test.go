@@ -283,6 +283,18 @@ func TestAToolThatFailsIsRunAgain(t *testing.T) {
 	}
 }
 
+func TestAPasswordIsInNoMessage(t *testing.T) {
+	g := newGuest(t, debian)
+	g.Systemd = true
+	g.fail = errors.New("invalid assignment: http_proxy=http://u:s3cret@proxy")
+	for _, url := range []string{"http://u:s3cret@proxy", "http://u:s3cret@'"} {
+		_, failed := g.Set(t.Context(), Wanted{Proxies: Proxies{HTTP: url}})
+		if len(failed) != 1 || strings.Contains(failed[0].Error(), "s3cret") {
+			t.Errorf("%v", failed)
+		}
+	}
+}
+
 func TestWhatTheGuestChangedStays(t *testing.T) {
 	g := newGuest(t, debian)
 	g.set(Wanted{Zone: Zone{Name: "Europe/Berlin"}, Locale: "de_DE.UTF-8"})
