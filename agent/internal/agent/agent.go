@@ -70,7 +70,9 @@ func Run(ctx context.Context, options Options) error {
 		},
 		Settings: settings, Service: options.Service, Secret: options.Secret, Root: "/", Init: machine.FindInit(), End: options.End, Log: options.Log,
 	}
-	service.World = &world.Keeper{Root: "/", Run: runner.Run, Systemd: service.Init == machine.SystemdInit}
+	service.World = &world.Keeper{
+		Root: "/", Run: runner.Run, Systemd: service.Init == machine.SystemdInit, Patience: 10 * time.Second,
+	}
 	serving := lineServer{Server: service.HTTP(ctx), guard: service.Guard}
 	var lines sync.WaitGroup
 	var ready sync.Once

@@ -72,7 +72,7 @@ var (
 	addingVariables = []string{"NODE_EXTRA_CA_CERTS", "DENO_CERT"}
 )
 
-func (k *Keeper) setCertificates(ctx context.Context, notes *notes, wanted Wanted) (map[string]string, error) {
+func (k *Keeper) setCertificates(_ context.Context, notes *notes, wanted Wanted) (map[string]string, error) {
 	named, given, err := certificateFiles(wanted.Certificates)
 	if err != nil {
 		return nil, err
@@ -88,19 +88,28 @@ func (k *Keeper) setCertificates(ctx context.Context, notes *notes, wanted Wante
 	changed, err := k.writeCertificates(trusted.anchors, named)
 	removed, failed := k.removeCertificates(trusted.anchors, named)
 	err = errors.Join(err, failed)
-	if changed || removed {
-		notes.Stale = true
+	// After a removal all is made afresh; so it is where the last removal may not have come to its end.
+	argv := trusted.update[0]
+	if removed || notes.Stale {
+		argv = slices.Concat(argv, trusted.fresh)
 	}
+	isSame := !changed && !removed
+	notes.Stale = notes.Stale || !isSame
 	if notes.Stale {
-		// On the disk before the program runs: one that is cut off is run again.
-		err = errors.Join(err, notes.write())
-		argv := trusted.update[0]
-		if len(trusted.fresh) > 0 {
-			argv = append(argv, trusted.fresh...)
+		ended, failed := false, error(nil)
+		if !isSame || k.running == nil {
+			// On the disk before the program runs: one that is cut off is run again.
+			err = errors.Join(err, notes.write())
+			ended, failed = k.update(argv)
 		}
-		if failed := k.Run(ctx, argv); failed != nil {
+		if failed != nil {
+			failed = fmt.Errorf("%s: %w", argv[0], failed)
+		} else if !ended {
+			failed = errors.New("the guest is still making its bundles of authorities: until then only banger's sessions have the change")
+		}
+		if failed != nil {
 			env, merging := k.mergeBundles(given)
-			return env, errors.Join(err, fmt.Errorf("%s: %w", argv[0], failed), merging)
+			return env, errors.Join(err, failed, merging)
 		}
 		notes.Stale = false
 	}

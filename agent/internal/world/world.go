@@ -9,6 +9,7 @@ import (
 	"maps"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // runDir has what need not outlive a boot. All users of the guest read there.
@@ -43,8 +44,12 @@ type Keeper struct {
 	Run func(ctx context.Context, argv []string) error
 	// Systemd says that systemd is PID 1 and starts services, which are to have the variables.
 	Systemd bool
+	// Patience is how long Set waits for the program that makes the guest's bundles of authorities; 0: for its end. It goes
+	// on in the background: under emulation Debian's takes two minutes, which no start is to wait for.
+	Patience time.Duration
 
-	mu sync.Mutex
+	mu      sync.Mutex
+	running *updating
 }
 
 // Set makes the guest's world what is wanted and nothing else.
