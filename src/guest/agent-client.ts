@@ -4,16 +4,19 @@ import type { Duplex } from "node:stream";
 import { untilAborted, withDeadline } from "../lib/deadline.ts";
 import { BangerError } from "../lib/errors.ts";
 import { agentError, agentProtocol, guestText } from "./agent-errors.ts";
+import { adjustClock, type ClockAdjustment, type GuestClock } from "./agent-clock.ts";
 import { startExec, type AgentExec, type ExecSpec } from "./agent-exec.ts";
 import { openForward, type ForwardTarget } from "./agent-forward.ts";
 import { readServiceLog, startService, watchService, type SupervisedCommand } from "./agent-service.ts";
 import { authenticate, type BootSecret } from "./agent-secret.ts";
 import { agentSession, type AgentLineSession, type Patience } from "./agent-session.ts";
+import { setWorld, WORLD_AWAITED, WORLD_MS } from "./agent-world.ts";
 import type { Dial } from "./dial.ts";
 import type { ServiceStatus } from "../model/service.ts";
 import type { GuestWorld } from "../model/world.ts";
 import { AgentService, ShutdownMode } from "./gen/banger/agent/v1/agent_pb.ts";
 
+export type { ClockAdjustment, GuestClock } from "./agent-clock.ts";
 export type { AgentExec, ExecExit, ExecSpec } from "./agent-exec.ts";
 export type { ForwardTarget } from "./agent-forward.ts";
 export type { SupervisedCommand } from "./agent-service.ts";
@@ -48,23 +51,6 @@ export interface AgentStats {
   readonly cpuMs: number;
   readonly load1: number;
   readonly processes: number;
-}
-
-/** What is done to a guest's clock: see AdjustClockRequest of agent.proto. */
-export interface ClockAdjustment {
-  readonly stepMs: number;
-  readonly slewMs: number;
-  readonly slewOverMs: number;
-  readonly ratePpb?: number;
-}
-
-/** How a guest's clock stood when it was asked. */
-export interface GuestClock {
-  /** Milliseconds since 1970, with a fraction. */
-  readonly wallClockMs: number;
-  readonly ratePpb: number;
-  /** A program of the guest's keeps it. */
-  readonly keptByGuest: boolean;
 }
 
 /** The agent of one guest, over one connection; any number of calls at once. What it says is hostile: bounded, typed. */
@@ -121,8 +107,6 @@ const CALL_MS = 30_000;
 const MAX_WARNINGS = 16;
 /** Far more than such a key and its comment have. */
 const MAX_HOST_KEY = 1024;
-/** A guest makes its bundles of authorities anew, which takes a minute where a CPU is emulated and busy. */
-const WORLD_MS = 150_000;
 /** Between two attempts, where the line itself does not wait for a guest that is still booting. */
 const RETRY_MS = 50;
 
@@ -220,26 +204,7 @@ function clientOf(
         );
         return warnings.slice(0, MAX_WARNINGS).map((text) => guestText(text));
       }),
-    setWorld: ({ certificates, proxies, timeZone, locale }, signal) =>
-      call(
-        signal,
-        "the guest to take what its host lives with",
-        async (within) => {
-          const { warnings } = await client.setWorld(
-            {
-              certificates: [...certificates],
-              ...(proxies !== undefined && {
-                proxies: { http: proxies.http ?? "", https: proxies.https ?? "", noneFor: proxies.noneFor },
-              }),
-              ...(timeZone !== undefined && { timeZone }),
-              locale: locale ?? "",
-            },
-            { signal: within },
-          );
-          return warnings.slice(0, MAX_WARNINGS).map((warning) => warning.slice(0, 1000));
-        },
-        WORLD_MS,
-      ),
+    setWorld: (world, signal) => call(signal, WORLD_AWAITED, (within) => setWorld(client, world, within), WORLD_MS),
     exec(spec, { signal }) {
       checkOpen(stream);
       return startExec(client, spec, signal);
@@ -260,23 +225,8 @@ function clientOf(
           processes,
         });
       }),
-    adjustClock: ({ stepMs, slewMs, slewOverMs, ratePpb }, signal) =>
-      call(signal, "the guest's clock", async (within) => {
-        const answer = await client.adjustClock(
-          {
-            stepNs: nanoseconds(stepMs),
-            slewNs: nanoseconds(slewMs),
-            slewOverMs,
-            ...(ratePpb !== undefined && { ratePpb: BigInt(ratePpb) }),
-          },
-          { signal: within },
-        );
-        return {
-          wallClockMs: Number(answer.wallClockNs) / 1e6,
-          ratePpb: Number(answer.ratePpb),
-          keptByGuest: answer.keptByGuest,
-        };
-      }),
+    adjustClock: (adjustment, signal) =>
+      call(signal, "the guest's clock", (within) => adjustClock(client, adjustment, within)),
     shutdown: (signal) =>
       call(signal, "the guest to go down", async (within) => {
         await client.shutdown({ mode: ShutdownMode.POWEROFF }, { signal: within });
@@ -299,10 +249,6 @@ function clientOf(
     ping: (signal) => session.ping(signal),
     close: () => void stream.destroy(),
   };
-}
-
-function nanoseconds(ms: number): bigint {
-  return BigInt(Math.round(ms * 1e6));
 }
 
 function checkOpen(stream: Duplex): void {
