@@ -15,7 +15,7 @@ import { planMachine, serialSocketOf, vsockCid, type MachinePlan, type QemuHost 
 import { noteEvent, qemuMachine, type QemuEvents } from "./machine.ts";
 import { findQemu } from "./qemu-binary.ts";
 import { openQmp, type Qmp } from "./qmp.ts";
-import { sandboxFinder } from "./sandbox.ts";
+import { sandboxMemory, type SandboxMemory } from "./sandbox.ts";
 import { readTail } from "../read-tail.ts";
 import { clearSocketPath } from "../socket-path.ts";
 import { findStrays } from "../find-strays.ts";
@@ -33,7 +33,7 @@ export interface QemuOptions {
 
 /** Runs VMs by QEMU's system emulator for x86-64: hardware-assisted by KVM, or translated by TCG where there is none. */
 export function createQemuDriver(options: QemuOptions): Driver {
-  const hasSandbox = sandboxFinder();
+  const sandboxes = sandboxMemory();
   return {
     name: "qemu",
     abilities: async () => ({
@@ -49,22 +49,36 @@ export function createQemuDriver(options: QemuOptions): Driver {
       // QEMU has no bound for a network card; where its TAP is ours, tc-tbf(8) could be one.
       limits: { disk: true, net: false },
     }),
-    start: (spec, signal) => startMachine({ ...options, hasSandbox }, spec, signal),
+    start: (spec, signal) => startMachine({ ...options, sandboxes }, spec, signal),
     attach: attachMachine,
     strays: (vmId) => findStrays(isQemuOf(vmId)),
   };
 }
 
 interface StartOptions extends QemuOptions {
-  readonly hasSandbox: (binary: string) => Promise<boolean>;
+  readonly sandboxes: SandboxMemory;
 }
 
 async function startMachine(options: StartOptions, spec: MachineSpec, signal: AbortSignal): Promise<Machine> {
-  const tscKhz = options.accel === "tcg" ? await hostTscKhz() : undefined;
-  const clock = { accel: options.accel, ...(tscKhz !== undefined && { tscKhz }) };
+  const { accel, sandboxes } = options;
   const binary = await findQemu(options.qemuBin, options.searchPath);
-  const sandbox = await options.hasSandbox(binary);
-  const plan = planMachine(spec, { ...clock, sandbox, ...(await vsockFor(spec)) });
+  const sandbox = await sandboxes.isExpected(binary);
+  try {
+    return await startWith(binary, { accel, sandbox }, spec, signal);
+  } catch (error) {
+    if (!sandbox || asBangerError(error).code !== "VMM_FAILED" || !(await sandboxes.isMissing(binary))) throw error;
+    return startWith(binary, { accel, sandbox: false }, spec, signal);
+  }
+}
+
+async function startWith(
+  binary: string,
+  host: Pick<QemuHost, "accel" | "sandbox">,
+  spec: MachineSpec,
+  signal: AbortSignal,
+): Promise<Machine> {
+  const tscKhz = host.accel === "tcg" ? await hostTscKhz() : undefined;
+  const plan = planMachine(spec, { ...host, ...(tscKhz !== undefined && { tscKhz }), ...(await vsockFor(spec)) });
   const sockets = socketsOf(plan);
   await checkFiles(spec);
   await checkNetwork(spec, signal);
@@ -74,7 +88,7 @@ async function startMachine(options: StartOptions, spec: MachineSpec, signal: Ab
 
   const child = await launchQemu(binary, plan, spec.enter);
   try {
-    return await takeControl(plan, spec, options.accel, child, signal);
+    return await takeControl(plan, spec, host.accel, child, signal);
   } catch (error) {
     child.kill();
     await child.ended;

@@ -1,5 +1,4 @@
 import { stat } from "node:fs/promises";
-import { asBangerError } from "../../lib/errors.ts";
 import { run } from "../../lib/process.ts";
 
 /**
@@ -11,28 +10,39 @@ export const SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resou
 
 const ASK_MS = 10_000;
 
-/** Asks a QEMU once, until its file is another one, whether it was built with its system call filter. */
-export function sandboxFinder(): (binary: string) => Promise<boolean> {
-  let known: { readonly key: string; readonly has: Promise<boolean> } | undefined;
-  return async (binary) => {
-    const { mtimeMs, size, ino } = await stat(binary);
-    const key = [binary, mtimeMs, size, ino].join(" ");
-    if (known?.key !== key) {
-      const has = hasSandbox(binary);
-      has.catch(() => (known = undefined));
-      known = { key, has };
-    }
-    return known.has;
+/** What is known of QEMUs and their system call filter. */
+export interface SandboxMemory {
+  /** Whether to start one with it: yes, until it was found to have none. Asking each beforehand would cost a start 50 ms. */
+  isExpected(binary: string): Promise<boolean>;
+  /** To be asked of one that did not start: whether it was built without the filter. */
+  isMissing(binary: string): Promise<boolean>;
+}
+
+/** Remembers each QEMU until its file is another one. */
+export function sandboxMemory(): SandboxMemory {
+  const known = new Map<string, boolean>();
+  return {
+    isExpected: async (binary) => known.get(await keyOf(binary)) ?? true,
+    async isMissing(binary) {
+      const key = await keyOf(binary);
+      // QEMU reads its options in their order: it refuses the filter before it comes to print its version.
+      const has = known.get(key) ?? (await runs(binary, ["-sandbox", SANDBOX, "-version"]));
+      // One that does not run at all says nothing of its filter.
+      if (!has && !(await runs(binary, ["-version"]))) return false;
+      known.set(key, has);
+      return !has;
+    },
   };
 }
 
-/** QEMU reads its options in their order: it refuses the filter before it comes to print its version. */
-async function hasSandbox(binary: string): Promise<boolean> {
-  try {
-    await run(binary, ["-sandbox", SANDBOX, "-version"], { timeoutMs: ASK_MS });
-    return true;
-  } catch (error) {
-    if (asBangerError(error).code === "TOOL_FAILED") return false;
-    throw error;
-  }
+async function keyOf(binary: string): Promise<string> {
+  const { mtimeMs, size, ino } = await stat(binary);
+  return [binary, mtimeMs, size, ino].join(" ");
+}
+
+async function runs(binary: string, args: readonly string[]): Promise<boolean> {
+  return run(binary, args, { timeoutMs: ASK_MS }).then(
+    () => true,
+    () => false,
+  );
 }
