@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"banger.dev/agent/internal/files"
 	"banger.dev/agent/internal/machine"
 	"banger.dev/agent/internal/uevent"
 )
@@ -58,7 +59,7 @@ func mountModules(ctx context.Context, device, target string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(target, 0o755); err != nil {
+	if err := files.EnsureFolder(target, 0o755); err != nil {
 		return fmt.Errorf("make a place for the kernel's modules: %w", err)
 	}
 	flags := uintptr(unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV)
@@ -92,7 +93,7 @@ func standInForModprobe(root, program string) error {
 		program = agentCopy
 	}
 	link := filepath.Join(root, modprobeLink)
-	if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+	if err := files.EnsureFolder(filepath.Dir(link), 0o755); err != nil {
 		return err
 	}
 	if err := os.Symlink(program, link); err != nil && !errors.Is(err, os.ErrExist) {

@@ -22,16 +22,18 @@ var opening = map[string]bool{
 
 // exempt are calls with a path that no image decides, besides those whose path is plainly below /proc, /sys and /dev.
 var exempt = map[string]string{
-	"internal/agent/lines.go os.ReadFile":      "names of ports, below /sys",
-	"internal/boot/initramfs.go os.Open":       "the initramfs's own root",
-	"internal/boot/modules.go os.Open":         "modules of our own initramfs",
-	"internal/boot/modules.go os.ReadFile":     "the list of modules of our own initramfs",
-	"internal/command/streams.go unix.Open":    "a terminal, below /dev/pts",
-	"internal/line/port.go os.OpenFile":        "the agent's port, below /dev",
-	"internal/machine/identity.go os.ReadFile": "one line of the kernel's, below /proc or /sys",
-	"internal/machine/resize.go os.Open":       "where a disk is mounted",
-	"internal/service/manager.go os.OpenFile":  "os.DevNull",
-	"internal/service/log.go os.Rename":        "our own log is put away; a rename waits for nobody, and follows no link",
+	"internal/agent/lines.go os.ReadFile":       "names of ports, below /sys",
+	"internal/boot/initramfs.go os.Open":        "the initramfs's own root",
+	"internal/boot/modules.go os.Open":          "modules of our own initramfs",
+	"internal/boot/modules.go os.ReadFile":      "the list of modules of our own initramfs",
+	"internal/boot/modulesdisk.go os.ReadFile":  "the kernel's own setting, below /proc",
+	"internal/boot/modulesdisk.go os.WriteFile": "the kernel's own setting, below /proc",
+	"internal/command/streams.go unix.Open":     "a terminal, below /dev/pts",
+	"internal/line/port.go os.OpenFile":         "the agent's port, below /dev",
+	"internal/machine/identity.go os.ReadFile":  "one line of the kernel's, below /proc or /sys",
+	"internal/machine/resize.go os.Open":        "where a disk is mounted",
+	"internal/service/manager.go os.OpenFile":   "os.DevNull",
+	"internal/service/log.go os.Rename":         "our own log is put away; a rename waits for nobody, and follows no link",
 }
 
 // systemPaths are the kernel's.

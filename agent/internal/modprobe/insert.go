@@ -2,10 +2,11 @@ package modprobe
 
 import (
 	"errors"
-	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"banger.dev/agent/internal/files"
 )
 
 // moduleInitCompressedFile is MODULE_INIT_COMPRESSED_FILE of include/uapi/linux/module.h: the kernel unpacks by itself.
@@ -13,7 +14,7 @@ const moduleInitCompressedFile = 4
 
 // Insert gives a module's file to the kernel. One that is there already is no failure.
 func Insert(path string) error {
-	file, err := os.Open(path)
+	file, err := files.Open(path)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"banger.dev/agent/internal/files"
 )
 
 // maxLineBytes bounds a line of an index; a module with many dependencies has some 2 KB.
@@ -135,7 +137,7 @@ func isBuiltin(dir, name string) (bool, error) {
 }
 
 func eachLine(path string, use func(line string)) error {
-	file, err := os.Open(path)
+	file, err := files.Open(path)
 	if err != nil {
 		return err
 	}

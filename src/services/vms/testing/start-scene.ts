@@ -20,7 +20,7 @@ export interface StartScene {
   /** The VM, off. */
   readonly vm: Vm;
   /** Ends the VMM, and the line to the guest with it, as a kill from outside does. */
-  kill(): void;
+  readonly kill: () => void;
 }
 
 /** A VM that is off, and a VMM that starts as it is told, with an agent in its guest that answers as it is told. */
@@ -59,7 +59,7 @@ export async function startScene(
     server.listen(socketPath);
     await once(server, "listening");
     const verbs: Partial<Machine> = { line, kill: () => Promise.resolve(kill()) };
-    const { live, exit } = machineOf({ ...vm, machine: made } as Vm, verbs);
+    const { live, exit } = machineOf({ ...vm, machine: made }, verbs);
     kills.push(() => exit.resolve({ clean: false, by: "vmm", reason: "QEMU was killed by SIGKILL" }));
     return live.machine;
   };
