@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Generates the code of both sides from agent/proto: agent/gen (Go) and src/guest/gen (TypeScript).
-# And kernel/catalog.schema.json from src/model/kernel-catalog.ts.
+# And kernel/catalog.schema.json from src/model/kernel-catalog.ts, and the tables of docs/internals/destructive-paths.md.
 # With --check it changes nothing, and fails if what is committed is not what would be generated.
 set -euo pipefail
 
@@ -21,4 +21,5 @@ fi
 
 buf generate --clean -o "$root"
 node "$root/scripts/write-catalog-schema.ts"
-cd "$root" && oxfmt kernel/catalog.schema.json >&2
+node "$root/scripts/write-destructive-paths.ts"
+cd "$root" && oxfmt kernel/catalog.schema.json docs/internals/destructive-paths.md >&2

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Generates the code and the schema that are made from others again, and fails if it was not what is in the tree.
+# Generates the code and the tables that are made from others again, and fails if it was not what is in the tree.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-sums() { git ls-files -z --cached --others --exclude-standard -- '*/gen/*' kernel/catalog.schema.json | xargs -0 -r sha256sum; }
+sums() { git ls-files -z --cached --others --exclude-standard -- '*/gen/*' kernel/catalog.schema.json docs/internals/destructive-paths.md | xargs -0 -r sha256sum; }
 
 before=$(sums)
 scripts/generate.sh

@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { setTimeout as after } from "node:timers/promises";
 import { withDeadline } from "../lib/deadline.ts";
+import { signalProcess } from "../lib/destroy.ts";
 import { BangerError } from "../lib/errors.ts";
 import { findHolder, type LockHolder } from "../lib/lock-holder.ts";
-import { isAlive, signalProcess } from "../lib/process.ts";
+import { isAlive } from "../lib/process.ts";
 import { connectUnix } from "../lib/unix-socket.ts";
 import type { Layout } from "../model/layout.ts";
 import type { Client } from "./client.ts";
@@ -41,9 +42,9 @@ export async function stopDaemon(
   } catch {
     // Its process can be told without a socket.
   }
-  await signalProcess(holder, "SIGTERM");
+  await signalProcess(holder, "SIGTERM", "asked for by daemon stop; it holds the lock's file open");
   // One that was stopped by a signal hears no other before it goes on.
-  await signalProcess(holder, "SIGCONT");
+  await signalProcess(holder, "SIGCONT", "asked for by daemon stop; it holds the lock's file open");
   return (await isGoneWithin(holder, GRACE_MS)) ? "stopped" : killDaemon(holder);
 }
 
@@ -71,7 +72,11 @@ async function askToEnd(client: Client, socketPath: string, limitMs: number): Pr
 }
 
 async function killDaemon(holder: LockHolder): Promise<DaemonEnd> {
-  await signalProcess(holder, "SIGKILL");
+  await signalProcess(
+    holder,
+    "SIGKILL",
+    "asked for by daemon stop; it held the lock's file open, and did not end in time",
+  );
   if (await isGoneWithin(holder, KILL_MS)) return "killed";
   throw new BangerError("DAEMON_UNREACHABLE", {
     what: `bangerd, pid ${holder.pid}, was killed and does not end`,

@@ -1,7 +1,8 @@
 import { watch } from "node:fs";
-import { lstat, rm } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Logger } from "pino";
+import { removeFile } from "../lib/destroy.ts";
 import { asBangerError } from "../lib/errors.ts";
 import type { Layout } from "../model/layout.ts";
 import { claimPrivateDirectory } from "./private-folder.ts";
@@ -32,7 +33,7 @@ export async function keepListening({ server, layout, log, onDispossessed }: Lis
 
   const open = async (): Promise<void> => {
     await claimPrivateDirectory(dirname(socket));
-    await rm(socket, { force: true });
+    await removeFile(socket, "we hold the lock of this folder: whoever listened there is dead");
     await server.listen(socket);
     own = await nodeAt(socket);
     watcher[Symbol.dispose]();

@@ -1,6 +1,6 @@
-import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { removeFile } from "../lib/destroy.ts";
 import { BangerError } from "../lib/errors.ts";
 import { listenUnix } from "../lib/unix-socket.ts";
 import { type Layout, socketsIn } from "../model/layout.ts";
@@ -33,7 +33,7 @@ async function whyNoSocket(folder: string): Promise<string | undefined> {
   const server = createServer();
   try {
     // One that a daemon left which died just then.
-    await rm(path, { force: true });
+    await removeFile(path, "a name of ours alone, in a folder that only we may enter");
     using _name = await listenUnix(server, path);
     const { promise, resolve } = Promise.withResolvers<void>();
     server.close(() => resolve());

@@ -1,5 +1,6 @@
-import { access, chmod, constants, copyFile, open, rm, stat, statfs, truncate, writeFile } from "node:fs/promises";
+import { access, chmod, constants, open, stat, statfs, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { cloneOver, removeFile, setFileSize } from "../lib/destroy.ts";
 import { BangerError } from "../lib/errors.ts";
 import { formatBytes } from "../lib/bytes.ts";
 import { run } from "../lib/process.ts";
@@ -23,7 +24,7 @@ export async function applyClone(plan: ClonePlan, { signal }: { readonly signal:
     signal.throwIfAborted();
   } catch (error) {
     const full = signal.aborted ? undefined : await fullDisk(plan, error);
-    await rm(plan.target, { force: true });
+    await removeFile(plan.target, "a new file that this call made");
     throw full ?? error;
   }
 }
@@ -45,20 +46,20 @@ async function checkBase(path: string): Promise<void> {
 async function fill({ strategy, base, target, sizeBytes }: ClonePlan, signal: AbortSignal): Promise<void> {
   switch (strategy) {
     case "reflink":
-      await copyFile(base.path, target, constants.COPYFILE_FICLONE_FORCE);
+      await cloneOver(base.path, target, "a new file that this call made");
       await chmod(target, 0o600); // It comes with its base's.
-      await truncate(target, sizeBytes);
+      await setFileSize(target, sizeBytes, "a new file that this call made");
       return;
     case "qcow2":
-      await writeFile(target, qcow2Overlay(base.path, sizeBytes));
+      await writeFile(target, qcow2Overlay(base.path, sizeBytes), { flag: "r+" });
       return;
     case "dm-snapshot":
-      await truncate(target, storeBytes(sizeBytes));
+      await setFileSize(target, storeBytes(sizeBytes), "a new file that this call made");
       return;
     case "sparse-copy":
       // GNU cp looks for holes with SEEK_HOLE (lseek(2)), which Node does not offer.
       await run("cp", ["--sparse=always", "--reflink=never", "--", base.path, target], { signal });
-      await truncate(target, sizeBytes);
+      await setFileSize(target, sizeBytes, "a new file that this call made");
       return;
   }
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { chmod, constants, copyFile, open, rm, stat, type FileHandle } from "node:fs/promises";
+import { chmod, constants, copyFile, open, stat, type FileHandle } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
+import { removeFile, setFileSize } from "../lib/destroy.ts";
 import { BangerError, hasErrno } from "../lib/errors.ts";
 
 const CHUNK_BYTES = 4 * 1024 ** 2;
@@ -40,7 +41,7 @@ export async function copyVerified(source: string, target: string, options: Copy
     if (!(await holds(target, { size, parts }, read.data, options))) throw differs(source, target);
     return { sha256: `sha256:${read.whole}`, way };
   } catch (error) {
-    await rm(target, { force: true });
+    await removeFile(target, "a new file that this call made");
     throw error;
   }
 }
@@ -52,7 +53,7 @@ async function reflink(source: string, target: string): Promise<VerifiedCopy["wa
     return "reflink";
   } catch (error) {
     if (hasErrno(error, "EEXIST") || hasErrno(error, "ENOENT")) throw error;
-    await rm(target, { force: true });
+    await removeFile(target, "a new file that this call made");
     return "copy";
   }
 }
@@ -93,7 +94,7 @@ async function copyParts(
       onProgress?.(done);
     }
     await zerosTo(size);
-    await to?.truncate(size);
+    if (to !== undefined) await setFileSize(to, size, "a new file that this call made");
     await to?.sync();
     return { whole: whole.digest("hex"), data: data.digest("hex") };
   } finally {

@@ -1,6 +1,7 @@
-import { access, constants, copyFile, mkdtemp, open, rm, statfs, truncate, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, constants, copyFile, mkdtemp, open, statfs, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { bytes, mib, type Bytes } from "../lib/bytes.ts";
+import { removeFile, removeTree, setFileSize } from "../lib/destroy.ts";
 import { asBangerError } from "../lib/errors.ts";
 import { temporaryBeside } from "../lib/files.ts";
 import { newId } from "../lib/ids.ts";
@@ -48,14 +49,14 @@ export async function canReflink(folder: string): Promise<boolean> {
   const from = temporaryBeside(join(folder, "reflink"));
   const to = `${from}.clone`;
   try {
-    await writeFile(from, Buffer.alloc(64 * 1024, 1));
-    await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE);
+    await writeFile(from, Buffer.alloc(64 * 1024, 1), { flag: "wx" });
+    await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
     return true;
   } catch {
     return false;
   } finally {
-    await rm(from, { force: true });
-    await rm(to, { force: true });
+    await removeFile(from, "a temporary name of this process");
+    await removeFile(to, "a temporary name of this process");
   }
 }
 
@@ -89,11 +90,11 @@ async function trySnapshot(parent: string): Promise<string | undefined> {
     return asBangerError(error).message;
   } finally {
     await detachSnapshots(vmId, [], localMapperHost);
-    await rm(folder, { recursive: true, force: true });
+    await removeTree(dirname(resolve(folder)), basename(folder), "made by this call, with a random name");
   }
 }
 
 async function emptyFile(path: string, sizeBytes: Bytes): Promise<void> {
   await (await open(path, "wx", 0o600)).close();
-  await truncate(path, sizeBytes);
+  await setFileSize(path, sizeBytes, "a new file that this call made");
 }

@@ -1,5 +1,6 @@
-import { open, rm, type FileHandle } from "node:fs/promises";
+import { open, type FileHandle } from "node:fs/promises";
 import { bytes, type Bytes } from "../lib/bytes.ts";
+import { removeFile, setFileSize } from "../lib/destroy.ts";
 import { BangerError } from "../lib/errors.ts";
 import { openExt4, type Ext4Image } from "./reader/ext4-image.ts";
 
@@ -33,12 +34,12 @@ export async function copyUsedBlocks(source: string, target: string, options: Co
     const to = await open(target, "wx", 0o600);
     try {
       const { size } = await from.stat();
-      await to.truncate(size);
+      await setFileSize(to, size, "a new file that this call made");
       await copyRuns(volume, from, to, options);
       await to.sync();
       return { sizeBytes: bytes(size), usedBytes: bytes(volume.usedBytes), uuid: volume.uuid };
     } catch (error) {
-      await rm(target, { force: true });
+      await removeFile(target, "a new file that this call made");
       throw error;
     } finally {
       await to.close();

@@ -1,6 +1,7 @@
-import { open, rm, type FileHandle } from "node:fs/promises";
+import { open, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { formatBytes, gib, mib, type Bytes } from "../lib/bytes.ts";
+import { removeFile, setFileSize } from "../lib/destroy.ts";
 import { BangerError, hasErrno } from "../lib/errors.ts";
 import { ScratchFile } from "../lib/scratch-file.ts";
 import type { ByteString } from "../model/byte-string.ts";
@@ -98,10 +99,10 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
     const file = await open(path, "wx+", 0o600);
     try {
       // Whether the host can have a file of this length is better known before anything is written.
-      await file.truncate(options.sizeBytes ?? DEFAULT_SIZE);
+      await setFileSize(file, options.sizeBytes ?? DEFAULT_SIZE, "a new file that this call made");
     } catch (error) {
       await file.close();
-      await rm(path, { force: true });
+      await removeFile(path, "a new file that this call made");
       throw hasErrno(error, "EFBIG") ? tooLargeForHost(options.sizeBytes ?? DEFAULT_SIZE, error) : error;
     }
     return new Ext4Writer(path, file, options);
@@ -152,7 +153,7 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
   async abort(): Promise<void> {
     if (!this.#open) return;
     await this.#close();
-    await rm(this.#path, { force: true });
+    await removeFile(this.#path, "a new file that this writer made, and gives up");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -187,7 +188,7 @@ export class Ext4Writer implements ContentSink, AsyncDisposable {
     });
     // The size wished may leave off a last group that would hold nothing. VMMs take whole sectors only.
     const sizeBytes = (Math.max(plan.blocks, this.#sizeBlocks) * BLOCK_BYTES) as Bytes;
-    await this.#file.truncate(sizeBytes);
+    await setFileSize(this.#file, sizeBytes, "a new file that this writer made");
     const { freeBlocks, freeInodes } = await writeMetadata(this.#file, {
       plan,
       layout,

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { withDeadline } from "../lib/deadline.ts";
+import { signalChild } from "../lib/destroy.ts";
 import { spawnConfined } from "../lib/launch.ts";
 import { connectUnix } from "../lib/unix-socket.ts";
 import { agentUnreachable } from "./agent-errors.ts";
@@ -65,6 +66,6 @@ export function dialHostVsock(agentPath: string, cid: number, port: number, sign
   if (stdout === null || stdin === null) throw agentUnreachable("its vsock cannot be joined with");
   const stream = Duplex.from({ readable: stdout, writable: stdin });
   child.once("error", (error) => stream.destroy(error));
-  stream.once("close", () => void child.kill());
+  stream.once("close", () => signalChild(child, "SIGTERM", "our own child, by its handle"));
   return stream;
 }

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { access, constants, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { access, constants, mkdtemp, readFile, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
+import { removeTree } from "../lib/destroy.ts";
 import { hasErrno } from "../lib/errors.ts";
 import { findExecutable } from "../lib/find-executable.ts";
 import type { KvmProbe } from "../model/doctor.ts";
@@ -67,10 +68,10 @@ export async function probeAccel(
   const folder = await mkdtemp(join(tmpdir(), "banger-kvm-probe-"));
   try {
     const guest = join(folder, "guest.elf");
-    await writeFile(guest, KVM_PROBE_GUEST);
+    await writeFile(guest, KVM_PROBE_GUEST, { flag: "wx" });
     return await runProbeGuest(binary, guest, accel, limitMs, signal);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await removeTree(dirname(resolve(folder)), basename(folder), "made by this call, with a random name");
   }
 }
 

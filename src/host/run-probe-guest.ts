@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { dirname } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
+import { signalChild } from "../lib/destroy.ts";
 import type { Accel } from "../model/vm.ts";
 import { KVM_PROBE_EXIT_STATUS } from "./kvm-probe-guest.ts";
 
@@ -72,7 +73,7 @@ export async function runProbeGuest(
     after(limitMs, undefined, whenOver).catch(() => undefined),
   ]);
   over.abort();
-  child.kill("SIGKILL");
+  signalChild(child, "SIGKILL", "our own child, by its handle");
   await exited;
   signal.throwIfAborted();
   return {

@@ -74,6 +74,8 @@ async function copy(from: string, to: string): Promise<void> {
 async function copyTree(from: string, to: string, signal: AbortSignal): Promise<void> {
   await cp(from, to, {
     recursive: true,
+    force: false,
+    errorOnExist: true,
     mode: constants.COPYFILE_FICLONE,
     filter: async (path) => {
       signal.throwIfAborted();

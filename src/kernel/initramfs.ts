@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { copyFile, constants, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { copyFile, constants, open, readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { removeFile, replaceFile } from "../lib/destroy.ts";
 import { hasErrno } from "../lib/errors.ts";
 import { temporaryBeside } from "../lib/files.ts";
 import type { KernelFiles } from "../model/kernel.ts";
@@ -83,13 +84,14 @@ export async function ensureInitramfs(
     await copyFile(join(kernelDir, bootModules.path), temp, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     signal.throwIfAborted();
     await appendArchive(temp, planAgentPart(agent));
-    await rename(temp, path);
+    await replaceFile(temp, path, "a temporary name of this process; the name tells what is in it");
   } catch (error) {
-    await rm(temp, { force: true });
+    await removeFile(temp, "a temporary name of this process");
     throw error;
   }
   for (const other of await readdir(kernelDir)) {
-    if (INITRAMFS_FILE.test(other) && other !== name) await rm(join(kernelDir, other), { force: true });
+    if (INITRAMFS_FILE.test(other) && other !== name)
+      await removeFile(join(kernelDir, other), "made of the kernel's own parts and an older agent, by its name");
   }
   return { path, sizeBytes: (await stat(path)).size, fresh: true };
 }

@@ -60,7 +60,7 @@ export async function completeKernelFolder(
   if (parts.hasModules) files.modules = KERNEL_FOLDER.modules;
 
   if (config !== undefined) {
-    await writeFile(join(dir, KERNEL_FOLDER.config), config);
+    await writeFile(join(dir, KERNEL_FOLDER.config), config, { flag: "wx" });
     files.config = KERNEL_FOLDER.config;
   }
   if (probe.unpacked) files.vmlinux = KERNEL_FOLDER.vmlinux;

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, lstatSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { closeSync, fsyncSync, lstatSync, openSync, writeFileSync } from "node:fs";
+import { mkdir, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { removeFile, removeFileSync, replaceFile, replaceFileSync } from "./destroy.ts";
 
 /** Writes a file so that a reader, or a crash, sees the old content or the new, never a part. Mode 0600 unless told. */
 export async function writeFileAtomic(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
@@ -14,10 +15,10 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, m
     } finally {
       await file.close();
     }
-    await rename(temp, path);
+    await replaceFile(temp, path, "a temporary name of this process, over the content before");
     await syncDirectory(dirname(path));
   } catch (error) {
-    await rm(temp, { force: true });
+    await removeFile(temp, "a temporary name of this process");
     throw error;
   }
 }
@@ -33,9 +34,9 @@ export function writeFileAtomicSync(path: string, data: string, { durable }: { r
     } finally {
       closeSync(file);
     }
-    renameSync(temp, path);
+    replaceFileSync(temp, path, "a temporary name of this process, over the content before");
   } catch (error) {
-    rmSync(temp, { force: true });
+    removeFileSync(temp, "a temporary name of this process");
     throw error;
   }
 }

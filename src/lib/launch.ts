@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
 import { basename, join } from "node:path";
 import { childEnvironment } from "./child-environment.ts";
+import { signalChild } from "./destroy.ts";
 import { BangerError, hasErrno } from "./errors.ts";
 import { toolMissing } from "./process.ts";
 
@@ -63,7 +64,7 @@ export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
     pid,
     stdio: child.stdio,
     ended,
-    kill: () => void child.kill("SIGKILL"),
+    kill: () => signalChild(child, "SIGKILL", "our own child, by its handle"),
     release: () => child.unref(),
   };
 }

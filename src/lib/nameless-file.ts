@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { removeFileSync } from "./destroy.ts";
 
 /**
  * A file that has no name, and so is gone with its process, however that ends. It is made when it is first written to.
@@ -41,6 +42,6 @@ export class NamelessFile implements Disposable {
 function openNameless(folder: string): number {
   const path = join(folder, `.scratch-${randomBytes(8).toString("hex")}`);
   const file = openSync(path, "wx+", 0o600);
-  rmSync(path);
+  removeFileSync(path, "a new file that this call made; it goes on without a name");
   return file;
 }

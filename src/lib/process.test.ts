@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { identifyProcess, isAlive, signalProcess } from "./process.ts";
+import { signalProcess } from "./destroy.ts";
+import { identifyProcess, isAlive } from "./process.ts";
 
 test("a process is known by its pid, its start, and the boot of the host that both belong to", async () => {
   const ours = await identifyProcess(process.pid);
@@ -11,7 +12,7 @@ test("a process is known by its pid, its start, and the boot of the host that bo
   // After a restart of the host another process may have this pid and, by its ticks, this start.
   const beforeReboot = { ...ours, bootId: "00000000-0000-0000-0000-000000000000" };
   assert.ok(!(await isAlive(beforeReboot)));
-  assert.equal(await signalProcess(beforeReboot, "SIGKILL"), false);
+  assert.equal(await signalProcess(beforeReboot, "SIGKILL", "a test"), false);
   const { bootId: _bootId, ...older } = ours;
   assert.ok(await isAlive(older), "an older banger's record has no boot");
 });

@@ -130,15 +130,3 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
     (identity.bootId === undefined || now.bootId === identity.bootId)
   );
 }
-
-/** Sends a signal to this very process, never to a stranger who got its pid; false when it is gone. */
-export async function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): Promise<boolean> {
-  if (!(await isAlive(identity))) return false;
-  try {
-    process.kill(identity.pid, signal);
-    return true;
-  } catch (error) {
-    if (hasErrno(error, "ESRCH")) return false;
-    throw error;
-  }
-}

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { tmpdir, userInfo } from "node:os";
+import { INSTANCE_FILE } from "../lib/destroy.ts";
 
 /**
  * Where everything of banger lies on this host. One function makes them all, from the environment
@@ -79,7 +80,7 @@ export function instanceFolders(layout: Layout): Readonly<Record<"state" | "data
 
 /** Where the folder of an instance says whose it is. */
 export function instanceFile(folder: string): string {
-  return join(folder, "instance-id");
+  return join(folder, INSTANCE_FILE);
 }
 
 /** The lock on a folder of an instance. */

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { writeSetting } from "../lib/destroy.ts";
 import { hasErrno } from "../lib/errors.ts";
 import { run } from "../lib/process.ts";
 import { toolPath } from "./tool-path.ts";
@@ -51,7 +51,7 @@ async function applyStep(step: Step, enter: readonly string[]): Promise<void> {
   // Whose settings /proc/sys/net shows depends on who looks (proc(5)): inside a namespace another process must write.
   if (enter.length > 0) return runInside(enter, "tee", [step.path], step.value);
   try {
-    await writeFile(step.path, step.value);
+    await writeSetting(step.path, step.value, "a step of a network's plan; it names a setting of the VM's own device");
   } catch (error) {
     if (step.ifThere !== true || !hasErrno(error, "ENOENT")) throw error;
   }

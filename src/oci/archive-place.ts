@@ -1,5 +1,6 @@
 import type { Stats } from "node:fs";
-import { lstat, open, realpath, rm, stat } from "node:fs/promises";
+import { lstat, open, realpath, stat } from "node:fs/promises";
+import { removeFile } from "../lib/destroy.ts";
 import { asBangerError, BangerError, hasErrno } from "../lib/errors.ts";
 import { temporaryBeside } from "../lib/files.ts";
 
@@ -39,7 +40,7 @@ export async function checkWritable(path: string): Promise<void> {
   } catch (error) {
     throw unwritable(path, error) ?? asBangerError(error);
   } finally {
-    await rm(temp, { force: true });
+    await removeFile(temp, "a temporary name of this process");
   }
 }
 

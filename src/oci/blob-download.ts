@@ -1,6 +1,7 @@
 import type { Hash } from "node:crypto";
-import { rename, rm, type FileHandle } from "node:fs/promises";
+import { type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
+import { removeFile, replaceFile, setFileSize } from "../lib/destroy.ts";
 import type { ErrorCode } from "../lib/error-codes.ts";
 import { asBangerError, BangerError } from "../lib/errors.ts";
 import { syncDirectory } from "../lib/files.ts";
@@ -102,11 +103,16 @@ export class BlobDownload {
     } catch (error) {
       // Part of a blob waits for another try, but neither nothing, nor what is wrong, nor what has filled the disk.
       const useless = error instanceof BangerError && USELESS_AFTER.includes(error.code);
-      if (useless || this.#written === 0) await rm(this.#store.partialPath(digest), { force: true });
+      if (useless || this.#written === 0)
+        await removeFile(this.#store.partialPath(digest), "our own download, by the digest that was asked for");
       throw error;
     }
     await this.#file.datasync();
-    await rename(this.#store.partialPath(digest), this.#store.path(digest));
+    await replaceFile(
+      this.#store.partialPath(digest),
+      this.#store.path(digest),
+      "our own download, checked against its name",
+    );
     await syncDirectory(dirname(this.#store.path(digest)));
     return { reused: false };
   }
@@ -123,7 +129,7 @@ export class BlobDownload {
       hash.update(buffer.subarray(0, bytesRead));
       at += bytesRead;
     }
-    await file.truncate(at);
+    await setFileSize(file, at, "our own download, behind what was read of it");
     this.#advance(at);
     return hash;
   }

@@ -1,6 +1,7 @@
 import { constants, createReadStream } from "node:fs";
-import { lstat, mkdir, open, rm, type FileHandle } from "node:fs/promises";
+import { lstat, mkdir, open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
+import { removeFile } from "../lib/destroy.ts";
 import { hasErrno } from "../lib/errors.ts";
 import { digestAlgorithm, digestHex, finishDigest, startDigest, type Digest } from "./digest.ts";
 import type { Descriptor } from "./manifest.ts";
@@ -58,8 +59,8 @@ export class BlobStore {
   /** Drops a blob, or what has come of it, once nobody is fetching it. Whoever reads it goes on. */
   async delete(digest: Digest): Promise<void> {
     await this.exclusively(digest, async () => {
-      await rm(this.path(digest), { force: true });
-      await rm(this.partialPath(digest), { force: true });
+      await removeFile(this.path(digest), "a layer by its digest, which its caller saw no image hold");
+      await removeFile(this.partialPath(digest), "a layer by its digest, which its caller saw no image hold");
     });
   }
 

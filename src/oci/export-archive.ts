@@ -1,5 +1,6 @@
-import { open, rename, rm, type FileHandle } from "node:fs/promises";
+import { open, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
+import { removeFile, replaceFile } from "../lib/destroy.ts";
 import { asBangerError } from "../lib/errors.ts";
 import { syncDirectory, temporaryBeside } from "../lib/files.ts";
 import type { OperationContext } from "../lib/progress.ts";
@@ -49,11 +50,11 @@ export async function exportArchive(
     }
     // What came to stand there while it was written counts, too.
     if ((await archivePlace(path)) !== place) throw moved(path);
-    await rename(temp, place);
+    await replaceFile(temp, place, "asked for by image export; there is nothing, or a file, as was just seen");
     await syncDirectory(dirname(place));
     return digest;
   } catch (error) {
-    await rm(temp, { force: true });
+    await removeFile(temp, "a temporary name of this process");
     throw unwritable(path, error) ?? asBangerError(error);
   }
 }

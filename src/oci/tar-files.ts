@@ -1,6 +1,7 @@
-import { mkdtemp, open, realpath, rm, stat } from "node:fs/promises";
+import { mkdtemp, open, realpath, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
+import { removeTree } from "../lib/destroy.ts";
 import type { ByteString } from "../model/byte-string.ts";
 import { archiveInvalid, readFileFrom, unreadable, type FileSet } from "./file-set.ts";
 import { unpack } from "./layer-stream.ts";
@@ -30,7 +31,9 @@ export async function openTarFiles(path: string, signal: AbortSignal): Promise<F
   try {
     if (await isCompressed(plain, signal)) {
       const folder = await mkdtemp(join(tmpdir(), "banger-archive-"));
-      cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+      cleanup.defer(() =>
+        removeTree(dirname(resolve(folder)), basename(folder), "made by this call, with a random name"),
+      );
       plain = await unpackTo(join(folder, "archive.tar"), plain, signal);
     }
     const members = await indexMembers(plain, signal);

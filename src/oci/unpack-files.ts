@@ -1,6 +1,7 @@
 import { constants, mkdirSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setFileSize } from "../lib/destroy.ts";
 import { displayName } from "../model/byte-string.ts";
 import { entryNames } from "./entry-path.ts";
 import type { TarEntry } from "./tar-entry.ts";
@@ -131,7 +132,7 @@ export class FileUnpacker implements TarHandler {
 async function complete(handle: Promise<FileHandle>, sizeBytes: number): Promise<void> {
   const file = await handle;
   try {
-    await file.truncate(sizeBytes);
+    await setFileSize(file, sizeBytes, "a new file that this call made");
     // A kernel's modules are thousands of small files, and each wait takes as long as a large one's.
     if (sizeBytes >= SYNCED_BYTES) await file.datasync();
   } finally {

@@ -1,6 +1,7 @@
 import { setTimeout as after } from "node:timers/promises";
+import { signalProcess } from "../lib/destroy.ts";
 import type { ChildEnd } from "../lib/launch.ts";
-import { isAlive, signalProcess, type ProcessIdentity } from "../lib/process.ts";
+import { isAlive, type ProcessIdentity } from "../lib/process.ts";
 
 /** A VMM flushes its disks between SIGTERM and its end. */
 const GRACE_MS = 5_000;
@@ -14,15 +15,32 @@ const LOOK_MS = 10;
  */
 export async function endProcess(identity: ProcessIdentity, gone: Promise<unknown>, graceMs = GRACE_MS): Promise<void> {
   if (graceMs === 0) {
-    await signalProcess(identity, "SIGKILL");
+    await signalProcess(
+      identity,
+      "SIGKILL",
+      "the machine of which we were asked; its record has it by pid, start and boot",
+    );
     await gone;
     return;
   }
-  await signalProcess(identity, "SIGTERM");
-  await signalProcess(identity, "SIGCONT");
+  await signalProcess(
+    identity,
+    "SIGTERM",
+    "the machine of which we were asked; its record has it by pid, start and boot",
+  );
+  await signalProcess(
+    identity,
+    "SIGCONT",
+    "the machine of which we were asked; its record has it by pid, start and boot",
+  );
   const patience = new AbortController();
   const outOfPatience = after(graceMs, "still there" as const, { signal: patience.signal }).catch(() => undefined);
-  if ((await Promise.race([gone, outOfPatience])) === "still there") await signalProcess(identity, "SIGKILL");
+  if ((await Promise.race([gone, outOfPatience])) === "still there")
+    await signalProcess(
+      identity,
+      "SIGKILL",
+      "the machine of which we were asked; its record has it by pid, start and boot",
+    );
   patience.abort();
   await gone;
 }

@@ -37,6 +37,7 @@ func Fail(console io.Writer, err error) {
 	say(console, failedPrefix+err.Error())
 	unix.Sync()
 	if os.Getpid() == 1 {
+		// destroys: the boot failed for good, and its console says why
 		_ = unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
 	}
 	os.Exit(1)

@@ -128,6 +128,7 @@ func startInit(path string, line CommandLine, agent string) error {
 
 // limitCtrlAltDel makes the kernel send SIGINT to PID 1 instead of rebooting by itself.
 func limitCtrlAltDel() error {
+	// destroys: ends nothing: the kernel is told to ask PID 1 first
 	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_OFF); err != nil {
 		return fmt.Errorf("take over ctrl-alt-del: %w", err)
 	}

@@ -164,6 +164,7 @@ func emptyInitramfs(root *os.File) {
 	for _, entry := range entries {
 		// The new root is a mount and must not be walked into; so is nothing else here any more.
 		if path := "/" + entry.Name(); path != newRoot {
+			// destroys: the initramfs's own root, in memory: its file system was just asked, and the image is a mount apart
 			_ = os.RemoveAll(path)
 		}
 	}

@@ -99,6 +99,7 @@ func standInForModprobe(root, program string) error {
 	if err := os.Symlink(program, link); err != nil && !errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("give the kernel a modprobe: %w", err)
 	}
+	// destroys: nothing: a setting of the kernel's, below /proc
 	if err := os.WriteFile(setting, []byte(modprobeLink), 0); err != nil {
 		return fmt.Errorf("give the kernel a modprobe: %w", err)
 	}

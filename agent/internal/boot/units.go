@@ -174,6 +174,7 @@ func applyUnits(dir string, plan unitPlan) error {
 		if err := files.EnsureFolder(filepath.Dir(path), 0o755); err != nil {
 			return fmt.Errorf("write units: %w", err)
 		}
+		// destroys: a unit of our own, by its name, in the folder for this boot
 		if err := files.Replace(path, []byte(text), 0o644); err != nil {
 			return fmt.Errorf("write units: %w", err)
 		}

@@ -64,6 +64,7 @@ func (c *Child) Signal(sig syscall.Signal) error {
 	if c.reaped {
 		return os.ErrProcessDone
 	}
+	// destroys: our own child, not reaped yet
 	if err := syscall.Kill(c.Pid, sig); err != nil {
 		return fmt.Errorf("send signal %d to %d: %w", sig, c.Pid, err)
 	}
@@ -78,6 +79,7 @@ func (c *Child) SignalGroup(sig syscall.Signal) error {
 	if c.reaped {
 		return os.ErrProcessDone
 	}
+	// destroys: the group that our own child leads, not reaped yet
 	if err := syscall.Kill(-c.Pid, sig); err != nil {
 		return fmt.Errorf("send signal %d to group %d: %w", sig, c.Pid, err)
 	}

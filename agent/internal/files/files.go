@@ -109,6 +109,7 @@ func replace(path string, content []byte, mode fs.FileMode) (err error) {
 	}
 	defer func() {
 		if err != nil {
+			// destroys: a temporary file of this call
 			_ = os.Remove(temporary.Name())
 		}
 	}()
@@ -116,9 +117,11 @@ func replace(path string, content []byte, mode fs.FileMode) (err error) {
 	if err := errors.Join(err, temporary.Chmod(mode), chown(temporary, uid, gid), temporary.Close()); err != nil {
 		return at(err, path)
 	}
+	// destroys: a regular file that the caller writes anew, as was just seen; its proof is the caller's
 	err = os.Rename(temporary.Name(), path)
 	if errors.Is(err, unix.EBUSY) {
 		// It is a mount of its own, as containers have it, and cannot be renamed over.
+		// destroys: a temporary file of this call
 		_ = os.Remove(temporary.Name())
 		return overwrite(path, content)
 	}
@@ -126,6 +129,7 @@ func replace(path string, content []byte, mode fs.FileMode) (err error) {
 }
 
 func overwrite(path string, content []byte) error {
+	// destroys: the same, where the file is a mount of its own
 	file, err := open(path, os.O_WRONLY|os.O_TRUNC|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return err
@@ -154,11 +158,14 @@ func replaceLink(path, target string) error {
 		return notRegular("write", path)
 	}
 	temporary := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".banger-link")
+	// destroys: a temporary link of ours, by its name
 	_ = os.Remove(temporary) // Of one that was cut off.
 	if err := os.Symlink(target, temporary); err != nil {
 		return at(err, path)
 	}
+	// destroys: a file or link that the caller replaces, as was just seen; its proof is the caller's
 	if err := os.Rename(temporary, path); err != nil {
+		// destroys: a temporary link of this call
 		return errors.Join(at(err, path), os.Remove(temporary))
 	}
 	return nil

@@ -30,6 +30,7 @@ func Forget(root string, was Identity) error {
 	id := filepath.Join(root, "etc/machine-id")
 	var failed error
 	if now, err := files.Head(id, maxConfigBytes); err == nil && string(now) == was.MachineID+"\n" {
+		// destroys: the machine's id as this machine got it; an image shall not hold it
 		failed = files.Replace(id, nil, 0o444)
 	}
 	return errors.Join(
@@ -53,6 +54,7 @@ func forgetHostKeys(dir string, since time.Time) error {
 	for _, key := range keys {
 		info, err := os.Lstat(key)
 		if err == nil && info.Mode().IsRegular() && info.ModTime().After(since) {
+			// destroys: a host key made after the image was, so this machine's alone; an image shall not hold it
 			err = os.Remove(key)
 		}
 		failed = append(failed, err)
@@ -77,5 +79,6 @@ func removeIf(root, name string, says func(now string) bool) error {
 	if !says(string(now)) {
 		return nil
 	}
+	// destroys: a regular file that says of this machine what the record of its first boot says
 	return os.Remove(path)
 }

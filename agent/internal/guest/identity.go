@@ -124,6 +124,7 @@ func writeFile(root, name, content string, when func(now []byte) bool) (err erro
 	}
 	err = files.EnsureFolder(filepath.Dir(path), 0o755)
 	if err == nil {
+		// destroys: the machine's name and addresses, which the host has told
 		err = files.Replace(path, []byte(content), 0o644)
 	}
 	if errors.Is(err, unix.EROFS) {

@@ -67,8 +67,10 @@ func AskSystemd(end End) error {
 	case !CanPowerOff():
 		sig = systemdReboot
 		// Without it the host would still know that it has asked for this end.
+		// destroys: the host asked for the machine's end; a note for this boot
 		_ = files.Replace(rebootParameter, []byte(PoweroffWord+"\n"), 0o644)
 	}
+	// destroys: the host asked for the machine's end
 	if err := unix.Kill(1, sig); err != nil {
 		return fmt.Errorf("ask systemd to end the machine: %w", err)
 	}
@@ -95,10 +97,12 @@ func Halt(end End, grace time.Duration) error {
 	remountReadOnly()
 	if end == Poweroff {
 		if CanPowerOff() {
+			// destroys: the host asked for the machine's end; all is written out
 			_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
 		}
 		_ = restartWith(PoweroffWord)
 	}
+	// destroys: the host asked for the machine's end; all is written out
 	return fmt.Errorf("end the machine: %w", unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART))
 }
 
@@ -108,6 +112,7 @@ func restartWith(word string) error {
 	if err != nil {
 		return err
 	}
+	// destroys: the host asked for the machine's end; all is written out
 	_, _, errno := unix.Syscall6(unix.SYS_REBOOT, unix.LINUX_REBOOT_MAGIC1, unix.LINUX_REBOOT_MAGIC2,
 		unix.LINUX_REBOOT_CMD_RESTART2, uintptr(unsafe.Pointer(text)), 0, 0)
 	return errno
@@ -117,8 +122,10 @@ func restartWith(word string) error {
 func endProcesses(grace time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
+	// destroys: the host asked for the machine's end, and we are PID 1
 	_ = unix.Kill(-1, unix.SIGTERM)
 	// What is stopped could not hear it.
+	// destroys: the host asked for the machine's end, and we are PID 1
 	_ = unix.Kill(-1, unix.SIGCONT)
 	gone := make(chan struct{})
 	go func() {
@@ -134,6 +141,7 @@ func endProcesses(grace time.Duration) {
 		return
 	case <-ctx.Done():
 	}
+	// destroys: the host asked for the machine's end, and the time to end by itself is over
 	_ = unix.Kill(-1, unix.SIGKILL)
 	select {
 	case <-gone:

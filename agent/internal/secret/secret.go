@@ -74,6 +74,7 @@ func (k *Keeper) Take(value []byte) error {
 	if err := files.EnsureFolder(filepath.Dir(k.path), 0o755); err != nil {
 		return err
 	}
+	// destroys: our own secret, of the boot before
 	return files.Replace(k.path, []byte(k.bootID+" "+hex.EncodeToString(value)+"\n"), 0o600)
 }
 

@@ -69,6 +69,7 @@ func (l *logFile) Write(text []byte) (int, error) {
 	defer l.mu.Unlock()
 	if l.size+int64(len(text)) > maxLogBytes {
 		_ = l.file.Close()
+		// destroys: our own log, past its bound, over the one before
 		if err := os.Rename(l.path, l.path+oldLog); err != nil {
 			return 0, err
 		}

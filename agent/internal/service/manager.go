@@ -104,6 +104,7 @@ func (m *Manager) startUnit(spec Spec) error {
 		return err
 	}
 	unit := machine.OwnUnit(unitName, machine.BootID())
+	// destroys: a unit of our own, by its name, in the folder for this boot
 	if err := files.Replace(filepath.Join(dir, unit), fmt.Appendf(nil, unitText, m.Program, seconds), 0o644); err != nil {
 		return err
 	}

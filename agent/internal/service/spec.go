@@ -85,6 +85,7 @@ func writeJSON(path string, value any) error {
 	if err != nil {
 		return err
 	}
+	// destroys: our own record of the command that the host wants run
 	return files.Replace(path, text, 0o600)
 }
 

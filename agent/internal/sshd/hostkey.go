@@ -63,6 +63,7 @@ func EnsureGuestKeys(dir string) error {
 		return fmt.Errorf("make sshd's host key: %w", err)
 	}
 	path := filepath.Join(dir, "ssh_host_ed25519_key")
+	// destroys: our own key, which is being made anew
 	if err := files.Replace(path+".pub", ssh.MarshalAuthorizedKey(name), 0o644); err != nil {
 		return err
 	}
@@ -77,5 +78,6 @@ func saveHostKey(path string, private ed25519.PrivateKey) error {
 	if err := files.EnsureFolder(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
+	// destroys: our own key, which is being made anew
 	return files.Replace(path, pem.EncodeToMemory(block), 0o600)
 }

@@ -111,6 +111,7 @@ func writeFile(path string, mode fs.FileMode, modified time.Time, content io.Rea
 }
 
 func clear(path string) error {
+	// destroys: what the host wants written here takes its place; a folder stays
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

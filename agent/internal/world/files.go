@@ -15,10 +15,12 @@ func replaceFile(path string, content []byte, mode fs.FileMode) error {
 		return err
 	}
 	if _, err := os.Readlink(path); err == nil {
+		// destroys: a link in a place that the notes of the host's world name; they keep what was there
 		if err := os.Remove(path); err != nil {
 			return err
 		}
 	}
+	// destroys: a file of ours by its name, or in a place of which the notes keep what was there
 	return files.Replace(path, content, mode)
 }
 
@@ -32,6 +34,7 @@ func removeFile(path string) (bool, error) {
 		err = &fs.PathError{Op: "remove", Path: path, Err: files.ErrNotRegular}
 	}
 	if err == nil {
+		// destroys: a file of ours by its name, or in a place of which the notes keep what was there
 		err = os.Remove(path)
 	}
 	return err == nil, err

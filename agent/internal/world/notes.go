@@ -128,6 +128,7 @@ func (n *notes) place(name string, what content) error {
 	path := filepath.Join(n.root, name)
 	switch {
 	case what.Link != "":
+		// destroys: a link of ours, or in a place of which the notes keep what was there
 		return files.ReplaceLink(path, what.Link)
 	case what.File != nil:
 		return replaceFile(path, what.File, 0o644)

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { signalChild } from "../../lib/destroy.ts";
 import { BangerError, hasErrno } from "../../lib/errors.ts";
 import { exitStatus } from "../terminal/exit-status.ts";
 
@@ -16,7 +17,8 @@ const ignore = (): void => {};
  */
 export async function runSsh(args: readonly string[]): Promise<number> {
   const ssh = spawn("ssh", args, { stdio: "inherit" });
-  const passOn = (signal: NodeJS.Signals): void => void ssh.kill(signal);
+  const passOn = (signal: NodeJS.Signals): void =>
+    signalChild(ssh, signal, "our own child, by its handle; the signal came from its user");
   for (const name of PASSED_ON) process.on(name, passOn);
   process.on("SIGINT", ignore);
   try {

@@ -1,8 +1,9 @@
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, rename, rm, stat, utimes, type FileHandle } from "node:fs/promises";
+import { mkdir, open, stat, utimes, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { removeFile, replaceFile, setFileSize } from "../../lib/destroy.ts";
 import { BangerError, hasErrno } from "../../lib/errors.ts";
 import { temporaryBeside } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
@@ -47,9 +48,9 @@ export async function download(file: KnownFile, cacheDir: string, context: Opera
         context.progress({ ...event, done, total: file.sizeBytes, status: "running" }),
       ),
     );
-    await rename(temp, path);
+    await replaceFile(temp, path, "a temporary name of this process, over what did not match its sum");
   } catch (error) {
-    await rm(temp, { force: true });
+    await removeFile(temp, "a temporary name of this process");
     context.progress({ ...event, status: "failed" });
     throw error;
   }
@@ -98,7 +99,7 @@ class HashingReceiver implements Receiver {
   async restart(): Promise<void> {
     this.received = 0;
     this.#hash = createHash("sha256");
-    await this.#handle.truncate(0);
+    await setFileSize(this.#handle, 0, "a new file that this call made");
   }
 
   async write(chunk: Buffer): Promise<void> {
@@ -149,6 +150,6 @@ async function isCached(path: string, file: KnownFile, signal: AbortSignal): Pro
 }
 
 async function dropCached(path: string): Promise<false> {
-  await rm(path, { force: true });
+  await removeFile(path, "a download in the cache that does not match the sum in its name");
   return false;
 }

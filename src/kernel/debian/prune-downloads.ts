@@ -1,5 +1,6 @@
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { removeFile } from "../../lib/destroy.ts";
 import { hasErrno } from "../../lib/errors.ts";
 
 /** Debian's point releases come every two or three months, security fixes of the kernel every two or three weeks. */
@@ -14,7 +15,8 @@ export async function pruneDownloads(cacheDir: string, now: Date): Promise<void>
   for (const name of await readdir(dir)) {
     const path = join(dir, name);
     try {
-      if ((await stat(path)).mtimeMs < now.getTime() - KEEP_MS) await rm(path, { force: true });
+      if ((await stat(path)).mtimeMs >= now.getTime() - KEEP_MS) continue;
+      await removeFile(path, "a download in the cache by its name, which nothing asked for in a month");
     } catch (error) {
       // Another pull does the same.
       if (!hasErrno(error, "ENOENT")) throw error;

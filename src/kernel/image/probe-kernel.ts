@@ -94,7 +94,7 @@ async function probeBzImage(
   if (size < image.payloadOffset + image.payloadBytes) throw notAKernel(path, "it is a bzImage that is cut off");
   const unpacked = await unpackBzImage(file, image, path);
   if (unpacked.kind === "elf") {
-    await writeFile(unpackTo, unpacked.content, { signal });
+    await writeFile(unpackTo, unpacked.content, { signal, flag: "wx" });
     await using kernel = await openForReading(unpackTo);
     const inner = await probeElf(kernel, await readAt(kernel, 0, elf.ELF_HEADER_BYTES), path, signal);
     return { ...inner, format: "bzImage", unpacked: true };

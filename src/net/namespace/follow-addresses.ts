@@ -1,12 +1,14 @@
 import { once } from "node:events";
-import { open, readdir, readFile, readlink, rm } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as after } from "node:timers/promises";
 import { withDeadline } from "../../lib/deadline.ts";
+import { openEmptied, removeFile, signalProcess } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { spawnConfined } from "../../lib/launch.ts";
-import { identifyProcess, isAlive, run, signalProcess, type ProcessIdentity } from "../../lib/process.ts";
+import { identifyProcess, isAlive, run, type ProcessIdentity } from "../../lib/process.ts";
 import { toolPath } from "../tool-path.ts";
 import { markOf } from "./marked-processes.ts";
 import { HOST_ADDRESSES } from "./namespace-plan.ts";
@@ -75,14 +77,14 @@ export async function followAddresses(
   const logPath = join(runDir, "addresses.log");
   const env = { PATH: toolPath(), ...markOf(instance, vmId) };
   const started: ProcessIdentity[] = [];
-  await rm(pipePath, { force: true });
+  await removeFile(pipePath, "a name of ours in the VM's run folder, which is this start's");
   await run("mkfifo", ["-m", "600", pipePath], { signal });
   try {
-    await using log = await open(logPath, "w", 0o600);
+    await using log = await openEmptied(logPath, 0o600, "our own log of this wall, in the VM's run folder");
     // Held open both ways, so that neither end waits for the other to be opened.
     await using _held = await open(pipePath, "r+");
     await using changes = await open(pipePath, "r");
-    await using teller = await open(pipePath, "w");
+    await using teller = await open(pipePath, constants.O_WRONLY);
     const monitor = await start("ip", ["-4", "-o", "monitor", "route"], ["ignore", teller.fd, teller.fd], env);
     started.push(monitor.identity);
     return await withDeadline(signal, LIMIT_MS, "the host's addresses to be followed", async (within) => {
@@ -104,10 +106,11 @@ export async function followAddresses(
       return started;
     });
   } catch (error) {
-    for (const identity of started) await signalProcess(identity, "SIGKILL");
+    for (const identity of started)
+      await signalProcess(identity, "SIGKILL", "started by this very call, known by its start");
     throw error;
   } finally {
-    await rm(pipePath, { force: true });
+    await removeFile(pipePath, "made by this very call");
   }
 }
 

@@ -1,12 +1,13 @@
 import { once } from "node:events";
-import { open, readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as after } from "node:timers/promises";
 import { withDeadline } from "../../lib/deadline.ts";
+import { openEmptied, removeFile, signalProcess } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { spawnConfined } from "../../lib/launch.ts";
-import { identifyProcess, isAlive, signalProcess, type ProcessIdentity } from "../../lib/process.ts";
+import { identifyProcess, isAlive, type ProcessIdentity } from "../../lib/process.ts";
 import type { PublishedPort } from "../../model/vm.ts";
 import { toolPath } from "../tool-path.ts";
 import { applySteps, nftScript, type ApplyOptions } from "../steps.ts";
@@ -56,7 +57,7 @@ export async function openNamespace(
     const holder = await startHolder(request, signal);
     processes.push(holder);
     const apiSocket = join(request.runDir, "slirp4netns.sock");
-    await rm(apiSocket, { force: true });
+    await removeFile(apiSocket, "a name of ours in the VM's run folder; the namespace is new, so nobody listens there");
     processes.push(
       await joinOutside(request, slirpArguments(holder.pid, basename(apiSocket), READY_FD, allowHost), signal),
     );
@@ -96,7 +97,8 @@ export async function mendWall(
 
 /** Ends what keeps a namespace; with the last process in it, it is gone and all that was made in it. */
 export async function closeNamespace(processes: readonly ProcessIdentity[]): Promise<void> {
-  for (const identity of processes) await signalProcess(identity, "SIGKILL");
+  for (const identity of processes)
+    await signalProcess(identity, "SIGKILL", "the VM's record, or this call, has it by pid, start and boot");
   for (const identity of processes) while (await isAlive(identity)) await after(LOOK_MS);
 }
 
@@ -135,7 +137,7 @@ async function commandOf(pid: number): Promise<string> {
 /** Starts slirp4netns and waits until its device is in the namespace. */
 async function joinOutside({ instance, vmId, runDir }: NamespaceRequest, args: readonly string[], signal: AbortSignal) {
   const logPath = join(runDir, "slirp4netns.log");
-  const log = await open(logPath, "w", 0o600);
+  const log = await openEmptied(logPath, 0o600, "slirp4netns's log, in the VM's run folder");
   try {
     const stdio: ("ignore" | "pipe" | number)[] = ["ignore", log.fd, log.fd];
     stdio[READY_FD] = "pipe";

@@ -1,8 +1,8 @@
-import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { finished } from "node:stream/promises";
 import type { AgentClient, AgentExec } from "../../guest/agent-client.ts";
+import { openEmptied } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { SystemPlan } from "./system-plan.ts";
@@ -33,7 +33,7 @@ export async function installSystem(
 ): Promise<void> {
   const told = outputTeller(name, progress);
   await mkdir(dirname(log), { recursive: true, mode: 0o700 });
-  const file = createWriteStream(log, { mode: 0o600 });
+  const file = (await openEmptied(log, 0o600, "the log of this VM's or image's own installation")).createWriteStream();
   let written = 0;
   const take = (chunk: Buffer): void => {
     written += chunk.length;

@@ -1,5 +1,6 @@
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { removeTree, replaceFile } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { ensurePrivateDirectory, syncDirectory } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
@@ -65,10 +66,10 @@ export async function adoptArtefact(
   await unpackLayers(context, adoption, work, here === undefined ? kernelFolder : undefined, operation);
 
   const kernel = here ?? (await addKernel(context, adoption, kernelFolder));
-  await rm(kernelFolder, { recursive: true, force: true });
+  await removeTree(work, "kernel", "made by this pull, under the open intent image.add");
   await ensurePrivateDirectory(layout.imagesDir);
   const place = join(layout.imagesDir, id);
-  await rename(work, place);
+  await replaceFile(work, place, "work of the open intent image.add, to the folder of its new id");
   await syncDirectory(layout.imagesDir);
   const { osName = "no os-release" } = artefact.image.system;
   const note = `${osName}, kernel ${kernel.name}${here === undefined ? "" : " (here already)"}`;
@@ -115,7 +116,8 @@ async function unpackLayers(
   } finally {
     for (const unpacker of unpackers.values()) await unpacker.close();
   }
-  for (const { id } of disks) await rename(join(work, diskFileName(id)), join(work, VOLUME_FILES[id]));
+  for (const { id } of disks)
+    await replaceFile(join(work, diskFileName(id)), join(work, VOLUME_FILES[id]), "work of the open intent image.add");
   // The image is the same again: a copy of its layers beside it would be of no use.
   const held = new Set(store.images.list().flatMap((image) => image.layers.map((layer) => layer.digest)));
   for (const { descriptor } of layers) if (!held.has(descriptor.digest)) await blobs.delete(descriptor.digest);
@@ -158,7 +160,11 @@ export function releaseKernel({ store }: Pick<ImageContext, "store">, image: Ima
 function placeKernel({ artefact, reference, resolved }: Adoption, from: string) {
   return async (target: string): Promise<KernelContents> => {
     const { files, source: told, arch, release, abilities, sizeBytes } = artefact.kernel;
-    await rename(from, target);
+    await replaceFile(
+      from,
+      target,
+      "work of the open intents image.add and kernel.add; only an empty folder gives way",
+    );
     if (files.modules !== undefined) await mkdir(join(target, files.modules), { recursive: true, mode: 0o700 });
     const source = { kind: "artefact" as const, reference, digest: resolved.digest, told };
     return { arch, release, files, abilities, sizeBytes, source };

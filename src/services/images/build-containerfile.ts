@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { removeTree } from "../../lib/destroy.ts";
 import { BangerError, asBangerError } from "../../lib/errors.ts";
 import { findExecutable } from "../../lib/find-executable.ts";
 import { newId } from "../../lib/ids.ts";
 import { installHint } from "../../lib/install-hint.ts";
 import { run } from "../../lib/process.ts";
 import type { OperationContext } from "../../lib/progress.ts";
-import { removeOwn } from "../../lib/remove.ts";
 import type { Image } from "../../model/image.ts";
 import { digestTree, readScript } from "./build-inputs.ts";
 import { CONTAINER_BUILDERS, type ContainerBuild, type ContainerBuilder } from "./container-builders.ts";
@@ -94,7 +94,7 @@ export async function buildContainerfile(
     return image;
   } finally {
     for (const { file, args } of builder.cleanUp(build)) await run(file, args, { timeoutMs: PROBE_MS }).catch(() => {});
-    await removeOwn({ intent: intent.id }, work);
+    await removeTree(layout.workDir, id, "named by the open intent work");
     store.intents.end(intent);
   }
 }

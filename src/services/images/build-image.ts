@@ -1,6 +1,7 @@
-import { link, mkdir, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { bytes } from "../../lib/bytes.ts";
+import { removeTree, replaceFile } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { ensurePrivateDirectory, syncDirectory } from "../../lib/files.ts";
 import { newId } from "../../lib/ids.ts";
@@ -84,15 +85,19 @@ export async function buildImage(
       }
       const image = await describe(context, { id, name, base, step, volume, kernel: request.kernel });
       await ensurePrivateDirectory(layout.imagesDir);
-      await rename(work, join(layout.imagesDir, id));
+      await replaceFile(
+        work,
+        join(layout.imagesDir, id),
+        "work of the open intent image.add, to the folder of its new id",
+      );
       await syncDirectory(layout.imagesDir);
       store.images.insert(image);
       operation.progress({ id: "image", label: `image ${name}`, status: "done", note: step.did });
       return image;
     },
     async () => {
-      await rm(work, { recursive: true, force: true });
-      await rm(join(layout.imagesDir, id), { recursive: true, force: true });
+      await removeTree(layout.workDir, id, "named by the open intent image.add, which failed");
+      await removeTree(layout.imagesDir, id, "named by the open intent image.add, which failed");
     },
   );
 }

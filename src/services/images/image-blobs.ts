@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { removeFile } from "../../lib/destroy.ts";
 import { hasErrno } from "../../lib/errors.ts";
-import { removeOwn } from "../../lib/remove.ts";
 import type { Image } from "../../model/image.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { objectFolders } from "../state/look-at-state.ts";
@@ -29,7 +29,7 @@ export async function pruneBlobs(context: Context, now = Date.now()): Promise<nu
   const { store, layout } = context;
   const held = heldDigests(context);
   if (held === "unknown") return 0;
-  const { id, createdAt } = store.instance();
+  const { createdAt } = store.instance();
   const since = Date.parse(createdAt);
   let dropped = 0;
   for (const algorithm of await entries(layout.blobsDir)) {
@@ -38,7 +38,7 @@ export async function pruneBlobs(context: Context, now = Date.now()): Promise<nu
       if (held.has(`${algorithm}:${name}`)) continue;
       const { mtimeMs } = await stat(path);
       if (now - mtimeMs < KEEP_UNHELD_MS || !(mtimeMs >= since)) continue;
-      await removeOwn({ intent: `layers of ${id ?? "this state"}` }, path);
+      await removeFile(path, "a layer that this state fetched, which no image holds, and a day old");
       dropped += 1;
     }
   }

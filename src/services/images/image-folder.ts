@@ -1,5 +1,6 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { removeFile } from "../../lib/destroy.ts";
 import { hasErrno } from "../../lib/errors.ts";
 import type { Layout } from "../../model/layout.ts";
 import type { VmDisk } from "../../model/vm.ts";
@@ -39,7 +40,8 @@ export async function sweepRefreshed({ store, layout }: Place, imageId: string):
   const folder = join(layout.imagesDir, imageId);
   for (const name of await namesIn(folder)) {
     const path = join(folder, name);
-    if (ROOTFS_FILE.test(name) && !read.has(path)) await rm(path, { force: true });
+    if (!ROOTFS_FILE.test(name) || read.has(path)) continue;
+    await removeFile(path, "named as banger names an image's root file systems; no record of an image or VM reads it");
   }
 }
 

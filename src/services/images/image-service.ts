@@ -1,8 +1,7 @@
-import { join } from "node:path";
+import { removeTree } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { isId } from "../../lib/ids.ts";
 import type { OperationContext } from "../../lib/progress.ts";
-import { removeOwn } from "../../lib/remove.ts";
 import type { BrokenObject } from "../../store/collection.ts";
 import type { Vm } from "../../model/vm.ts";
 import { mayNeedKernel, vmMayNeedImage } from "../state/may-hold.ts";
@@ -77,7 +76,7 @@ export function imageService(context: ImageContext): ImageService {
         refuseIfUsed(context, image);
         const intent = store.intents.begin("image.delete", id);
         store.images.delete(id);
-        await removeOwn({ asked: `image delete ${image.name}` }, join(layout.imagesDir, id));
+        await removeTree(layout.imagesDir, id, "asked for by image delete; named by its intent; no VM uses it");
         await forgetOwnedKernels(context, id);
         await releaseBlobs(context, image);
         store.intents.end(intent);
@@ -93,7 +92,8 @@ async function deleteBroken({ store, layout }: ImageContext, { id, name }: Broke
   refuseIfMayBeUsed(store, { id, name });
   const intent = store.intents.begin("image.delete", id);
   store.images.delete(id);
-  if (isId(id)) await removeOwn({ asked: `image delete --force ${name}` }, join(layout.imagesDir, id));
+  if (isId(id))
+    await removeTree(layout.imagesDir, id, "asked for by image delete --force; named by its intent; no VM uses it");
   store.intents.end(intent);
 }
 

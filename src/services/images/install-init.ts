@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { rename, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { replaceFile } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { Image } from "../../model/image.ts";
@@ -57,7 +58,7 @@ export async function installInit(
       fix: `see ${log}`,
     });
   }
-  await rename(target, image.rootfs.path);
+  await replaceFile(target, image.rootfs.path, "both are of the image that the open intent image.add makes");
   return {
     ...image,
     size: (await stat(image.rootfs.path)).blocks * 512,

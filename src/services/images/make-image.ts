@@ -1,6 +1,7 @@
-import { mkdir, rename, stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { counted } from "../../lib/counted.ts";
+import { replaceFile } from "../../lib/destroy.ts";
 import { ensurePrivateDirectory, syncDirectory } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { VERSION } from "../../lib/version.ts";
@@ -36,7 +37,7 @@ export async function makeImage(context: ImageContext, plan: ImagePlan, operatio
   const occupied = (await stat(rootfs)).blocks * 512;
 
   await ensurePrivateDirectory(layout.imagesDir);
-  await rename(work, join(layout.imagesDir, id));
+  await replaceFile(work, join(layout.imagesDir, id), "work of the open intent image.add, to the folder of its new id");
   await syncDirectory(layout.imagesDir);
   const reused = written.layers.filter((layer) => layer.reused).length;
   progress({

@@ -1,5 +1,4 @@
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { removeTree } from "../../lib/destroy.ts";
 import type { Layout } from "../../model/layout.ts";
 import type { Store } from "../../store/store.ts";
 
@@ -11,6 +10,10 @@ export async function forgetOwnedKernels(
   for (const kernel of store.kernels.list()) {
     if (kernel.owner !== imageId) continue;
     store.kernels.delete(kernel.id);
-    await rm(join(layout.kernelsDir, kernel.id), { recursive: true, force: true });
+    await removeTree(
+      layout.kernelsDir,
+      kernel.id,
+      "its record says that it goes with the image, which is being deleted or failed",
+    );
   }
 }

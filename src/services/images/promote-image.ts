@@ -1,6 +1,7 @@
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { copyVerified } from "../../disk/copy-verified.ts";
+import { removeFile, removeTree, replaceFile } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { ensurePrivateDirectory, syncDirectory } from "../../lib/files.ts";
 import { installHint } from "../../lib/install-hint.ts";
@@ -30,7 +31,7 @@ export async function promoteImage(context: ImageContext, ref: string, operation
   const home = join(layout.imagesDir, image.id);
   const intent = store.intents.begin("image.promote", image.id);
   try {
-    await rm(work, { recursive: true, force: true });
+    await removeTree(layout.workDir, image.id, "named by the open intent image.promote");
     await mkdir(work, { recursive: true, mode: 0o700 });
     const rootfs = await copyVolume(image.rootfs, join(work, ROOTFS), operation);
     const workSeed = image.workSeed && (await copyVolume(image.workSeed, join(work, WORK_SEED), operation));
@@ -38,7 +39,12 @@ export async function promoteImage(context: ImageContext, ref: string, operation
     await checkUserFiles(image);
     const size = await occupied([rootfs, workSeed]);
     await ensurePrivateDirectory(home);
-    for (const name of await readdir(work)) await rename(join(work, name), join(home, name));
+    for (const name of await readdir(work))
+      await replaceFile(
+        join(work, name),
+        join(home, name),
+        "work of the open intent image.promote; the image has no file of its own",
+      );
     await syncDirectory(home);
     store.images.update({
       ...image,
@@ -69,9 +75,13 @@ const WORK_SEED = "work-seed.ext4";
 export async function settlePromotion(vms: Pick<VmContext, "store" | "layout">, imageId: string): Promise<void> {
   const { store, layout } = vms;
   const image = store.images.find(imageId);
-  await rm(join(layout.workDir, imageId), { recursive: true, force: true });
+  await removeTree(layout.workDir, imageId, "named by the open intent image.promote");
   if (image?.managed !== true) {
-    for (const name of [ROOTFS, WORK_SEED]) await rm(join(layout.imagesDir, imageId, name), { force: true });
+    for (const name of [ROOTFS, WORK_SEED])
+      await removeFile(
+        join(layout.imagesDir, imageId, name),
+        "a copy under the open intent image.promote, which failed",
+      );
     return;
   }
   const olds = new Set(image.files.map(({ path }) => path));

@@ -1,5 +1,4 @@
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { removeTree } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import type { OperationContext } from "../../lib/progress.ts";
@@ -77,8 +76,8 @@ export async function pullImage(
       return image;
     },
     async () => {
-      await rm(join(context.layout.workDir, id), { recursive: true, force: true });
-      await rm(join(context.layout.imagesDir, id), { recursive: true, force: true });
+      await removeTree(context.layout.workDir, id, "named by the open intent image.add, which failed");
+      await removeTree(context.layout.imagesDir, id, "named by the open intent image.add, which failed");
       await forgetOwnedKernels(context, id);
     },
   );

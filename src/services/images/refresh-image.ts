@@ -1,7 +1,8 @@
-import { copyFile, mkdir, rename, rm, stat } from "node:fs/promises";
+import { constants, copyFile, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { bytes } from "../../lib/bytes.ts";
 import { openExt4 } from "../../ext4/reader/ext4-image.ts";
+import { removeTree, replaceFile } from "../../lib/destroy.ts";
 import { BangerError, asBangerError } from "../../lib/errors.ts";
 import { syncDirectory } from "../../lib/files.ts";
 import { installHint } from "../../lib/install-hint.ts";
@@ -36,7 +37,7 @@ export async function refreshImage(context: ImageContext, ref: string, operation
   }
   const work = join(layout.workDir, image.id);
   const clean = async (): Promise<void> => {
-    await rm(work, { recursive: true, force: true });
+    await removeTree(layout.workDir, image.id, "named by the open intent image.refresh");
     await sweepRefreshed(context, image.id);
   };
   return withIntent(
@@ -45,11 +46,11 @@ export async function refreshImage(context: ImageContext, ref: string, operation
     image.id,
     async () => {
       operation.progress({ id: "refresh", label: `putting the agent into image ${image.name}`, status: "running" });
-      await rm(work, { recursive: true, force: true });
+      await removeTree(layout.workDir, image.id, "named by the open intent image.refresh");
       await mkdir(work, { recursive: true, mode: 0o700 });
       const made = await withAgent(image, agent, work, operation.signal);
       const target = join(layout.imagesDir, image.id, `rootfs-${agent.digest.slice(7, 19)}.ext4`);
-      await rename(made.path, target);
+      await replaceFile(made.path, target, "work of the open intent image.refresh; the name tells what is in it");
       await syncDirectory(join(layout.imagesDir, image.id));
       const { sha256: _sha256, ...rootfs } = image.rootfs;
       const refreshed: Image = {
@@ -89,7 +90,7 @@ async function withAgent(
   // A file system that somebody registered may have a journal to be replayed.
   if (!facts.isClean) await run("e2fsck", ["-fy", path], options).catch(passRepaired);
   // By a plain name in its own folder: debugfs parts its words at blanks.
-  await copyFile(agent.path, join(work, "agent"));
+  await copyFile(agent.path, join(work, "agent"), constants.COPYFILE_EXCL);
   await run("debugfs", ["-w", "-f", "-", path], { ...options, input: await agentCommands(path) });
   await run("e2fsck", ["-fn", path], options);
   const after = await inspectRootfs(path);

@@ -1,9 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { removeTree } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import type { OperationContext } from "../../lib/progress.ts";
-import { removeOwn } from "../../lib/remove.ts";
 import type { SentImage } from "../../model/artefact.ts";
 import { checkWritable } from "../../oci/archive-place.ts";
 import { exportArchive } from "../../oci/export-archive.ts";
@@ -109,7 +109,7 @@ async function packed(
     await mkdir(folder, { recursive: true, mode: 0o700 });
     return await send(await packImage(context, context.store.images.get(ref), folder, operation));
   } finally {
-    await removeOwn({ intent: intent.id }, folder);
+    await removeTree(context.layout.workDir, id, "named by the open intent work");
     context.store.intents.end(intent);
   }
 }

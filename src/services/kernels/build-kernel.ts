@@ -1,6 +1,7 @@
-import { readFile, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { z } from "zod";
+import { removeTree } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { run } from "../../lib/process.ts";
@@ -78,7 +79,7 @@ export async function buildKernel(
     const source = { kind: "build", recipe: build.config ?? "generic", ...about } as const;
     return await importKernel({ vmlinux, source }, targetDir, operation);
   } finally {
-    await rm(out, { recursive: true, force: true });
+    await removeTree(dirname(out), basename(out), "work of the open intent kernel.add, by its name");
   }
 }
 

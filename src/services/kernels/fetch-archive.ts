@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
-import { rm, utimes } from "node:fs/promises";
+import { utimes } from "node:fs/promises";
 import { join } from "node:path";
+import { removeFile } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { pruneDownloads } from "../../kernel/debian/prune-downloads.ts";
@@ -50,7 +51,7 @@ export async function fetchKernel(
   try {
     await checkArchiveSignature(path, signature, from.key, label, signal);
   } catch (error) {
-    await rm(path, { force: true });
+    await removeFile(path, "a download in the cache whose signature is wrong");
     throw error;
   }
   const now = new Date();

@@ -1,10 +1,10 @@
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { removeTree, replaceFile } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { ensurePrivateDirectory, syncDirectory } from "../../lib/files.ts";
 import { isId, newId } from "../../lib/ids.ts";
 import type { OperationContext } from "../../lib/progress.ts";
-import { removeOwn } from "../../lib/remove.ts";
 import { importKernel } from "../../kernel/import-kernel.ts";
 import { ensureInitramfs } from "../../kernel/initramfs.ts";
 import { pullDebianKernel, type PullDebianOptions } from "../../kernel/pull-debian.ts";
@@ -95,7 +95,7 @@ export function kernelService(context: KernelContext): KernelService {
         const { modules } = contents.files;
         if (modules !== undefined) await ensureModulesDisk(work, modules, new AbortController().signal);
         await ensurePrivateDirectory(layout.kernelsDir);
-        await rename(work, folder(id));
+        await replaceFile(work, folder(id), "work of the open intent kernel.add, to the folder of its new id");
         await syncDirectory(layout.kernelsDir);
         const kernel: Kernel = { id, name, createdAt: new Date().toISOString(), ...contents };
         // It may have gone, or got another name, meanwhile.
@@ -105,8 +105,8 @@ export function kernelService(context: KernelContext): KernelService {
         return kernel;
       },
       async () => {
-        await rm(work, { recursive: true, force: true });
-        await rm(folder(id), { recursive: true, force: true });
+        await removeTree(layout.workDir, id, "named by the open intent kernel.add, which failed");
+        await removeTree(layout.kernelsDir, id, "named by the open intent kernel.add, which failed");
       },
     );
   }
@@ -150,7 +150,12 @@ export function kernelService(context: KernelContext): KernelService {
     refuseIfUsed(store, kernel);
     const intent = store.intents.begin("kernel.delete", kernel.id);
     store.kernels.delete(kernel.id);
-    if (isId(kernel.id)) await removeOwn({ asked: `kernel delete ${kernel.name}` }, folder(kernel.id));
+    if (isId(kernel.id))
+      await removeTree(
+        layout.kernelsDir,
+        kernel.id,
+        "asked for by kernel delete, or replaced by kernel pull; nothing uses it",
+      );
     store.intents.end(intent);
   }
 

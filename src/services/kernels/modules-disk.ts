@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { rename, rm, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Ext4Writer } from "../../ext4/writer.ts";
 import { indexModules, listModuleFiles, type ModuleFile } from "../../kernel/modules/module-files.ts";
 import { bytes, mib, type Bytes } from "../../lib/bytes.ts";
+import { removeFile, replaceFile } from "../../lib/destroy.ts";
 import { hasErrno } from "../../lib/errors.ts";
 import { syncDirectory, temporaryBeside } from "../../lib/files.ts";
 import type { ContentSink } from "../../model/content-sink.ts";
@@ -36,10 +37,10 @@ export async function ensureModulesDisk(kernelDir: string, modules: string, sign
   const temp = temporaryBeside(path);
   try {
     await writeDisk(temp, dir, files, indexes, signal);
-    await rename(temp, path);
+    await replaceFile(temp, path, "a temporary name of this process; the name tells what is in it");
     await syncDirectory(kernelDir);
   } catch (error) {
-    await rm(temp, { force: true });
+    await removeFile(temp, "a temporary name of this process");
     throw error;
   }
   return path;

@@ -1,7 +1,8 @@
 import { readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
+import { signalProcess } from "../../lib/destroy.ts";
 import { isId } from "../../lib/ids.ts";
-import { identifyProcess, signalProcess, type ProcessIdentity } from "../../lib/process.ts";
+import { identifyProcess, type ProcessIdentity } from "../../lib/process.ts";
 import { vmRunDir, type Layout } from "../../model/layout.ts";
 import type { VmContext } from "../vms/vm-context.ts";
 
@@ -25,7 +26,12 @@ export async function findStrays({ drivers, layout }: Context, vmId: string): Pr
 
 /** Ends them. Only for a VM of which this instance's records say that it is not to run. */
 export async function endStrays(context: Context, vmId: string): Promise<void> {
-  for (const identity of await findStrays(context, vmId)) await signalProcess(identity, "SIGKILL");
+  for (const identity of await findStrays(context, vmId))
+    await signalProcess(
+      identity,
+      "SIGKILL",
+      "a VMM of this VM by its words, at work in this instance's folders; the VM is not to run",
+    );
 }
 
 async function worksIn(pid: number, layout: Layout, vmId: string): Promise<boolean> {

@@ -1,6 +1,5 @@
-import { join } from "node:path";
+import { removeTree } from "../../lib/destroy.ts";
 import { isId } from "../../lib/ids.ts";
-import { removeOwn } from "../../lib/remove.ts";
 import { isWorkOf, type Intent } from "../../store/intents.ts";
 import { sweepRefreshed } from "../images/image-folder.ts";
 import { forgetOwnedKernels } from "../images/owned-kernel.ts";
@@ -20,10 +19,9 @@ export async function settleIntent(context: VmContext, intent: Intent, told: str
   const { kind, subject } = intent;
   // It becomes part of paths.
   if (!isId(subject)) throw new Error(`${JSON.stringify(subject)} is no id`);
-  const remove = (...paths: readonly string[]): Promise<void> => removeOwn({ intent: intent.id }, ...paths);
-  const removeWork = (): Promise<void> => {
-    const names = namesIn(layout.workDir).filter((name) => isWorkOf(name, subject));
-    return remove(...names.map((name) => join(layout.workDir, name)));
+  const removeWork = async (): Promise<void> => {
+    for (const name of namesIn(layout.workDir).filter((one) => isWorkOf(one, subject)))
+      await removeTree(layout.workDir, name, "work of an open intent, by the name that it gave");
   };
   switch (kind) {
     case "work":
@@ -32,7 +30,7 @@ export async function settleIntent(context: VmContext, intent: Intent, told: str
     case "kernel.add":
       await removeWork();
       if (store.kernels.find(subject) !== undefined) return;
-      await remove(join(layout.kernelsDir, subject));
+      await removeTree(layout.kernelsDir, subject, "named by the open intent kernel.add; it never got its row");
       told.push("undid a kernel that was being added");
       return;
     case "image.add":
@@ -40,12 +38,12 @@ export async function settleIntent(context: VmContext, intent: Intent, told: str
       await removeWork();
       if (store.images.find(subject) !== undefined) return;
       await forgetOwnedKernels(context, subject);
-      await remove(join(layout.imagesDir, subject));
+      await removeTree(layout.imagesDir, subject, "named by the open intent image.add; it never got its row");
       told.push("undid an image that was being added");
       return;
     case "kernel.delete":
       store.kernels.delete(subject);
-      await remove(join(layout.kernelsDir, subject));
+      await removeTree(layout.kernelsDir, subject, "named by the open intent kernel.delete");
       told.push("finished deleting a kernel");
       return;
     case "image.promote":
@@ -61,7 +59,7 @@ export async function settleIntent(context: VmContext, intent: Intent, told: str
     case "image.delete":
       await forgetOwnedKernels(context, subject);
       store.images.delete(subject);
-      await remove(join(layout.imagesDir, subject));
+      await removeTree(layout.imagesDir, subject, "named by the open intent image.delete");
       told.push("finished deleting an image");
       return;
     case "vm.create":

@@ -1,5 +1,6 @@
+import { basename, dirname } from "node:path";
+import { removeTree } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
-import { removeOwn } from "../../lib/remove.ts";
 import type { Orphan } from "../../model/orphan.ts";
 import { endStrays } from "../recovery/end-strays.ts";
 import type { VmContext } from "../vms/vm-context.ts";
@@ -42,7 +43,11 @@ export async function deleteOrphans(context: VmContext, wanted: OrphansDelete): 
       await endStrays(context, id);
       if (kind === "vm") await detachDisks(id, undefined);
     }
-    await removeOwn({ asked: `system orphans --delete ${name}` }, path);
+    await removeTree(
+      dirname(path),
+      basename(path),
+      "asked for by system orphans --delete; no record and no intent names it",
+    );
     context.log.info({ orphan: name, path }, "deleted, as asked");
   }
   return chosen;

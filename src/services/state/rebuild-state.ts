@@ -1,8 +1,9 @@
-import { rename, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Logger } from "pino";
 import { z } from "zod";
+import { replaceFile } from "../../lib/destroy.ts";
 import { hasErrno } from "../../lib/errors.ts";
 import { syncDirectory } from "../../lib/files.ts";
 import { newId } from "../../lib/ids.ts";
@@ -38,7 +39,7 @@ export async function rebuildState(layout: Layout, log: Logger): Promise<Rebuilt
     store.database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
   const kept = await keepOld(layout.database);
-  await rename(fresh, layout.database);
+  await replaceFile(fresh, layout.database, "a database made by this call; the old one has just got another name");
   await syncDirectory(layout.stateDir);
   const { state, data, run } = instanceFolders(layout);
   for (const folder of [state, data]) await tellInstance(folder, instance);
@@ -104,7 +105,7 @@ async function keepOld(path: string): Promise<string | undefined> {
   for (const end of ["-wal", "-shm", ""]) {
     try {
       await stat(`${path}${end}`);
-      await rename(`${path}${end}`, `${place}${end}`);
+      await replaceFile(`${path}${end}`, `${place}${end}`, "asked for by daemon recover; the new name is unique");
       moved = true;
     } catch (error) {
       if (!hasErrno(error, "ENOENT")) throw error;

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { connectAgent } from "../../guest/agent-client.ts";
 import { SECRET_BYTES, type BootSecret } from "../../guest/agent-secret.ts";
 import { dialVirtioSerial } from "../../guest/dial.ts";
+import { replaceFile } from "../../lib/destroy.ts";
 import { temporaryBeside } from "../../lib/files.ts";
 import { hasErrno } from "../../lib/errors.ts";
 import type { AgentLine, MachineRecord } from "../../model/vm.ts";
@@ -56,7 +57,7 @@ async function write(path: string, key: Uint8Array, isKnown: boolean): Promise<v
     flag: "wx",
     mode: 0o600,
   });
-  await rename(temporary, path);
+  await replaceFile(temporary, path, "a temporary name of this process, over the secret of the boot before");
 }
 
 async function textOf(path: string): Promise<string> {

@@ -1,10 +1,7 @@
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { removeFile, removeTree } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
-import { vmRunDir } from "../../model/layout.ts";
 import { isId } from "../../lib/ids.ts";
-import { removeOwn } from "../../lib/remove.ts";
 import { vmOnNetworkSchema, type Vm } from "../../model/vm.ts";
 import type { BrokenObject } from "../../store/collection.ts";
 import { checkStep } from "../../model/vm-states.ts";
@@ -36,7 +33,8 @@ export async function deleteVm(
   const intent = context.store.intents.begin("vm.delete", vm.id);
   context.store.vms.update({ ...vm, state: "deleting" });
   await forgetVm(context, vm.id);
-  if (vm.firstBoot !== undefined) await rm(vm.firstBoot.log, { force: true });
+  if (vm.firstBoot !== undefined)
+    await removeFile(vm.firstBoot.log, "named by the record of a VM under the open intent vm.delete");
   context.store.intents.end(intent);
   progress({ id: "delete", label: `deleted ${vm.name}`, status: "done" });
 }
@@ -45,7 +43,7 @@ export async function deleteVm(
  * Deletes a VM whose record cannot be read: what bears its id, which is certainly its own. A network that its record does
  * not tell of stays, and so does whatever else it may have held.
  */
-export async function deleteBrokenVm(context: VmContext, { id, name, document }: BrokenObject): Promise<void> {
+export async function deleteBrokenVm(context: VmContext, { id, document }: BrokenObject): Promise<void> {
   const { store, layout } = context;
   if (isId(id)) {
     const intent = store.intents.begin("vm.delete", id);
@@ -53,7 +51,8 @@ export async function deleteBrokenVm(context: VmContext, { id, name, document }:
     const networked = vmOnNetworkSchema.safeParse(document).data;
     if (networked?.id === id) await context.networks.lower(networked);
     await detachDisks(id, undefined);
-    await removeOwn({ asked: `vm delete --force ${name}` }, vmRunDir(layout, id), join(layout.vmsDir, id));
+    await removeTree(layout.runDir, id, "asked for by vm delete --force; named by the open intent vm.delete");
+    await removeTree(layout.vmsDir, id, "asked for by vm delete --force; named by the open intent vm.delete");
     store.vms.delete(id);
     for (const open of store.intents.open()) if (open.subject === id) store.intents.end(open);
     store.intents.end(intent);
@@ -67,8 +66,8 @@ export async function forgetVm(context: VmContext, vmId: string): Promise<void> 
   const imageId = context.store.vms.find(vmId)?.image.id;
   // Nothing that it has yet to write out is kept.
   await endMachine(context, vmId, 0);
-  const ours = [vmRunDir(context.layout, vmId), join(context.layout.vmsDir, vmId)];
-  await removeOwn({ asked: `the end of ${vmId}` }, ...ours);
+  await removeTree(context.layout.runDir, vmId, "under an open intent to delete the VM, or to make it, which failed");
+  await removeTree(context.layout.vmsDir, vmId, "under an open intent to delete the VM, or to make it, which failed");
   context.store.vms.delete(vmId);
   // It may have been the last one on a root file system that its image has left.
   if (imageId !== undefined) await sweepImageFolder(context, imageId);

@@ -1,5 +1,6 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { removeFile } from "../../lib/destroy.ts";
 import { BangerError, hasErrno } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import type { OperationContext } from "../../lib/progress.ts";
@@ -90,7 +91,11 @@ export async function dropForeignDisks(context: Pick<VmContext, "layout">, vm: V
   const own = new Set(vm.disks.map(({ path }) => path));
   for (const name of await namesIn(folder)) {
     const path = join(folder, name);
-    if (ROOT_DISK.test(name) && !own.has(path)) await rm(path, { force: true });
+    if (!ROOT_DISK.test(name) || own.has(path)) continue;
+    await removeFile(
+      path,
+      "named as a rebase names root disks, under the open intent vm.rebase; the VM's record has another",
+    );
   }
 }
 

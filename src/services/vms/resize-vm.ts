@@ -1,6 +1,7 @@
-import { stat, truncate } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { storeBytes } from "../../disk/snapshot-plan.ts";
 import { bytes, formatBytes } from "../../lib/bytes.ts";
+import { setFileSize } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { installHint } from "../../lib/install-hint.ts";
 import { run } from "../../lib/process.ts";
@@ -77,5 +78,6 @@ async function growDisk(disk: VmDisk, sizeBytes: number, signal: AbortSignal): P
     return;
   }
   const fileBytes = disk.strategy === "dm-snapshot" ? storeBytes(bytes(sizeBytes)) : sizeBytes;
-  if ((await stat(disk.path)).size < fileBytes) await truncate(disk.path, fileBytes);
+  if ((await stat(disk.path)).size >= fileBytes) return;
+  await setFileSize(disk.path, fileBytes, "asked for by vm resize; the disk only grows, as was just seen");
 }

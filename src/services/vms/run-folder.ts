@@ -1,5 +1,6 @@
-import { lstat, rm } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { removeTree } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { vmRunDir } from "../../model/layout.ts";
 import type { AgentLine, Vm, VmSilence } from "../../model/vm.ts";
@@ -10,7 +11,8 @@ import type { VmContext } from "./vm-context.ts";
 export async function removeRunFolder({ layout }: Pick<VmContext, "layout">, vmId: string, vm?: Vm): Promise<void> {
   const before = vm?.machine === undefined ? [] : [dirname(vm.machine.controlSocket)];
   const own = before.filter((folder) => basename(folder) === vmId);
-  for (const folder of new Set([vmRunDir(layout, vmId), ...own])) await rm(folder, { recursive: true, force: true });
+  for (const folder of new Set([vmRunDir(layout, vmId), ...own]))
+    await removeTree(dirname(folder), vmId, "the run folder of a VM that has no machine any more");
 }
 
 /**

@@ -1,8 +1,8 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { AgentClient } from "../../guest/agent-client.ts";
 import { bytes } from "../../lib/bytes.ts";
 import { untilAborted, withDeadline } from "../../lib/deadline.ts";
+import { removeFile, removeTree } from "../../lib/destroy.ts";
 import { asBangerError, BangerError } from "../../lib/errors.ts";
 import { ensurePrivateDirectory } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
@@ -124,10 +124,10 @@ async function bringUp(
   manners: Manners = {},
 ): Promise<{ readonly booting: Vm; readonly live: LiveVm }> {
   const runDir = vmRunDir(context.layout, planned.id);
-  await rm(runDir, { recursive: true, force: true });
+  await removeTree(context.layout.runDir, planned.id, "named by the open intent vm.start; no machine of it lives");
   await ensurePrivateDirectory(runDir);
   // Each start writes its own log: an old panic must not be taken for a new one.
-  await rm(consoleLogPath(context, planned.id), { force: true });
+  await removeFile(consoleLogPath(context, planned.id), "the VM's own log of the boot before");
   await checkBases(context, planned);
   const { network, enter } = await context.networks.raise(planned, signal);
   const vm: Vm = { ...planned, network };

@@ -1,5 +1,6 @@
-import { rm, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { removeFile } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { failedEntering, type ChildEnd, type LaunchedChild } from "../../lib/launch.ts";
 import { identifyProcess, isAlive } from "../../lib/process.ts";
@@ -72,7 +73,8 @@ async function startMachine(binary: FirecrackerBinary, spec: MachineSpec, signal
   } catch (error) {
     child.kill();
     const end = await child.ended;
-    for (const path of socketsAndFifos(plan)) await rm(path, { force: true });
+    for (const path of socketsAndFifos(plan))
+      await removeFile(path, "a socket or FIFO that this start made way for; its Firecracker has ended");
     signal.throwIfAborted();
     throw end.signal === "SIGKILL" ? error : await endedEarly(end, plan, spec.enter, error);
   }
@@ -145,7 +147,8 @@ function leavingsOf({ controlSocket, consoleInput, line }: MachineRecordOf<"fire
 /** Firecracker removes neither its sockets nor ours, and does not start where one stands. */
 async function makeWay(plan: FirecrackerPlan): Promise<void> {
   for (const path of [plan.apiSocket, plan.line.socketPath]) await clearSocketPath(path);
-  for (const path of [plan.consoleInput, plan.metrics]) await rm(path, { force: true });
+  for (const path of [plan.consoleInput, plan.metrics])
+    await removeFile(path, "a FIFO by its name of ours, in the VM's run folder, which is this start's");
 }
 
 /** What is left over of a whole sector Firecracker would cut off, with no more than a line in its log. */

@@ -1,4 +1,5 @@
 import { open } from "node:fs/promises";
+import { openEmptied } from "../../lib/destroy.ts";
 import { launch, type LaunchedChild } from "../../lib/launch.ts";
 import { run } from "../../lib/process.ts";
 import type { FirecrackerPlan } from "./machine-plan.ts";
@@ -20,7 +21,7 @@ export async function launchFirecracker(
   // Opened for both: so it never ends, whoever comes to type and goes.
   await using input = await open(plan.consoleInput, "r+");
   await using output = await open(consoleLog, "a", 0o600);
-  await using errors = await open(plan.errors, "w", 0o600);
+  await using errors = await openEmptied(plan.errors, 0o600, "Firecracker's words, in the VM's run folder");
   const stdio = [input.fd, output.fd, errors.fd];
   return await launch({ program: binary, args: plan.argv, enter, cwd: plan.runDir, stdio, session: "own" });
 }

@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
+import { removeFile } from "../../lib/destroy.ts";
 import type { ChildEnd, LaunchedChild } from "../../lib/launch.ts";
 import type { ProcessIdentity } from "../../lib/process.ts";
 import { isAlive } from "../../lib/process.ts";
@@ -89,7 +89,8 @@ async function untilExit(
     readTail(join(runDir, "firecracker.log"), LOG_END_BYTES),
     readTail(join(runDir, "firecracker.err"), LOG_END_BYTES),
   ]);
-  for (const path of leavings) await rm(path, { force: true });
+  for (const path of leavings)
+    await removeFile(path, "a socket or FIFO of this machine by its record; its Firecracker has ended");
   return explainEnd({ ...end, log, said: said.trim(), console });
 }
 

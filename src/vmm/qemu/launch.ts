@@ -1,5 +1,5 @@
-import { open } from "node:fs/promises";
 import { Duplex } from "node:stream";
+import { openEmptied } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { launch, type LaunchedChild } from "../../lib/launch.ts";
 import { BOOT_MONITOR_FD, type MachinePlan } from "./machine-plan.ts";
@@ -20,7 +20,7 @@ export async function launchQemu(
   { argv, runDir, vmmLog }: Pick<MachinePlan, "argv" | "runDir" | "vmmLog">,
   enter: readonly string[] = [],
 ): Promise<QemuChild> {
-  await using log = await open(vmmLog, "w", 0o600);
+  await using log = await openEmptied(vmmLog, 0o600, "QEMU's log, in the VM's run folder");
   const stdio: ("ignore" | "pipe" | number)[] = ["ignore", log.fd, log.fd];
   // A "pipe" of Node's is one end of a pair of connected sockets.
   stdio[BOOT_MONITOR_FD] = "pipe";

@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import type { Writable } from "node:stream";
+import { signalChild } from "../../../lib/destroy.ts";
 import { BangerError } from "../../../lib/errors.ts";
 import { spawnConfined } from "../../../lib/launch.ts";
 import type { TakeLayer } from "../../../oci/unpack-layer.ts";
@@ -77,13 +78,13 @@ export class RootfsProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#signal.removeEventListener("abort", this.#onAbort);
-    if (this.#child.exitCode === null) this.#child.kill("SIGKILL");
+    if (this.#child.exitCode === null) signalChild(this.#child, "SIGKILL", "our own child, by its handle");
     await this.#closed;
   }
 
   readonly #onAbort = (): void => {
     this.#failure.reject(this.#signal.reason);
-    this.#child.kill("SIGKILL");
+    signalChild(this.#child, "SIGKILL", "our own child, by its handle");
   };
 
   #tell(request: RootfsRequest): void {
