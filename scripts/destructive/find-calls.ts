@@ -7,6 +7,7 @@ export const MODULE = "src/lib/destroy.ts";
 export const DOES: Readonly<Record<string, string>> = {
   removeFile: "removes a file",
   removeFileSync: "removes a file",
+  removeSocket: "removes a socket",
   removeTree: "removes a folder",
   replaceFile: "renames over",
   replaceFileSync: "renames over",

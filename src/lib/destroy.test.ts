@@ -11,6 +11,7 @@ import {
   mountsWithin,
   openEmptied,
   removeFile,
+  removeSocket,
   removeTree,
   replaceFile,
   setFileSize,
@@ -101,6 +102,18 @@ suite("what is destroyed is only what was meant", () => {
     await assert.rejects(replaceFile(join(home, "folder"), join(home, "full"), PROOF), (error) =>
       hasErrno(error, "ENOTEMPTY"),
     );
+  });
+
+  test("by the name of a socket nothing goes but a socket or a FIFO", async () => {
+    const [socket, fifo, file] = [join(home, "sock"), join(home, "fifo"), join(home, "thesis")];
+    const program = `require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))`;
+    spawnSync(process.execPath, ["-e", program, socket]);
+    spawnSync("mkfifo", [fifo]);
+    writeFileSync(file, "dear");
+    assert.ok(existsSync(socket) && existsSync(fifo));
+    for (const path of [socket, fifo, file, home, join(home, "absent")]) await removeSocket(path, PROOF);
+    assert.ok(!existsSync(socket) && !existsSync(fifo));
+    assert.equal(readFileSync(file, "utf8"), "dear");
   });
 
   test("what a link leads to is not emptied", async () => {

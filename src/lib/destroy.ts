@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { constants, renameSync, rmSync } from "node:fs";
+import { constants, renameSync, rmSync, type Stats } from "node:fs";
 import {
   copyFile,
   lstat,
@@ -34,6 +34,12 @@ export async function removeFile(path: string, _proof: string): Promise<void> {
 /** The same for who cannot wait. */
 export function removeFileSync(path: string, _proof: string): void {
   rmSync(path, { force: true });
+}
+
+/** Removes a socket or a FIFO; anything else that stands there is somebody's, and stays. */
+export async function removeSocket(path: string, _proof: string): Promise<void> {
+  const found = await lstatIfThere(path);
+  if (found?.isSocket() === true || found?.isFIFO() === true) await rm(path, { force: true });
 }
 
 /**
@@ -112,11 +118,14 @@ function isOneName(name: string): boolean {
 }
 
 async function isThere(path: string): Promise<boolean> {
+  return (await lstatIfThere(path)) !== undefined;
+}
+
+async function lstatIfThere(path: string): Promise<Stats | undefined> {
   try {
-    await lstat(path);
-    return true;
+    return await lstat(path);
   } catch (error) {
-    if (hasErrno(error, "ENOENT") || hasErrno(error, "ENOTDIR")) return false;
+    if (hasErrno(error, "ENOENT") || hasErrno(error, "ENOTDIR")) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Stats } from "node:fs";
 import { lstat } from "node:fs/promises";
-import { removeFile } from "../lib/destroy.ts";
+import { removeSocket } from "../lib/destroy.ts";
 import { BangerError, hasErrno } from "../lib/errors.ts";
 import { connectUnix } from "../lib/unix-socket.ts";
 
@@ -15,7 +15,7 @@ export async function clearSocketPath(path: string): Promise<void> {
   if (there === undefined) return;
   if (!there.isSocket()) throw inTheWay(path, "it is not a socket");
   if (await isListening(path)) throw inTheWay(path, "another process listens there");
-  await removeFile(path, "a socket on which nobody listens, as was just seen");
+  await removeSocket(path, "a socket on which nobody listens, as was just seen");
 }
 
 async function lstatIfThere(path: string): Promise<Stats | undefined> {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as after } from "node:timers/promises";
 import { withDeadline } from "../../lib/deadline.ts";
-import { openEmptied, removeFile, signalProcess } from "../../lib/destroy.ts";
+import { openEmptied, removeSocket, signalProcess } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { spawnConfined } from "../../lib/launch.ts";
 import { identifyProcess, isAlive, run, type ProcessIdentity } from "../../lib/process.ts";
@@ -77,7 +77,7 @@ export async function followAddresses(
   const logPath = join(runDir, "addresses.log");
   const env = { PATH: toolPath(), ...markOf(instance, vmId) };
   const started: ProcessIdentity[] = [];
-  await removeFile(pipePath, "a name of ours in the VM's run folder, which is this start's");
+  await removeSocket(pipePath, "a name of ours in the VM's run folder, which is this start's");
   await run("mkfifo", ["-m", "600", pipePath], { signal });
   try {
     await using log = await openEmptied(logPath, 0o600, "our own log of this wall, in the VM's run folder");
@@ -110,7 +110,7 @@ export async function followAddresses(
       await signalProcess(identity, "SIGKILL", "started by this very call, known by its start");
     throw error;
   } finally {
-    await removeFile(pipePath, "made by this very call");
+    await removeSocket(pipePath, "made by this very call");
   }
 }
 

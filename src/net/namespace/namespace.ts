@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as after } from "node:timers/promises";
 import { withDeadline } from "../../lib/deadline.ts";
-import { openEmptied, removeFile, signalProcess } from "../../lib/destroy.ts";
+import { openEmptied, removeSocket, signalProcess } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { spawnConfined } from "../../lib/launch.ts";
 import { identifyProcess, isAlive, type ProcessIdentity } from "../../lib/process.ts";
@@ -57,7 +57,10 @@ export async function openNamespace(
     const holder = await startHolder(request, signal);
     processes.push(holder);
     const apiSocket = join(request.runDir, "slirp4netns.sock");
-    await removeFile(apiSocket, "a name of ours in the VM's run folder; the namespace is new, so nobody listens there");
+    await removeSocket(
+      apiSocket,
+      "a name of ours in the VM's run folder; the namespace is new, so nobody listens there",
+    );
     processes.push(
       await joinOutside(request, slirpArguments(holder.pid, basename(apiSocket), READY_FD, allowHost), signal),
     );

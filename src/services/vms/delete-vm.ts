@@ -5,6 +5,7 @@ import { isId } from "../../lib/ids.ts";
 import { vmOnNetworkSchema, type Vm } from "../../model/vm.ts";
 import type { BrokenObject } from "../../store/collection.ts";
 import { checkStep } from "../../model/vm-states.ts";
+import { installLog } from "../first-boot/install-logs.ts";
 import { sweepImageFolder } from "../images/image-folder.ts";
 import { endStrays } from "../recovery/end-strays.ts";
 import { endMachine } from "./stop-vm.ts";
@@ -33,8 +34,10 @@ export async function deleteVm(
   const intent = context.store.intents.begin("vm.delete", vm.id);
   context.store.vms.update({ ...vm, state: "deleting" });
   await forgetVm(context, vm.id);
-  if (vm.firstBoot !== undefined)
-    await removeFile(vm.firstBoot.log, "named by the record of a VM under the open intent vm.delete");
+  await removeFile(
+    installLog(context.layout, vm.id),
+    "the log of this VM's installation, by its id; under the open intent vm.delete",
+  );
   context.store.intents.end(intent);
   progress({ id: "delete", label: `deleted ${vm.name}`, status: "done" });
 }

@@ -2,7 +2,7 @@ import { withDeadline } from "../../lib/deadline.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { Vm } from "../../model/vm.ts";
-import { pruneInstallLogs } from "../first-boot/install-logs.ts";
+import { installLog, pruneInstallLogs } from "../first-boot/install-logs.ts";
 import { installSystem } from "../first-boot/install-system.ts";
 import { planSystem } from "../first-boot/system-plan.ts";
 import type { LiveVm } from "./live-vms.ts";
@@ -31,22 +31,24 @@ export async function installInVm(
 ): Promise<Vm> {
   const { firstBoot } = vm;
   if (firstBoot === undefined) return vm;
+  // Where it is by now: a record may be older than the state's place, or not be ours.
+  const log = installLog(context.layout, vm.id);
   const plan = planSystem(context.store.images.get(vm.image.id).system);
   await pruneInstallLogs(context.layout);
   live.ending = true; // Its end is told from here.
   const ended = live.machine.exited.then((exit): never => {
-    throw new BangerError("VMM_FAILED", { what: exit.reason, fix: `see ${firstBoot.log}` });
+    throw new BangerError("VMM_FAILED", { what: exit.reason, fix: `see ${log}` });
   });
   ended.catch(() => {});
   const limitMs = context.config.vm.first_boot_timeout * 1000;
   await withDeadline(signal, limitMs, `${plan.init} to be installed`, async (within) => {
     const agent = await live.agent(within);
     const operation = { signal: within, progress };
-    await Promise.race([installSystem(agent, { name: vm.name, plan, log: firstBoot.log }, operation), ended]);
+    await Promise.race([installSystem(agent, { name: vm.name, plan, log }, operation), ended]);
   });
   await shutDown(context, live, { timeoutMs: SHUTDOWN_MS, force: false }, signal);
   await endMachine(context, vm.id);
-  const installed: Vm = { ...vm, firstBoot: { ...firstBoot, doneAt: new Date().toISOString() } };
+  const installed: Vm = { ...vm, firstBoot: { ...firstBoot, log, doneAt: new Date().toISOString() } };
   context.store.vms.update(installed);
   return installed;
 }

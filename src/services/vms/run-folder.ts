@@ -1,8 +1,8 @@
 import { lstat } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { removeTree } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
-import { vmRunDir } from "../../model/layout.ts";
+import { describedFolders, vmRunDir, type Layout } from "../../model/layout.ts";
 import type { AgentLine, Vm, VmSilence } from "../../model/vm.ts";
 import { unresponsive } from "./silence.ts";
 import type { VmContext } from "./vm-context.ts";
@@ -10,9 +10,16 @@ import type { VmContext } from "./vm-context.ts";
 /** Removes a VM's run folder, and the one that its VMM was started in where an earlier daemon had it elsewhere. */
 export async function removeRunFolder({ layout }: Pick<VmContext, "layout">, vmId: string, vm?: Vm): Promise<void> {
   const before = vm?.machine === undefined ? [] : [dirname(vm.machine.controlSocket)];
-  const own = before.filter((folder) => basename(folder) === vmId);
+  const own: string[] = [];
+  for (const folder of before) if (await isRunFolder(folder, vmId, layout)) own.push(folder);
   for (const folder of new Set([vmRunDir(layout, vmId), ...own]))
     await removeTree(dirname(folder), vmId, "the run folder of a VM that has no machine any more");
+}
+
+/** A record may be older than all this, damaged, or somebody else's: what has a VM's disks, or tells of a VM, is none. */
+async function isRunFolder(folder: string, vmId: string, layout: Layout): Promise<boolean> {
+  if (basename(folder) !== vmId || folder.startsWith(`${layout.dataDir}/`)) return false;
+  return !(await exists(join(folder, describedFolders(layout).vms.file)));
 }
 
 /**

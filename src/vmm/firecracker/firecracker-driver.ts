@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { removeFile } from "../../lib/destroy.ts";
+import { removeSocket } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { failedEntering, type ChildEnd, type LaunchedChild } from "../../lib/launch.ts";
 import { identifyProcess, isAlive } from "../../lib/process.ts";
@@ -74,7 +74,7 @@ async function startMachine(binary: FirecrackerBinary, spec: MachineSpec, signal
     child.kill();
     const end = await child.ended;
     for (const path of socketsAndFifos(plan))
-      await removeFile(path, "a socket or FIFO that this start made way for; its Firecracker has ended");
+      await removeSocket(path, "a socket or FIFO that this start made way for; its Firecracker has ended");
     signal.throwIfAborted();
     throw end.signal === "SIGKILL" ? error : await endedEarly(end, plan, spec.enter, error);
   }
@@ -148,7 +148,7 @@ function leavingsOf({ controlSocket, consoleInput, line }: MachineRecordOf<"fire
 async function makeWay(plan: FirecrackerPlan): Promise<void> {
   for (const path of [plan.apiSocket, plan.line.socketPath]) await clearSocketPath(path);
   for (const path of [plan.consoleInput, plan.metrics])
-    await removeFile(path, "a FIFO by its name of ours, in the VM's run folder, which is this start's");
+    await removeSocket(path, "a FIFO by its name of ours, in the VM's run folder, which is this start's");
 }
 
 /** What is left over of a whole sector Firecracker would cut off, with no more than a line in its log. */

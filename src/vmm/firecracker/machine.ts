@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
-import { removeFile } from "../../lib/destroy.ts";
+import { removeSocket } from "../../lib/destroy.ts";
 import type { ChildEnd, LaunchedChild } from "../../lib/launch.ts";
 import type { ProcessIdentity } from "../../lib/process.ts";
 import { isAlive } from "../../lib/process.ts";
@@ -90,7 +90,7 @@ async function untilExit(
     readTail(join(runDir, "firecracker.err"), LOG_END_BYTES),
   ]);
   for (const path of leavings)
-    await removeFile(path, "a socket or FIFO of this machine by its record; its Firecracker has ended");
+    await removeSocket(path, "a socket or FIFO of this machine by its record; its Firecracker has ended");
   return explainEnd({ ...end, log, said: said.trim(), console });
 }
 

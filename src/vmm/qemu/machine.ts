@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { z } from "zod";
-import { removeFile } from "../../lib/destroy.ts";
+import { removeSocket } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { ProcessIdentity } from "../../lib/process.ts";
 import { connectUnix } from "../../lib/unix-socket.ts";
@@ -132,7 +132,7 @@ async function untilExit(
     readTail(record.consoleLog, CONSOLE_END_BYTES),
     readTail(vmmLog, VMM_LOG_END_BYTES),
   ]);
-  for (const path of sockets) await removeFile(path, "a socket of this machine by its record; its QEMU has ended");
+  for (const path of sockets) await removeSocket(path, "a socket of this machine by its record; its QEMU has ended");
   return explainEnd({ ...events, ...end, said: said.trim(), console });
 }
 

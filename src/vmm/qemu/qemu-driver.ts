@@ -1,6 +1,6 @@
 import { access, constants, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { removeFile } from "../../lib/destroy.ts";
+import { removeSocket } from "../../lib/destroy.ts";
 import { BangerError, asBangerError, isAbort } from "../../lib/errors.ts";
 import { failedEntering } from "../../lib/launch.ts";
 import { identifyProcess, isAlive } from "../../lib/process.ts";
@@ -93,7 +93,7 @@ async function startWith(
   } catch (error) {
     child.kill();
     await child.ended;
-    for (const path of sockets) await removeFile(path, "a socket that this start made way for; its QEMU has ended");
+    for (const path of sockets) await removeSocket(path, "a socket that this start made way for; its QEMU has ended");
     throw await withVmmWords(error, plan.vmmLog, spec.enter);
   }
 }

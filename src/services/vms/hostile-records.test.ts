@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { installLog } from "../first-boot/install-logs.ts";
+import { deleteVm } from "./delete-vm.ts";
+import { endMachine } from "./stop-vm.ts";
+import { VM_ID, vmScene } from "./testing/vm-scene.ts";
+
+const operation = { signal: new AbortController().signal, progress: () => {} };
+
+test("a record that has a VM's sockets beside its disks does not take them along", async (t) => {
+  const { context, vm } = await vmScene(t);
+  assert.ok(vm.machine);
+  const home = join(context.layout.vmsDir, VM_ID);
+  await mkdir(home, { recursive: true });
+  await writeFile(join(home, "root"), "all that the guest has");
+  context.store.vms.update({ ...vm, machine: { ...vm.machine, controlSocket: join(home, "qmp.sock") } });
+  await endMachine(context, VM_ID);
+  assert.equal(await readFile(join(home, "root"), "utf8"), "all that the guest has");
+});
+
+test("a run folder elsewhere that describes a VM is none, whatever a record says", async (t) => {
+  const { context, vm } = await vmScene(t);
+  assert.ok(vm.machine);
+  const backup = join(context.layout.cacheDir, "backup", VM_ID);
+  await mkdir(backup, { recursive: true });
+  await writeFile(join(backup, "vm.json"), "{}");
+  context.store.vms.update({ ...vm, machine: { ...vm.machine, controlSocket: join(backup, "qmp.sock") } });
+  await endMachine(context, VM_ID);
+  assert.equal(await readFile(join(backup, "vm.json"), "utf8"), "{}");
+});
+
+test("deleting a VM removes the log of its own installation, and no file that its record names as that", async (t) => {
+  const { context, vm } = await vmScene(t);
+  const own = installLog(context.layout, VM_ID);
+  const users = join(context.layout.cacheDir, "thesis");
+  for (const path of [own, users]) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, "dear");
+  }
+  const told = { ...vm, firstBoot: { install: "systemd", log: users } } as const;
+  context.store.vms.update(told);
+  await deleteVm(context, told, true, operation);
+  assert.equal(await readFile(users, "utf8"), "dear");
+  await assert.rejects(readFile(own), { code: "ENOENT" });
+});
