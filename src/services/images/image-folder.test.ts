@@ -27,7 +27,7 @@ test("a root file system goes once nothing reads it, and stays while an old over
       const image = { rootfs: { path: now } } as unknown as Image;
       const intents = { open: () => (refreshed === undefined ? [] : [{ kind: "image.refresh", subject: refreshed }]) };
       const store = {
-        images: { find: () => image },
+        images: { find: () => image, list: () => [], broken: () => [] },
         vms: { list: () => [vm], broken: () => broken },
         intents,
       } as unknown as Store;

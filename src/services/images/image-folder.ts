@@ -5,6 +5,7 @@ import { hasErrno } from "../../lib/errors.ts";
 import type { Layout } from "../../model/layout.ts";
 import type { VmDisk } from "../../model/vm.ts";
 import type { Store } from "../../store/store.ts";
+import { filesOf } from "./image-readers.ts";
 import { vmMayNeedImage } from "../state/may-hold.ts";
 
 /** Root file systems of an image, as pull, build, promote and refresh name them. */
@@ -30,13 +31,17 @@ export async function sweepImageFolder(place: Place, imageId: string): Promise<v
 export async function sweepRefreshed({ store, layout }: Place, imageId: string): Promise<void> {
   const image = store.images.find(imageId);
   if (image === undefined) return;
-  // Nor does a VM whose record does not read.
-  if (vmMayNeedImage(store, imageId) !== undefined) return;
+  // Nor does a VM whose record does not read; and an image of which that is so may be of these files.
+  if (vmMayNeedImage(store, imageId) !== undefined || store.images.broken().length > 0) return;
   const vms = store.vms.list();
   // Overlays of the first bangers do not say what they read from: as long as their image has one, nothing goes.
   if (vms.some((vm) => vm.image.id === imageId && vm.disks.some(isUntold))) return;
   const disks = vms.flatMap((vm) => vm.disks);
-  const read = new Set([image.rootfs.path, ...disks.flatMap(({ base }) => (base === undefined ? [] : [base.path]))]);
+  const read = new Set([
+    image.rootfs.path,
+    ...store.images.list().flatMap(filesOf),
+    ...disks.flatMap(({ base }) => (base === undefined ? [] : [base.path])),
+  ]);
   const folder = join(layout.imagesDir, imageId);
   for (const name of await namesIn(folder)) {
     const path = join(folder, name);

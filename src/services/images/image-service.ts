@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { removeTree } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { isId } from "../../lib/ids.ts";
@@ -9,6 +10,7 @@ import { viewImage, type Image, type ImageView } from "../../model/image.ts";
 import { buildContainerfile, type ContainerfileRequest } from "./build-containerfile.ts";
 import { buildImage, type ImageBuildRequest } from "./build-image.ts";
 import { forgetOwnedKernels } from "./owned-kernel.ts";
+import { readerOf } from "./image-readers.ts";
 import { promoteImage } from "./promote-image.ts";
 import { refreshImage } from "./refresh-image.ts";
 import { registerImage, type ImageRegisterRequest } from "./register-image.ts";
@@ -108,11 +110,18 @@ function refuseIfMayBeUsed(store: ImageContext["store"], image: { readonly id: s
   });
 }
 
-function refuseIfUsed({ store }: ImageContext, image: Image): void {
+function refuseIfUsed({ store, layout }: ImageContext, image: Image): void {
   const users = store.vms.list().filter((vm) => vm.image.id === image.id);
   refuseIfKernelUsed(store, image);
   refuseIfMayBeUsed(store, image);
   if (users.length > 0) throw inUse(image.name, users);
+  const reader = readerOf(store, join(layout.imagesDir, image.id), image.id);
+  if (reader === undefined) return;
+  throw new BangerError("IMAGE_IN_USE", {
+    what: `image ${image.name} is in use`,
+    why: `${reader} reads from its files`,
+    fix: "delete that first",
+  });
 }
 
 function inUse(name: string, users: readonly Vm[]): BangerError {

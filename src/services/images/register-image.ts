@@ -11,6 +11,7 @@ import { hostPlatform } from "../../oci/platform.ts";
 import { withIntent } from "../../store/intents.ts";
 import { ensureKernel } from "./ensure-kernel.ts";
 import type { ImageContext } from "./image-context.ts";
+import { refuseOurs } from "./image-readers.ts";
 import { forgetOwnedKernels } from "./owned-kernel.ts";
 import { inspectRootfs, type RootfsFacts } from "./inspect-rootfs.ts";
 import { canBeReached } from "./reachable.ts";
@@ -33,7 +34,8 @@ export interface ImageRegisterRequest {
  * read from them. Of a kernel it makes its own copy at once, since what boots is made from that. Registering the same
  * files again takes them as they are by then.
  *
- * @throws BangerError `NAME_TAKEN`, `FILE_UNREADABLE`, `EXT4_INVALID`, `KERNEL_NOT_FOUND`, `KERNEL_INVALID`, `IMAGE_IN_USE`.
+ * @throws BangerError `NAME_TAKEN`, `FILE_UNREADABLE`, `EXT4_INVALID`, `KERNEL_NOT_FOUND`, `KERNEL_INVALID`, `IMAGE_IN_USE`; as
+ *         {@link refuseOurs}.
  */
 export async function registerImage(
   context: ImageContext,
@@ -43,6 +45,7 @@ export async function registerImage(
   const { store } = context;
   const name = checkName(objectNameSchema, "an image", request.name);
   checkKernelWords(request);
+  await refuseOurs(context.layout, [request.rootfs, request.workSeed]);
   const rootfs = await readVolume(request.rootfs, "a root file system");
   const workSeed = request.workSeed === undefined ? undefined : await readVolume(request.workSeed, "a work-seed");
   const stamps = await stampAll(request);
