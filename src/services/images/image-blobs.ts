@@ -1,4 +1,4 @@
-import { readdir, stat } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { removeFile } from "../../lib/destroy.ts";
 import { hasErrno } from "../../lib/errors.ts";
@@ -35,9 +35,10 @@ export async function pruneBlobs(context: Context, now = Date.now()): Promise<nu
   for (const algorithm of await entries(layout.blobsDir)) {
     for (const name of await entries(join(layout.blobsDir, algorithm))) {
       const path = join(layout.blobsDir, algorithm, name);
-      if (held.has(`${algorithm}:${name}`)) continue;
-      const { mtimeMs } = await stat(path);
-      if (now - mtimeMs < KEEP_UNHELD_MS || !(mtimeMs >= since)) continue;
+      const digest = `${algorithm}:${name.replace(/\.partial$/, "")}`;
+      if (held.has(`${algorithm}:${name}`) || !isDigest(digest)) continue;
+      const found = await lstat(path);
+      if (!found.isFile() || now - found.mtimeMs < KEEP_UNHELD_MS || !(found.mtimeMs >= since)) continue;
       await removeFile(path, "a layer that this state fetched, which no image holds, and a day old");
       dropped += 1;
     }

@@ -31,7 +31,7 @@ test("what a VM said that never came up is kept, and the error says where", asyn
     assert.equal(await keepConsoleLog(context, vm, cancelled), cancelled);
 
     const folder = join(layout.stateDir, "failed-starts");
-    for (let i = 0; i < 60; i += 1) await writeFile(join(folder, `old-${i}.log`), "");
+    for (let i = 0; i < 60; i += 1) await writeFile(join(folder, `old-2026-01-02T0304050${10 + i}Z.log`), "");
     await keepConsoleLog(context, { ...vm, name: "newest" }, failed);
     const names = await readdir(folder);
     assert.equal(names.length, 50);
