@@ -5,7 +5,7 @@ import { join, normalize } from "node:path";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { BangerError } from "../../src/lib/errors.ts";
-import { noProgress, type ProgressEvent } from "../../src/lib/progress.ts";
+import { noProgress, type OperationContext, type ProgressEvent } from "../../src/lib/progress.ts";
 import { VERSION } from "../../src/lib/version.ts";
 import { kernelFilePaths, type Artefact } from "../../src/model/artefact.ts";
 import { configSchema } from "../../src/model/config.ts";
@@ -300,3 +300,18 @@ function placesIn(document: unknown, below = ""): string[] {
     return [place, ...placesIn(value, place)];
   });
 }
+
+test("a kernel that is deleted while an image for it is pulled leaves no image without files", async () => {
+  const reference = await archive(good());
+  const pull = (name: string, progress: OperationContext["progress"]): Promise<Image> =>
+    pullImage(context, { reference, name, insecure: false, allowHost: false }, { ...operation, progress });
+  const first = await pull("first", noProgress);
+  for (const { id } of store.images.list()) store.images.delete(id);
+  await rm(layout.imagesDir, { recursive: true });
+  const second = pull("second", ({ id, status }) => {
+    // Nothing says yet that anybody needs it.
+    if (id === "image" && status === "done") store.kernels.delete(store.kernels.get(first.kernel).id);
+  });
+  await assert.rejects(second, { code: "KERNEL_NOT_FOUND" });
+  assert.deepEqual([store.images.list(), store.intents.open(), await readdir(layout.imagesDir)], [[], [], []]);
+});

@@ -71,6 +71,8 @@ export async function pullImage(
     async () => {
       const made = await way.make(id);
       const image = await withInit(context, made, request, operation);
+      // It may have been deleted meanwhile. Once the image has its row, nothing may fail: its files would be taken from it.
+      store.kernels.get(image.kernel);
       store.images.insert(image);
       releaseKernel(context, image);
       return image;
