@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -64,4 +64,11 @@ test("what is no secret is none", async () => {
     await writeFile(join(folder, "agent-secret"), content);
     assert.equal(await readAgentSecret(record(serial)), undefined);
   }
+});
+
+test("a secret that cannot be put in its place is left nowhere else", async () => {
+  const home = join(folder, "in-the-way");
+  await mkdir(join(home, "agent-secret"), { recursive: true });
+  await assert.rejects(renewAgentSecret(join(home, "console.log")), { code: "EISDIR" });
+  assert.deepEqual(await readdir(home), ["agent-secret"]);
 });

@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { connectAgent } from "../../guest/agent-client.ts";
 import { SECRET_BYTES, type BootSecret } from "../../guest/agent-secret.ts";
 import { dialVirtioSerial } from "../../guest/dial.ts";
-import { replaceFile } from "../../lib/destroy.ts";
-import { temporaryBeside } from "../../lib/files.ts";
+import { writeFileAtomicSync } from "../../lib/files.ts";
 import { hasErrno } from "../../lib/errors.ts";
 import type { AgentLine, MachineRecord } from "../../model/vm.ts";
 
@@ -50,14 +49,9 @@ function pathOf(consoleLog: string): string {
   return join(dirname(consoleLog), FILE);
 }
 
-/** All or nothing, but not through to the disk: after a power cut there is no such boot any more. */
+/** Not through to the disk: after a power cut there is no such boot any more. */
 async function write(path: string, key: Uint8Array, isKnown: boolean): Promise<void> {
-  const temporary = temporaryBeside(path);
-  await writeFile(temporary, `${Buffer.from(key).toString("hex")}${isKnown ? " known" : ""}\n`, {
-    flag: "wx",
-    mode: 0o600,
-  });
-  await replaceFile(temporary, path, "a temporary name of this process, over the secret of the boot before");
+  writeFileAtomicSync(path, `${Buffer.from(key).toString("hex")}${isKnown ? " known" : ""}\n`, { durable: false });
 }
 
 async function textOf(path: string): Promise<string> {
