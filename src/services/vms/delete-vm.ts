@@ -66,12 +66,19 @@ export async function deleteBrokenVm(context: VmContext, { id, document }: Broke
 
 /** Takes every trace of a VM away: its VMM, sockets, files, and at last its row. Safe to repeat. */
 export async function forgetVm(context: VmContext, vmId: string): Promise<void> {
-  const imageId = context.store.vms.find(vmId)?.image.id;
-  // Nothing that it has yet to write out is kept.
-  await endMachine(context, vmId, 0);
-  await removeTree(context.layout.runDir, vmId, "under an open intent to delete the VM, or to make it, which failed");
-  await removeTree(context.layout.vmsDir, vmId, "under an open intent to delete the VM, or to make it, which failed");
-  context.store.vms.delete(vmId);
+  const { store, layout } = context;
+  const imageId = store.vms.find(vmId)?.image.id;
+  // Should we die meanwhile, what is left has its files in part only. Where it fails, the VM stays, for its user to delete.
+  const intent = store.intents.begin("vm.delete", vmId);
+  try {
+    // Nothing that it has yet to write out is kept.
+    await endMachine(context, vmId, 0);
+    await removeTree(layout.runDir, vmId, "named by the open intent vm.delete");
+    await removeTree(layout.vmsDir, vmId, "named by the open intent vm.delete");
+    store.vms.delete(vmId);
+  } finally {
+    store.intents.end(intent);
+  }
   // It may have been the last one on a root file system that its image has left.
   if (imageId !== undefined) await sweepImageFolder(context, imageId);
 }

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { installLog } from "../first-boot/install-logs.ts";
-import { deleteVm } from "./delete-vm.ts";
+import { deleteVm, forgetVm } from "./delete-vm.ts";
 import { endMachine } from "./stop-vm.ts";
 import { VM_ID, vmScene } from "./testing/vm-scene.ts";
 
@@ -29,6 +29,20 @@ test("a run folder elsewhere that describes a VM is none, whatever a record says
   context.store.vms.update({ ...vm, machine: { ...vm.machine, controlSocket: join(backup, "qmp.sock") } });
   await endMachine(context, VM_ID);
   assert.equal(await readFile(join(backup, "vm.json"), "utf8"), "{}");
+});
+
+test("a VM is forgotten under an intent, whoever asks, and a failure ends that: nothing is deleted later", async (t) => {
+  const { context } = await vmScene(t);
+  const seen: string[][] = [];
+  const lower = async (): Promise<void> => {
+    seen.push(context.store.intents.open().map(({ kind, subject }) => `${kind} ${subject}`));
+    if (seen.length === 1) throw new Error("the network stays");
+  };
+  Object.assign(context, { networks: { lower } });
+  await assert.rejects(forgetVm(context, VM_ID), /the network stays/);
+  assert.deepEqual(context.store.intents.open(), []);
+  await forgetVm(context, VM_ID);
+  assert.deepEqual([seen, context.store.intents.open()], [[[`vm.delete ${VM_ID}`], [`vm.delete ${VM_ID}`]], []]);
 });
 
 test("deleting a VM removes the log of its own installation, and no file that its record names as that", async (t) => {
