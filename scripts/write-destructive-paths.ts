@@ -45,11 +45,11 @@ const tables: Readonly<Record<string, string>> = {
   host: table(Object.entries(productSources()).flatMap(([path, text]) => callsOf(path, text))),
   guest: table(goCalls()),
 };
-const page = readFileSync(PAGE, "utf8");
-writeFileSync(
-  PAGE,
-  page.replaceAll(
-    /(<!-- (host|guest): [^\n]* -->\n)[^]*?(\n<!-- end -->)/g,
-    (_all, begin: string, name: string, end: string) => `${begin}\n${tables[name] ?? ""}\n${end}`,
-  ),
-);
+let page = readFileSync(PAGE, "utf8");
+for (const [name, text] of Object.entries(tables)) {
+  const [before, rest, ...more] = page.split(`<!-- ${name}: written by scripts/write-destructive-paths.ts -->`);
+  const end = rest?.indexOf("<!-- end -->") ?? -1;
+  if (before === undefined || rest === undefined || more.length > 0 || end < 0) throw new Error(`no place for ${name}`);
+  page = `${before}<!-- ${name}: written by scripts/write-destructive-paths.ts -->\n\n${text}\n\n${rest.slice(end)}`;
+}
+writeFileSync(PAGE, page);
