@@ -98,6 +98,8 @@ suite("what is destroyed is only what was meant", () => {
     await removeFile(join(home, "file"), PROOF);
     mkdirSync(join(home, "folder"));
     await assert.rejects(removeFile(join(home, "folder"), PROOF));
+    writeFileSync(join(home, "no-folder"), "");
+    await removeFile(join(home, "no-folder/file"), PROOF);
     mkdirSync(join(home, "full/of"), { recursive: true });
     await assert.rejects(replaceFile(join(home, "folder"), join(home, "full"), PROOF), (error) =>
       hasErrno(error, "ENOTEMPTY"),

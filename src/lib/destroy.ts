@@ -28,7 +28,12 @@ export const INSTANCE_FILE = "instance-id";
 
 /** Removes a file, a socket, a FIFO or a link, which is not followed. What is not there is no mistake; a folder is one. */
 export async function removeFile(path: string, _proof: string): Promise<void> {
-  await rm(path, { force: true });
+  try {
+    await rm(path, { force: true });
+  } catch (error) {
+    // Something else stands where its folder was.
+    if (!hasErrno(error, "ENOTDIR")) throw error;
+  }
 }
 
 /** The same for who cannot wait. */

@@ -34,10 +34,11 @@ export async function deleteVm(
   const intent = context.store.intents.begin("vm.delete", vm.id);
   context.store.vms.update({ ...vm, state: "deleting" });
   await forgetVm(context, vm.id);
-  await removeFile(
-    installLog(context.layout, vm.id),
-    "the log of this VM's installation, by its id; under the open intent vm.delete",
-  );
+  if (vm.firstBoot !== undefined)
+    await removeFile(
+      installLog(context.layout, vm.id),
+      "the log of this VM's installation, by its id; under the open intent vm.delete",
+    );
   context.store.intents.end(intent);
   progress({ id: "delete", label: `deleted ${vm.name}`, status: "done" });
 }
