@@ -59,6 +59,8 @@ async function bundle(name: string, entry: string): Promise<readonly string[]> {
     platform: "node",
     target: "node24",
     sourcemap: true,
+    // Names stay, for who reads a stack trace; every command waits until all of it has been read.
+    minifyWhitespace: true,
     metafile: true,
     plugins: [lazyBuiltins],
     logLevel: "warning",

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { brokenViewSchema } from "../model/broken.ts";
+import { brokenViewSchema } from "../model/broken-view.ts";
 import { orphanSchema, rebuiltSchema } from "../model/orphan.ts";
 import { doctorReportSchema } from "../model/doctor.ts";
 import { sentImageSchema } from "../model/artefact.ts";

@@ -1,7 +1,7 @@
 import { watch } from "node:fs";
 import { dirname } from "node:path";
 import { hasErrno } from "../lib/errors.ts";
-import { ensurePrivateDirectory } from "../lib/files.ts";
+import { ensurePrivateDirectory } from "../lib/private-directory.ts";
 import { connectUnix } from "../lib/unix-socket.ts";
 
 /**

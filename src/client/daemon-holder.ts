@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { setTimeout as after } from "node:timers/promises";
 import { BangerError } from "../lib/errors.ts";
-import { isPrivateDirectory } from "../lib/files.ts";
+import { isPrivateDirectory } from "../lib/private-directory.ts";
 import { findHolder, isFrozen, type LockHolder } from "../lib/lock-holder.ts";
 import { connectUnix } from "../lib/unix-socket.ts";
 import { type Layout, socketsIn } from "../model/layout.ts";

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import type { Readable } from "node:stream";
 import { withDeadline } from "../lib/deadline.ts";
 import { BangerError } from "../lib/errors.ts";
-import { ensurePrivateDirectory } from "../lib/files.ts";
+import { ensurePrivateDirectory } from "../lib/private-directory.ts";
 import { recordedSocket } from "../lib/holder-record.ts";
 import type { Layout } from "../model/layout.ts";
 import { reachHolder } from "./daemon-holder.ts";

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { untilAborted } from "../lib/deadline.ts";
 import { asBangerError, toErrorBody, type BangerError } from "../lib/errors.ts";
-import { ensurePrivateDirectory } from "../lib/files.ts";
+import { ensurePrivateDirectory } from "../lib/private-directory.ts";
 import { keyedQueue } from "../lib/keyed-queue.ts";
 import { noteHolder } from "../lib/lock-holder.ts";
 import { ROOT_WARNING } from "../host/checks/privileges.ts";
@@ -58,7 +58,10 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
   }
   const layout = await placeSockets(places);
   await noteHolder(layout.lockFile, layout.socket);
-  const log = pino({ level: env["BANGER_LOG_LEVEL"] ?? "info", base: null });
+  const lines = pino.destination(1);
+  // A log that cannot be written, as on a full disk, is no reason to end.
+  lines.on("error", () => {});
+  const log = pino({ level: env["BANGER_LOG_LEVEL"] ?? "info", base: null }, lines);
   const { config, mistake } = await readConfig(layout.configFile);
   const { store, trouble } = await openState(layout, log, () => holdFolders(layout));
   using _store = store;

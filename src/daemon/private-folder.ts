@@ -1,5 +1,5 @@
 import { lstat } from "node:fs/promises";
-import { ensurePrivateDirectory } from "../lib/files.ts";
+import { ensurePrivateDirectory } from "../lib/private-directory.ts";
 import { BangerError } from "../lib/errors.ts";
 
 /**

@@ -43,6 +43,8 @@ export function unreadable(why: string, cause?: unknown): BangerError {
 /** Answers on a bare connection, and ends it. */
 export function refuseOn(stream: Duplex, { status, error }: Refusal): void {
   const body = JSON.stringify({ error: toErrorBody(error) });
+  // Whoever asked may be gone.
+  stream.on("error", () => {});
   stream.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Error"}\r\ncontent-type: application/json\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,

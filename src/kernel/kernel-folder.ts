@@ -1,4 +1,5 @@
-import { readdir, stat, writeFile } from "node:fs/promises";
+import { writeFileAtomic } from "../lib/files.ts";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { KernelContents, KernelFiles, KernelSource } from "../model/kernel.ts";
 import { resolveBootModules } from "./boot/boot-modules.ts";
@@ -60,7 +61,8 @@ export async function completeKernelFolder(
   if (parts.hasModules) files.modules = KERNEL_FOLDER.modules;
 
   if (config !== undefined) {
-    await writeFile(join(dir, KERNEL_FOLDER.config), config, { flag: "wx" });
+    // Kernels come with one that may say the same.
+    await writeFileAtomic(join(dir, KERNEL_FOLDER.config), config);
     files.config = KERNEL_FOLDER.config;
   }
   if (probe.unpacked) files.vmlinux = KERNEL_FOLDER.vmlinux;

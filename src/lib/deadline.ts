@@ -35,6 +35,8 @@ export async function withDeadline<T>(
 
 /** Settles with `promise`, or rejects with the signal's reason as soon as it aborts. For promises that know no signal. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  // Nobody waits for it any more, and how it ends is nobody's mistake.
+  if (signal.aborted) promise.catch(() => {});
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => reject(asBangerError(signal.reason));

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, lstatSync, openSync, writeFileSync } from "node:fs";
-import { mkdir, open } from "node:fs/promises";
+import { closeSync, fsyncSync, openSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { removeFile, removeFileSync, replaceFile, replaceFileSync } from "./destroy.ts";
 
@@ -54,16 +54,4 @@ export async function syncDirectory(path: string): Promise<void> {
   } finally {
     await dir.close();
   }
-}
-
-/** Whether a folder is this user's, and nobody else may enter it. In /tmp anybody may have made it. */
-export function isPrivateDirectory(path: string): boolean {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  return found?.isDirectory() === true && found.uid === process.getuid?.() && (found.mode & 0o077) === 0;
-}
-
-/** A folder of ours: made with its parents, mode 0700. */
-export async function ensurePrivateDirectory(path: string): Promise<string> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
-  return path;
 }

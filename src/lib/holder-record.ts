@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { isPrivateDirectory } from "./files.ts";
+import { isPrivateDirectory } from "./private-directory.ts";
 
 /** What a daemon writes down of itself beside its lock. Start and boot tell its pid from a recycled one. */
 export interface HolderRecord {

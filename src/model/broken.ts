@@ -1,17 +1,14 @@
-import { z } from "zod";
-
 /**
  * What is shown of an object whose record cannot be read. It keeps its name and whatever it holds, until it is deleted by
  * force.
  */
-export const brokenViewSchema = z.object({
-  id: z.string(),
-  name: z.string(),
-  state: z.literal("broken"),
+export interface BrokenView {
+  id: string;
+  name: string;
+  state: "broken";
   /** What does not read, in words. */
-  why: z.string(),
-});
-export type BrokenView = z.infer<typeof brokenViewSchema>;
+  why: string;
+}
 
 export function viewBroken({ id, name, why }: Omit<BrokenView, "state">): BrokenView {
   return { id, name, state: "broken", why };

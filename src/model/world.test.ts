@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { localeOf, localeSchema, proxiesOf, proxiesSchema, timeZoneSchema, wishesOf, withoutSecrets } from "./world.ts";
+import { localeOf, proxiesOf } from "./user-environment.ts";
+import { localeSchema, proxiesSchema, timeZoneSchema, wishesOf, withoutSecrets } from "./world.ts";
 
 test("proxies are read as programs read them: small letters first, a scheme where none is written", () => {
   assert.equal(proxiesOf({ PATH: "/bin", no_proxy: "x" }), undefined);

@@ -1,6 +1,6 @@
 import { networkInterfaces } from "node:os";
 import { asBangerError, BangerError } from "../lib/errors.ts";
-import { ensurePrivateDirectory } from "../lib/files.ts";
+import { ensurePrivateDirectory } from "../lib/private-directory.ts";
 import { keyedQueue } from "../lib/keyed-queue.ts";
 import type { Config } from "../model/config.ts";
 import { vmRunDir, type Layout } from "../model/layout.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BangerError, hasErrno } from "../lib/errors.ts";
-import { ensurePrivateDirectory } from "../lib/files.ts";
+import { ensurePrivateDirectory } from "../lib/private-directory.ts";
 import { run } from "../lib/process.ts";
 import type { Config } from "../model/config.ts";
 import type { Layout } from "../model/layout.ts";

@@ -44,7 +44,8 @@ export function changeState<T>(
     database.exec("COMMIT");
     return done;
   } catch (error) {
-    database.exec("ROLLBACK");
+    // SQLite has rolled back by itself where the disk is full.
+    if (database.isTransaction) database.exec("ROLLBACK");
     throw error;
   }
 }

@@ -23,7 +23,8 @@ export function transactions(database: DatabaseSync): Transactions {
         change();
         database.exec("COMMIT");
       } catch (error) {
-        database.exec("ROLLBACK");
+        // SQLite has rolled back by itself where the disk is full.
+        if (database.isTransaction) database.exec("ROLLBACK");
         throw error;
       } finally {
         waiting = undefined;

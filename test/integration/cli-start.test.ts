@@ -20,7 +20,8 @@ async function loadedAtStart(path: string, seen = new Map<string, readonly strin
     map.sources.map((source) => relative(ROOT, join(dirname(path), source))),
   );
   const text = await readFile(path, "utf8");
-  for (const [, name = ""] of text.matchAll(/^(?:import|\} from|import\s.*from) ?"(\.[^"]+)";$/gm)) {
+  // `import("…")` is what is loaded later.
+  for (const [, name = ""] of text.matchAll(/(?<=^|[;}\n])(?:import ?|import ?[^;"()]*?from ?)"(\.[^"]+)";/g)) {
     await loadedAtStart(join(dirname(path), name), seen);
   }
   return seen;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { EventEmitter } from "node:events";
 import { mkdir, mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -98,6 +99,7 @@ async function daemon(t: TestContext, machine: Machine, path: string) {
     live: new Map<string, LiveVm>(),
     silent: new Map(),
     attaching: new Map(),
+    hostClock: new EventEmitter(),
   } as unknown as VmContext;
   store.vms.insert(
     vmSchema.parse({

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Input } from "../../client/client.ts";
-import { AUTHORITY_VARIABLES, localeOf, proxiesOf } from "../../model/world.ts";
+import { AUTHORITY_VARIABLES, localeOf, proxiesOf } from "../../model/user-environment.ts";
 import type { OptionSpecs, OptionValues } from "../command.ts";
 import { badUsage } from "./bad-usage.ts";
 

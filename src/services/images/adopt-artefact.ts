@@ -2,7 +2,8 @@ import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { removeTree, replaceFile } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
-import { ensurePrivateDirectory, syncDirectory } from "../../lib/files.ts";
+import { syncDirectory } from "../../lib/files.ts";
+import { ensurePrivateDirectory } from "../../lib/private-directory.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import {
   diskFileName,

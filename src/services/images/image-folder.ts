@@ -1,5 +1,5 @@
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { removeFile } from "../../lib/destroy.ts";
 import { hasErrno } from "../../lib/errors.ts";
 import type { Layout } from "../../model/layout.ts";
@@ -37,16 +37,21 @@ export async function sweepRefreshed({ store, layout }: Place, imageId: string):
   // Overlays of the first bangers do not say what they read from: as long as their image has one, nothing goes.
   if (vms.some((vm) => vm.image.id === imageId && vm.disks.some(isUntold))) return;
   const disks = vms.flatMap((vm) => vm.disks);
-  const read = new Set([
-    image.rootfs.path,
-    ...store.images.list().flatMap(filesOf),
-    ...disks.flatMap(({ base }) => (base === undefined ? [] : [base.path])),
-  ]);
+  // By folder and name: a record may tell of the folder by another path, as before the data was moved.
+  const read = new Set(
+    [
+      image.rootfs.path,
+      ...store.images.list().flatMap(filesOf),
+      ...disks.flatMap(({ base }) => (base === undefined ? [] : [base.path])),
+    ].map((path) => join(basename(dirname(path)), basename(path))),
+  );
   const folder = join(layout.imagesDir, imageId);
   for (const name of await namesIn(folder)) {
-    const path = join(folder, name);
-    if (!ROOTFS_FILE.test(name) || read.has(path)) continue;
-    await removeFile(path, "named as banger names an image's root file systems; no record of an image or VM reads it");
+    if (!ROOTFS_FILE.test(name) || read.has(join(imageId, name))) continue;
+    await removeFile(
+      join(folder, name),
+      "named as banger names an image's root file systems; no record of an image or VM reads it",
+    );
   }
 }
 

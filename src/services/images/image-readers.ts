@@ -1,4 +1,5 @@
 import { realpath } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
 import type { Image } from "../../model/image.ts";
 import type { Layout } from "../../model/layout.ts";
@@ -10,11 +11,12 @@ export function filesOf({ rootfs, workSeed, files }: Image): readonly string[] {
 }
 
 /** Who reads from an image's folder besides itself and the VMs that were made from it, in words. */
-export function readerOf(store: Store, folder: string, imageId: string): string | undefined {
-  const isIn = (path: string): boolean => path.startsWith(`${folder}/`);
+export function readerOf(store: Store, imageId: string): string | undefined {
+  // By the folder's name: a record may tell of it by another path, as before the data was moved.
+  const isIn = (path: string): boolean => basename(dirname(path)) === imageId;
   const image = store.images.list().find((other) => other.id !== imageId && filesOf(other).some(isIn));
   if (image !== undefined) return `image ${image.name}`;
-  const broken = store.images.broken().find(({ document }) => JSON.stringify(document ?? "").includes(`${folder}/`));
+  const broken = store.images.broken().find(({ document }) => JSON.stringify(document ?? "").includes(`/${imageId}/`));
   if (broken !== undefined) return `image ${broken.name}, whose record cannot be read,`;
   const vm = store.vms.list().find(({ disks }) => disks.some(({ base }) => base !== undefined && isIn(base.path)));
   return vm === undefined ? undefined : `VM ${vm.name}`;

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { removeTree } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { isId } from "../../lib/ids.ts";
@@ -110,12 +109,12 @@ function refuseIfMayBeUsed(store: ImageContext["store"], image: { readonly id: s
   });
 }
 
-function refuseIfUsed({ store, layout }: ImageContext, image: Image): void {
+function refuseIfUsed({ store }: ImageContext, image: Image): void {
   const users = store.vms.list().filter((vm) => vm.image.id === image.id);
   refuseIfKernelUsed(store, image);
   refuseIfMayBeUsed(store, image);
   if (users.length > 0) throw inUse(image.name, users);
-  const reader = readerOf(store, join(layout.imagesDir, image.id), image.id);
+  const reader = readerOf(store, image.id);
   if (reader === undefined) return;
   throw new BangerError("IMAGE_IN_USE", {
     what: `image ${image.name} is in use`,

@@ -91,9 +91,20 @@ function rowsOf(database: DatabaseSync, table: Table): readonly (readonly [strin
     return database
       .prepare(`SELECT id, document FROM ${table}`)
       .all()
-      .map(({ id, document }) => [`${table}/${String(id)}`, JSON.parse(String(document)) as unknown] as const);
+      .flatMap(({ id, document }) => {
+        const object = parsed(String(document));
+        return object === undefined ? [] : [[`${table}/${String(id)}`, object] as const];
+      });
   } catch {
     return [];
+  }
+}
+
+function parsed(document: string): unknown {
+  try {
+    return JSON.parse(document);
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { setTimeout as after } from "node:timers/promises";
+import type { PausedBecause } from "../../model/paused-because.ts";
 import type { Vm } from "../../model/vm.ts";
 import type { DiskError } from "../../vmm/driver.ts";
 import { fullDisk, judgeRoom, leastRoom, mustBeGuarded, type DiskManners, type DiskVerdict } from "./host-disk-full.ts";
@@ -60,7 +61,7 @@ class HostDiskWatch {
     while (!lifetime.aborted) {
       const vm = this.#vm();
       if (vm === undefined) return;
-      if (this.#isFull(vm) || mustBeGuarded(vm, this.#manners))
+      if (stall.because !== undefined || this.#isFull(vm) || mustBeGuarded(vm, this.#manners))
         await after(this.#restMs, undefined, { signal: lifetime });
       else await aborted(AbortSignal.any([lifetime, stall.signal]));
       await this.#look();
@@ -68,6 +69,8 @@ class HostDiskWatch {
   }
 
   async #look(): Promise<void> {
+    const { because } = this.#live.stall;
+    if (because !== undefined && this.#vm()?.state === "running") this.#note(because);
     const vm = this.#vm();
     const least = vm === undefined ? undefined : await leastRoom(vm.disks);
     if (vm === undefined || least === undefined) return;
@@ -100,8 +103,11 @@ class HostDiskWatch {
       case "go-on":
         this.#wentOnAt = performance.now();
         // A start has the queue to itself until its guest has answered.
-        if (vm.state === "starting") await this.#goOnInStart();
-        else
+        if (vm.state === "starting") {
+          await this.#goOnInStart().catch((error: unknown) =>
+            log.warn({ err: error, vm: vm.name }, "with the host's disk full"),
+          );
+        } else
           await this.#inTurn("paused", async (now, signal) => {
             log.info({ vm: now.name }, "goes on: the host's disk has room again");
             await resumeVm(this.#context, now, { signal, progress: () => {} });
@@ -110,8 +116,15 @@ class HostDiskWatch {
   }
 
   async #goOnInStart(): Promise<void> {
-    this.#live.stall.end();
-    await this.#live.machine.resume(this.#live.lifetime);
+    const { stall, machine, lifetime } = this.#live;
+    const { because } = stall;
+    stall.end();
+    try {
+      await machine.resume(lifetime);
+    } catch (error) {
+      if (because !== undefined) stall.begin(this.#vm()?.name ?? this.#vmId, because);
+      throw error;
+    }
     this.#live.keepStill(false);
     this.#context.hostClock.emit("jump");
   }
@@ -137,7 +150,18 @@ class HostDiskWatch {
   }
 
   #begin(vm: Vm, disk: string): void {
-    noteStall(this.#context, vm.id, this.#live, fullDisk(vm, disk));
+    this.#note(fullDisk(vm, disk));
+  }
+
+  /** The record may lie on the full disk, too: then it is written at a later look. */
+  #note(because: PausedBecause): void {
+    try {
+      noteStall(this.#context, this.#vmId, this.#live, because);
+    } catch (error) {
+      this.#tell(() =>
+        this.#context.log.error({ err: error, vm: this.#vmId }, "why a VM stands still could not be written down"),
+      );
+    }
   }
 
   #isFull(vm: Vm): boolean {

@@ -1,6 +1,7 @@
 import type { Config } from "../../model/config.ts";
 import type { VmNetwork, VmSpec } from "../../model/vm.ts";
-import { localeOf, proxiesOf, proxiesSchema, type Proxies, type WorldWishes } from "../../model/world.ts";
+import { localeOf, proxiesOf } from "../../model/user-environment.ts";
+import { proxiesSchema, type Proxies, type WorldWishes } from "../../model/world.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,5 +1,5 @@
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { removeFile } from "../../lib/destroy.ts";
 import { BangerError, hasErrno } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
@@ -88,12 +88,12 @@ export function checkOff(context: Pick<VmContext, "live">, vm: Vm, change: strin
 /** Removes root disks that are not the VM's (any more): what a rebase leaves, done or undone. Safe to repeat. */
 export async function dropForeignDisks(context: Pick<VmContext, "layout">, vm: Vm): Promise<void> {
   const folder = join(context.layout.vmsDir, vm.id);
-  const own = new Set(vm.disks.map(({ path }) => path));
+  // By name: a record may tell of the folder by another path, as before the data was moved.
+  const own = new Set(vm.disks.map(({ path }) => basename(path)));
   for (const name of await namesIn(folder)) {
-    const path = join(folder, name);
-    if (!ROOT_DISK.test(name) || own.has(path)) continue;
+    if (!ROOT_DISK.test(name) || own.has(name)) continue;
     await removeFile(
-      path,
+      join(folder, name),
       "named as a rebase names root disks, under the open intent vm.rebase; the VM's record has another",
     );
   }

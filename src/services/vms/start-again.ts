@@ -17,11 +17,11 @@ export function startAgainBy(start: Start): StartAgain {
     const { store, queue, log } = context;
     const stoppedAt = store.vms.find(vmId)?.lastStop?.at;
     const signal = new AbortController().signal;
-    const again = async (): Promise<void> => {
+    const again = async (within: AbortSignal): Promise<void> => {
       const vm = store.vms.find(vmId);
       if (vm?.state !== "stopped" || vm.lastStop?.at !== stoppedAt) return;
       log.info({ vm: vm.name, reboots: reboots.count }, "its guest rebooted: it is started again");
-      await start(context, vm, { signal, progress: () => {} }, reboots);
+      await start(context, vm, { signal: within, progress: () => {} }, reboots);
     };
     queue
       .run(vmId, signal, again)

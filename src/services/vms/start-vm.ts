@@ -4,7 +4,7 @@ import { bytes } from "../../lib/bytes.ts";
 import { untilAborted, withDeadline } from "../../lib/deadline.ts";
 import { removeFile, removeTree } from "../../lib/destroy.ts";
 import { asBangerError, BangerError } from "../../lib/errors.ts";
-import { ensurePrivateDirectory } from "../../lib/files.ts";
+import { ensurePrivateDirectory } from "../../lib/private-directory.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
 import { isInitramfsOf } from "../../kernel/initramfs.ts";
@@ -273,7 +273,7 @@ async function failed(context: VmContext, vm: Vm, clock: BootClock, cause: unkno
     what,
     why:
       tail === "" ? `${error.message}; its console is silent` : `${error.message}; the console's last lines:\n${tail}`,
-    fix: `create it with --no-start and look at \`banger vm logs\` after a start; a slow host may need a longer vm.start_timeout`,
+    fix: `see \`banger vm logs ${vm.name}\`; a slow host may need a longer vm.start_timeout`,
     cause: error,
     data: { stage: clock.stage, elapsedMs: clock.elapsedMs },
   });

@@ -42,7 +42,9 @@ export async function stopVm(
 ): Promise<Vm> {
   const live = context.live.get(vm.id);
   if (live === undefined && (vm.state === "stopped" || vm.state === "failed")) {
-    return saveStopped(context, vm);
+    // Its guest's reboot must not start it again now.
+    const rebooted = vm.lastStop?.cause === "guest-reboot";
+    return saveStopped(context, vm, rebooted ? stopOf("stop", "by `vm stop`, when its guest had rebooted") : undefined);
   }
   checkStep(vm.name, vm.state, "stopping");
   const stopping: Vm = { ...vm, state: "stopping" };
@@ -56,11 +58,13 @@ export async function stopVm(
         : await shutDown(context, live, options, signal);
     await endMachine(context, vm.id, options.force ? 0 : OVERDUE_GRACE_MS);
     progress({ id: "stop", label: `${vm.name} stopped`, status: "done", note: how });
-    return saveStopped(context, stopping, stopOf(options.force ? "force" : "stop", `by \`vm stop\`: ${how}`));
+    // Its command may have told of itself meanwhile.
+    const ended = context.store.vms.find(vm.id) ?? stopping;
+    return saveStopped(context, ended, stopOf(options.force ? "force" : "stop", `by \`vm stop\`: ${how}`));
   } catch (error) {
     // Cancelled half-way: the guest may be shutting down or not; say what is.
     if (context.live.has(vm.id)) {
-      context.store.vms.update({ ...vm, state: "running" });
+      context.store.vms.update({ ...(context.store.vms.find(vm.id) ?? vm), state: "running" });
       await trySettlePaused(context, vm.id);
     }
     throw error;

@@ -30,7 +30,8 @@ export async function vmScene(t: TestContext) {
   t.after(async () => {
     vmm.kill("SIGKILL");
     store[Symbol.dispose]();
-    await rm(home, { recursive: true });
+    // What was cancelled may still be at work there for a moment, as ssh-keygen.
+    await rm(home, { recursive: true, maxRetries: 10, retryDelay: 50 });
   });
   const identity = await identifyProcess(vmm.pid ?? 0);
   assert.ok(identity);
