@@ -58,6 +58,8 @@ type Clock struct {
 	begun bool
 	// back ends a slew.
 	back *time.Timer
+	// tick is the length that was set last.
+	tick int64
 }
 
 // Adjust tells how the clock stands, and turns it unless somebody in the guest does; a step is always taken.
@@ -76,8 +78,7 @@ func (c *Clock) Adjust(want Adjustment) (State, error) {
 		}
 	}
 	if state.KeptByGuest {
-		c.stopSlew()
-		return state, nil
+		return state, c.yield(timex)
 	}
 	if want.RatePPB == nil && want.Slew == 0 && c.begun {
 		return state, nil
@@ -99,7 +100,31 @@ func (c *Clock) turn(want Adjustment) error {
 		rate = max(-MaxRatePPB, min(MaxRatePPB, rate))
 		c.back = time.AfterFunc(over, c.endSlew)
 	}
-	return setRate(rate)
+	return c.setRate(rate)
+}
+
+// yield leaves the clock to whoever keeps it in the guest, without a slew that nothing would end. Such a program sets the
+// frequency itself, but many never touch the tick.
+func (c *Clock) yield(now unix.Timex) error {
+	isSlewing := c.back != nil
+	c.stopSlew()
+	tick, isOurs := tickAfterSlew(isSlewing, now.Tick, c.tick, c.rate)
+	if !isOurs {
+		return nil
+	}
+	if _, err := unix.Adjtimex(&unix.Timex{Modes: adjTick, Tick: tick}); err != nil {
+		return fmt.Errorf("end a slew: %w", err)
+	}
+	c.tick = tick
+	return nil
+}
+
+// tickAfterSlew is the length of a tick without the slew, and whether it is to be set: not where another program has
+// changed it.
+func tickAfterSlew(isSlewing bool, now, ours, ratePPB int64) (int64, bool) {
+	tick, _ := split(ratePPB)
+	tick += nominalTick
+	return tick, isSlewing && now == ours && now != tick
 }
 
 func (c *Clock) stopSlew() {
@@ -115,8 +140,13 @@ func (c *Clock) endSlew() {
 	if c.back == nil {
 		return // Another adjustment came first.
 	}
+	var timex unix.Timex
+	if _, err := unix.Adjtimex(&timex); err == nil && timex.Status&staUnsync == 0 {
+		_ = c.yield(timex)
+		return
+	}
 	c.back = nil
-	_ = setRate(c.rate)
+	_ = c.setRate(c.rate)
 }
 
 func step(by time.Duration) error {
@@ -134,12 +164,13 @@ func step(by time.Duration) error {
 	return nil
 }
 
-func setRate(ppb int64) error {
+func (c *Clock) setRate(ppb int64) error {
 	tick, frequency := split(ppb)
 	timex := unix.Timex{Modes: adjTick | adjFrequency, Tick: nominalTick + tick, Freq: frequency}
 	if _, err := unix.Adjtimex(&timex); err != nil {
 		return fmt.Errorf("turn the clock by %d parts in a billion: %w", ppb, err)
 	}
+	c.tick = nominalTick + tick
 	return nil
 }
 
