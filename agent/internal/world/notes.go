@@ -33,10 +33,10 @@ type place struct {
 	Was  content `json:"was"`
 }
 
-// content is a link, a file, or, with neither, nothing.
+// content is a link, a file, or, with neither, nothing. An empty file is a file: only a nil one may be left out.
 type content struct {
 	Link string `json:"link,omitempty"`
-	File []byte `json:"file,omitempty"`
+	File []byte `json:"file,omitzero"`
 }
 
 func (c content) equals(other content) bool {
