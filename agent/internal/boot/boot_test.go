@@ -142,6 +142,18 @@ func TestChooseInit(t *testing.T) {
 	}
 }
 
+func TestOnlySystemdGetsUnits(t *testing.T) {
+	withOpenRC := image(t, []string{"sbin/openrc", "etc/init.d/banger-vsock-agent"}, map[string]string{"sbin/init": "/bin/busybox"})
+	if init := findOpenRC(withOpenRC); init == "" || isSystemd(init) {
+		t.Errorf("OpenRC as %q counts as systemd", init)
+	}
+	for _, links := range []map[string]string{nil, {"sbin/init": "../lib/systemd/systemd"}} {
+		if init := findSystemd(image(t, []string{"lib/systemd/systemd"}, links)); !isSystemd(init) {
+			t.Errorf("systemd as %q does not", init)
+		}
+	}
+}
+
 func TestPlanUnits(t *testing.T) {
 	const unit = "banger-vsock-agent-b001.service"
 	plan := planUnits(unitFacts{agent: "/x/agent", bootID: "b001", getty: false, canPowerOff: true})

@@ -32,7 +32,7 @@ func findSystemd(root string) string {
 		}
 	}
 	target, err := os.Readlink(filepath.Join(root, "/sbin/init"))
-	if err != nil || filepath.Base(target) != "systemd" {
+	if err != nil || !isSystemd(target) {
 		return ""
 	}
 	if !filepath.IsAbs(target) {
@@ -42,6 +42,12 @@ func findSystemd(root string) string {
 		return target
 	}
 	return ""
+}
+
+// isSystemd tells systemd from OpenRC, which has no units. The folder that holds them is the mark by which programs know
+// that systemd runs (sd_booted(3)), so under OpenRC it must not be there.
+func isSystemd(init string) bool {
+	return filepath.Base(init) == "systemd"
 }
 
 // findOpenRC looks for OpenRC with the agent among its services: without it nobody would hear of the guest again.

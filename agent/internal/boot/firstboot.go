@@ -112,14 +112,15 @@ func startInit(path string, line CommandLine, agent string) error {
 	if strings.HasSuffix(agent, " (deleted)") {
 		agent = agentCopy
 	}
-	plan := planUnits(unitFacts{
-		agent: agent, bootID: machine.BootID(), getty: line.Getty, canPowerOff: machine.CanPowerOff(), dns: line.DNS,
-		absent:  absentDevices("/", line.Work, line.Modules),
-		modules: hasModules(modulesPath("/", machine.KernelRelease())),
-		kmod:    hasKmod("/"),
-	})
-	if err := applyUnits(runtimeUnits, plan); err != nil {
-		return err
+	if isSystemd(path) {
+		if err := applyUnits(runtimeUnits, planUnits(unitFacts{
+			agent: agent, bootID: machine.BootID(), getty: line.Getty, canPowerOff: machine.CanPowerOff(), dns: line.DNS,
+			absent:  absentDevices("/", line.Work, line.Modules),
+			modules: hasModules(modulesPath("/", machine.KernelRelease())),
+			kmod:    hasKmod("/"),
+		})); err != nil {
+			return err
+		}
 	}
 	Announce(os.Stdout, StageSystemd)
 	environment := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=linux"}
