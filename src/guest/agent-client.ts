@@ -26,6 +26,8 @@ export interface AgentInfo {
   readonly abilities: readonly string[];
   readonly bootId: string;
   readonly kernelRelease: string;
+  /** Whether it has been told who the guest is since it started; it says so only to whom it obeys. */
+  readonly configured: boolean;
   /** Of the agent's SSH server, as in `authorized_keys`: `ssh-ed25519 AAAA…`. */
   readonly sshHostKey: string;
   /** Of this connection: what is to be shown against. Empty with an older agent. */
@@ -178,9 +180,9 @@ function clientOf(
     info: (signal) =>
       call(signal, "the agent's answer", async (within) => {
         const said = await client.info({}, { signal: within });
-        const { version, abilities, bootId, kernelRelease, challenge, hasSecret } = said;
+        const { version, abilities, bootId, kernelRelease, configured, challenge, hasSecret } = said;
         const sshHostKey = checkHostKey(said.sshHostKey);
-        return { version, abilities, bootId, kernelRelease, sshHostKey, challenge, hasSecret };
+        return { version, abilities, bootId, kernelRelease, configured, sshHostKey, challenge, hasSecret };
       }),
     authenticate: (request, signal) =>
       call(signal, "the agent to show who it is", async (within) => {

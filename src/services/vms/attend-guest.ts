@@ -1,5 +1,6 @@
-import type { AgentClient } from "../../guest/agent-client.ts";
+import type { AgentClient, AgentInfo } from "../../guest/agent-client.ts";
 import { introduce } from "./agent-connection.ts";
+import { giveWorld } from "./give-world.ts";
 import { keepTime } from "./keep-time.ts";
 import type { GuestFacts, LiveVm } from "./live-vms.ts";
 import { startVmService } from "./vm-service-command.ts";
@@ -15,13 +16,16 @@ const BOOT_ID = /^[0-9a-f-]{36}$/;
 
 /** What is to be remembered of the guest at the other end of a connection. */
 export async function meetGuest(agent: AgentClient, signal: AbortSignal): Promise<GuestFacts> {
-  const { abilities, bootId } = await agent.info(signal);
+  return factsOf(await agent.info(signal));
+}
+
+function factsOf({ abilities, bootId }: AgentInfo): GuestFacts {
   return { abilities: new Set(abilities), ...(BOOT_ID.test(bootId) && { bootId }) };
 }
 
 /**
  * Does for a guest what goes on for as long as its machine lives: keeps its clock, tells it who it is if it boots another
- * kernel in the same machine (kexec), and ends the machine of one that has halted.
+ * kernel in the same machine (kexec) or its agent starts again, and ends the machine of one that has halted.
  */
 export function attendGuest(context: VmContext, vmId: string, live: LiveVm): void {
   const log = context.log.child({ vm: vmId });
@@ -30,10 +34,16 @@ export function attendGuest(context: VmContext, vmId: string, live: LiveVm): voi
     return state === undefined || STILL.has(state);
   };
   const meet = async (agent: AgentClient, signal: AbortSignal): Promise<boolean> => {
-    const facts = await meetGuest(agent, signal);
+    const info = await agent.info(signal);
+    const facts = factsOf(info);
     const vm = context.store.vms.find(vmId);
-    if (vm !== undefined && facts.bootId !== undefined && vm.bootId !== facts.bootId)
-      await noteBoot(context, vm, facts.bootId, agent, signal);
+    if (vm !== undefined) {
+      const bootId = facts.bootId !== vm.bootId ? facts.bootId : undefined;
+      const isOtherBoot = bootId !== undefined && vm.bootId !== undefined;
+      if (isOtherBoot || (vm.state === "running" && !info.configured)) await tellAnew(context, vm, agent, signal);
+      if (isOtherBoot) await startVmService(context, vm, agent, signal);
+      if (bootId !== undefined) noteBoot(context, vm, bootId);
+    }
     live.guest = facts;
     return facts.abilities.has("clock");
   };
@@ -43,19 +53,15 @@ export function attendGuest(context: VmContext, vmId: string, live: LiveVm): voi
   );
 }
 
-/** Another boot in the same machine knows nothing of what the first was told. */
-async function noteBoot(
-  context: VmContext,
-  vm: Vm,
-  bootId: string,
-  agent: AgentClient,
-  signal: AbortSignal,
-): Promise<void> {
-  if (vm.bootId !== undefined) {
-    await introduce(context, vm, agent, signal);
-    await startVmService(context, vm, agent, signal);
-    context.log.info({ vm: vm.name }, "the guest booted another kernel in the same machine");
-  }
+/** An agent keeps what it was told in memory: another boot's knows nothing of it, nor does one that has started again. */
+async function tellAnew(context: VmContext, vm: Vm, agent: AgentClient, signal: AbortSignal): Promise<void> {
+  await introduce(context, vm, agent, signal);
+  await giveWorld(context, vm, agent, () => {}, signal); // What it is not given is logged.
+  context.log.info({ vm: vm.name }, "the guest's agent had started anew, and was told again who the guest is");
+}
+
+function noteBoot(context: VmContext, vm: Vm, bootId: string): void {
+  if (vm.bootId !== undefined) context.log.info({ vm: vm.name }, "the guest booted another kernel in the same machine");
   const now = context.store.vms.find(vm.id);
   if (now === undefined || context.live.get(vm.id) === undefined) return;
   const { count = 0, quick = 0 } = now.reboots ?? {};
