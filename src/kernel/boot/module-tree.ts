@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { BangerError, hasErrno } from "../../lib/errors.ts";
+import { isChosenOver } from "./module-choice.ts";
 import { moduleNameOfFile, normalModuleName, parseModuleInfo, readModule, type ModuleInfo } from "./module-info.ts";
 
 /** A module with its content, unpacked. */
@@ -32,14 +33,18 @@ export async function openModuleTree(dir: string): Promise<ModuleTree> {
     files += 1;
     if (files > MAX_FILES) throw tooManyFiles(dir);
     const name = entry.isFile() ? moduleNameOfFile(entry.name) : undefined;
-    if (name !== undefined) paths.set(name, join(entry.parentPath, entry.name));
+    if (name === undefined) continue;
+    const path = relative(dir, join(entry.parentPath, entry.name));
+    const other = paths.get(name);
+    if (other === undefined || isChosenOver(path, other)) paths.set(name, path);
   }
   const builtin = await readBuiltin(dir);
   return {
     isBuiltin: (name) => builtin.has(normalModuleName(name)),
     load: async (name) => {
-      const path = paths.get(normalModuleName(name));
-      if (path === undefined) return undefined;
+      const found = paths.get(normalModuleName(name));
+      if (found === undefined) return undefined;
+      const path = join(dir, found);
       const content = await readModule(path);
       return { info: parseModuleInfo(content, path), content };
     },

@@ -1,4 +1,5 @@
 import { BangerError } from "../../lib/errors.ts";
+import { isChosenOver } from "../boot/module-choice.ts";
 import type { ModuleFacts } from "./module-facts.ts";
 
 /** What modules.dep may come to: 600 KB with a distribution's 4,000 modules. Modules come from outside, too. */
@@ -21,7 +22,8 @@ interface Node extends PlacedModule {
 
 /**
  * Puts modules in the order of the kernel's build, and finds what each of them depends on: who exports the symbols that it
- * takes. Modules that need one another in a circle have no order, and get none of the circle as dependencies.
+ * takes. Modules that need one another in a circle have no order, and get none of the circle as dependencies. Of several of
+ * one name only the chosen is there.
  *
  * @param order lines of `modules.order`; modules that it does not name come last, by their paths.
  * @throws BangerError `KERNEL_INVALID` where there are more dependencies than modules of any kernel have.
@@ -30,7 +32,7 @@ export function resolveDependencies(
   modules: readonly ModuleFacts[],
   order: readonly string[],
 ): readonly PlacedModule[] {
-  const nodes = inOrder(modules, order).map((facts, index): Node => ({
+  const nodes = inOrder(chosen(modules), order).map((facts, index): Node => ({
     ...facts,
     index,
     direct: [],
@@ -54,6 +56,15 @@ export function resolveDependencies(
     if (left < 0) throw tooEntangled(node.path);
   }
   return nodes;
+}
+
+function chosen(modules: readonly ModuleFacts[]): readonly ModuleFacts[] {
+  const byName = new Map<string, ModuleFacts>();
+  for (const module of modules) {
+    const other = byName.get(module.name);
+    if (other === undefined || isChosenOver(module.path, other.path)) byName.set(module.name, module);
+  }
+  return [...byName.values()];
 }
 
 function inOrder(modules: readonly ModuleFacts[], order: readonly string[]): ModuleFacts[] {

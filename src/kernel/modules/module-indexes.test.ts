@@ -134,6 +134,20 @@ test("any set of modules gets depmod's indexes", { skip }, async () => {
   );
 });
 
+test("of modules of one name that below updates/ is taken, as depmod does", { skip }, async () => {
+  const old = { path: "kernel/drivers/net/tun.ko", info: [["alias", "devname:old"]], exports: ["old"] } as const;
+  const update = { path: "updates/dkms/tun.ko", info: [["alias", "net-new"]], exports: ["tun"] } as const;
+  const user = { path: "kernel/drivers/vhost.ko", info: [["alias", "vhost"]], needs: ["tun"] } as const;
+  for (const modules of [
+    [old, update, user],
+    [update, user, old],
+  ]) {
+    const ours = await judge({ modules });
+    assert.match(ours.get("modules.dep")?.toString() ?? "", /^kernel\/drivers\/vhost\.ko: updates\/dkms\/tun\.ko$/m);
+    assert.doesNotMatch(ours.get("modules.dep")?.toString() ?? "", /^kernel\/drivers\/net/m);
+  }
+});
+
 test("modules that need one another in a circle are there, without a promise", async () => {
   await using root = await mkdtempDisposable(join(tmpdir(), "banger-modules-"));
   const dir = await writeModules(root.path, {

@@ -12,8 +12,9 @@ import type { ContentSink } from "../../model/content-sink.ts";
 import { FileTree, type InodeId } from "../../model/file-tree.ts";
 import { PLAIN_ATTRIBUTES, PLAIN_DIRECTORY } from "../../model/inode.ts";
 
-/** In a kernel's folder. The number goes up when the same modules would give other bytes: the next start makes it anew. */
-const MODULES_DISK = "modules-1.ext4";
+/** In a kernel's folder. The number goes up when the same modules would give other bytes: the next start makes it anew.
+ * One of a lower number stays until the kernel goes: a VM may run with it. */
+const MODULES_DISK = "modules-2.ext4";
 const BLOCK_BYTES = 4096;
 const LABEL = "banger-modules";
 /** For folders, indexes and metadata, beside the files. */
