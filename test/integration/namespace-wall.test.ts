@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import type { Namespace } from "../../src/net/namespace/namespace.ts";
 import { VM_DEVICE } from "../../src/net/namespace/namespace-plan.ts";
 import { probe, macAt, type Probe } from "../helpers/frames.ts";
@@ -74,11 +75,15 @@ suite("the wall of a namespace, and addresses that the host gets later", { skip,
   const take = (address: string): Promise<string> => lab.host("ip", ["addr", "del", `${address}/32`, "dev", "later0"]);
   /** Words that enter the namespace as root does, whoever made it. */
   const within = (): readonly string[] => ["nsenter", `--target=${namespace.processes[0]?.pid}`, "--net", "--"];
-  const held = async (): Promise<string> => runIn(within(), "nft", ["list", "set", "inet", "banger", "host_addresses"]);
+  const held = async (): Promise<string> => runIn(within(), "nft", ["list", "chain", "inet", "banger", "host_wall"]);
+  async function handleOf(rule: string): Promise<string> {
+    const listed = await runIn(within(), "nft", ["-a", "list", "table", "inet", "banger"]);
+    return new RegExp(`${rule} # handle (\\d+)`).exec(listed)?.[1] ?? assert.fail(listed);
+  }
   /** Waits for the wall to hold, or to have let go of, an address; milliseconds that took. */
   async function until(holds: boolean, address: string): Promise<number> {
     const start = performance.now();
-    while ((await held()).includes(address) !== holds) {
+    while ((await held()).includes(`ip daddr ${address} `) !== holds) {
       assert.ok(performance.now() - start < 10_000, `the wall ${holds ? "lacks" : "keeps"} ${address} after 10 s`);
     }
     return performance.now() - start;
@@ -213,7 +218,7 @@ suite("the wall of a namespace, and addresses that the host gets later", { skip,
     const monitor = namespace.processes.at(-2);
     assert.ok(monitor);
     process.kill(monitor.pid, "SIGKILL");
-    await until(true, "0.0.0.0");
+    while (!/^\t+reject /m.test(await held())) await setImmediate();
     assert.equal(await getFrom(guest.inside, LAB.outside, LAB.port), "");
     assert.match(await getFrom(lab.onHost, LAB.host, 18_080), /^guest /);
   });
@@ -221,7 +226,12 @@ suite("the wall of a namespace, and addresses that the host gets later", { skip,
   test("it is mended, and left alone where nothing is amiss", async () => {
     const pids = (): readonly number[] => namespace.processes.map(({ pid }) => pid);
     const before = pids();
+    // As an older banger walled the host's addresses.
+    await runIn(within(), "nft", ["add set inet banger host_addresses { type ipv4_addr; flags interval; }"]);
+    await runIn(within(), "nft", ["delete rule inet banger passing handle", await handleOf("jump host_wall")]);
+    await runIn(within(), "nft", ["delete chain inet banger host_wall"]);
     namespace = await mend();
+    assert.doesNotMatch(await runIn(within(), "nft", ["list", "table", "inet", "banger"]), /host_addresses/);
     assert.deepEqual(pids().slice(0, 2), before.slice(0, 2), "the guest keeps its namespace");
     assert.ok(pids().length === 4 && pids().every((pid, index) => index < 2 || !before.includes(pid)));
     assert.equal(await getFrom(guest.inside, LAB.outside, LAB.port), `outside ${LAB.host}`);

@@ -11,7 +11,7 @@ import { spawnConfined } from "../../lib/launch.ts";
 import { identifyProcess, isAlive, run, type ProcessIdentity } from "../../lib/process.ts";
 import { toolPath } from "../tool-path.ts";
 import { markOf } from "./marked-processes.ts";
-import { HOST_ADDRESSES } from "./namespace-plan.ts";
+import { HOST_WALL } from "./namespace-plan.ts";
 
 /** Until the host's addresses are followed; it takes some 20 ms. */
 const LIMIT_MS = 10_000;
@@ -20,7 +20,7 @@ const READY_FD = 3;
 const MAX_SAID = 2_000;
 
 /**
- * Keeps the wall's set equal to the addresses that the host takes packets for, those of its table `local`. It reads
+ * Keeps the wall's rules those of the addresses that the host takes packets for, in its table `local`. It reads
  * ip-monitor(8), and at each change lists them all anew: one listing covers all changes before it, and a line that was
  * lost. One transaction closes what is new and opens what went. When it can no longer know, it closes everything.
  *
@@ -28,15 +28,15 @@ const MAX_SAID = 2_000;
  * each: a shell takes 1 MB, another Node 45.
  */
 const SCRIPT = `
-shut() { echo "flush set ${HOST_ADDRESSES}; add element ${HOST_ADDRESSES} { 0.0.0.0/1, 128.0.0.0/1 }" | "$@" nft -f -; }
+shut() { echo "flush chain ${HOST_WALL}; add rule ${HOST_WALL} reject with icmpx admin-prohibited" | "$@" nft -f -; }
 keep() {
   listed=$(ip -4 -o route show table local type local) || return 1
   {
-    echo "flush set ${HOST_ADDRESSES}"
+    echo "flush chain ${HOST_WALL}"
     echo "$listed" | while read -r _ address _; do
       case $address in
         "" | default) ;;
-        *) echo "add element ${HOST_ADDRESSES} { $address }" ;;
+        *) echo "add rule ${HOST_WALL} ip daddr $address reject with icmpx admin-prohibited" ;;
       esac
     done
   } | "$@" nft -f -

@@ -12,8 +12,8 @@ export const NAMESPACE_MTU = 65_520;
 /** The namespace's own address, which nobody asks for: something must stand on slirp4netns's side of it. */
 const OWN_ADDRESS = "10.0.2.100";
 
-/** The set of the namespace's table that holds the host's addresses, as nft names it. */
-export const HOST_ADDRESSES = "inet banger host_addresses";
+/** The chain of the namespace's table that refuses the host's addresses, as nft names it. */
+export const HOST_WALL = "inet banger host_wall";
 
 export interface NamespaceWishes {
   /** Addresses that the host itself has. */
@@ -49,18 +49,22 @@ export function planNamespace(wishes: NamespaceWishes): readonly Step[] {
  *
  * It comes before any state of connections: what a guest began stays judged by where it goes, so an address that the host
  * gets is closed to what was open before. Only answers pass by state, those of published ports.
+ *
+ * The host's addresses are a chain of rules rather than a set: they overlap (127.0.0.0/8 and 127.0.0.1), and nft before
+ * 1.0.3 adds no element to a set of intervals that overlaps one there.
  */
 export function namespaceRules({ hostAddresses, allowHost }: NamespaceWishes): string {
-  const host = hostAddresses.length === 0 ? "" : ` elements = { ${hostAddresses.join(", ")} };`;
+  const host = hostAddresses.map((address) => `		ip daddr ${address} reject with icmpx admin-prohibited\n`).join("");
   const wall = allowHost
     ? ""
     : `		ip daddr ${SLIRP.gateway} reject with icmpx admin-prohibited
 		ip daddr @walled reject with icmpx admin-prohibited
-		ip daddr @host_addresses reject with icmpx admin-prohibited
+		jump host_wall
 `;
   return `table inet banger {
 	set walled { type ipv4_addr; flags interval; auto-merge; elements = { ${WALLED_ADDRESSES.join(", ")} }; }
-	set host_addresses { type ipv4_addr; flags interval; auto-merge;${host} }
+	chain host_wall {
+${host}	}
 	chain from_guest {
 		type filter hook prerouting priority raw; policy accept;
 		iifname != "${VM_DEVICE}" accept
