@@ -132,6 +132,27 @@ test("the console of a guest without a login says where there is a shell", async
   assert.match(screen, /nobody to log in with[^]*banger vm exec -t demo -- sh/);
 });
 
+for (const code of ["IMAGE_NOT_FOUND", "RECORD_BROKEN"]) {
+  test(`an image that cannot be looked at (${code}) keeps nobody from the console`, async () => {
+    const { screen, status } = await onTerminal(
+      "vm console demo",
+      {
+        answer: ({ name }, response) =>
+          name === "vmInspect"
+            ? sendJson(response, 200, { spec: { init: "auto" }, image: { id: "img-1" } })
+            : sendJson(response, 404, { error: { code, what: "there is no image img-1", fix: "list them" } }),
+        socket(webSocket) {
+          webSocket.send(Buffer.from("login: "));
+          webSocket.close();
+        },
+      },
+      () => {},
+    );
+    assert.match(screen, /Press Enter[^]*login: [^]*Detached/);
+    assert.equal(status, "0");
+  });
+}
+
 test("what is typed ends at Ctrl-], wherever it stands", async () => {
   async function* typed(...chunks: string[]): AsyncGenerator<Uint8Array> {
     for (const chunk of chunks) yield Buffer.from(chunk);

@@ -1,5 +1,7 @@
 import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { ErrorCode } from "../../lib/error-codes.ts";
+import { BangerError } from "../../lib/errors.ts";
 import type { Cli } from "../cli.ts";
 import { VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
@@ -7,13 +9,22 @@ import { bridge } from "../terminal/bridge.ts";
 import { untilEscape } from "../terminal/escape.ts";
 import { withRawMode } from "../terminal/raw-mode.ts";
 
-/** Whether an init of the guest's own may offer a login on its console. */
+/** An image that is gone, or that cannot be looked at. */
+const UNREADABLE: readonly ErrorCode[] = ["IMAGE_NOT_FOUND", "RECORD_BROKEN"];
+
+/** Whether an init of the guest's own may offer a login on its console; true where nobody knows. */
 async function hasLogin(cli: Cli, ref: string): Promise<boolean> {
   const { spec, image, firstBoot } = await cli.client.call("vmInspect", { ref });
   if (spec.init === "agent") return false;
   if (firstBoot !== undefined) return true;
-  const { system } = await cli.client.call("imageInspect", { ref: image.id });
-  return system.init !== "none";
+  try {
+    const { system } = await cli.client.call("imageInspect", { ref: image.id });
+    return system.init !== "none";
+  } catch (error) {
+    // The console of a VM is there without its image, too.
+    if (error instanceof BangerError && UNREADABLE.includes(error.code)) return true;
+    throw error;
+  }
 }
 
 export default command({
