@@ -12,6 +12,9 @@ const PASSED_ON = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"] as const
 /** What ends us, and with us a command that has a terminal: its keys go to the guest as bytes. */
 const HANG_UPS = ["SIGTERM", "SIGHUP"] as const;
 
+/** A second SIGINT this soon after the first is meant for us; a later one interrupts the command's next piece of work. */
+const SECOND_INTERRUPT_MS = 2_000;
+
 const SIGPIPE_STATUS = 141;
 const CTRL_C = 0x03;
 
@@ -70,11 +73,13 @@ interface Release {
 
 function passSignalsOn(session: ExecSession): Release {
   let received: NodeJS.Signals | undefined;
-  let interrupts = 0;
+  let interruptedAt = Number.NEGATIVE_INFINITY;
   const passOn = (name: NodeJS.Signals): void => {
-    if (name === "SIGINT") interrupts += 1;
+    const now = performance.now();
+    const isSecond = name === "SIGINT" && now - interruptedAt < SECOND_INTERRUPT_MS;
+    if (name === "SIGINT") interruptedAt = now;
     // Nothing takes it yet, or what takes it does not end: then we do.
-    if (session.started && interrupts < 2) return session.signal(name);
+    if (session.started && !isSecond) return session.signal(name);
     received = name;
     session.close();
   };

@@ -18,7 +18,8 @@ export default command({
     ...ENV_OPTIONS,
   },
   details: `Needs no ssh and no network. stdin goes to the command unless it is a terminal and the command has none;
-signals are passed on, and the command's exit status is the one of banger.`,
+signals are passed on, and the command's exit status is the one of banger. A second SIGINT within 2 s of the first ends
+banger, and with it the command.`,
   examples: [
     { line: "banger vm exec demo -- uname -a", does: "Run one command" },
     { line: "banger vm exec -t demo -- bash", does: "A shell, with a terminal" },
