@@ -33,10 +33,23 @@ export class HttpAgents implements Disposable {
     return agent;
   }
 
-  /** Whether the environment names a proxy that may be between us and a URL's server. */
+  /**
+   * Whether the environment names a proxy that may be between us and a URL's server. Where `no_proxy` excepts hosts by
+   * entries of other kinds (ports, ranges), it may be that the proxy is not asked after all.
+   */
   mayAskProxy(url: URL): boolean {
     const names = url.protocol === "https:" ? ["https_proxy", "HTTPS_PROXY"] : ["http_proxy", "HTTP_PROXY"];
-    return !isLoopbackHost(url.hostname) && names.some((name) => (this.#env[name] ?? "") !== "");
+    const isNamed = names.some((name) => (this.#env[name] ?? "") !== "");
+    return isNamed && !isLoopbackHost(url.hostname) && !this.#isExcepted(url);
+  }
+
+  /** As Node reads the plain entries: `*`, a host, `.domain`. The name in small letters goes first, unless it is empty. */
+  #isExcepted({ hostname }: URL): boolean {
+    const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
+    const entries = (this.#env["no_proxy"] || this.#env["NO_PROXY"] || "").toLowerCase().split(",");
+    return entries
+      .map((entry) => entry.trim())
+      .some((entry) => entry === "*" || entry === host || (entry.startsWith(".") && `.${host}`.endsWith(entry)));
   }
 
   /**
