@@ -9,7 +9,6 @@ import { absoluteReference } from "./parse/local-paths.ts";
 import { RESTART_OPTIONS, serviceInput } from "./parse/service-options.ts";
 import { VM_FIELDS, VM_OPTIONS, vmInput } from "./parse/vm-options.ts";
 import { PROGRESS_OPTION } from "./progress/pick-view.ts";
-import { attach } from "./terminal/attach.ts";
 import { TTY_OPTIONS, ttyMode } from "./terminal/tty-mode.ts";
 
 export default command({
@@ -53,6 +52,7 @@ status is the one of banger. With --detach the VM stays, and keeps the command r
     });
     if (detach) return cli.json ? cli.printJson(vm) : cli.print(vm.name);
     try {
+      const { attach } = await import("./terminal/attach.ts");
       const start = given({ command: [...words], tty: tty.size, owner: ephemeral });
       const session = await withInterrupts(cli, (signal) => cli.client.exec({ ref: vm.id }, start, { signal }));
       return await attach(session, cli.io, tty);

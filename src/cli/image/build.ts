@@ -13,7 +13,6 @@ import { ENV_OPTIONS, readEnv } from "../parse/env-options.ts";
 import { absolutePath } from "../parse/local-paths.ts";
 import { size } from "../parse/vm-options.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
-import { attach } from "../terminal/attach.ts";
 import { ttyMode } from "../terminal/tty-mode.ts";
 
 const FIELDS = {
@@ -136,6 +135,7 @@ async function enter(cli: Cli, vm: unknown): Promise<void> {
   try {
     cli.note(`The script failed. This is a shell in its VM, ${vm}, which goes when you leave it.`);
     const tty = ttyMode(cli.io, { tty: false, "no-tty": false, interactive: true });
+    const { attach } = await import("../terminal/attach.ts");
     await attach(await cli.client.exec({ ref: vm }, given({ argv: ["/bin/sh"], tty: tty.size })), cli.io, tty);
   } finally {
     await withoutInterrupts(cli, `deleting VM ${vm}`, async () => {

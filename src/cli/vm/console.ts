@@ -7,7 +7,6 @@ import { VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
 import { bridge } from "../terminal/bridge.ts";
 import { untilEscape } from "../terminal/escape.ts";
-import { withRawMode } from "../terminal/raw-mode.ts";
 
 /** An image that is gone, or that cannot be looked at. */
 const UNREADABLE: readonly ErrorCode[] = ["IMAGE_NOT_FOUND", "RECORD_BROKEN"];
@@ -40,6 +39,7 @@ export default command({
     const hint = (await hasLogin(cli, ref))
       ? "Press Enter if it shows nothing."
       : `There is nobody to log in with, since banger's agent is its init: for a shell, \`banger vm exec -t ${ref} -- sh\`.`;
+    const { withRawMode } = await import("../terminal/raw-mode.ts");
     const console = await cli.client.socket("vmConsole", { ref });
     cli.note(`Attached to the console of ${ref}. Leave with Ctrl-]. ${hint}`);
     await withRawMode(cli.io, async () => {

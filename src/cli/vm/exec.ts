@@ -1,4 +1,3 @@
-import { attach } from "../terminal/attach.ts";
 import { VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
 import { badUsage } from "../parse/bad-usage.ts";
@@ -28,6 +27,7 @@ banger, and with it the command.`,
   async run(cli, { vm: ref, command: argv }, options) {
     if (argv.length === 0) throw badUsage("there is no command to run", `write \`banger vm exec ${ref} -- COMMAND\``);
     const tty = ttyMode(cli.io, options);
+    const { attach } = await import("../terminal/attach.ts");
     const session = await cli.client.exec(
       { ref },
       given({
