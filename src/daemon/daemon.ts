@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { pino } from "pino";
 import { untilAborted } from "../lib/deadline.ts";
 import { asBangerError, toErrorBody, type BangerError } from "../lib/errors.ts";
@@ -36,6 +37,8 @@ import { refuseAll } from "./refuse-all.ts";
 import { createServer } from "./server.ts";
 import { VERSION } from "../lib/version.ts";
 
+/** The daemon's log, as whoever starts it has it. */
+const STDOUT_FD = 1;
 /** Exit status of a daemon that found another one at work. */
 const EXIT_ALREADY_RUNNING = 4;
 
@@ -58,10 +61,7 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
   }
   const layout = await placeSockets(places);
   await noteHolder(layout.lockFile, layout.socket);
-  const lines = pino.destination(1);
-  // A log that cannot be written, as on a full disk, is no reason to end.
-  lines.on("error", () => {});
-  const log = pino({ level: env["BANGER_LOG_LEVEL"] ?? "info", base: null }, lines);
+  const log = pino({ level: env["BANGER_LOG_LEVEL"] ?? "info", base: null }, { write: writeLine });
   const { config, mistake } = await readConfig(layout.configFile);
   const { store, trouble } = await openState(layout, log, () => holdFolders(layout));
   using _store = store;
@@ -149,6 +149,15 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
     await live.close();
   }
   return 0;
+}
+
+/** Pino's own stream ends the process where a line cannot be written, as on a full disk, or tries for ever at its end. */
+function writeLine(line: string): void {
+  try {
+    writeSync(STDOUT_FD, line);
+  } catch {
+    // The daemon is worth more than its log.
+  }
 }
 
 async function makeFolders(layout: Layout): Promise<void> {

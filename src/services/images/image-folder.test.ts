@@ -37,6 +37,8 @@ test("a root file system goes once nothing reads it, and stays while an old over
     const both = ["rootfs-0123456789ab.ext4", "rootfs.ext4"];
     assert.deepEqual(await left("img-1", { base: { path: old, sizeBytes: 1 } }), both);
     assert.deepEqual(await left("img-1", {}), both);
+    const moved = join("/elsewhere/images/img-1", "rootfs.ext4");
+    assert.deepEqual(await left("img-2", { base: { path: moved, sizeBytes: 1 } }), both, "the data was moved since");
     refreshed = "img-1";
     assert.deepEqual(await left("img-2", {}), both, "what a refresh has put there may not be named yet");
     refreshed = "img-2";

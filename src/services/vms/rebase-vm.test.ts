@@ -36,6 +36,9 @@ test("only root disks that the VM does not name are removed", async () => {
         names.filter((name) => name !== "root"),
       );
     }
+    // As before the data was moved, and a link left in its old place.
+    await dropForeignDisks({ layout }, { ...vm, disks: [disk("/elsewhere/vms/vm-1/root-0123abcd")] });
+    assert.ok((await readdir(folder)).includes("root-0123abcd"), "its only disk");
     await dropForeignDisks({ layout }, { ...vm, id: "vm-none" });
   } finally {
     await rm(home, { recursive: true });

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 import { test, type TestContext } from "node:test";
+import type { OperationContext } from "../../lib/progress.ts";
 import type { Vm } from "../../model/vm.ts";
 import type { VmReboots } from "../../model/vm-boots.ts";
 import type { MachineExit } from "../../vmm/driver.ts";
 import { startAgainBy } from "./start-again.ts";
-import { noteExit } from "./stop-vm.ts";
+import { noteExit, stopVm } from "./stop-vm.ts";
 import { machineOf, VM_ID, vmScene } from "./testing/vm-scene.ts";
+import { byForce } from "./turns.ts";
 import type { VmContext } from "./vm-context.ts";
 
 const never = new AbortController().signal;
@@ -71,13 +74,27 @@ test("a VM that somebody stops meanwhile is left stopped", async (t) => {
     await turn();
     // It waits behind the end of the machine, and before the next start.
     void context.queue.run(VM_ID, never, async () => {
-      const vm = context.store.vms.get(VM_ID);
-      const lastStop = { at: "2027-01-02T03:04:05Z", cause: "stop", what: "by `vm stop`" } as const;
-      context.store.vms.update({ ...vm, state: "stopped", lastStop });
+      const options = { timeoutMs: 1_000, force: false };
+      await stopVm(context, context.store.vms.get(VM_ID), options, { signal: never, progress: () => {} });
     });
   });
   const { lastStop } = await settled();
   assert.deepEqual([lastStop?.cause, starts], ["stop", []]);
+});
+
+test("the start after a reboot is cancelled by what ends the VM by force", async (t) => {
+  const { context, vm } = await vmScene(t);
+  context.store.vms.update({ ...vm, state: "stopped" });
+  const begun = Promise.withResolvers<void>();
+  const start = async (_context: VmContext, stopped: Vm, { signal }: OperationContext): Promise<Vm> => {
+    begun.resolve();
+    await once(signal, "abort");
+    return stopped;
+  };
+  startAgainBy(start)(context, VM_ID, { count: 1, quick: 1, lastAt: new Date().toISOString() });
+  await begun.promise;
+  const stopped = await byForce(context, VM_ID, never, async (found) => found?.state);
+  assert.equal(stopped, "stopped");
 });
 
 test("a loop of quick reboots leaves it failed, with the reason and the VMM's end", async (t) => {
