@@ -4,7 +4,7 @@ import { withDeadline } from "../lib/deadline.ts";
 import { signalProcess } from "../lib/destroy.ts";
 import { BangerError } from "../lib/errors.ts";
 import { findHolder, type LockHolder } from "../lib/lock-holder.ts";
-import { isAlive } from "../lib/process.ts";
+import { isAlive } from "../lib/process-identity.ts";
 import { connectUnix } from "../lib/unix-socket.ts";
 import type { Layout } from "../model/layout.ts";
 import type { Client } from "./client.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as after } from "node:timers/promises";
 import { findHolder, type LockHolder } from "../lib/lock-holder.ts";
-import { isAlive } from "../lib/process.ts";
+import { isAlive } from "../lib/process-identity.ts";
 import type { FolderLock } from "../store/lock.ts";
 
 /** A daemon whose lock file was removed notices within a second, and ends. */

@@ -18,7 +18,7 @@ import {
   signalProcess,
   writeSetting,
 } from "./destroy.ts";
-import { identifyProcess } from "./process.ts";
+import { identifyProcess } from "./process-identity.ts";
 
 const PROOF = "made by this very test";
 

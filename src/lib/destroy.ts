@@ -15,7 +15,7 @@ import {
 import { isAbsolute, join, normalize } from "node:path";
 import { BangerError, hasErrno } from "./errors.ts";
 import { isId } from "./ids.ts";
-import { isAlive, type ProcessIdentity } from "./process.ts";
+import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 /*
  * The one place that removes, replaces, empties or ends something on the host. Each call's last argument says in plain words

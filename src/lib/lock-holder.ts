@@ -2,7 +2,7 @@ import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import { hasErrno } from "./errors.ts";
 import { writeFileAtomic } from "./files.ts";
 import { type HolderRecord, holderRecordPath, readHolderRecord } from "./holder-record.ts";
-import { identifyProcess, type ProcessIdentity } from "./process.ts";
+import { identifyProcess, type ProcessIdentity } from "./process-identity.ts";
 
 /** A daemon that has its lock file open, so that its pid can be trusted. */
 export interface LockHolder extends ProcessIdentity {

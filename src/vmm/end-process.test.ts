@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { test, type TestContext } from "node:test";
-import { identifyProcess } from "../lib/process.ts";
+import { identifyProcess } from "../lib/process-identity.ts";
 import { endProcess } from "./end-process.ts";
 
 /** A process that does nothing when it is asked to end. */

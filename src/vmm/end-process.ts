@@ -1,7 +1,7 @@
 import { setTimeout as after } from "node:timers/promises";
 import { signalProcess } from "../lib/destroy.ts";
 import type { ChildEnd } from "../lib/launch.ts";
-import { isAlive, type ProcessIdentity } from "../lib/process.ts";
+import { isAlive, type ProcessIdentity } from "../lib/process-identity.ts";
 
 /** A VMM flushes its disks between SIGTERM and its end. */
 const GRACE_MS = 5_000;

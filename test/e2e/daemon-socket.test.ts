@@ -5,7 +5,7 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { suite, test } from "node:test";
-import { identifyProcess, isAlive, type ProcessIdentity } from "../../src/lib/process.ts";
+import { identifyProcess, isAlive, type ProcessIdentity } from "../../src/lib/process-identity.ts";
 import { TestHost } from "../helpers/test-host.ts";
 
 const STATE = ".local/state/banger";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { debianImage } from "../helpers/test-images.ts";
-import { identifyProcess } from "../../src/lib/process.ts";
+import { identifyProcess } from "../../src/lib/process-identity.ts";
 import { TestAuthority } from "../helpers/test-authority.ts";
 import { TestHost } from "../helpers/test-host.ts";
 import { TestRegistry } from "../helpers/test-registry.ts";

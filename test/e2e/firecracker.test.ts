@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
-import { identifyProcess } from "../../src/lib/process.ts";
+import { identifyProcess } from "../../src/lib/process-identity.ts";
 import { prepareStandIn, standInAs } from "../helpers/stand-in.ts";
 import { busyboxImage, debianImage } from "../helpers/test-images.ts";
 import { TestHost } from "../helpers/test-host.ts";

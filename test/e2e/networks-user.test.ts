@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, before, suite, test } from "node:test";
-import { isAlive, identifyProcess } from "../../src/lib/process.ts";
+import { isAlive, identifyProcess } from "../../src/lib/process-identity.ts";
 import { getFrom, LabGuest } from "../helpers/lab-guest.ts";
 import { LAB, NetworkLab, runIn, whyNoLab } from "../helpers/network-lab.ts";
 import { ROOT, TestHost } from "../helpers/test-host.ts";

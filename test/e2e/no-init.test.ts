@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { busyboxImage } from "../helpers/test-images.ts";
-import { identifyProcess } from "../../src/lib/process.ts";
+import { identifyProcess } from "../../src/lib/process-identity.ts";
 import { clockError } from "../helpers/guest-clock.ts";
 import { TestHost } from "../helpers/test-host.ts";
 

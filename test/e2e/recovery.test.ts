@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { hashTree } from "../helpers/made-up-state.ts";
 import { busyboxImage } from "../helpers/test-images.ts";
-import { identifyProcess } from "../../src/lib/process.ts";
+import { identifyProcess } from "../../src/lib/process-identity.ts";
 import { layoutFrom } from "../../src/model/layout.ts";
 import { TestHost } from "../helpers/test-host.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after as afterAll, before, describe, test } from "node:test";
 import { setTimeout as after } from "node:timers/promises";
 import { untilAborted } from "../../src/lib/deadline.ts";
-import { isAlive } from "../../src/lib/process.ts";
+import { isAlive } from "../../src/lib/process-identity.ts";
 import { mib } from "../../src/lib/bytes.ts";
 import { machineRecordSchema } from "../../src/model/vm.ts";
 import type { Driver, Machine, MachineExit, MachineSpec } from "../../src/vmm/driver.ts";

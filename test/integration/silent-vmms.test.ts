@@ -9,7 +9,7 @@ import { test, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { createClient, type Client } from "../../src/client/client.ts";
 import { awaitSocket } from "../../src/client/await-socket.ts";
-import { identifyProcess } from "../../src/lib/process.ts";
+import { identifyProcess } from "../../src/lib/process-identity.ts";
 import { isWhole } from "../../src/model/broken.ts";
 import { layoutFrom, vmRunDir } from "../../src/model/layout.ts";
 import { vmSchema } from "../../src/model/vm.ts";

@@ -1,5 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
-import { identifyProcess, type ProcessIdentity } from "../../lib/process.ts";
+import { identifyProcess, type ProcessIdentity } from "../../lib/process-identity.ts";
 
 /** In the environment of every process that a VM's namespace needs: by it they are found after a crash. */
 const MARK = "BANGER_NETWORK_OF";

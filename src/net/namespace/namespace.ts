@@ -7,7 +7,7 @@ import { withDeadline } from "../../lib/deadline.ts";
 import { openEmptied, removeSocket, signalProcess } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { spawnConfined } from "../../lib/launch.ts";
-import { identifyProcess, isAlive, type ProcessIdentity } from "../../lib/process.ts";
+import { identifyProcess, isAlive, type ProcessIdentity } from "../../lib/process-identity.ts";
 import type { PublishedPort } from "../../model/vm.ts";
 import { toolPath } from "../tool-path.ts";
 import { applySteps, nftScript, type ApplyOptions } from "../steps.ts";

@@ -2,7 +2,7 @@ import { readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { signalProcess } from "../../lib/destroy.ts";
 import { isId } from "../../lib/ids.ts";
-import { identifyProcess, type ProcessIdentity } from "../../lib/process.ts";
+import { identifyProcess, type ProcessIdentity } from "../../lib/process-identity.ts";
 import { vmRunDir, type Layout } from "../../model/layout.ts";
 import type { VmContext } from "../vms/vm-context.ts";
 

@@ -1,5 +1,5 @@
 import { asBangerError } from "../../lib/errors.ts";
-import { isAlive } from "../../lib/process.ts";
+import { isAlive } from "../../lib/process-identity.ts";
 import { vmOnNetworkSchema, type Vm, type VmOnNetwork } from "../../model/vm.ts";
 import type { Intent } from "../../store/intents.ts";
 import { recordExit } from "../vms/stop-vm.ts";

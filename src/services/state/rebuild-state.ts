@@ -9,7 +9,7 @@ import { syncDirectory } from "../../lib/files.ts";
 import { newId } from "../../lib/ids.ts";
 import { describedFolders, instanceFolders, type Layout } from "../../model/layout.ts";
 import type { Rebuilt } from "../../model/orphan.ts";
-import { isAlive } from "../../lib/process.ts";
+import { isAlive } from "../../lib/process-identity.ts";
 import { hostProcessSchema } from "../../model/vm.ts";
 import { readDescription } from "../../store/descriptions.ts";
 import { raiseRevision, writeInstance } from "../../store/instance-row.ts";

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { removeSocket } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { failedEntering, type ChildEnd, type LaunchedChild } from "../../lib/launch.ts";
-import { identifyProcess, isAlive } from "../../lib/process.ts";
+import { identifyProcess, isAlive } from "../../lib/process-identity.ts";
 import type { MachineRecord, MachineRecordOf } from "../../model/vm.ts";
 import { anotherDriver } from "../another-driver.ts";
 import { checkFiles } from "../check-files.ts";

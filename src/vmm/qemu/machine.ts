@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { z } from "zod";
 import { removeSocket } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
-import type { ProcessIdentity } from "../../lib/process.ts";
+import type { ProcessIdentity } from "../../lib/process-identity.ts";
 import { connectUnix } from "../../lib/unix-socket.ts";
 import type { MachineRecordOf } from "../../model/vm.ts";
 import type { DiskError, Machine, MachineExit } from "../driver.ts";

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { removeSocket } from "../../lib/destroy.ts";
 import { BangerError, asBangerError, isAbort } from "../../lib/errors.ts";
 import { failedEntering } from "../../lib/launch.ts";
-import { identifyProcess, isAlive } from "../../lib/process.ts";
+import { identifyProcess, isAlive } from "../../lib/process-identity.ts";
 import { connectUnix } from "../../lib/unix-socket.ts";
 import type { Accel, MachineRecord, MachineRecordOf } from "../../model/vm.ts";
 import { anotherDriver } from "../another-driver.ts";

@@ -8,7 +8,7 @@ import type { TestContext } from "node:test";
 import { pino } from "pino";
 import type { AgentClient } from "../../../guest/agent-client.ts";
 import { keyedQueue } from "../../../lib/keyed-queue.ts";
-import { identifyProcess } from "../../../lib/process.ts";
+import { identifyProcess } from "../../../lib/process-identity.ts";
 import { layoutFrom, vmRunDir } from "../../../model/layout.ts";
 import { vmSchema, type Vm, type VmOnNetwork } from "../../../model/vm.ts";
 import { openStore } from "../../../store/store.ts";

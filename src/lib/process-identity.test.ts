@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { signalProcess } from "./destroy.ts";
-import { identifyProcess, isAlive } from "./process.ts";
+import { identifyProcess, isAlive } from "./process-identity.ts";
 
 test("a process is known by its pid, its start, and the boot of the host that both belong to", async () => {
   const ours = await identifyProcess(process.pid);
