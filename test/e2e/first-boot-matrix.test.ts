@@ -14,7 +14,7 @@ hostname; cat /etc/hostname
 cat /etc/machine-id
 . /etc/os-release; echo $VERSION_ID
 uname -r
-cat /etc/resolv.conf
+grep -v '^#' /etc/resolv.conf
 date +%s
 echo $LANG; locale charmap
 ls /etc/banger/ssh_host_ed25519_key
