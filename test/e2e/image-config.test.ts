@@ -119,7 +119,7 @@ suite("an image's config", { timeout: 600_000 }, () => {
     const isReady = "until test -e /state/ready; do sleep 0.1; done";
     // The VM is there before its command is: ask until both are.
     let ready = await host.banger(["vm", "exec", "main", "-u", "root", "--", "sh", "-c", isReady]);
-    while (ready.code === 3 || ready.code === 4) {
+    while (ready.code === 125 && /VM_NOT_FOUND|VM_WRONG_STATE/.test(ready.stderr)) {
       ready = await host.banger(["vm", "exec", "main", "-u", "root", "--", "sh", "-c", isReady]);
     }
     assert.equal(ready.code, 0, ready.stderr);
