@@ -170,8 +170,14 @@ func TestPlanUnits(t *testing.T) {
 		t.Error("a getty waits for a device that no udev announces")
 	}
 	const loader = "systemd-modules-load.service"
-	if plan.links[loader] != os.DevNull || planUnits(unitFacts{modules: true}).links[loader] != "" {
+	if plan.links[loader] != os.DevNull || planUnits(unitFacts{modules: true, libkmod: true}).links[loader] != "" {
 		t.Error("modules are looked for exactly where there are some")
+	}
+	if planUnits(unitFacts{modules: true}).links[loader] != os.DevNull || hasLibkmod(t.TempDir()) {
+		t.Error("systemd loads modules without the library that it needs for it")
+	}
+	if !hasLibkmod(image(t, []string{"usr/lib/x86_64-linux-gnu/libkmod.so.2"}, nil)) {
+		t.Error("Debian's libkmod is not found")
 	}
 	if _, masked := planUnits(unitFacts{getty: true}).links[consoleGetty]; masked {
 		t.Error("the getty that was asked for is masked")

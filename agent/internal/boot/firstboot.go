@@ -118,6 +118,7 @@ func startInit(path string, line CommandLine, agent string) error {
 			absent:  absentDevices("/", line.Work, line.Modules),
 			modules: hasModules(modulesPath("/", machine.KernelRelease())),
 			kmod:    hasKmod("/"),
+			libkmod: hasLibkmod("/"),
 		})); err != nil {
 			return err
 		}

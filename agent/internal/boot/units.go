@@ -36,6 +36,8 @@ type unitFacts struct {
 	modules bool
 	// kmod: the image holds the program that reads them for systemd.
 	kmod bool
+	// libkmod: the image holds the library by which systemd loads them itself. Since 255 it may be installed without.
+	libkmod bool
 	// dns are the name servers for systemd-resolved, which owns resolv.conf where it runs.
 	dns []string
 }
@@ -71,8 +73,8 @@ func planUnits(facts unitFacts) unitPlan {
 			firstBootUnit + ".service": firstBoot,
 		},
 	}
-	if !facts.modules {
-		// It would look for each that a package names, find none, and fail.
+	if !facts.modules || !facts.libkmod {
+		// It would look for each that a package names, find none, and fail; or fail before that.
 		plan.links["systemd-modules-load.service"] = os.DevNull
 	}
 	if !facts.kmod {
@@ -142,6 +144,15 @@ ExecStart=%s banger-first-boot
 func hasKmod(root string) bool {
 	for _, path := range []string{"bin/kmod", "usr/bin/kmod", "sbin/kmod", "usr/sbin/kmod"} {
 		if isExecutable(filepath.Join(root, path)) {
+			return true
+		}
+	}
+	return false
+}
+
+func hasLibkmod(root string) bool {
+	for _, folder := range []string{"usr/lib", "usr/lib64", "usr/lib/*", "lib", "lib64", "lib/*"} {
+		if found, err := filepath.Glob(filepath.Join(root, folder, "libkmod.so.2")); err == nil && len(found) > 0 {
 			return true
 		}
 	}
