@@ -1,5 +1,6 @@
-import { writeFile, type FileHandle } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
+import { openEmptied } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { KernelAbilities, KernelArch, KernelFormat } from "../../model/kernel.ts";
 import { BZ_HEADER_BYTES, parseBzImage, unpackBzImage, type BzImage } from "./bz-image.ts";
@@ -94,7 +95,11 @@ async function probeBzImage(
   if (size < image.payloadOffset + image.payloadBytes) throw notAKernel(path, "it is a bzImage that is cut off");
   const unpacked = await unpackBzImage(file, image, path);
   if (unpacked.kind === "elf") {
-    await writeFile(unpackTo, unpacked.content, { signal, flag: "wx" });
+    {
+      // Whoever makes a kernel may look at it twice.
+      await using target = await openEmptied(unpackTo, 0o644, "in a kernel's folder in the making, by who makes it");
+      await target.writeFile(unpacked.content, { signal });
+    }
     await using kernel = await openForReading(unpackTo);
     const inner = await probeElf(kernel, await readAt(kernel, 0, elf.ELF_HEADER_BYTES), path, signal);
     return { ...inner, format: "bzImage", unpacked: true };
