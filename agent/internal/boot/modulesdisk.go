@@ -14,7 +14,6 @@ import (
 
 	"banger.dev/agent/internal/files"
 	"banger.dev/agent/internal/machine"
-	"banger.dev/agent/internal/uevent"
 )
 
 const (
@@ -47,26 +46,8 @@ func mountModules(ctx context.Context, device, target string) error {
 	if hasModules(target) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, modulesDeviceLimit)
-	defer cancel()
-	err := uevent.Await(ctx, func() bool {
-		info, err := os.Stat(device)
-		return err == nil && info.Mode()&os.ModeDevice != 0
-	})
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("waited %s for the modules' disk %s; block devices seen: %s", modulesDeviceLimit, device, blockDevices())
-	}
-	if err != nil {
-		return err
-	}
-	if err := files.EnsureFolder(target, 0o755); err != nil {
-		return fmt.Errorf("make a place for the kernel's modules: %w", err)
-	}
-	flags := uintptr(unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV)
-	if err := unix.Mount(device, target, "ext4", flags, ""); err != nil {
-		return fmt.Errorf("mount the kernel's modules: %s on %s: %w", device, target, err)
-	}
-	return nil
+	const flags = unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV
+	return mountDisk(ctx, "the modules' disk", device, target, modulesDeviceLimit, flags)
 }
 
 // hasModules tells whether depmod has been in a folder.

@@ -2,17 +2,13 @@ package boot
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"banger.dev/agent/internal/files"
 	"banger.dev/agent/internal/machine"
-	"banger.dev/agent/internal/uevent"
 )
 
 const (
@@ -29,23 +25,8 @@ func mountWorkDisk(ctx context.Context, console io.Writer, device string) error 
 	if device == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, workDeviceLimit)
-	defer cancel()
-	err := uevent.Await(ctx, func() bool {
-		info, err := os.Stat(device)
-		return err == nil && info.Mode()&os.ModeDevice != 0
-	})
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("waited %s for the work disk %s; block devices seen: %s", workDeviceLimit, device, blockDevices())
-	}
-	if err != nil {
+	if err := mountDisk(ctx, "the work disk", device, workMountPoint, workDeviceLimit, unix.MS_NODEV); err != nil {
 		return err
-	}
-	if err := files.EnsureFolder(workMountPoint, 0o755); err != nil {
-		return fmt.Errorf("make a place for the work disk: %w", err)
-	}
-	if err := unix.Mount(device, workMountPoint, "ext4", unix.MS_NODEV, ""); err != nil {
-		return fmt.Errorf("mount the work disk: %s on %s: %w", device, workMountPoint, err)
 	}
 	if _, err := machine.Grow(workMountPoint); err != nil {
 		// What is in it is there all the same.
