@@ -14,8 +14,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   model: ["lib"],
   ...Object.fromEntries(ENGINES.map((engine) => [engine, ["lib", "model"]])),
   api: ["lib", "model"],
-  services: ["lib", "model", "api", ...ENGINES],
-  daemon: ["lib", "model", "api", ...ENGINES, "services"],
+  core: ["lib", "model", "store"],
+  services: ["lib", "model", "api", ...ENGINES, "core"],
+  daemon: ["lib", "model", "api", ...ENGINES, "core", "services"],
   client: ["lib", "model", "api"],
   cli: ["lib", "model", "api", "client"],
 };

@@ -18,6 +18,9 @@ import type { ImageContext } from "../services/images/image-context.ts";
 import { imageService } from "../services/images/image-service.ts";
 import { kernelService } from "../services/kernels/kernel-service.ts";
 import { createNetworks } from "../services/networks.ts";
+import { imageSettlers } from "../services/images/settle-images.ts";
+import { kernelSettlers } from "../services/kernels/settle-kernels.ts";
+import { vmSettlers } from "../services/vms/settle-vms.ts";
 import { recover } from "../services/recovery/recover.ts";
 import { openState } from "../services/state/open-state.ts";
 import { stateService } from "../services/state/state-service.ts";
@@ -100,8 +103,9 @@ export async function runDaemon(env: NodeJS.ProcessEnv): Promise<number> {
     rootfsProgram: rootfsProgramPath(),
     vms: vmContext,
   };
+  const settlers = [...kernelSettlers(vmContext), ...imageSettlers(vmContext), ...vmSettlers(vmContext)];
   // A state that is not this data's knows nothing of what runs and lies here.
-  const recovered = trouble === undefined ? await recover(vmContext) : [];
+  const recovered = trouble === undefined ? await recover(vmContext, settlers) : [];
   if (trouble === undefined) await tryPruneBlobs(imageContext);
   const images = imageService(imageContext);
   const vms = vmService(vmContext);

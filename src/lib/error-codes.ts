@@ -25,6 +25,8 @@ export const ERROR_CODES = {
   STATE_MISMATCH: { status: 409, exit: 4 },
   RECORD_BROKEN: { status: 409, exit: 4 },
   ORPHAN_NOT_FOUND: { status: 404, exit: 3 },
+  EVENTS_GONE: { status: 410, exit: 1 },
+  OPERATION_NOT_FOUND: { status: 404, exit: 3 },
 
   // Host
   TOOL_MISSING: { status: 503, exit: 5 },

@@ -10,7 +10,7 @@ import type { HostCheck } from "../host/host-check.ts";
 import type { Config } from "../model/config.ts";
 import type { DoctorReport } from "../model/doctor.ts";
 import type { Layout } from "../model/layout.ts";
-import type { Store } from "../store/store.ts";
+import type { Store } from "./store.ts";
 import { loadConfig } from "./config.ts";
 import type { Drivers } from "./drivers.ts";
 import type { Networks } from "./networks.ts";

@@ -17,7 +17,7 @@ import { NAMESPACE_MTU, VM_DEVICE } from "../net/namespace/namespace-plan.ts";
 import { closeNamespace, mendWall, openNamespace } from "../net/namespace/namespace.ts";
 import { portsCollide } from "../net/published-port.ts";
 import { planUserNetwork, slirpGuest } from "../net/user-network.ts";
-import type { Store } from "../store/store.ts";
+import type { Store } from "./store.ts";
 
 /** A VM's network, ready for its VMM. */
 export interface RaisedNetwork {
@@ -42,8 +42,12 @@ export interface Networks {
    * @throws BangerError `PORT_TAKEN`, `VM_SPEC_INVALID`.
    */
   checkPorts(vm: Pick<Vm, "id" | "spec">): Promise<void>;
-  /** Makes the network of a VM that is about to start, planned anew: the host may be another than it was. */
-  raise(vm: Vm, signal: AbortSignal): Promise<RaisedNetwork>;
+  /**
+   * Makes the network of a VM that is about to start, planned anew: the host may be another than it was.
+   *
+   * @param note is told what it will be before it is made, and with what keeps it once it is.
+   */
+  raise(vm: Vm, signal: AbortSignal, note: NoteNetwork): Promise<RaisedNetwork>;
   /** Takes a VM's network away, after its VMM has ended. Safe to repeat. */
   lower(vm: Pick<Vm, "id" | "network">): Promise<void>;
   /**
@@ -52,10 +56,14 @@ export interface Networks {
    *
    * @param vms all VMs there were when the daemon started.
    * @param alive ids of those whose VMM runs.
+   * @param note is told what keeps the network of one of them now.
    * @returns what was found and done, in words.
    */
-  settle(vms: readonly VmOnNetwork[], alive: ReadonlySet<string>): Promise<readonly string[]>;
+  settle(vms: readonly VmOnNetwork[], alive: ReadonlySet<string>, note: NoteNetwork): Promise<readonly string[]>;
 }
+
+/** Writes a VM's network down. */
+export type NoteNetwork = (vmId: string, network: VmNetwork) => void;
 
 interface NetworksContext {
   readonly config: Config;
@@ -111,9 +119,9 @@ export function createNetworks({ config, layout, store, env, isUp }: NetworksCon
   };
 
   /** Plans a VM's network as things are now, and makes it if it is the host's own; two VMs never get the same addresses. */
-  const raiseOnHost = async (vm: Vm, signal: AbortSignal): Promise<Vm> => {
+  const raiseOnHost = async (vm: Vm, signal: AbortSignal, note: NoteNetwork): Promise<Vm> => {
     const planned: Vm = { ...vm, network: await plan(vm, signal) };
-    store.vms.update(planned);
+    note(vm.id, planned.network);
     const [hosted] = networked(planned);
     if (hosted === undefined) return planned;
     const others = [...raised.values()].filter(({ id }) => id !== vm.id);
@@ -123,7 +131,7 @@ export function createNetworks({ config, layout, store, env, isUp }: NetworksCon
   };
 
   /** Sees to the wall of a VM that has run without a daemon; what was done, in words. */
-  const mended = async (vm: Vm): Promise<readonly string[]> => {
+  const mended = async (vm: Vm, note: NoteNetwork): Promise<readonly string[]> => {
     const { id, name, network, spec } = vm;
     if (network.mode !== "tap" || network.via !== "slirp4netns") return [];
     const runDir = vmRunDir(layout, id);
@@ -133,8 +141,7 @@ export function createNetworks({ config, layout, store, env, isUp }: NetworksCon
       await ensurePrivateDirectory(runDir);
       const processes = await mendWall(request, network.processes ?? [], new AbortController().signal);
       if (processes === undefined) return [];
-      const now = store.vms.find(id);
-      if (now !== undefined) store.vms.update({ ...now, network: { ...network, processes } });
+      note(id, { ...network, processes });
       return [`VM ${name}: its wall follows the host's addresses again`];
     } catch (error) {
       return [`VM ${name}: its wall does not follow the host's addresses: ${asBangerError(error).message}`];
@@ -146,10 +153,10 @@ export function createNetworks({ config, layout, store, env, isUp }: NetworksCon
     plan,
     checkPorts,
 
-    async raise(vm, signal) {
+    async raise(vm, signal, note) {
       if (!vm.spec.nat) return { network: { mode: "none" } };
       await checkPorts(vm);
-      const planned = await oneAtATime(() => raiseOnHost(vm, signal));
+      const planned = await oneAtATime(() => raiseOnHost(vm, signal, note));
       const { id, spec, network } = planned;
       if (network.mode !== "tap" || network.via === "nftables") return { network };
       const { publish, allowHost } = spec;
@@ -157,7 +164,7 @@ export function createNetworks({ config, layout, store, env, isUp }: NetworksCon
       const request = { instance, vmId: id, runDir, rootless, publish, allowHost, hostAddresses: hostAddresses() };
       const { enter, processes } = await openNamespace(request, signal);
       const joined = { ...network, processes };
-      store.vms.update({ ...planned, network: joined });
+      note(id, joined);
       return { network: joined, enter };
     },
 
@@ -170,7 +177,7 @@ export function createNetworks({ config, layout, store, env, isUp }: NetworksCon
       });
     },
 
-    async settle(vms, alive) {
+    async settle(vms, alive, note) {
       settled = true;
       // A VM's row names its way before anything is made: where none names one, there is nothing to look for.
       const told: string[] = [];
@@ -180,7 +187,7 @@ export function createNetworks({ config, layout, store, env, isUp }: NetworksCon
         const lost = (await markedProcesses(instance)).filter(({ vmId }) => ours.has(vmId) && !alive.has(vmId));
         await closeNamespace(lost);
         if (lost.length > 0) told.push(`ended ${lost.length} processes of networks of VMs that do not run`);
-        for (const vm of store.vms.list()) if (alive.has(vm.id)) told.push(...(await mended(vm)));
+        for (const vm of store.vms.list()) if (alive.has(vm.id)) told.push(...(await mended(vm, note)));
       }
       if (!vms.some((vm) => networked(vm).length > 0)) return told;
       await oneAtATime(async () => {

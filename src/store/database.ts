@@ -19,6 +19,14 @@ const MIGRATIONS: readonly string[] = [
                           createdAt TEXT NOT NULL) STRICT;
    INSERT INTO instance VALUES (1, NULL, 0, CASE WHEN EXISTS (SELECT 1 FROM images)
      THEN '1970-01-01T00:00:00.000Z' ELSE strftime('%Y-%m-%dT%H:%M:%fZ', 'now') END);`,
+  // Numbers of events are never used again, so that who follows them knows what was missed.
+  `ALTER TABLE intents ADD COLUMN payload TEXT NOT NULL DEFAULT 'null';
+   CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, noun TEXT NOT NULL, id TEXT NOT NULL,
+                        name TEXT NOT NULL, step TEXT NOT NULL, state TEXT, changed TEXT NOT NULL, operation TEXT,
+                        caller TEXT NOT NULL) STRICT;
+   CREATE TABLE holds (noun TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, ref TEXT NOT NULL,
+                       UNIQUE (noun, id, kind, ref)) STRICT;
+   CREATE INDEX holdsByRef ON holds (kind, ref);`,
 ];
 
 /** The schema that this banger knows. */

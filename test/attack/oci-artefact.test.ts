@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join, normalize } from "node:path";
 import { after, before, test } from "node:test";
+import { putRow } from "../../src/core/testing/put-row.ts";
 import fc from "fast-check";
 import { BangerError } from "../../src/lib/errors.ts";
 import { noProgress, type OperationContext, type ProgressEvent } from "../../src/lib/progress.ts";
@@ -21,7 +22,7 @@ import type { ImageContext } from "../../src/services/images/image-context.ts";
 import { pullImage } from "../../src/services/images/pull-image.ts";
 import { sendToArchive, sendToRegistry } from "../../src/services/images/send-image.ts";
 import { kernelService } from "../../src/services/kernels/kernel-service.ts";
-import { openStore, type Store } from "../../src/store/store.ts";
+import { openStore, type Store } from "../../src/services/store.ts";
 import type { ErrorCode } from "../../src/lib/error-codes.ts";
 import { buildKernel } from "../helpers/elf-builder.ts";
 import { expectCode } from "../helpers/expect-code.ts";
@@ -241,12 +242,12 @@ test("the good one is taken, also by a tool that lost its type; and twice is onc
 test("an image of the user's own files is not sent out before it is promoted", async () => {
   const reference = await archive(good());
   const image = await pullImage(context, { reference, name: "box", insecure: false, allowHost: false }, operation);
-  store.images.update({ ...image, managed: false });
+  putRow(store, "images", { ...image, managed: false });
   const target = `oci-archive:${join(folder, "never.tar")}`;
   await expectCode(sendToArchive(context, { ref: "box", target }, operation), "IMAGE_UNMANAGED", /your|yours/);
   const push = { ref: "box", reference: "127.0.0.1:1/a:1", insecure: false };
   await expectCode(sendToRegistry(context, push, operation), "IMAGE_UNMANAGED");
-  store.images.update(image);
+  putRow(store, "images", image);
   await sendToArchive(context, { ref: "box", target }, operation);
   assert.deepEqual(await readdir(layout.workDir), []);
 });

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, open, readFile, rm, stat, truncate, writeFile, type Fil
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { putRow } from "../../src/core/testing/put-row.ts";
 import { copyVerified } from "../../src/disk/copy-verified.ts";
 import { qcow2Overlay } from "../../src/disk/qcow2-overlay.ts";
 import { gib, mib } from "../../src/lib/bytes.ts";
@@ -17,7 +18,7 @@ import { findData } from "../../src/oci/find-data.ts";
 import type { ImageContext } from "../../src/services/images/image-context.ts";
 import { imageService } from "../../src/services/images/image-service.ts";
 import { settlePromotion } from "../../src/services/images/promote-image.ts";
-import { openStore, type Store } from "../../src/store/store.ts";
+import { openStore, type Store } from "../../src/services/store.ts";
 import { mountFresh, needsRoot } from "../helpers/loop-mount.ts";
 
 interface Scene extends AsyncDisposable {
@@ -130,7 +131,7 @@ test("changes of one image take turns: it is promoted once, and deleted whole", 
   s.store.vms.delete(s.vm.id);
   await rm(s.own);
   const { size, mtimeMs, ino } = await stat(s.users);
-  s.store.images.update({ ...s.image, files: [{ path: s.users, sizeBytes: size, mtimeMs, inode: ino }] });
+  putRow(s.store, "images", { ...s.image, files: [{ path: s.users, sizeBytes: size, mtimeMs, inode: ino }] });
   const vms = { store: s.store, layout: s.layout, live: new Map(), queue: keyedQueue() };
   const context = { store: s.store, layout: s.layout, vms, blobs: new BlobStore(s.layout.cacheDir) };
   const service = imageService(context as unknown as ImageContext);

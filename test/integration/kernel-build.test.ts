@@ -8,7 +8,7 @@ import type { ProgressEvent } from "../../src/lib/progress.ts";
 import { configSchema } from "../../src/model/config.ts";
 import { layoutFrom, type Layout } from "../../src/model/layout.ts";
 import { kernelService } from "../../src/services/kernels/kernel-service.ts";
-import { openStore, type Store } from "../../src/store/store.ts";
+import { openStore, type Store } from "../../src/services/store.ts";
 import { buildKernel } from "../helpers/elf-builder.ts";
 import { expectCode } from "../helpers/expect-code.ts";
 

@@ -12,7 +12,7 @@ import type { Kernel } from "../../src/model/kernel.ts";
 import { layoutFrom, type Layout } from "../../src/model/layout.ts";
 import { onNewerKernel } from "../../src/services/images/newer-kernel.ts";
 import { kernelService, type KernelService } from "../../src/services/kernels/kernel-service.ts";
-import { openStore, type Store } from "../../src/store/store.ts";
+import { openStore, type Store } from "../../src/services/store.ts";
 import { buildKernel } from "../helpers/elf-builder.ts";
 import { expectCode } from "../helpers/expect-code.ts";
 import { MinisignTestKey } from "../helpers/minisign-key.ts";
@@ -20,6 +20,7 @@ import { TarBuilder } from "../helpers/tar-builder.ts";
 import { TestAuthority } from "../helpers/test-authority.ts";
 import { ARCHIVE_NAME, kernelArchive, TestCatalog } from "../helpers/test-catalog.ts";
 import { zstdCompressSync } from "node:zlib";
+import { putRow } from "../../src/core/testing/put-row.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const retry = { attempts: 3, firstPauseMs: 1, maxPauseMs: 1 };
@@ -151,9 +152,9 @@ test("a kernel that is pulled again is updated; what booted the one before goes 
 
 test("a kernel that came from elsewhere, or belongs to an image, is no earlier version", async () => {
   const first = await pull();
-  store.kernels.update({ ...first, owner: "img-0123456789abcdef" });
+  putRow(store, "kernels", { ...first, owner: "img-0123456789abcdef" });
   await expectCode(pull(), "NAME_TAKEN", /k already/);
-  store.kernels.update({ ...first, source: { kind: "import", vmlinux: "/x" } });
+  putRow(store, "kernels", { ...first, source: { kind: "import", vmlinux: "/x" } });
   await expectCode(pull(), "NAME_TAKEN", /k already/);
 });
 

@@ -146,15 +146,14 @@ async function addKernel({ store, kernels }: ImageContext, adoption: Adoption, f
   const { kernel } = adoption.artefact;
   const isTaken = store.kernels.find(kernel.name) !== undefined;
   const name = isTaken ? `${kernel.name.slice(0, 100)}-${kernel.diffId.slice(7, 15)}` : kernel.name;
-  const owned: Kernel = { ...(await kernels.add(name, placeKernel(adoption, from))), owner: adoption.id };
-  store.kernels.update(owned);
-  return owned;
+  const { id } = await kernels.add(name, placeKernel(adoption, from));
+  return store.kernels.transition(id, "owner-changed", { owner: adoption.id });
 }
 
 /** Lets the kernel that came with an image be one like any other, which further images may boot with. */
 export function releaseKernel({ store }: Pick<ImageContext, "store">, image: Image): void {
-  const { owner, ...kernel } = store.kernels.get(image.kernel);
-  if (owner === image.id) store.kernels.update(kernel);
+  const { id, owner } = store.kernels.get(image.kernel);
+  if (owner === image.id) store.kernels.transition(id, "owner-changed", { owner: undefined });
 }
 
 /** Moves a kernel's files, which have been checked, to where kernels are made. */

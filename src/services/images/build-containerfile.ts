@@ -14,6 +14,7 @@ import { CONTAINER_BUILDERS, type ContainerBuild, type ContainerBuilder } from "
 import { builtKey } from "./content-key.ts";
 import type { ImageContext } from "./image-context.ts";
 import { pullImage } from "./pull-image.ts";
+import { WORK } from "../../core/intents.ts";
 
 export interface ContainerfileRequest {
   readonly name: string;
@@ -49,7 +50,7 @@ export async function buildContainerfile(
   const builder = await chooseBuilder(signal);
   const id = newId("ctr");
   const work = join(layout.workDir, id);
-  const intent = store.intents.begin("work", id);
+  const intent = store.intents.begin(WORK, id);
   const build: ContainerBuild = {
     containerfile: request.containerfile,
     context: request.context,
@@ -77,21 +78,9 @@ export async function buildContainerfile(
       operation,
     );
     if (pulled.origin === "build") return pulled;
-    const { reference: _reference, ...rest } = pulled;
-    const image: Image = {
-      ...rest,
-      origin: "build",
-      history: [
-        {
-          at: pulled.createdAt,
-          did: `containerfile: ${basename(request.containerfile)}, by ${builder.name}`,
-          key,
-          scriptDigest: script.digest,
-        },
-      ],
-    };
-    store.images.update(image);
-    return image;
+    const did = `containerfile: ${basename(request.containerfile)}, by ${builder.name}`;
+    const history = [{ at: pulled.createdAt, did, key, scriptDigest: script.digest }];
+    return store.images.transition(pulled.id, "built", { reference: undefined, origin: "build", history });
   } finally {
     for (const { file, args } of builder.cleanUp(build)) await run(file, args, { timeoutMs: PROBE_MS }).catch(() => {});
     await removeTree(layout.workDir, id, "named by the open intent work");

@@ -12,13 +12,14 @@ import type { Image } from "../../model/image.ts";
 import type { BuildStep, Volume } from "../../model/image-parts.ts";
 import type { InitPolicy } from "../../model/init-policy.ts";
 import { checkName, objectNameSchema } from "../../model/names.ts";
-import { withIntent } from "../../store/intents.ts";
+import { withIntent } from "../../core/intents.ts";
 import { cloneDisk } from "../vms/vm-disks.ts";
 import { buildKey, digestTree, packTree, readScript, type BuildCopy, type BuildScript } from "./build-inputs.ts";
 import { buildInVm, type BuildGuest } from "./build-vm.ts";
 import { builtKey, contentKey } from "./content-key.ts";
 import type { ImageContext } from "./image-context.ts";
 import { inspectRootfs } from "./inspect-rootfs.ts";
+import { IMAGE_ADD } from "./image-intents.ts";
 
 export interface ImageBuildRequest {
   /** Name or id of the image to begin from. */
@@ -68,7 +69,7 @@ export async function buildImage(
   const work = join(layout.workDir, id);
   return withIntent(
     store.intents,
-    "image.add",
+    IMAGE_ADD,
     id,
     async () => {
       await mkdir(work, { recursive: true, mode: 0o700 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { layoutFrom } from "../../model/layout.ts";
 import { BlobStore } from "../../oci/blob-store.ts";
-import { openStore } from "../../store/store.ts";
+import { openStore } from "../store.ts";
 import { pruneBlobs } from "./image-blobs.ts";
 
 const DAY_MS = 24 * 3600 * 1000;

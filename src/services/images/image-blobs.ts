@@ -55,13 +55,12 @@ export async function tryPruneBlobs(context: ImageContext): Promise<void> {
   }
 }
 
-/** Digests that images hold; `unknown` where there is an image of which it cannot be told. */
+/** Digests that somebody holds; `unknown` where there is an image of which it cannot be told. */
 function heldDigests({ store, layout }: Context): ReadonlySet<string> | "unknown" {
-  if (store.images.broken().length > 0) return "unknown";
   const known = store.images.ids();
   // An image that the state does not know holds its layers all the same, for the day on which it is taken back.
   if (objectFolders(layout, "images").some(({ id }) => !known.has(id))) return "unknown";
-  return new Set(store.images.list().flatMap((image) => image.layers.map((layer) => layer.digest)));
+  return store.holds.held("blob") ?? "unknown";
 }
 
 async function entries(folder: string): Promise<readonly string[]> {

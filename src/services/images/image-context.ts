@@ -1,7 +1,7 @@
 import type { BlobStore } from "../../oci/blob-store.ts";
 import type { Config } from "../../model/config.ts";
 import type { Layout } from "../../model/layout.ts";
-import type { Store } from "../../store/store.ts";
+import type { Store } from "../store.ts";
 import type { VmContext } from "../vms/vm-context.ts";
 import type { KernelService } from "../kernels/kernel-service.ts";
 import type { AgentProgram } from "./provision.ts";

@@ -3,57 +3,89 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { Image } from "../../model/image.ts";
+import { imageSchema } from "../../model/image.ts";
 import { layoutFrom } from "../../model/layout.ts";
-import type { Vm, VmDisk } from "../../model/vm.ts";
-import type { BrokenObject } from "../../store/collection.ts";
-import type { Store } from "../../store/store.ts";
+import { vmSchema, type VmDisk } from "../../model/vm.ts";
+import { openStore } from "../store.ts";
 import { sweepImageFolder, sweepRefreshed } from "./image-folder.ts";
+import { IMAGE_REFRESH } from "./image-intents.ts";
+
+const [IMAGE, OTHER] = ["img-0123456789abcdef", "img-fedcba9876543210"];
 
 test("a root file system goes once nothing reads it, and stays while an old overlay may", async () => {
   const home = await mkdtemp(join(tmpdir(), "image-folder-"));
   try {
     const layout = layoutFrom({ HOME: home });
-    const folder = join(layout.imagesDir, "img-1");
+    const folder = join(layout.imagesDir, IMAGE);
     await mkdir(folder, { recursive: true });
     const [old, now] = [join(folder, "rootfs.ext4"), join(folder, "rootfs-0123456789ab.ext4")];
     for (const path of [old, now]) await writeFile(path, "");
     const disk = { id: "root", format: "qcow2", strategy: "qcow2", sizeBytes: 1, device: "/dev/vda" } as const;
     let refreshed: string | undefined;
     let sweep = sweepImageFolder;
-    let broken: readonly BrokenObject[] = [];
+    let unread: string | undefined;
     const left = async (imageId: string, root: Partial<VmDisk>): Promise<readonly string[]> => {
-      const vm = { image: { id: imageId }, disks: [{ ...disk, path: "/root", ...root }] } as unknown as Vm;
-      const image = { rootfs: { path: now } } as unknown as Image;
-      const intents = { open: () => (refreshed === undefined ? [] : [{ kind: "image.refresh", subject: refreshed }]) };
-      const store = {
-        images: { find: () => image, list: () => [], broken: () => [] },
-        vms: { list: () => [vm], broken: () => broken },
-        intents,
-      } as unknown as Store;
-      await sweep({ store, layout }, "img-1");
+      using store = openStore(":memory:");
+      store.images.insert(imageOf(now));
+      if (unread !== undefined) store.database.prepare("INSERT INTO vms VALUES ('vm-2', 'damaged', ?)").run(unread);
+      store.vms.insert(vmOf(imageId, { ...disk, path: "/root", ...root }));
+      if (refreshed !== undefined) store.intents.begin(IMAGE_REFRESH, refreshed);
+      // As a store is opened: what does not read is asked what it holds.
+      store.noteHolds();
+      await sweep({ store, layout }, IMAGE);
       return (await readdir(folder)).toSorted();
     };
     const both = ["rootfs-0123456789ab.ext4", "rootfs.ext4"];
-    assert.deepEqual(await left("img-1", { base: { path: old, sizeBytes: 1 } }), both);
-    assert.deepEqual(await left("img-1", {}), both);
-    const moved = join("/elsewhere/images/img-1", "rootfs.ext4");
-    assert.deepEqual(await left("img-2", { base: { path: moved, sizeBytes: 1 } }), both, "the data was moved since");
-    refreshed = "img-1";
-    assert.deepEqual(await left("img-2", {}), both, "what a refresh has put there may not be named yet");
-    refreshed = "img-2";
-    const unread = { id: "vm-2", name: "damaged", why: "it is not JSON" };
-    const names = { image: { id: "img-1" }, kernel: { id: "krn-1" }, disks: [] };
-    for (const document of [undefined, {}, names]) {
-      broken = [{ ...unread, document }];
-      assert.deepEqual(await left("img-2", {}), both, "a VM that does not read may be on it");
+    assert.deepEqual(await left(IMAGE, { base: { path: old, sizeBytes: 1 } }), both);
+    assert.deepEqual(await left(IMAGE, {}), both);
+    const moved = join("/elsewhere/images", IMAGE, "rootfs.ext4");
+    assert.deepEqual(await left(OTHER, { base: { path: moved, sizeBytes: 1 } }), both, "the data was moved since");
+    refreshed = IMAGE;
+    assert.deepEqual(await left(OTHER, {}), both, "what a refresh has put there may not be named yet");
+    refreshed = OTHER;
+    const names = { image: { id: IMAGE }, kernel: { id: "krn-1" }, disks: [{ path: "/root" }] };
+    for (const document of ["{", "{}", JSON.stringify(names)]) {
+      unread = document;
+      assert.deepEqual(await left(OTHER, {}), both, "a VM that does not read may be on it");
     }
-    broken = [{ ...unread, document: { ...names, image: { id: "img-2" } } }];
-    assert.deepEqual(await left("img-2", {}), ["rootfs-0123456789ab.ext4"]);
+    unread = JSON.stringify({ ...names, image: { id: OTHER } });
+    assert.deepEqual(await left(OTHER, {}), ["rootfs-0123456789ab.ext4"]);
     await writeFile(old, "");
-    [refreshed, sweep] = ["img-1", sweepRefreshed];
-    assert.deepEqual(await left("img-2", {}), ["rootfs-0123456789ab.ext4"]);
+    [refreshed, sweep] = [IMAGE, sweepRefreshed];
+    assert.deepEqual(await left(OTHER, {}), ["rootfs-0123456789ab.ext4"]);
   } finally {
     await rm(home, { recursive: true });
   }
 });
+
+function imageOf(path: string) {
+  return imageSchema.parse({
+    id: IMAGE,
+    name: "image",
+    createdAt: "2026-01-02T03:04:05Z",
+    managed: true,
+    platform: { os: "linux", architecture: "amd64" },
+    size: 0,
+    rootfs: { path, sizeBytes: 4, usedBytes: 0, uuid: "u" },
+    kernel: "k",
+    config: { env: [], user: "", workingDir: "", entrypoint: [], cmd: [], exposedPorts: [], volumes: [], labels: {} },
+    layers: [],
+    system: { init: "none" },
+  });
+}
+
+function vmOf(imageId: string, root: VmDisk) {
+  return vmSchema.parse({
+    id: "vm-0123456789abcdef",
+    name: "box",
+    createdAt: "2026-01-02T03:04:05Z",
+    state: "stopped",
+    image: { id: imageId, name: "image" },
+    kernel: { id: "krn-0123456789abcdef", name: "k" },
+    spec: { vcpus: 1, memoryBytes: 2 ** 28, nat: false, env: {}, init: "auto" },
+    machineId: "0".repeat(32),
+    disks: [root],
+    network: { mode: "none" },
+    timings: { stages: {} },
+  });
+}

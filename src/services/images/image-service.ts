@@ -1,15 +1,12 @@
 import { removeTree } from "../../lib/destroy.ts";
-import { BangerError } from "../../lib/errors.ts";
 import { isId } from "../../lib/ids.ts";
 import type { OperationContext } from "../../lib/progress.ts";
-import type { BrokenObject } from "../../store/collection.ts";
-import type { Vm } from "../../model/vm.ts";
-import { mayNeedKernel, vmMayNeedImage } from "../state/may-hold.ts";
+import type { BrokenObject } from "../../core/rows.ts";
 import { viewImage, type Image, type ImageView } from "../../model/image.ts";
 import { buildContainerfile, type ContainerfileRequest } from "./build-containerfile.ts";
 import { buildImage, type ImageBuildRequest } from "./build-image.ts";
 import { forgetOwnedKernels } from "./owned-kernel.ts";
-import { readerOf } from "./image-readers.ts";
+import { refuseIfMadeFrom, refuseIfUsed } from "./image-users.ts";
 import { promoteImage } from "./promote-image.ts";
 import { refreshImage } from "./refresh-image.ts";
 import { registerImage, type ImageRegisterRequest } from "./register-image.ts";
@@ -21,6 +18,7 @@ import type { ImageFile } from "../../model/image-file.ts";
 import { listFiles, readFileIn, type ListFiles } from "./look-inside.ts";
 import { sendToArchive, sendToRegistry, type ImageExportRequest, type ImagePushRequest } from "./send-image.ts";
 import type { ImageContext } from "./image-context.ts";
+import { IMAGE_DELETE } from "./image-intents.ts";
 
 export interface ListRequest extends ListFiles {
   readonly ref: string;
@@ -74,8 +72,8 @@ export function imageService(context: ImageContext): ImageService {
       if (broken !== undefined) return deleteBroken(context, broken);
       await inTurn(ref, new AbortController().signal, async (id) => {
         const image = store.images.get(id);
-        refuseIfUsed(context, image);
-        const intent = store.intents.begin("image.delete", id);
+        refuseIfUsed(store, image);
+        const intent = store.intents.begin(IMAGE_DELETE, id);
         store.images.delete(id);
         await removeTree(layout.imagesDir, id, "asked for by image delete; named by its intent; no VM uses it");
         await forgetOwnedKernels(context, id);
@@ -88,72 +86,10 @@ export function imageService(context: ImageContext): ImageService {
 
 /** Its folder is certainly its own; a kernel that went with it, and its layers, may be others' by now. */
 async function deleteBroken({ store, layout }: ImageContext, { id, name }: BrokenObject): Promise<void> {
-  const users = store.vms.list().filter((vm) => vm.image.id === id);
-  if (users.length > 0) throw inUse(name, users);
-  refuseIfMayBeUsed(store, { id, name });
-  const intent = store.intents.begin("image.delete", id);
+  refuseIfMadeFrom(store, { id, name });
+  const intent = store.intents.begin(IMAGE_DELETE, id);
   store.images.delete(id);
   if (isId(id))
     await removeTree(layout.imagesDir, id, "asked for by image delete --force; named by its intent; no VM uses it");
   store.intents.end(intent);
-}
-
-function refuseIfMayBeUsed(store: ImageContext["store"], image: { readonly id: string; readonly name: string }): void {
-  const user = vmMayNeedImage(store, image.id);
-  if (user === undefined) return;
-  throw new BangerError("IMAGE_IN_USE", {
-    what: `image ${image.name} may be in use`,
-    why: `the record of VM ${user.name} cannot be read, and it may have been made from it`,
-    fix: `use the banger that wrote that record; or delete that VM with \`banger vm delete --force ${user.name}\``,
-    data: { vms: [user.name] },
-  });
-}
-
-function refuseIfUsed({ store }: ImageContext, image: Image): void {
-  const users = store.vms.list().filter((vm) => vm.image.id === image.id);
-  refuseIfKernelUsed(store, image);
-  refuseIfMayBeUsed(store, image);
-  if (users.length > 0) throw inUse(image.name, users);
-  const reader = readerOf(store, image.id);
-  if (reader === undefined) return;
-  throw new BangerError("IMAGE_IN_USE", {
-    what: `image ${image.name} is in use`,
-    why: `${reader} reads from its files`,
-    fix: "delete that first",
-  });
-}
-
-function inUse(name: string, users: readonly Vm[]): BangerError {
-  const names = users.map((vm) => vm.name);
-  return new BangerError("IMAGE_IN_USE", {
-    what: `image ${name} is in use`,
-    why: `${madeFromIt(names)} made from it`,
-    fix: "delete those VMs first",
-    data: { vms: names },
-  });
-}
-
-function madeFromIt(names: readonly string[]): string {
-  const [first = ""] = names;
-  if (names.length === 1) return `VM ${first} was`;
-  const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
-  return `VMs ${names.slice(0, 3).join(", ")}${more} were`;
-}
-
-/** A kernel that goes with its image must not be in use elsewhere. */
-function refuseIfKernelUsed(store: ImageContext["store"], image: Image): void {
-  const owned = store.kernels.list().filter((kernel) => kernel.owner === image.id);
-  const users = owned.flatMap((kernel) => [
-    ...store.images.list().filter((other) => other.id !== image.id && other.kernel === kernel.name),
-    ...store.vms.list().filter((vm) => vm.image.id !== image.id && vm.kernel.id === kernel.id),
-  ]);
-  const [user] = users.length > 0 ? [] : owned.flatMap((kernel) => mayNeedKernel(store, kernel) ?? []);
-  if (users.length === 0 && (user === undefined || user.id === image.id)) return;
-  const names = user === undefined ? users.map(({ name }) => name) : [user.name];
-  throw new BangerError("IMAGE_IN_USE", {
-    what: `the kernel of image ${image.name} is in use`,
-    why: `${names.join(", ")} boot${names.length === 1 ? "s" : ""} with it, and it goes with the image`,
-    fix: "delete those first",
-    data: { users: names },
-  });
 }

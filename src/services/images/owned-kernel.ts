@@ -1,6 +1,6 @@
 import { removeTree } from "../../lib/destroy.ts";
 import type { Layout } from "../../model/layout.ts";
-import type { Store } from "../../store/store.ts";
+import type { Store } from "../store.ts";
 
 /** Removes the kernel that belongs to an image, with its files. Safe to repeat. */
 export async function forgetOwnedKernels(

@@ -15,6 +15,7 @@ import { findData } from "../../oci/find-data.ts";
 import type { VmContext } from "../vms/vm-context.ts";
 import type { ImageContext } from "./image-context.ts";
 import { checkUserFiles } from "./user-files.ts";
+import { IMAGE_PROMOTE } from "./image-intents.ts";
 
 /**
  * Copies an unmanaged image's files into what banger owns, and has VMs that read from them read from the copies: then the
@@ -30,7 +31,7 @@ export async function promoteImage(context: ImageContext, ref: string, operation
   refuseRunning(vms, image);
   const work = join(layout.workDir, image.id);
   const home = join(layout.imagesDir, image.id);
-  const intent = store.intents.begin("image.promote", image.id);
+  const intent = store.intents.begin(IMAGE_PROMOTE, image.id);
   try {
     await removeTree(layout.workDir, image.id, "named by the open intent image.promote");
     await mkdir(work, { recursive: true, mode: 0o700 });
@@ -47,8 +48,7 @@ export async function promoteImage(context: ImageContext, ref: string, operation
         "work of the open intent image.promote; the image has no file of its own",
       );
     await syncDirectory(home);
-    store.images.update({
-      ...image,
+    store.images.transition(image.id, "promoted", {
       managed: true,
       size,
       rootfs: { ...rootfs, path: join(home, ROOTFS) },
@@ -101,10 +101,11 @@ async function leadTo(store: VmContext["store"], vm: Vm, olds: ReadonlySet<strin
       install: installHint("qemu-img"),
     });
   }
-  const disks = vm.disks.map((disk) =>
-    disk.base !== undefined && olds.has(disk.base.path) ? { ...disk, base: { ...disk.base, path } } : disk,
-  );
-  store.vms.update({ ...vm, disks });
+  store.vms.transition(vm.id, "moved", ({ disks }) => ({
+    disks: disks.map((disk) =>
+      disk.base !== undefined && olds.has(disk.base.path) ? { ...disk, base: { ...disk.base, path } } : disk,
+    ),
+  }));
 }
 
 function refuseRunning({ store, live }: VmContext, image: Image): void {

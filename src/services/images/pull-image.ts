@@ -8,7 +8,7 @@ import { openImageSource } from "../../oci/open-source.ts";
 import { formatReference, parseReference, type ImageReference } from "../../oci/reference.ts";
 import { resolveImage, type ResolvedImage } from "../../oci/resolve-image.ts";
 import type { ImageSource } from "../../oci/image-source.ts";
-import { withIntent } from "../../store/intents.ts";
+import { withIntent } from "../../core/intents.ts";
 import { newerName } from "../kernels/update-kernel.ts";
 import { ensureKernel } from "./ensure-kernel.ts";
 import type { ImageContext } from "./image-context.ts";
@@ -18,6 +18,7 @@ import type { InitPolicy } from "../../model/init-policy.ts";
 import { installInit } from "./install-init.ts";
 import { forgetOwnedKernels } from "./owned-kernel.ts";
 import { makeImage } from "./make-image.ts";
+import { IMAGE_ADD } from "./image-intents.ts";
 
 export interface ImagePullRequest {
   readonly reference: string;
@@ -66,7 +67,7 @@ export async function pullImage(
   const id = newId("img");
   return await withIntent(
     store.intents,
-    "image.add",
+    IMAGE_ADD,
     id,
     async () => {
       const made = await way.make(id);

@@ -10,13 +10,14 @@ import { run } from "../../lib/process.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { VERSION } from "../../lib/version.ts";
 import type { Image } from "../../model/image.ts";
-import { withIntent } from "../../store/intents.ts";
+import { withIntent } from "../../core/intents.ts";
 import { cloneDisk } from "../vms/vm-disks.ts";
 import type { ImageContext } from "./image-context.ts";
 import { sweepRefreshed } from "./image-folder.ts";
 import { inspectRootfs } from "./inspect-rootfs.ts";
 import { onNewerKernel } from "./newer-kernel.ts";
 import { AGENT_NAME, FIRST_BOOT_NAME, LIBEXEC, type AgentProgram } from "./provision.ts";
+import { IMAGE_REFRESH } from "./image-intents.ts";
 
 /**
  * Puts this banger's agent into an image, without pulling or building it again: into a copy of its root file system, which
@@ -42,7 +43,7 @@ export async function refreshImage(context: ImageContext, ref: string, operation
   };
   return withIntent(
     store.intents,
-    "image.refresh",
+    IMAGE_REFRESH,
     image.id,
     async () => {
       operation.progress({ id: "refresh", label: `putting the agent into image ${image.name}`, status: "running" });
@@ -53,14 +54,12 @@ export async function refreshImage(context: ImageContext, ref: string, operation
       await replaceFile(made.path, target, "work of the open intent image.refresh; the name tells what is in it");
       await syncDirectory(join(layout.imagesDir, image.id));
       const { sha256: _sha256, ...rootfs } = image.rootfs;
-      const refreshed: Image = {
-        ...image,
+      const refreshed = store.images.transition(image.id, "refreshed", {
         rootfs: { ...rootfs, path: target, usedBytes: made.usedBytes },
         size: (await stat(target)).blocks * 512,
         agentDigest: agent.digest,
         agentVersion: VERSION,
-      };
-      store.images.update(refreshed);
+      });
       await clean();
       operation.progress({
         id: "refresh",

@@ -8,7 +8,7 @@ import type { FileStamp, Volume } from "../../model/image-parts.ts";
 import type { Kernel } from "../../model/kernel.ts";
 import { checkName, objectNameSchema } from "../../model/names.ts";
 import { hostPlatform } from "../../oci/platform.ts";
-import { withIntent } from "../../store/intents.ts";
+import { withIntent } from "../../core/intents.ts";
 import { ensureKernel } from "./ensure-kernel.ts";
 import type { ImageContext } from "./image-context.ts";
 import { refuseOurs } from "./image-readers.ts";
@@ -16,6 +16,7 @@ import { forgetOwnedKernels } from "./owned-kernel.ts";
 import { inspectRootfs, type RootfsFacts } from "./inspect-rootfs.ts";
 import { canBeReached } from "./reachable.ts";
 import { explainNoExt4, stampOf } from "./user-files.ts";
+import { IMAGE_ADD } from "./image-intents.ts";
 
 /** Paths of the user's files, absolute. */
 export interface ImageRegisterRequest {
@@ -63,7 +64,7 @@ export async function registerImage(
   const id = newId("img");
   return withIntent(
     store.intents,
-    "image.add",
+    IMAGE_ADD,
     id,
     async () => {
       const kernel = await kernelOf(context, request, name, id, operation);
@@ -118,11 +119,14 @@ function takeAsTheyAre({ store }: ImageContext, existing: Image, request: ImageR
       data: { vms: leaning.map(({ name }) => name) },
     });
   }
-  const { workSeed: _workSeed, agentDigest: _digest, agentVersion: _version, ...rest } = existing;
   const kept = existing.files.filter(({ path }) => !facts.files.some((stamp) => stamp.path === path));
-  const image: Image = { ...rest, ...facts, files: [...facts.files, ...kept] };
-  store.images.update(image);
-  return image;
+  return store.images.transition(existing.id, "restamped", {
+    workSeed: undefined,
+    agentDigest: undefined,
+    agentVersion: undefined,
+    ...facts,
+    files: [...facts.files, ...kept],
+  });
 }
 
 function checkKernelWords({ kernel, kernelRef, initrd, modules }: ImageRegisterRequest): void {
@@ -205,9 +209,7 @@ async function kernelOf(
     });
   }
   const imported = await kernels.import({ name, vmlinux, initrd, modules }, operation);
-  const owned = { ...imported, owner };
-  store.kernels.update(owned);
-  return owned;
+  return store.kernels.transition(imported.id, "owner-changed", { owner });
 }
 
 function warnUnreachable({ name }: Image, kernel: Kernel, { progress }: OperationContext): void {

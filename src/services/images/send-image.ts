@@ -12,6 +12,7 @@ import { DOCKER_HUB, formatReference, parseReference, type RegistryReference } f
 import type { ImageContext } from "./image-context.ts";
 import { packImage, refuseUnmanaged } from "./pack-image.ts";
 import { registryAccess } from "./registry-access.ts";
+import { WORK } from "../../core/intents.ts";
 
 export interface ImagePushRequest {
   readonly ref: string;
@@ -104,7 +105,7 @@ async function packed(
 ): Promise<SentImage> {
   const id = newId("pack");
   const folder = join(context.layout.workDir, id);
-  const intent = context.store.intents.begin("work", id);
+  const intent = context.store.intents.begin(WORK, id);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     return await send(await packImage(context, context.store.images.get(ref), folder, operation));

@@ -7,7 +7,7 @@ import { keyedQueue } from "../../lib/keyed-queue.ts";
 import { imageSchema, type Image } from "../../model/image.ts";
 import { layoutFrom } from "../../model/layout.ts";
 import { BlobStore } from "../../oci/blob-store.ts";
-import { openStore } from "../../store/store.ts";
+import { openStore } from "../store.ts";
 import type { ImageContext } from "./image-context.ts";
 import { sweepImageFolder } from "./image-folder.ts";
 import { imageService } from "./image-service.ts";

@@ -1,7 +1,7 @@
 import type { Config } from "../../model/config.ts";
 import type { Layout } from "../../model/layout.ts";
 import type { RegistryOptions } from "../../oci/registry-options.ts";
-import type { Store } from "../../store/store.ts";
+import type { Store } from "../store.ts";
 
 /** What banger's own installation brings for kernels. */
 export interface KernelRecipes {

@@ -1,7 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { removeTree, replaceFile } from "../../lib/destroy.ts";
-import { BangerError } from "../../lib/errors.ts";
 import { syncDirectory } from "../../lib/files.ts";
 import { ensurePrivateDirectory } from "../../lib/private-directory.ts";
 import { isId, newId } from "../../lib/ids.ts";
@@ -9,9 +8,7 @@ import type { OperationContext } from "../../lib/progress.ts";
 import { importKernel } from "../../kernel/import-kernel.ts";
 import { ensureInitramfs } from "../../kernel/initramfs.ts";
 import { pullDebianKernel, type PullDebianOptions } from "../../kernel/pull-debian.ts";
-import type { Image } from "../../model/image.ts";
 import type { Kernel, KernelContents, KernelFormat } from "../../model/kernel.ts";
-import type { Vm } from "../../model/vm.ts";
 import type { CatalogView } from "../../model/kernel-catalog.ts";
 import { buildKernel, type KernelBuild } from "./build-kernel.ts";
 import { findKernel, viewCatalogs } from "./catalogs.ts";
@@ -19,11 +16,11 @@ import { fetchKernel } from "./fetch-archive.ts";
 import type { KernelContext } from "./kernel-context.ts";
 import { ensureModulesDisk } from "./modules-disk.ts";
 import { notServed, requireRecipe } from "./kernel-recipe.ts";
-import { isUpdatable, KernelIsCurrent, newerName, refuseCurrent, takeName } from "./update-kernel.ts";
-import { withIntent } from "../../store/intents.ts";
-import type { BrokenObject } from "../../store/collection.ts";
-import type { Store } from "../../store/store.ts";
-import { mayNeedKernel } from "../state/may-hold.ts";
+import { isUpdatable, KernelIsCurrent, refuseCurrent, takeName } from "./update-kernel.ts";
+import { withIntent } from "../../core/intents.ts";
+import { KERNEL_ADD, KERNEL_DELETE } from "./settle-kernels.ts";
+import type { BrokenObject } from "../../core/rows.ts";
+import { isKernelHeld, refuseIfUsed } from "./kernel-users.ts";
 import type { BootKernel } from "../../vmm/driver.ts";
 
 export interface KernelService {
@@ -88,7 +85,7 @@ export function kernelService(context: KernelContext): KernelService {
     const work = join(layout.workDir, id);
     return withIntent(
       store.intents,
-      "kernel.add",
+      KERNEL_ADD,
       id,
       async () => {
         await mkdir(work, { recursive: true, mode: 0o700 });
@@ -149,7 +146,7 @@ export function kernelService(context: KernelContext): KernelService {
   async function remove(ref: string, force = false): Promise<void> {
     const kernel = (force ? store.kernels.findBroken(ref) : undefined) ?? store.kernels.get(ref);
     refuseIfUsed(store, kernel);
-    const intent = store.intents.begin("kernel.delete", kernel.id);
+    const intent = store.intents.begin(KERNEL_DELETE, kernel.id);
     store.kernels.delete(kernel.id);
     if (isId(kernel.id))
       await removeTree(
@@ -174,7 +171,7 @@ export function kernelService(context: KernelContext): KernelService {
         const kept = earlier && store.kernels.find(earlier.id);
         if (kept === undefined) return kernel;
         // An update that nobody has to wait for leaves nothing to clean up.
-        const isHeld = users(store, kept).length > 0 || mayNeedKernel(store, kept) !== undefined;
+        const isHeld = isKernelHeld(store, kept);
         if (!isHeld) await remove(kept.id);
         operation.progress({ ...step, note: isHeld ? `the one before is ${kept.name} now` : "the one before is gone" });
         return kernel;
@@ -247,45 +244,4 @@ function knownOf({ abilities, files }: Kernel): Pick<BootKernel, "vsock" | "mpTa
     ...(mpTable !== undefined && { mpTable: mpTable === "builtin" }),
     ...(virtioPci !== undefined && { pci: virtioPci !== "absent" }),
   };
-}
-
-type Named = Pick<Kernel, "id" | "name">;
-
-function imagesWith(store: Store, kernel: Named): Image[] {
-  return store.images.list().filter((image) => image.kernel === kernel.name);
-}
-
-function vmsWith(store: Store, kernel: Named): Vm[] {
-  return store.vms.list().filter((vm) => vm.kernel.id === kernel.id);
-}
-
-/** Whatever boots with a kernel, in words. */
-function users(store: Store, kernel: Named): string[] {
-  const images = imagesWith(store, kernel).map((image) => `image ${image.name}`);
-  return [...images, ...vmsWith(store, kernel).map((vm) => `VM ${vm.name}`)];
-}
-
-function refuseIfUsed(store: Store, kernel: Named): void {
-  const [user, ...others] = users(store, kernel);
-  const unread = user === undefined ? mayNeedKernel(store, kernel) : undefined;
-  if (unread !== undefined) {
-    throw new BangerError("KERNEL_IN_USE", {
-      what: `kernel ${kernel.name} may be in use`,
-      why: `the record of ${unread.name} cannot be read, and it may boot with it`,
-      fix: `use the banger that wrote that record; or delete ${unread.name} with --force`,
-      data: { images: [], vms: [] },
-    });
-  }
-  if (user === undefined) return;
-  const [images, vms] = [imagesWith(store, kernel), vmsWith(store, kernel)];
-  const newer = newerName(store, kernel.name);
-  throw new BangerError("KERNEL_IN_USE", {
-    what: `kernel ${kernel.name} is in use`,
-    why: `${user} boots with it${others.length > 0 ? `, and ${others.length} more` : ""}`,
-    fix:
-      newer === undefined
-        ? "delete those first"
-        : `move images on to ${newer} with \`banger image refresh\` and VMs with \`banger vm rebase\`, or delete them`,
-    data: { images: images.map((image) => image.name), vms: vms.map((vm) => vm.name) },
-  });
 }

@@ -1,6 +1,6 @@
 import { compareDebianVersions } from "../../kernel/debian/debian-version.ts";
 import type { Kernel } from "../../model/kernel.ts";
-import type { Store } from "../../store/store.ts";
+import type { Store } from "../store.ts";
 
 /** Ends a pull before anything is fetched: what is offered is here already. Never leaves this folder. */
 export class KernelIsCurrent extends Error {
@@ -34,9 +34,9 @@ export function takeName(store: Store, earlier: Kernel, kernel: Kernel): void {
   store.atomically(() => {
     const name = earlierName(store, earlier);
     for (const image of store.images.list()) {
-      if (image.kernel === earlier.name) store.images.update({ ...image, kernel: name });
+      if (image.kernel === earlier.name) store.images.transition(image.id, "kernel-changed", { kernel: name });
     }
-    store.kernels.update({ ...earlier, name, formerName: earlier.name });
+    store.kernels.transition(earlier.id, "renamed", { name, formerName: earlier.name });
     store.kernels.insert(kernel);
   });
 }

@@ -1,27 +1,28 @@
 import { asBangerError } from "../../lib/errors.ts";
+import { settleIntents, type Settler } from "../../core/recovery.ts";
 import { isAlive } from "../../lib/process-identity.ts";
 import { vmOnNetworkSchema, type Vm, type VmOnNetwork } from "../../model/vm.ts";
-import type { Intent } from "../../store/intents.ts";
+import { noteNetwork } from "../vms/note-network.ts";
 import { recordExit } from "../vms/stop-vm.ts";
 import { unseenEnd } from "../vms/unseen-end.ts";
 import type { VmContext } from "../vms/vm-context.ts";
-import { settleIntent } from "./settle-intent.ts";
 
 /**
  * Puts the state in order after a daemon that died, or simply after the last one: VMMs that have ended are written down,
  * what was begun is finished or undone. Nothing is touched that neither a row nor an open intent names. Doing it twice
  * changes nothing. VMMs that live are taken back afterwards (vms/take-back.ts): this asks none of them.
  *
+ * @param settlers of every noun.
  * @returns what was found and done, in words, for the log and `daemon status`.
  */
-export async function recover(context: VmContext): Promise<string[]> {
-  const { store } = context;
+export async function recover(context: VmContext, settlers: readonly Settler[]): Promise<string[]> {
+  const { store, layout, log } = context;
   const told: string[] = [];
   tellOfBroken(context, told);
   const vms = store.vms.list();
   const broken = store.vms.broken();
   for (const vm of vms) await recordEnded(context, vm, told);
-  for (const intent of store.intents.open()) await trySettle(context, intent, told);
+  await settleIntents({ store, log, workDir: layout.workDir }, settlers, told);
   // As many as have a record of a machine now: one that does not answer keeps its network, and so does one of which is not
   // known whether it runs.
   const running = store.vms.list().filter(({ machine }) => machine !== undefined);
@@ -41,33 +42,12 @@ async function recordEnded(context: VmContext, { id, name, machine }: Vm, told: 
 }
 
 function tellOfBroken({ store }: VmContext, told: string[]): void {
-  for (const collection of [store.vms, store.images, store.kernels]) {
-    for (const { id, name } of collection.broken()) {
+  for (const { rows } of store.all) {
+    for (const { id, name } of rows.broken()) {
       told.push(
         `${id}: its record cannot be read, perhaps since another banger wrote it; ${name} and its files are left alone`,
       );
     }
-  }
-  for (const { kind, subject } of store.intents.unknown())
-    told.push(`${subject}: another banger began "${kind}" with it, which this one does not know; it is left alone`);
-}
-
-/** What cannot be settled now is tried again at the next start; it keeps no daemon from starting. */
-async function trySettle(context: VmContext, intent: Intent, told: string[]): Promise<void> {
-  const { kind, subject } = intent;
-  const isBroken = [context.store.vms, context.store.images, context.store.kernels].some(
-    (collection) => collection.findBroken(subject) !== undefined,
-  );
-  if (isBroken) {
-    told.push(`${subject}: "${kind}" was begun with it; that waits, since its record cannot be read`);
-    return;
-  }
-  try {
-    await settleIntent(context, intent, told);
-    context.store.intents.end(intent);
-  } catch (error) {
-    context.log.error({ err: error, kind, subject }, "what was begun could not be settled");
-    told.push(`${subject}: "${kind}" could not be settled, and is tried again: ${asBangerError(error).message}`);
   }
 }
 
@@ -79,7 +59,7 @@ async function settleNetworks(
   told: string[],
 ): Promise<void> {
   try {
-    told.push(...(await context.networks.settle(vms, alive)));
+    told.push(...(await context.networks.settle(vms, alive, noteNetwork(context))));
   } catch (error) {
     context.log.error({ err: error }, "what was left of VMs' networks could not be removed");
     told.push(`networks could not be put in order: ${asBangerError(error).message}`);

@@ -2,7 +2,7 @@ import { basename, dirname } from "node:path";
 import { removeTree } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { Orphan } from "../../model/orphan.ts";
-import { endStrays } from "../recovery/end-strays.ts";
+import { endStrays } from "../vms/end-strays.ts";
 import type { VmContext } from "../vms/vm-context.ts";
 import { detachDisks } from "../vms/vm-disks.ts";
 import { findOrphans } from "./find-orphans.ts";

@@ -1,14 +1,14 @@
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isId } from "../../lib/ids.ts";
+import { namesIn } from "../../lib/names-in.ts";
 import type { Orphan } from "../../model/orphan.ts";
 import { describedFolders, type Layout } from "../../model/layout.ts";
-import { readDescription } from "../../store/descriptions.ts";
-import { isWorkOf } from "../../store/intents.ts";
-import type { Store } from "../../store/store.ts";
-import { findStrays } from "../recovery/end-strays.ts";
+import { readDescription } from "../../core/descriptions.ts";
+import { isWorkOf } from "../../core/intents.ts";
+import type { Store } from "../store.ts";
+import { findStrays } from "../vms/end-strays.ts";
 import type { VmContext } from "../vms/vm-context.ts";
-import { namesIn } from "./look-at-state.ts";
 
 /** Files that are looked at to tell how much one orphan occupies. */
 const MAX_COUNTED = 100_000;
@@ -28,7 +28,7 @@ interface Found {
  */
 export async function findOrphans(context: Context): Promise<readonly Orphan[]> {
   const { store, layout } = context;
-  const intents = [...store.intents.open(), ...store.intents.unknown()].map(({ subject }) => subject);
+  const intents = store.intents.open().map(({ subject }) => subject);
   const isNamed = (name: string): boolean => intents.some((subject) => isWorkOf(name, subject));
   const found = [
     ...unknownObjects(store, layout, isNamed),

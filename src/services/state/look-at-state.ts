@@ -1,10 +1,10 @@
-import { existsSync, lstatSync, readdirSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { join } from "node:path";
-import { hasErrno } from "../../lib/errors.ts";
 import { isId } from "../../lib/ids.ts";
+import { namesIn } from "../../lib/names-in.ts";
 import { readRegularFile } from "../../lib/read-regular.ts";
 import { describedFolders, instanceFile, instanceFolders, type Layout } from "../../model/layout.ts";
-import { readDescription } from "../../store/descriptions.ts";
+import { readDescription } from "../../core/descriptions.ts";
 import { peekDatabase, TABLES, type DatabaseSeen, type Table } from "../../store/peek-database.ts";
 
 /** A folder that a VM, an image or a kernel has. */
@@ -77,15 +77,5 @@ function isFolder(path: string): boolean {
     return lstatSync(path).isDirectory();
   } catch {
     return false;
-  }
-}
-
-/** Names in a folder; none where there is no such folder, or something else in its place. */
-export function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR", "EACCES"].some((code) => hasErrno(error, code))) return [];
-    throw error;
   }
 }

@@ -4,7 +4,7 @@ import { writeFileAtomic } from "../../lib/files.ts";
 import { newId } from "../../lib/ids.ts";
 import { instanceFile, instanceFolders, type Layout } from "../../model/layout.ts";
 import { writeInstance } from "../../store/instance-row.ts";
-import { openStore, type Store } from "../../store/store.ts";
+import { openStore, type Store } from "../store.ts";
 import { lookAtState } from "./look-at-state.ts";
 import { planState } from "./plan-state.ts";
 

@@ -3,6 +3,7 @@ import { imageSchema, type Image } from "../../model/image.ts";
 import { kernelSchema, type Kernel } from "../../model/kernel.ts";
 import { vmSchema, type Vm } from "../../model/vm.ts";
 import type { Table } from "../../store/peek-database.ts";
+import { changed } from "../../core/steps.ts";
 import { atRest } from "../vms/at-rest.ts";
 
 /** What one folder, or one row of the database that was there before, says of an object. */
@@ -88,12 +89,13 @@ function settleVm(vm: Vm, isAlive: boolean): Vm | undefined {
   if (vm.state === "creating") return undefined;
   if (vm.state === "deleting") {
     const what = "it was being deleted when the state was lost; what is left of it can be deleted again";
-    return { ...atRest(vm), state: "failed", failure: { at: new Date().toISOString(), what, consoleTail: "" } };
+    const failure = { at: new Date().toISOString(), what, consoleTail: "" };
+    return changed(vm, { ...atRest(vm), failure }, "failed");
   }
   if (!isAlive) {
     // A record that is kept has the next start write down that its VMM ended.
     if (vm.machine !== undefined) return { ...vm, state: "running" };
-    return vm.state === "failed" ? vm : { ...atRest(vm), state: "stopped" };
+    return vm.state === "failed" ? vm : changed(vm, atRest(vm), "stopped");
   }
   return { ...vm, state: vm.state === "paused" || vm.state === "resuming" ? "paused" : "running" };
 }

@@ -11,10 +11,10 @@ import { describedFolders, instanceFolders, type Layout } from "../../model/layo
 import type { Rebuilt } from "../../model/orphan.ts";
 import { isAlive } from "../../lib/process-identity.ts";
 import { hostProcessSchema } from "../../model/vm.ts";
-import { readDescription } from "../../store/descriptions.ts";
+import { readDescription } from "../../core/descriptions.ts";
 import { raiseRevision, writeInstance } from "../../store/instance-row.ts";
 import { TABLES, type Table } from "../../store/peek-database.ts";
-import { openStore } from "../../store/store.ts";
+import { openStore } from "../store.ts";
 import { lookAtState, type ObjectFolder, type StateSeen } from "./look-at-state.ts";
 import { tellInstance } from "./open-state.ts";
 import { planRebuild, type Told } from "./plan-rebuild.ts";

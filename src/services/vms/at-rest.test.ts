@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Vm } from "../../model/vm.ts";
+import { changed } from "../../core/steps.ts";
 import { atRest } from "./at-rest.ts";
 
 test("a VM at rest names no process, and keeps what it will be again", () => {
@@ -12,7 +13,7 @@ test("a VM at rest names no process, and keeps what it will be again", () => {
     network: { ...network, processes: [{ pid: 8, startTicks: 1 }] },
     service,
   } as unknown as Vm;
-  const { service: told, ...rest } = atRest(vm);
+  const { service: told, ...rest } = changed(vm, atRest(vm), undefined);
   assert.deepEqual(rest, { name: "box", network });
   assert.deepEqual([told?.state, told?.pid, told?.restarts], ["stopped", undefined, 2]);
   assert.deepEqual(atRest({ ...vm, network: { mode: "none" } }).network, { mode: "none" });

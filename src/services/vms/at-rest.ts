@@ -1,10 +1,10 @@
+import type { Change } from "../../core/steps.ts";
 import type { Vm, VmNetwork } from "../../model/vm.ts";
 import { serviceAtRest } from "./vm-service-command.ts";
 
-/** What is left to say of a VM whose machine is gone. */
-export function atRest(vm: Vm): Vm {
-  const { machine: _machine, pausedBecause: _because, ...rest } = vm;
-  return { ...rest, ...serviceAtRest(vm), network: networkAtRest(vm.network) };
+/** What becomes of a VM's record when its machine is gone. */
+export function atRest(vm: Vm): Change<Vm> {
+  return { machine: undefined, pausedBecause: undefined, ...serviceAtRest(vm), network: networkAtRest(vm.network) };
 }
 
 function networkAtRest(network: VmNetwork): VmNetwork {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { setImmediate as turn } from "node:timers/promises";
 import { test } from "node:test";
+import { putRow } from "../../core/testing/put-row.ts";
 import type { AgentClient } from "../../guest/agent-client.ts";
 import { attendGuest } from "./attend-guest.ts";
 import { machineOf, VM_ID, vmScene } from "./testing/vm-scene.ts";
@@ -16,7 +17,7 @@ test(
   async (t) => {
     const { context, vm } = await vmScene(t);
     Object.assign(context, { config: { ssh: {}, vm: {} }, log: { ...context.log, child: () => context.log } });
-    context.store.vms.update({ ...vm, bootId: FIRST });
+    putRow(context.store, "vms", { ...vm, bootId: FIRST });
     const named: string[] = [];
     let bootId = FIRST;
     let configured = true;

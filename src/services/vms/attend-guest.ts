@@ -62,9 +62,9 @@ async function tellAnew(context: VmContext, vm: Vm, agent: AgentClient, signal: 
 
 function noteBoot(context: VmContext, vm: Vm, bootId: string): void {
   if (vm.bootId !== undefined) context.log.info({ vm: vm.name }, "the guest booted another kernel in the same machine");
-  const now = context.store.vms.find(vm.id);
-  if (now === undefined || context.live.get(vm.id) === undefined) return;
-  const { count = 0, quick = 0 } = now.reboots ?? {};
-  const reboots = { count: count + 1, quick, lastAt: new Date().toISOString() };
-  context.store.vms.update({ ...now, bootId, ...(vm.bootId !== undefined && { reboots }) });
+  if (context.live.get(vm.id) === undefined) return;
+  context.store.vms.transitionIfThere(vm.id, "rebooted", ({ reboots: { count = 0, quick = 0 } = {} }) => {
+    const reboots = { count: count + 1, quick, lastAt: new Date().toISOString() };
+    return { bootId, ...(vm.bootId !== undefined && { reboots }) };
+  });
 }

@@ -65,10 +65,7 @@ export async function reachReadiness(
   const agent = await askAgent(context, vmId, operation.signal, "answer", async (found) => found);
   const limitMs = config.vm.start_timeout * 1000;
   const system = await awaitReady({ agent, vm, image: store.images.find(vm.image.id), target, limitMs }, operation);
-  const now = store.vms.get(vmId);
-  if (system === undefined) return now;
-  store.vms.update({ ...now, system });
-  return store.vms.get(vmId);
+  return system === undefined ? store.vms.get(vmId) : store.vms.transition(vmId, "system-known", { system });
 }
 
 /** Whether there can be something to wait for beyond the agent; asked before anything is started. */

@@ -5,12 +5,14 @@ import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { Image } from "../../model/image.ts";
 import type { Vm, VmDisk } from "../../model/vm.ts";
-import { withIntent } from "../../store/intents.ts";
+import { intentKind, withIntent } from "../../core/intents.ts";
 import { forgetVm } from "./delete-vm.ts";
 import { cloneDisk } from "./vm-disks.ts";
 import { makeWorkDisk } from "./work-disk.ts";
 import { checkUserFiles } from "../images/user-files.ts";
 import type { VmContext } from "./vm-context.ts";
+
+export const VM_CREATE = intentKind("vm.create");
 
 /**
  * Gives a planned VM a network to have, its row and its disks; it is `stopped` then. When this fails nothing of it is left.
@@ -28,16 +30,14 @@ export async function createVm(
   const vm: Vm = { ...planned, network: await context.networks.plan(planned, signal) };
   return withIntent(
     store.intents,
-    "vm.create",
+    VM_CREATE,
     vm.id,
     async () => {
       store.vms.insert(vm);
       const root = await cloneRootDisk(context, vm, image, { name: "root", signal });
       const work = await makeWorkDisk(vm, image, join(context.layout.vmsDir, vm.id), signal);
-      const created: Vm = { ...vm, state: "stopped", disks: work === undefined ? [root] : [root, work] };
       checkBase(context, image, root);
-      store.vms.update(created);
-      return created;
+      return store.vms.transition(vm.id, "cloned", { disks: work === undefined ? [root] : [root, work] });
     },
     () => forgetVm(context, vm.id),
   );

@@ -3,14 +3,17 @@ import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { isId } from "../../lib/ids.ts";
 import { vmOnNetworkSchema, type Vm } from "../../model/vm.ts";
-import type { BrokenObject } from "../../store/collection.ts";
-import { checkStep } from "../../model/vm-states.ts";
+import type { BrokenObject } from "../../core/rows.ts";
 import { installLog } from "../first-boot/install-logs.ts";
 import { sweepImageFolder } from "../images/image-folder.ts";
-import { endStrays } from "../recovery/end-strays.ts";
+import { endStrays } from "./end-strays.ts";
 import { endMachine } from "./stop-vm.ts";
 import { detachDisks } from "./vm-disks.ts";
 import type { VmContext } from "./vm-context.ts";
+import { intentKind } from "../../core/intents.ts";
+
+/** Once begun it goes through. */
+export const VM_DELETE = intentKind("vm.delete");
 
 /**
  * Deletes a VM and all that it has. Once begun it goes through: what a dying daemon leaves of it, recovery finishes.
@@ -29,10 +32,10 @@ export async function deleteVm(
       fix: `stop it first with \`banger vm stop ${vm.name}\`, or add --force`,
     });
   }
-  checkStep(vm.name, vm.state, "deleting");
+  context.store.vms.check(vm, "deleting");
   progress({ id: "delete", label: `deleting ${vm.name}`, status: "running" });
-  const intent = context.store.intents.begin("vm.delete", vm.id);
-  context.store.vms.update({ ...vm, state: "deleting" });
+  const intent = context.store.intents.begin(VM_DELETE, vm.id);
+  context.store.vms.transition(vm.id, "deleting");
   await forgetVm(context, vm.id);
   if (vm.firstBoot !== undefined)
     await removeFile(
@@ -50,7 +53,7 @@ export async function deleteVm(
 export async function deleteBrokenVm(context: VmContext, { id, document }: BrokenObject): Promise<void> {
   const { store, layout } = context;
   if (isId(id)) {
-    const intent = store.intents.begin("vm.delete", id);
+    const intent = store.intents.begin(VM_DELETE, id);
     await endStrays(context, id);
     const networked = vmOnNetworkSchema.safeParse(document).data;
     if (networked?.id === id) await context.networks.lower(networked);
@@ -70,7 +73,7 @@ export async function forgetVm(context: VmContext, vmId: string): Promise<void> 
   const { store, layout } = context;
   const imageId = store.vms.find(vmId)?.image.id;
   // Should we die meanwhile, what is left has its files in part only. Where it fails, the VM stays, for its user to delete.
-  const intent = store.intents.begin("vm.delete", vmId);
+  const intent = store.intents.begin(VM_DELETE, vmId);
   try {
     // Nothing that it has yet to write out is kept.
     await endMachine(context, vmId, 0);

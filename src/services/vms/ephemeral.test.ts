@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { setTimeout as after } from "node:timers/promises";
+import { putRow } from "../../core/testing/put-row.ts";
 import { ephemeralVms } from "./ephemeral.ts";
 import { VM_ID, vmScene } from "./testing/vm-scene.ts";
 import type { VmContext } from "./vm-context.ts";
@@ -11,7 +12,7 @@ async function scene(t: TestContext, ephemeral: boolean) {
   const { context, vm, gone } = await vmScene(t);
   await mkdir(join(context.layout.vmsDir, VM_ID), { recursive: true });
   const row = ephemeral ? { ...vm, ephemeral } : vm;
-  context.store.vms.update(row);
+  putRow(context.store, "vms", row);
   return { context, vm: context.store.vms.get(VM_ID), gone };
 }
 

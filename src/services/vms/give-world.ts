@@ -26,9 +26,7 @@ export function changeWorld(context: VmContext, vm: Vm, asked: WorldWishes): Vm 
   }
   const { hostCaFiles: _old, ...kept } = vm.spec.world ?? {};
   const world = { ...(wishes.hostCa === undefined ? vm.spec.world : kept), ...wishes };
-  const changed: Vm = { ...vm, spec: { ...vm.spec, world } };
-  context.store.vms.update(changed);
-  return changed;
+  return context.store.vms.transition(vm.id, "world-changed", ({ spec }) => ({ spec: { ...spec, world } }));
 }
 
 /** Tells whoever waits for an operation what a guest is not given. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { putRow } from "../../core/testing/put-row.ts";
 import { installLog } from "../first-boot/install-logs.ts";
 import { deleteVm, forgetVm } from "./delete-vm.ts";
 import { endMachine } from "./stop-vm.ts";
@@ -15,7 +16,7 @@ test("a record that has a VM's sockets beside its disks does not take them along
   const home = join(context.layout.vmsDir, VM_ID);
   await mkdir(home, { recursive: true });
   await writeFile(join(home, "root"), "all that the guest has");
-  context.store.vms.update({ ...vm, machine: { ...vm.machine, controlSocket: join(home, "qmp.sock") } });
+  putRow(context.store, "vms", { ...vm, machine: { ...vm.machine, controlSocket: join(home, "qmp.sock") } });
   await endMachine(context, VM_ID);
   assert.equal(await readFile(join(home, "root"), "utf8"), "all that the guest has");
 });
@@ -26,7 +27,7 @@ test("a run folder elsewhere that describes a VM is none, whatever a record says
   const backup = join(context.layout.cacheDir, "backup", VM_ID);
   await mkdir(backup, { recursive: true });
   await writeFile(join(backup, "vm.json"), "{}");
-  context.store.vms.update({ ...vm, machine: { ...vm.machine, controlSocket: join(backup, "qmp.sock") } });
+  putRow(context.store, "vms", { ...vm, machine: { ...vm.machine, controlSocket: join(backup, "qmp.sock") } });
   await endMachine(context, VM_ID);
   assert.equal(await readFile(join(backup, "vm.json"), "utf8"), "{}");
 });
@@ -54,7 +55,7 @@ test("deleting a VM removes the log of its own installation, and no file that it
     await writeFile(path, "dear");
   }
   const told = { ...vm, firstBoot: { install: "systemd", log: users } } as const;
-  context.store.vms.update(told);
+  putRow(context.store, "vms", told);
   await deleteVm(context, told, true, operation);
   assert.equal(await readFile(users, "utf8"), "dear");
   await assert.rejects(readFile(own), { code: "ENOENT" });

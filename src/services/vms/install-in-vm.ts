@@ -48,7 +48,6 @@ export async function installInVm(
   });
   await shutDown(context, live, { timeoutMs: SHUTDOWN_MS, force: false }, signal);
   await endMachine(context, vm.id);
-  const installed: Vm = { ...vm, firstBoot: { ...firstBoot, log, doneAt: new Date().toISOString() } };
-  context.store.vms.update(installed);
-  return installed;
+  const doneAt = new Date().toISOString();
+  return context.store.vms.transition(vm.id, "installed", { firstBoot: { ...firstBoot, log, doneAt } });
 }

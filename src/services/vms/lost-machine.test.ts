@@ -3,7 +3,8 @@ import { access, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { test } from "node:test";
-import { vmSchema, type Vm } from "../../model/vm.ts";
+import { putRow } from "../../core/testing/put-row.ts";
+import { vmSchema } from "../../model/vm.ts";
 import { recover } from "../recovery/recover.ts";
 import { agentConnector } from "./agent-connection.ts";
 import { liveVm } from "./live-vms.ts";
@@ -12,6 +13,7 @@ import { endMachine, noteExit, stopVm } from "./stop-vm.ts";
 import { takeBackAll } from "./take-back.ts";
 import { machineOf, VM_ID, vmScene } from "./testing/vm-scene.ts";
 import { vmService } from "./vm-service.ts";
+import { vmSettlers } from "./settle-vms.ts";
 
 const never = new AbortController().signal;
 const operation = { signal: never, progress: () => {} };
@@ -20,7 +22,7 @@ test("a VMM that lives and does not answer keeps no daemon from starting, and is
   const { context, vmm, gone, vm, settled } = await vmScene(t);
   const ending = new AbortController();
   t.after(() => ending.abort());
-  const told = await recover(context);
+  const told = await recover(context, vmSettlers(context));
   await takeBackAll(context, told, ending.signal);
   assert.match(told.join("\n"), /VM box: its VMM, pid \d+, lives and does not answer; `banger vm stop --force box`/);
   assert.equal(vmm.exitCode ?? vmm.signalCode, null);
@@ -42,8 +44,8 @@ test("a VM whose sockets were removed while no daemon ran says so with the way o
   await mkdir(earlier, { recursive: true });
   const line = { kind: "virtio-serial", socketPath: join(earlier, "agent.sock") } as const;
   const machine = { ...vm.machine, controlSocket: join(earlier, "qmp.sock"), line };
-  context.store.vms.update({ ...vm, machine });
-  await recover(context);
+  putRow(context.store, "vms", { ...vm, machine });
+  await recover(context, vmSettlers(context));
   const service = vmService(context);
   const told = { code: "VM_WRONG_STATE", why: /socket was removed/, fix: /banger vm stop --force box`, then start/ };
   const start = { argv: ["true"], env: {}, cwd: "/", user: "" } as unknown as Parameters<typeof service.exec>[1];
@@ -71,10 +73,13 @@ test("a VM whose record cannot be read is told of, and its files stay", async (t
   const { context, vmm, vm, runDir, settled } = await vmScene(t);
   const network = { mode: "tap", device: "bng0", address: "10.0.0.2/30", gateway: "10.0.0.1", dns: ["10.0.0.1"] };
   const onHost = vmSchema.shape.network.parse({ ...network, mac: "02:00:00:00:00:01", mtu: 1500, via: "nftables" });
-  context.store.vms.update({ ...vm, createdAt: "long ago", network: onHost });
+  putRow(context.store, "vms", { ...vm, createdAt: "long ago", network: onHost });
   const disks = join(context.layout.vmsDir, VM_ID);
   await mkdir(disks, { recursive: true });
-  assert.match((await recover(context)).join("\n"), /vm-0123456789abcdef: its record cannot be read/);
+  assert.match(
+    (await recover(context, vmSettlers(context))).join("\n"),
+    /vm-0123456789abcdef: its record cannot be read/,
+  );
   assert.equal(vmm.exitCode ?? vmm.signalCode, null);
   for (const path of [disks, runDir]) await access(path);
   assert.deepEqual(settled.at(-1)?.alive, new Set([VM_ID]), "whether it runs is not known, so it keeps its network");
@@ -86,15 +91,15 @@ test("a VM whose record cannot be read is told of, and its files stay", async (t
 
 test("a VM of whose record not even the network reads keeps the processes of it", async (t) => {
   const { context, vm, settled } = await vmScene(t);
-  context.store.vms.update({ ...vm, network: { mode: "of tomorrow" } } as unknown as Vm);
-  await recover(context);
+  putRow(context.store, "vms", { ...vm, network: { mode: "of tomorrow" } });
+  await recover(context, vmSettlers(context));
   assert.deepEqual(settled, [{ vms: [], alive: new Set([VM_ID]) }]);
 });
 
 test("who gets the process id of a VMM that is gone is left alone", async (t) => {
   const { context, vmm, vm } = await vmScene(t);
   assert.ok(vm.machine);
-  context.store.vms.update({ ...vm, machine: { ...vm.machine, startTicks: vm.machine.startTicks - 1 } });
+  putRow(context.store, "vms", { ...vm, machine: { ...vm.machine, startTicks: vm.machine.startTicks - 1 } });
   await endMachine(context, VM_ID);
   assert.equal(vmm.exitCode ?? vmm.signalCode, null);
 });
@@ -141,7 +146,8 @@ test("a pause or a resumption that its asker gives up leaves the VM in the state
   context.live.set(VM_ID, live);
   await assert.rejects(pauseVm(context, vm, asked));
   assert.equal(context.store.vms.get(VM_ID).state, "running");
-  await assert.rejects(resumeVm(context, { ...vm, state: "paused" }, asked));
+  putRow(context.store, "vms", { ...vm, state: "paused" });
+  await assert.rejects(resumeVm(context, context.store.vms.get(VM_ID), asked));
   assert.equal(context.store.vms.get(VM_ID).state, "paused");
 });
 

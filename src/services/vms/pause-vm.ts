@@ -3,7 +3,6 @@ import { asBangerError, BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { HostDiskFull, PausedBecause } from "../../model/paused-because.ts";
 import type { Vm } from "../../model/vm.ts";
-import { checkStep } from "../../model/vm-states.ts";
 import { introduce } from "./agent-connection.ts";
 import { giveWorld, warner } from "./give-world.ts";
 import { diskManners, fullDisk, hasRoomToGoOn, hostDiskFull, leastRoom, mustBeGuarded } from "./host-disk-full.ts";
@@ -31,11 +30,11 @@ export async function pauseVm(context: VmContext, vm: Vm, { signal, progress }: 
     if (vm.pausedBecause?.kind !== "host-disk-full") return vm;
     // One that a full disk has stopped stays so now even when there is room again.
     context.live.get(vm.id)?.stall.end();
-    return save(context, vm, "paused");
+    return context.store.vms.transition(vm.id, "paused", { pausedBecause: undefined });
   }
-  checkStep(vm.name, vm.state, "pausing");
+  context.store.vms.check(vm, "pausing");
   const live = await liveOf(context, vm);
-  context.store.vms.update({ ...vm, state: "pausing" });
+  context.store.vms.transition(vm.id, "pausing");
   live.keepStill(true);
   try {
     await askVmm(context, vm, signal, (within) => live.machine.pause(within));
@@ -44,7 +43,7 @@ export async function pauseVm(context: VmContext, vm: Vm, { signal, progress }: 
     throw error;
   }
   progress({ id: "pause", label: `${vm.name} is paused`, status: "done" });
-  return save(context, vm, "paused");
+  return context.store.vms.transition(vm.id, "paused", { pausedBecause: undefined });
 }
 
 /**
@@ -54,10 +53,10 @@ export async function pauseVm(context: VmContext, vm: Vm, { signal, progress }: 
  */
 export async function resumeVm(context: VmContext, vm: Vm, { signal, progress }: OperationContext): Promise<Vm> {
   if (vm.state === "running") return vm;
-  checkStep(vm.name, vm.state, "resuming");
+  context.store.vms.check(vm, "resuming");
   const live = await liveOf(context, vm);
   if (vm.pausedBecause?.kind === "host-disk-full") await checkRoom(context, vm, vm.pausedBecause);
-  context.store.vms.update({ ...vm, state: "resuming" });
+  context.store.vms.transition(vm.id, "resuming");
   live.stall.end();
   try {
     await askVmm(context, vm, signal, (within) => live.machine.resume(within));
@@ -70,7 +69,7 @@ export async function resumeVm(context: VmContext, vm: Vm, { signal, progress }:
   live.keepStill(false);
   // Its clock stood still too, perhaps for less than its introduction minds.
   context.hostClock.emit("jump");
-  const running = save(context, vm, "running");
+  const running = context.store.vms.transition(vm.id, "resumed", { pausedBecause: undefined });
   progress({ id: "resume", label: `${vm.name} runs again`, status: "done" });
   const unlessStopped = AbortSignal.any([signal, live.stall.signal]);
   await withDeadline(unlessStopped, ANSWER_MS, `the agent of ${vm.name}`, async (within) => {
@@ -108,8 +107,7 @@ async function settlePaused(context: VmContext, vmId: string, signal: AbortSigna
   const because = isPaused ? await whyPaused(vm, live, signal) : undefined;
   if (because !== undefined) live.stall.begin(vm.name, because);
   if (vm.state === state && vm.pausedBecause === because) return;
-  const { pausedBecause: _before, ...rest } = context.store.vms.get(vmId);
-  context.store.vms.update({ ...rest, state, ...(because !== undefined && { pausedBecause: because }) });
+  context.store.vms.transition(vmId, isPaused ? "paused" : "resumed", { pausedBecause: because });
 }
 
 /** A pause that somebody asked for stands, whatever the machine met with before or after it. */
@@ -135,14 +133,6 @@ export async function trySettlePaused(context: VmContext, vmId: string): Promise
 }
 
 const MAY_BE_PAUSED: ReadonlySet<Vm["state"]> = new Set(["running", "pausing", "paused", "resuming"]);
-
-function save(context: VmContext, vm: Vm, state: "paused" | "running"): Vm {
-  // Its command may have told of itself meanwhile.
-  const { pausedBecause: _because, ...rest } = context.store.vms.get(vm.id);
-  const next: Vm = { ...rest, state };
-  context.store.vms.update(next);
-  return next;
-}
 
 /** @throws BangerError `DISK_FULL` where a VM would stop again at once. */
 async function checkRoom(context: VmContext, vm: Vm, because: HostDiskFull): Promise<void> {

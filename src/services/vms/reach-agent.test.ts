@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
+import { putRow } from "../../core/testing/put-row.ts";
 import { lyingAgent } from "../../guest/testing/lying-agent.ts";
 import type { AgentClient } from "../../guest/agent-client.ts";
 import { untilAborted } from "../../lib/deadline.ts";
@@ -77,10 +78,10 @@ test("a VM that is in a change is not said to be off, and one whose VMM is silen
     ["paused", /banger vm resume box/],
     ["failed", /banger vm start box/],
   ] as const) {
-    context.store.vms.update({ ...vm, state });
+    putRow(context.store, "vms", { ...vm, state });
     await assert.rejects(ask(), { code: "VM_WRONG_STATE", what: `VM box is ${state}`, fix });
   }
-  context.store.vms.update({ ...vm, state: "pausing" });
+  putRow(context.store, "vms", { ...vm, state: "pausing" });
   noteSilence(context, vm, "vmm");
   await assert.rejects(ask(), { code: "VM_UNRESPONSIVE", fix: /banger vm stop --force box/ });
 });

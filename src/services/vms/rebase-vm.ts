@@ -7,13 +7,16 @@ import type { OperationContext } from "../../lib/progress.ts";
 import type { Image } from "../../model/image.ts";
 import type { Kernel } from "../../model/kernel.ts";
 import type { Vm } from "../../model/vm.ts";
-import { withIntent } from "../../store/intents.ts";
+import { intentKind, withIntent } from "../../core/intents.ts";
 import { installLog } from "../first-boot/install-logs.ts";
 import { sweepImageFolder } from "../images/image-folder.ts";
 import { checkReachable } from "../images/reachable.ts";
 import { checkBase, cloneRootDisk } from "./create-vm.ts";
 import { imageOf, planFirstBoot } from "./plan-vm.ts";
 import type { VmContext } from "./vm-context.ts";
+
+/** The row says whether it came to pass. */
+export const VM_REBASE = intentKind("vm.rebase");
 
 /**
  * Puts a stopped VM on another image: its root disk is made anew from that, its work disk and all else stay. What was on
@@ -34,13 +37,21 @@ export async function rebaseVm(
   const planned = planRebase(vm, image, kernel, installLog(context.layout, vm.id));
   const rebased = await withIntent(
     context.store.intents,
-    "vm.rebase",
+    VM_REBASE,
     vm.id,
     async () => {
       const root = await cloneRootDisk(context, planned, image, { name: `root-${newId("d").slice(2, 10)}`, signal });
       checkBase(context, image, root);
-      const changed: Vm = { ...planned, disks: [root, ...vm.disks.filter(({ id }) => id !== "root")] };
-      context.store.vms.update(changed);
+      const { spec, firstBoot } = planned;
+      const changed = context.store.vms.transition(vm.id, "rebased", (now) => ({
+        image: planned.image,
+        kernel: planned.kernel,
+        spec,
+        firstBoot,
+        failure: undefined,
+        services: undefined,
+        disks: [root, ...now.disks.filter(({ id }) => id !== "root")],
+      }));
       await dropForeignDisks(context, changed);
       await sweepImageFolder(context, vm.image.id);
       return changed;

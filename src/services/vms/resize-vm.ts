@@ -38,17 +38,14 @@ export async function resizeVm(
     await growDisk(disk, sizeBytes, signal);
     progress({ id: disk.id, label: `${disk.id} disk`, status: "done", note: formatBytes(sizeBytes) });
   }
-  const resized: Vm = {
-    ...vm,
+  return context.store.vms.transition(vm.id, "resized", ({ spec, disks }) => ({
     spec: {
-      ...vm.spec,
+      ...spec,
       ...(wanted.root !== undefined && { diskSizeBytes: wanted.root }),
       ...(wanted.work !== undefined && { workDiskSizeBytes: wanted.work }),
     },
-    disks: vm.disks.map((disk) => ({ ...disk, sizeBytes: wanted[disk.id] ?? disk.sizeBytes })),
-  };
-  context.store.vms.update(resized);
-  return resized;
+    disks: disks.map((disk) => ({ ...disk, sizeBytes: wanted[disk.id] ?? disk.sizeBytes })),
+  }));
 }
 
 function diskToGrow(vm: Vm, id: VmDisk["id"], sizeBytes: number): VmDisk {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { putRow } from "../../core/testing/put-row.ts";
 import type { AgentClient } from "../../guest/agent-client.ts";
 import { untilAborted } from "../../lib/deadline.ts";
 import { BangerError } from "../../lib/errors.ts";
@@ -109,7 +110,7 @@ async function scene(t: TestContext, who: (typeof SILENT)[number], state: Vm["st
   context.live.set(VM_ID, made.live);
   const other: Vm = { ...vm, id: "vm-fedcba9876543210", name: "other", state };
   context.store.vms.insert(other);
-  context.store.vms.update({ ...vm, state });
+  putRow(context.store, "vms", { ...vm, state });
   t.after(() => made.live.close());
   return { context, vms: vmService(context), exit: made.exit, kills, other };
 }

@@ -55,7 +55,7 @@ export function noteStall(
   const vm = store.vms.get(vmId);
   live.stall.begin(vm.name, because);
   live.keepStill(true);
-  if (RUNS.has(vm.state)) store.vms.update({ ...vm, state: "paused", pausedBecause: because });
+  if (RUNS.has(vm.state)) store.vms.transition(vmId, "paused", { pausedBecause: because });
 }
 
 /** Why a VM stands still whose VMM stopped it. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 import { test, type TestContext } from "node:test";
+import { putRow } from "../../core/testing/put-row.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { Vm } from "../../model/vm.ts";
 import type { VmReboots } from "../../model/vm-boots.ts";
@@ -18,7 +19,7 @@ const reboot: MachineExit = { clean: true, by: "reboot", reason: "the guest rebo
 /** A VM that runs, and what is counted of its starts. */
 async function running(t: TestContext, changes: Partial<Vm> = {}) {
   const { context, vm } = await vmScene(t);
-  context.store.vms.update({ ...vm, ...changes });
+  putRow(context.store, "vms", { ...vm, ...changes });
   const { live, exit } = machineOf(vm);
   live.guest = { abilities: new Set(["reboot"]) };
   context.live.set(VM_ID, live);
@@ -26,7 +27,7 @@ async function running(t: TestContext, changes: Partial<Vm> = {}) {
   const start = async (within: VmContext, stopped: Vm, _operation: unknown, reboots: VmReboots): Promise<Vm> => {
     starts.push(reboots);
     const started: Vm = { ...stopped, state: "running", reboots };
-    within.store.vms.update(started);
+    putRow(within.store, "vms", started);
     return started;
   };
   noteExit(context, VM_ID, live.machine, startAgainBy(start));
@@ -84,7 +85,7 @@ test("a VM that somebody stops meanwhile is left stopped", async (t) => {
 
 test("the start after a reboot is cancelled by what ends the VM by force", async (t) => {
   const { context, vm } = await vmScene(t);
-  context.store.vms.update({ ...vm, state: "stopped" });
+  putRow(context.store, "vms", { ...vm, state: "stopped" });
   const begun = Promise.withResolvers<void>();
   const start = async (_context: VmContext, stopped: Vm, { signal }: OperationContext): Promise<Vm> => {
     begun.resolve();

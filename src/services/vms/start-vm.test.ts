@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { setTimeout as after } from "node:timers/promises";
 import { test, type TestContext } from "node:test";
 import type { AgentService } from "../../guest/gen/banger/agent/v1/agent_pb.ts";
+import { putRow } from "../../core/testing/put-row.ts";
 import { untilAborted } from "../../lib/deadline.ts";
 import type { Driver } from "../../vmm/driver.ts";
 import { startVm } from "./start-vm.ts";
@@ -37,7 +38,9 @@ async function scene(t: TestContext, lies: Partial<ServiceImpl<typeof AgentServi
   const images = { get: () => ({ config: { ...config, labels: {} } }), find: () => undefined };
   Object.assign(made.context, { store: { ...made.context.store, images } });
   const spec = { ...made.vm.spec, diskSizeBytes: 2 ** 30, service: { command: ["true"], restart: "no" as const } };
-  return { ...made, vm: { ...made.vm, spec } };
+  const vm = { ...made.vm, spec };
+  putRow(made.context.store, "vms", vm);
+  return { ...made, vm };
 }
 
 async function within<T>(seconds: number, work: () => Promise<T>): Promise<T> {

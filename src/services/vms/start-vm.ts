@@ -11,8 +11,7 @@ import { isInitramfsOf } from "../../kernel/initramfs.ts";
 import type { InitPolicy } from "../../model/init-policy.ts";
 import type { Vm, VmSpec } from "../../model/vm.ts";
 import type { VmReboots } from "../../model/vm-boots.ts";
-import { checkStep } from "../../model/vm-states.ts";
-import { withIntent } from "../../store/intents.ts";
+import { intentKind, withIntent } from "../../core/intents.ts";
 import type { MachineLimits, MachineSpec } from "../../vmm/driver.ts";
 import { checkUserFiles } from "../images/user-files.ts";
 import { attendGuest, meetGuest } from "./attend-guest.ts";
@@ -32,9 +31,13 @@ import { followVmService, startVmService } from "./vm-service-command.ts";
 import { atRest } from "./at-rest.ts";
 import { endMachine, noteExit, OVERDUE_GRACE_MS } from "./stop-vm.ts";
 import { startAgainBy } from "./start-again.ts";
+import { noteNetwork } from "./note-network.ts";
 import { attachDisks, deviceName, modulesDiskOf } from "./vm-disks.ts";
 import { watchHealth } from "./watch-health.ts";
 import type { VmContext } from "./vm-context.ts";
+
+/** Settled as a stop is: a start without its daemon has lost who waited for it. */
+export const VM_START = intentKind("vm.start");
 
 export function consoleLogPath(context: Pick<VmContext, "layout">, vmId: string): string {
   return join(context.layout.vmsDir, vmId, "console.log");
@@ -53,15 +56,19 @@ export async function startVm(
   { signal, progress }: OperationContext,
   reboots?: VmReboots,
 ): Promise<Vm> {
-  checkStep(vm.name, vm.state, "starting");
-  const { failure: _failure, reboots: _reboots, bootId: _bootId, system: _system, ...rest } = vm;
-  const starting: Vm = { ...rest, state: "starting", timings: { stages: {} }, ...(reboots && { reboots }) };
+  context.store.vms.check(vm, "starting");
   return withIntent(
     context.store.intents,
-    "vm.start",
+    VM_START,
     vm.id,
     async () => {
-      context.store.vms.update(starting);
+      const starting = context.store.vms.transition(vm.id, "starting", {
+        failure: undefined,
+        bootId: undefined,
+        system: undefined,
+        reboots,
+        timings: { stages: {} },
+      });
       let clock = bootClock(vm.name, progress);
       try {
         if (!needsInstallation(starting)) return await boot(context, starting, clock, signal);
@@ -71,7 +78,7 @@ export async function startVm(
         return await boot(context, installed, clock, signal);
       } catch (error) {
         await endMachine(context, vm.id, OVERDUE_GRACE_MS);
-        throw await failed(context, context.store.vms.get(vm.id), clock, error);
+        throw await failed(context, vm, clock, error);
       }
     },
     async () => {},
@@ -81,7 +88,7 @@ export async function startVm(
 async function boot(context: VmContext, vm: Vm, clock: BootClock, signal: AbortSignal): Promise<Vm> {
   let services: Pick<Vm, "services"> = {};
   let guest: GuestFacts | undefined;
-  const { booting, live } = await bringUp(context, vm, vm.spec.init, clock, signal, {
+  const { live } = await bringUp(context, vm, vm.spec.init, clock, signal, {
     async prepare(agent, within) {
       guest = await meetGuest(agent, within);
       await startVmService(context, vm, agent, within);
@@ -92,14 +99,11 @@ async function boot(context: VmContext, vm: Vm, clock: BootClock, signal: AbortS
   });
   clock.finish();
   if (guest !== undefined) live.guest = guest;
-  const running: Vm = {
-    ...booting,
+  const running = context.store.vms.transition(vm.id, "started", {
     ...services,
     ...(live.guest?.bootId !== undefined && { bootId: live.guest.bootId }),
-    state: "running",
     timings: { stages: clock.stages, readyMs: clock.elapsedMs },
-  };
-  context.store.vms.update(running);
+  });
   followVmService(context, vm.id, live);
   watchHealth(context, vm.id, live);
   attendGuest(context, vm.id, live);
@@ -122,14 +126,14 @@ async function bringUp(
   clock: BootClock,
   signal: AbortSignal,
   manners: Manners = {},
-): Promise<{ readonly booting: Vm; readonly live: LiveVm }> {
+): Promise<{ readonly live: LiveVm }> {
   const runDir = vmRunDir(context.layout, planned.id);
   await removeTree(context.layout.runDir, planned.id, "named by the open intent vm.start; no machine of it lives");
   await ensurePrivateDirectory(runDir);
   // Each start writes its own log: an old panic must not be taken for a new one.
   await removeFile(consoleLogPath(context, planned.id), "the VM's own log of the boot before");
   await checkBases(context, planned);
-  const { network, enter } = await context.networks.raise(planned, signal);
+  const { network, enter } = await context.networks.raise(planned, signal, noteNetwork(context));
   const vm: Vm = { ...planned, network };
   const spec = { ...(await machineSpec(context, vm, init, runDir, signal)), ...(enter !== undefined && { enter }) };
   const { vmm, reason } = await context.drivers.explain(vm, spec.kernel);
@@ -142,13 +146,17 @@ async function bringUp(
   clock.enter("kernel");
   const live = liveVm(machine, agentConnector(context));
   context.live.set(vm.id, live);
-  const booting: Vm = { ...vm, vmmReason: reason, machine: machine.record, startedAt: new Date().toISOString() };
-  context.store.vms.update(booting);
+  const startedAt = new Date().toISOString();
+  const booting = context.store.vms.transition(vm.id, "launched", {
+    vmmReason: reason,
+    machine: machine.record,
+    startedAt,
+  });
   noteExit(context, vm.id, machine, startAgainBy(startVm));
   followVmmStops(context, vm.id, live);
   followHostDisk(context, vm.id, live, await diskManners(context, vmm));
   await awaitAgent(context, booting, { live, clock, until, ...manners }, signal);
-  return { booting, live };
+  return { live };
 }
 
 /** What an overlay reads from must be what it was made over. */
@@ -254,19 +262,20 @@ async function awaitAgent(
 
 async function failed(context: VmContext, vm: Vm, clock: BootClock, cause: unknown): Promise<BangerError> {
   const error = asBangerError(cause);
-  const rest = atRest(vm);
+  // What ends a VM by force may have gone on to the next step.
+  const isOurs = context.store.vms.find(vm.id)?.state === "starting";
   if (error.code === "CANCELLED") {
-    context.store.vms.update({ ...rest, state: "stopped" });
+    if (isOurs) context.store.vms.transition(vm.id, "start-cancelled", atRest);
     return error;
   }
   const tail = await consoleTail(consoleLogPath(context, vm.id));
   const seconds = (clock.elapsedMs / 1000).toFixed(1);
   const what = `VM ${vm.name} did not start: it stopped in stage "${clock.stage}" after ${seconds} s`;
-  context.store.vms.update({
-    ...rest,
-    state: "failed",
-    failure: { at: new Date().toISOString(), stage: clock.stage, what: `${what}: ${error.message}`, consoleTail: tail },
-  });
+  if (isOurs) {
+    const at = new Date().toISOString();
+    const failure = { at, stage: clock.stage, what: `${what}: ${error.message}`, consoleTail: tail };
+    context.store.vms.transition(vm.id, "failed", (now) => ({ ...atRest(now), failure }));
+  }
   // What the host lacks has its own code and its own mend; only the guest's failures are this start's.
   if (!GUEST_FAILURES.has(error.code)) return error;
   return new BangerError("VM_START_FAILED", {

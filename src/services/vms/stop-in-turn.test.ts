@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { putRow } from "../../core/testing/put-row.ts";
 import { untilAborted } from "../../lib/deadline.ts";
 import { stopInTurn } from "./stop-in-turn.ts";
 import { machineOf, VM_ID, vmScene } from "./testing/vm-scene.ts";
@@ -73,7 +74,7 @@ test("a VM that is being made, and one that is off, are not taken from who works
   );
   context.live.clear();
   const { machine: _machine, ...rest } = vm;
-  context.store.vms.update({ ...rest, state: "stopped" });
+  putRow(context.store, "vms", { ...rest, state: "stopped" });
   await assert.rejects(stopInTurn(context, "box", 50, operation), refused);
   assert.equal(await Promise.race([change, turn("still under way")]), "still under way");
 });

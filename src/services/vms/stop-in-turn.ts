@@ -1,6 +1,7 @@
 import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { Vm } from "../../model/vm.ts";
+import { changed } from "../../core/steps.ts";
 import { atRest } from "./at-rest.ts";
 import { stopVm, type StopOptions } from "./stop-vm.ts";
 import { byForce, inTurn } from "./turns.ts";
@@ -51,7 +52,9 @@ export async function stopByForce(
   const before = context.store.vms.get(ref);
   return byForce(context, ref, operation.signal, async (vm, signal) =>
     // What was cancelled may have taken it away, as a create does.
-    vm === undefined ? { ...atRest(before), state: "stopped" } : stopVm(context, vm, options, { ...operation, signal }),
+    vm === undefined
+      ? changed(before, atRest(before), "stopped")
+      : stopVm(context, vm, options, { ...operation, signal }),
   );
 }
 

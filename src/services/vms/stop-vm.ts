@@ -1,9 +1,9 @@
 import { withDeadline, untilAborted } from "../../lib/deadline.ts";
+import { intentKind } from "../../core/intents.ts";
 import { asBangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { Vm } from "../../model/vm.ts";
 import type { StopCause, VmStop } from "../../model/vm-boots.ts";
-import { checkStep } from "../../model/vm-states.ts";
 import type { Machine, MachineExit } from "../../vmm/driver.ts";
 import { endProcess, untilGone } from "../../vmm/end-process.ts";
 import { atRest } from "./at-rest.ts";
@@ -21,6 +21,9 @@ import type { VmContext } from "./vm-context.ts";
 const ASK_MS = 5_000;
 /** How long a VMM may take to end by itself once its guest has had its time. */
 export const OVERDUE_GRACE_MS = 1_500;
+
+/** One that was begun is wanted. */
+export const VM_STOP = intentKind("vm.stop");
 
 export interface StopOptions {
   readonly timeoutMs: number;
@@ -46,10 +49,9 @@ export async function stopVm(
     const rebooted = vm.lastStop?.cause === "guest-reboot";
     return saveStopped(context, vm, rebooted ? stopOf("stop", "by `vm stop`, when its guest had rebooted") : undefined);
   }
-  checkStep(vm.name, vm.state, "stopping");
-  const stopping: Vm = { ...vm, state: "stopping" };
-  const intent = context.store.intents.begin("vm.stop", vm.id);
-  context.store.vms.update(stopping);
+  context.store.vms.check(vm, "stopping");
+  const intent = context.store.intents.begin(VM_STOP, vm.id);
+  context.store.vms.transition(vm.id, "stopping");
   progress({ id: "stop", label: `${vm.name}: shutting down`, status: "running" });
   try {
     const how =
@@ -58,13 +60,11 @@ export async function stopVm(
         : await shutDown(context, live, options, signal);
     await endMachine(context, vm.id, options.force ? 0 : OVERDUE_GRACE_MS);
     progress({ id: "stop", label: `${vm.name} stopped`, status: "done", note: how });
-    // Its command may have told of itself meanwhile.
-    const ended = context.store.vms.find(vm.id) ?? stopping;
-    return saveStopped(context, ended, stopOf(options.force ? "force" : "stop", `by \`vm stop\`: ${how}`));
+    return saveStopped(context, vm, stopOf(options.force ? "force" : "stop", `by \`vm stop\`: ${how}`));
   } catch (error) {
     // Cancelled half-way: the guest may be shutting down or not; say what is.
     if (context.live.has(vm.id)) {
-      context.store.vms.update({ ...(context.store.vms.find(vm.id) ?? vm), state: "running" });
+      context.store.vms.transitionIfThere(vm.id, "stop-cancelled");
       await trySettlePaused(context, vm.id);
     }
     throw error;
@@ -167,10 +167,11 @@ export async function endMachine(context: VmContext, vmId: string, graceMs?: num
 
 /** @param lastStop absent where it was stopped already. */
 function saveStopped(context: VmContext, vm: Vm, lastStop?: VmStop): Vm {
-  const { failure: _failure, ...rest } = atRest(vm);
-  const stopped: Vm = { ...rest, state: "stopped", ...(lastStop && { lastStop }) };
-  context.store.vms.update(stopped);
-  return stopped;
+  return context.store.vms.transition(vm.id, "stopped", (now) => ({
+    ...atRest(now),
+    failure: undefined,
+    ...(lastStop && { lastStop }),
+  }));
 }
 
 function stopOf(cause: StopCause, what: string): VmStop {
@@ -226,12 +227,8 @@ export async function recordExit(
   const lastStop = stopOf(cause, reason);
   if (clean) saveStopped(context, vm, lastStop);
   else {
-    context.store.vms.update({
-      ...atRest(vm),
-      state: "failed",
-      lastStop,
-      failure: { at: lastStop.at, what: reason, consoleTail: tail },
-    });
+    const failure = { at: lastStop.at, what: reason, consoleTail: tail };
+    context.store.vms.transition(vmId, "failed", (now) => ({ ...atRest(now), lastStop, failure }));
   }
   await context.networks.lower(vm);
   await detachDisks(vmId, vm);

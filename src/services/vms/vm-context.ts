@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { KeyedQueue } from "../../lib/keyed-queue.ts";
 import type { Config } from "../../model/config.ts";
 import type { Layout } from "../../model/layout.ts";
-import type { Store } from "../../store/store.ts";
+import type { Store } from "../store.ts";
 import type { Drivers } from "../drivers.ts";
 import type { Networks } from "../networks.ts";
 import type { KernelService } from "../kernels/kernel-service.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as after } from "node:timers/promises";
 import { test } from "node:test";
+import { putRow } from "../../core/testing/put-row.ts";
 import { ServiceState } from "../../guest/gen/banger/agent/v1/agent_pb.ts";
 import { lyingAgent } from "../../guest/testing/lying-agent.ts";
 import { vmSchema } from "../../model/vm.ts";
@@ -19,14 +20,14 @@ test("a guest that tells of its command without end has it written down now and 
   const { live } = machineOf(vm, {}, () => agent.connect());
   t.after(() => live.close());
   context.live.set(VM_ID, live);
-  context.store.vms.update({ ...vm, spec: { ...vm.spec, service: { command: ["true"], restart: "always" } } });
+  putRow(context.store, "vms", { ...vm, spec: { ...vm.spec, service: { command: ["true"], restart: "always" } } });
   let writes = 0;
   const vms = { ...context.store.vms };
-  const update: typeof vms.update = (...args) => {
+  const transition: typeof vms.transition = (...args) => {
     writes += 1;
-    return vms.update(...args);
+    return vms.transition(...args);
   };
-  Object.assign(context.store.vms, { update });
+  Object.assign(context.store.vms, { transition });
   followVmService(context, VM_ID, live);
   await after(1_500);
   assert.ok(writes > 0 && writes < 8, `${writes} in 1.5 s`);

@@ -95,7 +95,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 function note(context: VmContext, vmId: string, live: LiveVm, service: ServiceStatus): void {
   const vm = context.store.vms.find(vmId);
   if (vm === undefined || context.live.get(vmId) !== live || isDeepStrictEqual(vm.service, service)) return;
-  context.store.vms.update({ ...vm, service });
+  context.store.vms.transition(vmId, "service-changed", { service });
 }
 
 /** What is left to say of a command whose machine is gone. */

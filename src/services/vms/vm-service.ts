@@ -28,7 +28,7 @@ import type { VmRequest } from "./plan-vm.ts";
 import { readConsoleLog, readServiceLog, type LogRequest } from "./read-logs.ts";
 import { askAgent, runningVm } from "./reach-agent.ts";
 import { rebaseVm } from "./rebase-vm.ts";
-import type { BrokenObject } from "../../store/collection.ts";
+import type { BrokenObject } from "../../core/rows.ts";
 import { resizeVm, type ResizeRequest } from "./resize-vm.ts";
 import { notAnswering } from "./run-folder.ts";
 import { consoleLogPath, startVm } from "./start-vm.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { setTimeout as after } from "node:timers/promises";
+import { putRow } from "../../core/testing/put-row.ts";
 import type { AgentClient } from "../../guest/agent-client.ts";
 import { untilAborted } from "../../lib/deadline.ts";
 import type { VmSilence } from "../../model/vm.ts";
@@ -45,7 +46,7 @@ test("an agent or a VMM that stops answering is noticed and told apart, and so i
 
 test("a pause that a frozen VMM did only later is written down then", async (t) => {
   const { context, vm } = await vmScene(t);
-  context.store.vms.update({ ...vm, state: "pausing" });
+  putRow(context.store, "vms", { ...vm, state: "pausing" });
   const { live } = machineOf(vm, { isPaused: async () => true });
   context.live.set(VM_ID, live);
   t.after(() => live.close());

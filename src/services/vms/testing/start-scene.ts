@@ -4,6 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { createConnection, createServer, type Socket } from "node:net";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import { putRow } from "../../../core/testing/put-row.ts";
 import { configSchema } from "../../../model/config.ts";
 import type { Vm } from "../../../model/vm.ts";
 import type { AgentService } from "../../../guest/gen/banger/agent/v1/agent_pb.ts";
@@ -39,7 +40,7 @@ export async function startScene(
 
   const { machine: record, ...rest } = running;
   const vm: Vm = { ...rest, state: "stopped" };
-  store.vms.update(vm);
+  putRow(store, "vms", vm);
   const socketPath = join(runDir, "vsock.sock");
   const line = { kind: "firecracker-vsock", socketPath, port: 52 } as const;
   const made = record === undefined ? undefined : { ...record, line };

@@ -11,7 +11,7 @@ import { keyedQueue } from "../../../lib/keyed-queue.ts";
 import { identifyProcess } from "../../../lib/process-identity.ts";
 import { layoutFrom, vmRunDir } from "../../../model/layout.ts";
 import { vmSchema, type Vm, type VmOnNetwork } from "../../../model/vm.ts";
-import { openStore } from "../../../store/store.ts";
+import { openStore } from "../../store.ts";
 import type { Machine, MachineExit } from "../../../vmm/driver.ts";
 import { createQemuDriver } from "../../../vmm/qemu/qemu-driver.ts";
 import { liveVm } from "../live-vms.ts";

@@ -4,15 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import { openDatabase } from "./database.ts";
-import { openIntentLog, withIntent } from "./intents.ts";
+import { z } from "zod";
+import { openDatabase } from "../store/database.ts";
+import { intentKind, openIntentLog, withIntent } from "./intents.ts";
 
 test("an intent is open while its work runs, and gone after", async () => {
   using database = openDatabase(":memory:");
   const log = openIntentLog(database);
   await withIntent(
     log,
-    "vm.create",
+    intentKind("vm.create"),
     "vm-1",
     async () =>
       assert.deepEqual(
@@ -30,7 +31,7 @@ test("a failure is undone before the intent ends, and passed on", async () => {
   let openDuringUndo = 0;
   const failing = withIntent(
     log,
-    "image.add",
+    intentKind("image.add"),
     "img-1",
     async () => {
       throw new Error("no");
@@ -50,7 +51,7 @@ test("an undo that fails leaves the intent open for recovery", async () => {
   const fail = async (): Promise<never> => {
     throw new Error("broken");
   };
-  await assert.rejects(withIntent(log, "vm.delete", "vm-1", fail, fail));
+  await assert.rejects(withIntent(log, intentKind("vm.delete"), "vm-1", fail, fail));
   assert.equal(log.open().length, 1);
 });
 
@@ -67,4 +68,21 @@ test("a state of a newer banger is refused, and left as it is", () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("an intent keeps what its settling needs to know, and one of another banger's is kept as it is", () => {
+  using database = openDatabase(":memory:");
+  const log = openIntentLog(database);
+  const kind = intentKind("toy.move", z.object({ to: z.string() }));
+  log.begin(kind, "toy-1", { to: "there" });
+  database.exec(
+    "INSERT INTO intents (id, kind, subject, startedAt, payload) VALUES ('int-1', 'of.tomorrow', 'x', '', '{')",
+  );
+  assert.deepEqual(
+    log.open().map((intent) => [intent.kind, intent.payload]),
+    [
+      ["toy.move", { to: "there" }],
+      ["of.tomorrow", undefined],
+    ],
+  );
 });

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { kernelSchema } from "../model/kernel.ts";
 import { layoutFrom } from "../model/layout.ts";
-import { readDescription } from "./descriptions.ts";
-import { writeInstance } from "./instance-row.ts";
+import { readDescription } from "../core/descriptions.ts";
+import { writeInstance } from "../store/instance-row.ts";
 import { openStore } from "./store.ts";
 
 const kernel = kernelSchema.parse({
@@ -35,25 +35,25 @@ test("what is written is told beside the object's files, once it is done", async
   assert.deepEqual(told(), { banger: 1, instance: "ins-0123456789abcdef", revision: 1, object: kernel });
   assert.equal((await stat(join(folder, "kernel.json"))).mode & 0o777, 0o600);
   store.atomically(() => {
-    store.kernels.update({ ...kernel, name: "renamed" });
+    store.kernels.transition(kernel.id, "renamed", { name: "renamed" });
     assert.equal(told().revision, 1, "nothing is told before it is done");
-    store.kernels.update({ ...kernel, name: "again" });
+    store.kernels.transition(kernel.id, "renamed", { name: "again" });
   });
   assert.deepEqual(told(), { ...told(), revision: 3, object: { ...kernel, name: "again" } });
   assert.throws(() =>
     store.atomically(() => {
-      store.kernels.update({ ...kernel, name: "undone" });
+      store.kernels.transition(kernel.id, "renamed", { name: "undone" });
       throw new Error("no");
     }),
   );
   assert.deepEqual([told().revision, store.instance().revision], [3, 3], "what is undone is not told");
 
   await rm(folder, { recursive: true });
-  store.kernels.update({ ...kernel, name: "going" });
+  store.kernels.transition(kernel.id, "renamed", { name: "going" });
   assert.deepEqual(await readdir(layout.kernelsDir), [], "a folder that goes is not made again");
   store.describeAll();
   assert.equal(told().revision, 4);
-  store.kernels.update(kernel);
+  store.kernels.transition(kernel.id, "renamed", { name: kernel.name });
   const before = await stat(join(folder, "kernel.json"));
   store.describeAll();
   assert.equal((await stat(join(folder, "kernel.json"))).ino, before.ino, "what is told already is not written again");

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { hasErrno } from "../lib/errors.ts";
 import { writeFileAtomicSync } from "../lib/files.ts";
 import { readRegularFile } from "../lib/read-regular.ts";
-import type { Describer } from "./collection.ts";
+import type { Describer } from "./rows.ts";
 
 /** Far more than any object needs: who reads it bounds what a damaged one may cost. */
 const MAX_BYTES = 4 * 1024 ** 2;

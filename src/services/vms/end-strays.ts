@@ -4,7 +4,7 @@ import { signalProcess } from "../../lib/destroy.ts";
 import { isId } from "../../lib/ids.ts";
 import { identifyProcess, type ProcessIdentity } from "../../lib/process-identity.ts";
 import { vmRunDir, type Layout } from "../../model/layout.ts";
-import type { VmContext } from "../vms/vm-context.ts";
+import type { VmContext } from "./vm-context.ts";
 
 type Context = Pick<VmContext, "drivers" | "layout">;
 

@@ -1,0 +1,14 @@
+import { openStore as openTables, type Store as StoreOf, type StoreOptions } from "../core/store.ts";
+import { imageTable } from "./images/image-table.ts";
+import { kernelTable } from "./kernels/kernel-table.ts";
+import { vmTable } from "./vms/vm-table.ts";
+
+/** What banger keeps. */
+const TABLES = { kernels: kernelTable, images: imageTable, vms: vmTable } as const;
+
+export type Store = StoreOf<typeof TABLES>;
+
+/** @throws BangerError `STATE_CORRUPT`. */
+export function openStore(path: string, options?: StoreOptions): Store {
+  return openTables(path, TABLES, options);
+}
