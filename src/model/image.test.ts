@@ -58,22 +58,28 @@ test("a VM that the first banger left running reads, with its VMM and its networ
     pid: 7,
     startTicks: 8,
     controlSocket: "/run/qmp.sock",
-    consoleSocket: "/run/console.sock",
     consoleLog: "/vms/console.log",
     line: { kind: "virtio-serial", socketPath: "/run/agent.sock" },
   };
+  const own = { consoleSocket: "/run/console.sock" };
   const guest = { mac: "02:00:00:00:00:01", address: "10.0.2.15/24", gateway: "10.0.2.2", dns: ["10.0.2.3"] };
   const vm = vmSchema.parse({
     ...FIRST_VM,
     state: "running",
     spec: { ...FIRST_VM.spec, nat: true },
     network: { mode: "user", ...guest },
-    machine,
+    machine: { ...machine, ...own },
     startedAt: FIRST_VM.createdAt,
     timings: { stages: { disk: 1, vmm: 2, kernel: 3, init: 4, agent: 5 }, readyMs: 15 },
     failure: { at: FIRST_VM.createdAt, stage: "kernel", what: "w", consoleTail: "" },
   });
-  assert.deepEqual([vm.machine, vm.network], [machine, { mode: "user", ...guest }]);
+  assert.deepEqual(
+    [vm.machine, vm.network],
+    [
+      { ...machine, own },
+      { mode: "user", ...guest },
+    ],
+  );
   const { publish, allowHost, allowVms, vmm } = vm.spec;
   assert.deepEqual(
     { publish, allowHost, allowVms, vmm },

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { initPolicySchema } from "./init-policy.ts";
 import { vmBootFields } from "./vm-boots.ts";
 import { vmNameSchema } from "./names.ts";
+import { gatherOwnPart } from "./own-part.ts";
 import { pausedBecauseSchema } from "./paused-because.ts";
 import { serviceReadinessSchema, serviceSpecSchema, serviceStatusSchema } from "./service.ts";
 import { withoutSecrets, worldSchema } from "./world.ts";
@@ -156,8 +157,9 @@ export const vmNetworkSchema = z.discriminatedUnion("mode", [
 ]);
 export type VmNetwork = z.infer<typeof vmNetworkSchema>;
 
-/** What every VMM's record has. */
+/** What every VMM's record has, whichever driver wrote it. */
 const anyMachine = {
+  vmm: vmmSchema,
   version: z.string(),
   accel: accelSchema,
   /** The VMM's machine type, as in `microvm` or `q35`. */
@@ -167,17 +169,15 @@ const anyMachine = {
   consoleLog: z.string(),
   line: agentLineSchema,
 };
+const ANY_MACHINE: ReadonlySet<string> = new Set(Object.keys(anyMachine));
 
 /** A VMM process as it can be found again by another daemon. */
-export const machineRecordSchema = z.discriminatedUnion("vmm", [
-  /** Serves its guest's console on a socket. */
-  z.object({ vmm: z.literal("qemu"), ...anyMachine, consoleSocket: z.string() }),
-  /** Reads its guest's console from a FIFO: what the guest writes is in the log. */
-  z.object({ vmm: z.literal("firecracker"), ...anyMachine, consoleInput: z.string() }),
-]);
+export const machineRecordSchema = z.preprocess(
+  (record) => gatherOwnPart(record, ANY_MACHINE),
+  /** `own` is its driver's to write and to read: nothing else looks into it. */
+  z.object({ ...anyMachine, own: z.record(z.string(), z.unknown()) }),
+);
 export type MachineRecord = z.infer<typeof machineRecordSchema>;
-/** The record of one VMM's machine. */
-export type MachineRecordOf<V extends Vmm> = Extract<MachineRecord, { vmm: V }>;
 
 /** Milliseconds of the last start, by stage, and in all until the agent answered. */
 export const vmTimingsSchema = z.object({

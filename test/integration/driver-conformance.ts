@@ -270,6 +270,22 @@ export function driverConformance(candidate: Candidate): void {
       await assertGone(spec);
     });
 
+    test("a machine whose record an older banger wrote is taken back: its driver's part stood beside the rest", async () => {
+      const spec = await guest.spec("console");
+      const started = await start(spec);
+      const { own, ...common } = started.record;
+      started.release();
+      const record = machineRecordSchema.parse(JSON.parse(JSON.stringify({ ...common, ...own })));
+      assert.deepEqual(record, started.record);
+      const machine = await makeDriver().attach(record, limit());
+      assert.ok(machine, "it was let go of, not ended");
+      guest.own(machine);
+      await consoleShows(spec.consoleLog, /listening/);
+      await talk(await machine.console(limit()), "hello\n", /tiny: heard hello/);
+      await ended(machine);
+      await assertGone(spec);
+    });
+
     test("a stranger who got the pid is not taken for the machine", async () => {
       const spec = await guest.spec("tick");
       const machine = await start(spec);

@@ -66,9 +66,9 @@ test(
         pid: qemu.pid,
         startTicks: 0,
         controlSocket: plan.controlSocket,
-        consoleSocket: plan.consoleSocket,
         consoleLog: spec.consoleLog,
         line: plan.line,
+        own: {},
       });
       const agent = await connectAgent({ dial, secret, signal });
       assert.ok((await agent.stats(signal)).memoryTotalBytes > 0);

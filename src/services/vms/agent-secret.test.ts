@@ -25,9 +25,9 @@ function record(line: AgentLine): MachineRecord {
     pid: 1,
     startTicks: 1,
     controlSocket: "/run/x/qmp.sock",
-    consoleSocket: "/run/x/console.sock",
     consoleLog: join(folder, "console.log"),
     line,
+    own: {},
   };
 }
 

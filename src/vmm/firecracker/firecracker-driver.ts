@@ -4,8 +4,7 @@ import { removeSocket } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { failedEntering, type ChildEnd, type LaunchedChild } from "../../lib/launch.ts";
 import { identifyProcess, isAlive } from "../../lib/process-identity.ts";
-import type { MachineRecord, MachineRecordOf } from "../../model/vm.ts";
-import { anotherDriver } from "../another-driver.ts";
+import type { MachineRecord } from "../../model/vm.ts";
 import { checkFiles } from "../check-files.ts";
 import { checkNetwork } from "../check-network.ts";
 import type { Driver, Machine, MachineSpec } from "../driver.ts";
@@ -14,6 +13,8 @@ import { clearSocketPath } from "../socket-path.ts";
 import { firecrackerApi, type FirecrackerApi } from "./api.ts";
 import { awaitListening } from "./await-socket.ts";
 import { explainEnd, loggedFault } from "./exit-reason.ts";
+import { firecrackerOwnSchema, type FirecrackerRecord } from "./firecracker-record.ts";
+import { readOwnRecord } from "../own-record.ts";
 import { firecrackerFinder, type FirecrackerBinary, type FirecrackerPlace } from "./firecracker-binary.ts";
 import { launchFirecracker } from "./launch.ts";
 import { planFirecracker, type FirecrackerPlan } from "./machine-plan.ts";
@@ -96,7 +97,7 @@ async function recordOf(
   plan: FirecrackerPlan,
   spec: MachineSpec,
   child: LaunchedChild,
-): Promise<MachineRecordOf<"firecracker">> {
+): Promise<FirecrackerRecord> {
   const identity = await identifyProcess(child.pid);
   if (identity === undefined) {
     throw new BangerError("VMM_FAILED", { what: "Firecracker ended as soon as it ran", fix: "run `banger doctor`" });
@@ -108,14 +109,14 @@ async function recordOf(
     machine: "firecracker",
     ...identity,
     controlSocket: plan.apiSocket,
-    consoleInput: plan.consoleInput,
     consoleLog: spec.consoleLog,
     line: plan.line,
+    own: { consoleInput: plan.consoleInput },
   };
 }
 
-async function attachMachine(record: MachineRecord, signal: AbortSignal): Promise<Machine | undefined> {
-  if (record.vmm !== "firecracker") throw anotherDriver(record);
+async function attachMachine(written: MachineRecord, signal: AbortSignal): Promise<Machine | undefined> {
+  const record = readOwnRecord("firecracker", firecrackerOwnSchema, written);
   if (!(await isAlive(record))) return undefined;
   const api = firecrackerApi(record.controlSocket);
   const version = parseVersion(`Firecracker v${record.version}`);
@@ -135,11 +136,11 @@ function socketsAndFifos(plan: FirecrackerPlan): readonly string[] {
   return [plan.apiSocket, plan.line.socketPath, plan.consoleInput, plan.metrics];
 }
 
-function leavingsOf({ controlSocket, consoleInput, line }: MachineRecordOf<"firecracker">): readonly string[] {
+function leavingsOf({ controlSocket, own, line }: FirecrackerRecord): readonly string[] {
   return [
     controlSocket,
     join(dirname(controlSocket), "metrics.fifo"),
-    consoleInput,
+    own.consoleInput,
     ...(line.kind === "firecracker-vsock" ? [line.socketPath] : []),
   ];
 }

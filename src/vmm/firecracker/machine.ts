@@ -5,7 +5,6 @@ import { removeSocket } from "../../lib/destroy.ts";
 import type { ChildEnd, LaunchedChild } from "../../lib/launch.ts";
 import type { ProcessIdentity } from "../../lib/process-identity.ts";
 import { isAlive } from "../../lib/process-identity.ts";
-import type { MachineRecordOf } from "../../model/vm.ts";
 import { keepBounded } from "../bounded-log.ts";
 import type { Machine, MachineExit } from "../driver.ts";
 import { endProcess, untilGone } from "../end-process.ts";
@@ -15,6 +14,7 @@ import { isListening } from "../socket-path.ts";
 import { connectionClosed } from "./await-socket.ts";
 import { openConsole } from "./console.ts";
 import { explainEnd } from "./exit-reason.ts";
+import type { FirecrackerRecord } from "./firecracker-record.ts";
 import { keepMetrics } from "./keep-metrics.ts";
 import { cannotPause, featuresOf, type FirecrackerVersion } from "./version.ts";
 
@@ -28,7 +28,7 @@ const MAX_CONSOLE_LOG_BYTES = 4 * 1024 ** 2;
 
 /** A Firecracker process whose API answers, whether we started it or found it. */
 export interface RunningFirecracker {
-  readonly record: MachineRecordOf<"firecracker">;
+  readonly record: FirecrackerRecord;
   readonly version: FirecrackerVersion;
   readonly api: FirecrackerApi;
   /** Present when it is our child. */
@@ -62,7 +62,7 @@ export function firecrackerMachine(firecracker: RunningFirecracker): Machine {
     onDiskError: () => {},
     whyStopped: () => Promise.resolve(undefined),
     onStopped: () => {},
-    console: () => openConsole(record.consoleLog, record.consoleInput),
+    console: () => openConsole(record.consoleLog, record.own.consoleInput),
     // A guest without a keyboard driver hears nothing of it, and Firecracker says the same: its end is the only proof.
     requestShutdown: (signal) =>
       api.send({ method: "PUT", path: "/actions", body: { action_type: "SendCtrlAltDel" } }, signal),

@@ -4,13 +4,13 @@ import { removeSocket } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { ProcessIdentity } from "../../lib/process-identity.ts";
 import { connectUnix } from "../../lib/unix-socket.ts";
-import type { MachineRecordOf } from "../../model/vm.ts";
 import type { DiskError, Machine, MachineExit } from "../driver.ts";
 import { keepBounded } from "../bounded-log.ts";
 import { endProcess, untilGone } from "../end-process.ts";
 import { diskErrorOf, fullDiskIn } from "./disk-errors.ts";
 import { explainEnd } from "./exit-reason.ts";
 import type { QemuChild } from "./launch.ts";
+import type { QemuRecord } from "./qemu-record.ts";
 import type { Qmp } from "./qmp.ts";
 import type { QmpEvent } from "./qmp-messages.ts";
 import { readTail } from "../read-tail.ts";
@@ -33,7 +33,7 @@ const STOPPED_BY_QEMU: ReadonlySet<string> = new Set([
 
 /** A QEMU process that we are connected to, whether we started it or found it. */
 export interface RunningQemu {
-  readonly record: MachineRecordOf<"qemu">;
+  readonly record: QemuRecord;
   readonly qmp: Qmp;
   readonly events: QemuEvents;
   /** Present when it is our child. */
@@ -99,7 +99,7 @@ export function qemuMachine(qemu: RunningQemu): Machine {
       };
     },
     async console(signal) {
-      const socket = connectUnix(record.consoleSocket);
+      const socket = connectUnix(record.own.consoleSocket);
       await once(socket, "connect", { signal });
       return socket;
     },

@@ -5,8 +5,7 @@ import { BangerError, asBangerError, isAbort } from "../../lib/errors.ts";
 import { failedEntering } from "../../lib/launch.ts";
 import { identifyProcess, isAlive } from "../../lib/process-identity.ts";
 import { connectUnix } from "../../lib/unix-socket.ts";
-import type { Accel, MachineRecord, MachineRecordOf } from "../../model/vm.ts";
-import { anotherDriver } from "../another-driver.ts";
+import type { Accel, MachineRecord } from "../../model/vm.ts";
 import { checkFiles } from "../check-files.ts";
 import { checkNetwork } from "../check-network.ts";
 import type { Driver, Machine, MachineSpec } from "../driver.ts";
@@ -16,6 +15,8 @@ import { planMachine, serialSocketOf, vsockCid, type MachinePlan, type QemuHost 
 import { noteEvent, qemuMachine, type QemuEvents } from "./machine.ts";
 import { findQemu } from "./qemu-binary.ts";
 import { openQmp, type Qmp } from "./qmp.ts";
+import { qemuOwnSchema, type QemuRecord } from "./qemu-record.ts";
+import { readOwnRecord } from "../own-record.ts";
 import { sandboxMemory, type SandboxMemory } from "./sandbox.ts";
 import { readTail } from "../read-tail.ts";
 import { clearSocketPath } from "../socket-path.ts";
@@ -127,26 +128,33 @@ async function takeControl(
   const identity = await identifyProcess(child.pid);
   if (identity === undefined) throw endedAtOnce();
   const { major, minor, micro } = qmp.version;
-  const record: MachineRecordOf<"qemu"> = {
+  const record: QemuRecord = {
     vmm: "qemu",
     version: `${major}.${minor}.${micro}`,
     accel,
     machine: plan.machine,
     ...identity,
     controlSocket: plan.controlSocket,
-    consoleSocket: plan.consoleSocket,
     consoleLog: spec.consoleLog,
     line: plan.line,
+    own: { consoleSocket: plan.consoleSocket },
   };
-  return qemuMachine({ record, qmp, events, child, vmmLog: plan.vmmLog, sockets: socketsOf(record) });
+  return qemuMachine({
+    record,
+    qmp,
+    events,
+    child,
+    vmmLog: plan.vmmLog,
+    sockets: socketsOf({ ...record, ...record.own }),
+  });
 }
 
 function connectQmp(path: string, events: QemuEvents, signal: AbortSignal): Promise<Qmp> {
   return openQmp(connectUnix(path), (event) => noteEvent(events, event), signal);
 }
 
-async function attachMachine(record: MachineRecord, signal: AbortSignal): Promise<Machine | undefined> {
-  if (record.vmm !== "qemu") throw anotherDriver(record);
+async function attachMachine(written: MachineRecord, signal: AbortSignal): Promise<Machine | undefined> {
+  const record = readOwnRecord("qemu", qemuOwnSchema, written);
   if (!(await isAlive(record))) return undefined;
   const events: QemuEvents = {};
   let qmp: Qmp;
@@ -159,14 +167,14 @@ async function attachMachine(record: MachineRecord, signal: AbortSignal): Promis
     throw error;
   }
   const vmmLog = join(dirname(record.controlSocket), "qemu.log");
-  return qemuMachine({ record, qmp, events, vmmLog, sockets: socketsOf(record) });
+  return qemuMachine({ record, qmp, events, vmmLog, sockets: socketsOf({ ...record, ...record.own }) });
 }
 
 function socketsOf({
   controlSocket,
   consoleSocket,
   line,
-}: Pick<MachineRecordOf<"qemu">, "controlSocket" | "consoleSocket" | "line">): readonly string[] {
+}: Pick<MachinePlan, "controlSocket" | "consoleSocket"> & Pick<MachineRecord, "line">): readonly string[] {
   const serialSocket = serialSocketOf(line);
   return [controlSocket, consoleSocket, ...(serialSocket === undefined ? [] : [serialSocket])];
 }

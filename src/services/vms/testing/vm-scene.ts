@@ -56,9 +56,9 @@ export async function vmScene(t: TestContext) {
       machine: "microvm",
       ...identity,
       controlSocket: join(runDir, "qmp.sock"),
-      consoleSocket: join(runDir, "console.sock"),
       consoleLog: join(runDir, "console.log"),
       line: { kind: "virtio-serial", socketPath: join(runDir, "agent.sock") },
+      own: { consoleSocket: join(runDir, "console.sock") },
     },
   });
   store.vms.insert(vm);
