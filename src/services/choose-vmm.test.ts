@@ -2,15 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { VmmChoice } from "../model/vm.ts";
 import type { DriverAbilities } from "../vmm/driver.ts";
-import { chooseVmm, type MachineNeeds, type VmmHost } from "./choose-vmm.ts";
+import { obstacleTo, type MachineNeeds } from "../vmm/obstacle.ts";
+import { chooseVmm, type VmmFound, type VmmHost } from "./choose-vmm.ts";
 
 const qemu: DriverAbilities = {
   accel: "kvm",
   diskFormats: new Set(["raw", "qcow2"]),
   networks: new Set(["none", "user"]),
   maxVcpus: 64,
-  pause: true,
-  stopsOnFullDisk: true,
   needsVsock: false,
   pc: true,
   limits: { disk: true, net: false },
@@ -18,7 +17,6 @@ const qemu: DriverAbilities = {
 const firecracker: DriverAbilities = {
   ...qemu,
   accel: "kvm",
-  stopsOnFullDisk: false,
   diskFormats: new Set(["raw"]),
   networks: new Set(["none"]),
   maxVcpus: 32,
@@ -27,6 +25,14 @@ const firecracker: DriverAbilities = {
   limits: { disk: true, net: true },
 };
 
+/** As its driver would be found. */
+function found(
+  facts: Omit<VmmFound, "obstacle" | "abilities">,
+  abilities: DriverAbilities,
+): VmmFound & { readonly abilities: DriverAbilities } {
+  return { ...facts, abilities, obstacle: (what) => obstacleTo(what, facts.title, abilities) };
+}
+
 const FOUND_FIRECRACKER = {
   vmm: "firecracker",
   title: "Firecracker",
@@ -34,13 +40,12 @@ const FOUND_FIRECRACKER = {
   summary: "Firecracker 1.16.1 at /bin/firecracker",
 } as const;
 
+const FOUND_QEMU = { vmm: "qemu", title: "QEMU", usable: true, summary: "QEMU" } as const;
+
 function host(changes: Partial<VmmHost> = {}): VmmHost {
   return {
     kvm: { works: true, summary: "KVM runs guests" },
-    vmms: [
-      { ...FOUND_FIRECRACKER, abilities: firecracker },
-      { vmm: "qemu", title: "QEMU", usable: true, summary: "QEMU", abilities: qemu },
-    ],
+    vmms: [found(FOUND_FIRECRACKER, firecracker), found(FOUND_QEMU, qemu)],
     ...changes,
   };
 }
@@ -71,18 +76,15 @@ test("auto takes Firecracker where it is there and KVM runs guests, and says so"
 
 test("auto takes QEMU where anything speaks against Firecracker, and says what", () => {
   const kvm = { works: false, summary: "KVM opens but does not run a guest" };
-  const absent = { ...FOUND_FIRECRACKER, usable: false, summary: "there is no firecracker in PATH" };
-  const emulating = {
-    vmm: "qemu",
-    title: "QEMU",
-    usable: true,
-    summary: "QEMU",
-    abilities: { ...qemu, accel: "tcg" },
-  } as const;
-  const withoutKvm = host({ kvm, vmms: host().vmms.map((found) => (found.vmm === "qemu" ? emulating : found)) });
+  const absent = found(
+    { ...FOUND_FIRECRACKER, usable: false, summary: "there is no firecracker in PATH" },
+    firecracker,
+  );
+  const emulating = found(FOUND_QEMU, { ...qemu, accel: "tcg" });
+  const withoutKvm = host({ kvm, vmms: host().vmms.map((each) => (each.vmm === "qemu" ? emulating : each)) });
   const withoutIt = host({
     kvm: host().kvm,
-    vmms: host().vmms.map((found) => (found.vmm === "qemu" ? found : absent)),
+    vmms: host().vmms.map((each) => (each.vmm === "qemu" ? each : absent)),
   });
   const cases: readonly [MachineNeeds, VmmHost, RegExp][] = [
     [needs(), withoutKvm, /KVM opens but does not run a guest/],
@@ -129,5 +131,9 @@ test("what is asked for by name is taken, or refused with its reason; KVM is the
 
 test("where nothing can run it, both say why", () => {
   const limited = needs({ netBandwidth: 10 ** 6 }, { kernel: { microvm: false } });
-  assert.throws(() => choose("auto", limited), { code: "VMM_CANNOT", why: /Firecracker: .*PCI; QEMU: .*bandwidth/ });
+  assert.throws(() => choose("auto", limited), {
+    code: "VMM_CANNOT",
+    why: /Firecracker: .*PCI; QEMU: .*bandwidth/,
+    data: { obstacles: { firecracker: "no-pc", qemu: "no-network-limit" } },
+  });
 });

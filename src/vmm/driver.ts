@@ -1,6 +1,8 @@
 import type { Duplex } from "node:stream";
 import type { Accel, AgentLine, MachineRecord, VmDisk, Vmm, VmNetwork } from "../model/vm.ts";
 import type { Bytes } from "../lib/bytes.ts";
+import type { BangerError } from "../lib/errors.ts";
+import type { MachineNeeds, Obstacle } from "./obstacle.ts";
 
 /** A VM as every driver is told of it: what it is, not how a VMM spells it. */
 export interface MachineSpec {
@@ -61,9 +63,6 @@ export interface DriverAbilities {
   readonly diskFormats: ReadonlySet<VmDisk["format"]>;
   readonly networks: ReadonlySet<VmNetwork["mode"]>;
   readonly maxVcpus: number;
-  readonly pause: boolean;
-  /** Whether it stops a guest when the host has no room for what it writes, and can go on with nothing lost. */
-  readonly stopsOnFullDisk: boolean;
   /** Whether its only line to the agent is a vsock. */
   readonly needsVsock: boolean;
   /** Whether it boots kernels that need PCI or ACPI; those that find virtio-mmio by their command line every driver boots. */
@@ -96,7 +95,13 @@ export interface DiskError {
 /** One VMM behind one interface. */
 export interface Driver {
   readonly name: Vmm;
+  /** As people know it: `QEMU`. */
+  readonly title: string;
+  /** What it is on this host, in words. @throws BangerError that says why it is not to be had, where that is known beforehand. */
+  summary(): Promise<string>;
   abilities(): Promise<DriverAbilities>;
+  /** What keeps it from running a VM; undefined where it can. Pure. @param abilities what it has just told of them. */
+  obstacle(needs: MachineNeeds, abilities: DriverAbilities): Obstacle | undefined;
   /**
    * Starts a VMM in a process session of its own and resolves once it runs the guest.
    * When it fails, or the signal aborts, no process and no socket is left.
@@ -110,30 +115,38 @@ export interface Driver {
   strays(vmId: string): Promise<readonly number[]>;
 }
 
-/** A running VMM. */
+/** What a VMM tells that stops its guest by itself when it cannot go on. */
+export interface OwnStops {
+  /** The disk for which it stopped, since the host has no room for what the guest wrote; until it is resumed. */
+  forDisk(signal: AbortSignal): Promise<string | undefined>;
+  /** The VMM's word for why it stopped for no full disk, as `internal-error`; until it is resumed. */
+  reason(signal: AbortSignal): Promise<string | undefined>;
+  /** Has somebody hear of errors of its disks from now on. */
+  onDiskError(hear: (error: DiskError) => void): void;
+  /** Has somebody hear of stops for no full disk from now on. */
+  onStopped(hear: (reason: string) => void): void;
+}
+
+/** A running VMM. What not every machine can do is an optional part of it. */
 export interface Machine {
   readonly record: MachineRecord;
   readonly line: AgentLine;
   /** Settles when the process is gone; never rejects. */
   readonly exited: Promise<MachineExit>;
-  /** Safe to repeat, as is `resume`. @throws BangerError `VMM_CANNOT` where the guest would not come back whole. */
-  pause(signal: AbortSignal): Promise<void>;
+  /** Safe to repeat, as is `resume`. Absent where the guest would not come back whole: `lacks` says why. */
+  readonly pause?: (signal: AbortSignal) => Promise<void>;
   resume(signal: AbortSignal): Promise<void>;
   isPaused(signal: AbortSignal): Promise<boolean>;
-  /** The disk for which it stopped by itself, since the host has no room for what the guest wrote; until it is resumed. */
-  stoppedForDisk(signal: AbortSignal): Promise<string | undefined>;
-  /** Has somebody hear of errors of its disks from now on; of VMMs that tell of none, nothing. */
-  onDiskError(hear: (error: DiskError) => void): void;
-  /** The VMM's word for why it stopped the guest by itself and for no full disk, as `internal-error`; until it is resumed. */
-  whyStopped(signal: AbortSignal): Promise<string | undefined>;
-  /** Has somebody hear of such stops from now on. */
-  onStopped(hear: (reason: string) => void): void;
+  /** Absent where it never stops a guest by itself: a guest's write for which there is no room is then an error in the guest. */
+  readonly ownStops?: OwnStops;
   /** The serial console, from now on: what the guest writes, and what is typed to it. */
   console(signal: AbortSignal): Promise<Duplex>;
-  /** Presses the power button, where the machine has one. The guest may ignore it: wait on `exited` with a limit. */
-  requestShutdown(signal: AbortSignal): Promise<void>;
+  /** Presses the power button; absent where the machine has none. The guest may ignore it: wait on `exited` with a limit. */
+  readonly requestShutdown?: (signal: AbortSignal) => Promise<void>;
   /** Ends the process: SIGTERM, after a grace time SIGKILL, or that at once for 0. Resolves when it is gone. Safe to repeat. */
   kill(graceMs?: number): Promise<void>;
   /** Lets go of the process without touching it: for a daemon that stops while its VMs go on. */
   release(): void;
+  /** Why a part is absent, for whoever asks for it. */
+  readonly lacks?: { readonly pause?: BangerError };
 }

@@ -139,7 +139,7 @@ export function driverConformance(candidate: Candidate): void {
       const spec = await guest.spec("tick");
       const machine = await start(spec);
       await consoleShows(spec.consoleLog, /tick 3\b/);
-      if ((await driver.abilities()).pause) {
+      if (machine.pause !== undefined) {
         await machine.pause(limit());
         assert.equal(await machine.isPaused(limit()), true);
         const { size } = await stat(spec.consoleLog);
@@ -149,7 +149,7 @@ export function driverConformance(candidate: Candidate): void {
         const ticks = await consoleShows(spec.consoleLog, /[^]*tick (\d+)\r?\n/);
         await consoleShows(spec.consoleLog, new RegExp(`tick ${Number(ticks[1]) + 3}\\b`));
       } else {
-        await assert.rejects(machine.pause(limit()), { code: "VMM_CANNOT" });
+        assert.equal(machine.lacks?.pause?.code, "VMM_CANNOT");
       }
       assert.equal(await machine.isPaused(limit()), false);
       await machine.kill();
@@ -158,7 +158,7 @@ export function driverConformance(candidate: Candidate): void {
     test("kills: it is gone when kill returns, even when paused, and to kill again is no error", async () => {
       const spec = await guest.spec("tick");
       const machine = await start(spec);
-      if ((await driver.abilities()).pause) await machine.pause(limit());
+      await machine.pause?.(limit());
       await machine.kill();
       assert.equal(await isAlive(machine.record), false);
       assert.equal((await ended(machine)).clean, false);
@@ -172,6 +172,7 @@ export function driverConformance(candidate: Candidate): void {
         const spec = asPc(withInitrd(await guest.spec("button"), guest));
         const machine = await start(spec);
         await consoleShows(spec.consoleLog, /waiting/);
+        assert.ok(machine.requestShutdown, "a PC has a power button");
         await machine.requestShutdown(limit());
         assert.deepEqual(await ended(machine), { clean: true, by: "shutdown", reason: "the guest shut down" });
       }
@@ -179,10 +180,11 @@ export function driverConformance(candidate: Candidate): void {
       const machine = await start(spec);
       await consoleShows(spec.consoleLog, /tick 1\b/);
       if (machine.record.machine === "microvm") {
-        await assert.rejects(machine.requestShutdown(limit()), { code: "VMM_CANNOT" });
+        assert.equal(machine.requestShutdown, undefined, "it has no button");
         await machine.kill();
       } else {
         // The kernel's own answer to Ctrl-Alt-Del, where no init has taken it over.
+        assert.ok(machine.requestShutdown, "it has keys");
         await machine.requestShutdown(limit());
         assert.deepEqual(await ended(machine), REBOOTED);
       }

@@ -47,7 +47,7 @@ test("a guest for whose writes the host has no room is paused with the reason, a
   assert.equal(full.pausedBecause?.kind, "host-disk-full");
   assert.deepEqual([full.pausedBecause.disk, full.pausedBecause.path], ["work", path]);
   assert.ok(await machine.isPaused(limit()));
-  assert.equal(await machine.stoppedForDisk(limit()), "work");
+  assert.equal(await machine.ownStops?.forDisk(limit()), "work");
   const told = { code: "DISK_FULL", what: /VM box is paused, because the host's disk is full/, fix: /make room/ };
   const exec = vmService(context).exec("box", { argv: ["true"], env: {} } as never, limit());
   await assert.rejects(exec, told, "who wants something of it is told at once");
@@ -118,8 +118,7 @@ async function daemon(t: TestContext, machine: Machine, path: string) {
       machine: machine.record,
     }),
   );
-  const manners = await diskManners(context, "qemu");
-  assert.deepEqual(manners, { stopsByItself: true, canPause: true });
+  assert.deepEqual(diskManners(machine), { stopsByItself: true, canPause: true });
   t.after(async () => {
     await context.live.get(ID)?.close();
     store[Symbol.dispose]();
@@ -128,7 +127,7 @@ async function daemon(t: TestContext, machine: Machine, path: string) {
   const takeBack = (of: Machine): void => {
     const live = liveVm(of, () => Promise.reject(new Error("this guest has no agent")));
     context.live.set(ID, live);
-    followHostDisk(context, ID, live, manners);
+    followHostDisk(context, ID, live);
   };
   return { context, takeBack };
 }

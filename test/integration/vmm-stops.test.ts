@@ -25,12 +25,14 @@ test("a machine that QEMU stopped by itself says why, and one that we paused doe
   const spec = await guest.spec("tick");
   const machine = guest.own(await createQemuDriver({ accel: "tcg", qemuBin }).start(spec, limit));
   const heard: string[] = [];
-  machine.onStopped((reason) => heard.push(reason));
+  const { pause, ownStops } = machine;
+  assert.ok(pause && ownStops);
+  ownStops.onStopped((reason) => heard.push(reason));
   await consoleShows(spec.consoleLog, /tick 1\b/);
 
-  await machine.pause(limit);
+  await pause(limit);
   assert.ok(await machine.isPaused(limit));
-  assert.equal(await machine.whyStopped(limit), undefined);
+  assert.equal(await ownStops.reason(limit), undefined);
   await machine.resume(limit);
   assert.deepEqual(heard, []);
 
@@ -42,9 +44,9 @@ test("a machine that QEMU stopped by itself says why, and one that we paused doe
     heard.every((reason) => reason === "debug"),
     heard.join(),
   );
-  assert.equal(await machine.whyStopped(limit), "debug");
-  assert.equal(await machine.stoppedForDisk(limit), undefined);
+  assert.equal(await ownStops.reason(limit), "debug");
+  assert.equal(await ownStops.forDisk(limit), undefined);
   await machine.resume(limit);
-  assert.equal(await machine.whyStopped(limit), undefined);
+  assert.equal(await ownStops.reason(limit), undefined);
   stepper.destroy();
 });

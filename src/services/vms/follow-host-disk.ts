@@ -3,7 +3,15 @@ import { setTimeout as after } from "node:timers/promises";
 import type { PausedBecause } from "../../model/paused-because.ts";
 import type { Vm } from "../../model/vm.ts";
 import type { DiskError } from "../../vmm/driver.ts";
-import { fullDisk, judgeRoom, leastRoom, mustBeGuarded, type DiskManners, type DiskVerdict } from "./host-disk-full.ts";
+import {
+  diskManners,
+  fullDisk,
+  judgeRoom,
+  leastRoom,
+  mustBeGuarded,
+  type DiskManners,
+  type DiskVerdict,
+} from "./host-disk-full.ts";
 import type { LiveVm } from "./live-vms.ts";
 import { pauseVm, resumeVm } from "./pause-vm.ts";
 import { noteStall } from "./stall.ts";
@@ -20,9 +28,9 @@ const TELL_MS = 60_000;
  * For as long as a machine lives: writes down when it stopped because the host's disk was full, lets it go on when there is
  * room again, and pauses one beforehand that would not survive it.
  */
-export function followHostDisk(context: VmContext, vmId: string, live: LiveVm, manners: DiskManners): void {
-  const watch = new HostDiskWatch(context, vmId, live, manners);
-  live.machine.onDiskError((error) => watch.hear(error));
+export function followHostDisk(context: VmContext, vmId: string, live: LiveVm): void {
+  const watch = new HostDiskWatch(context, vmId, live, diskManners(live.machine));
+  live.machine.ownStops?.onDiskError((error) => watch.hear(error));
   watch.run().catch((error: unknown) => {
     if (!live.lifetime.aborted) context.log.error({ err: error, vm: vmId }, "its disks' room is watched no longer");
   });

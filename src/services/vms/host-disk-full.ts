@@ -3,8 +3,8 @@ import { dirname } from "node:path";
 import { bytes, formatBytes, mib, type Bytes } from "../../lib/bytes.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { HostDiskFull } from "../../model/paused-because.ts";
-import type { Vm, VmDisk, Vmm } from "../../model/vm.ts";
-import type { VmContext } from "./vm-context.ts";
+import type { Vm, VmDisk } from "../../model/vm.ts";
+import type { Machine } from "../../vmm/driver.ts";
 
 /** With this much free a VM goes on that its VMM stopped; of a small file system a fiftieth does. */
 const ROOM_TO_GO_ON = mib(64);
@@ -31,14 +31,8 @@ export interface DiskManners {
   readonly canPause: boolean;
 }
 
-/** @param vmm what the VM runs on; its binary may be gone since it started. */
-export async function diskManners({ drivers }: Pick<VmContext, "drivers">, vmm: Vmm): Promise<DiskManners> {
-  try {
-    const { stopsOnFullDisk, pause } = await (await drivers.of({ vmm })).abilities();
-    return { stopsByItself: stopsOnFullDisk, canPause: pause };
-  } catch {
-    return { stopsByItself: false, canPause: false };
-  }
+export function diskManners({ pause, ownStops }: Pick<Machine, "pause" | "ownStops">): DiskManners {
+  return { stopsByItself: ownStops !== undefined, canPause: pause !== undefined };
 }
 
 /**

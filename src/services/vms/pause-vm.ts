@@ -34,10 +34,12 @@ export async function pauseVm(context: VmContext, vm: Vm, { signal, progress }: 
   }
   context.store.vms.check(vm, "pausing");
   const live = await liveOf(context, vm);
+  const { pause, lacks } = live.machine;
+  if (pause === undefined) throw lacks?.pause ?? cannotPause(vm);
   context.store.vms.transition(vm.id, "pausing");
   live.keepStill(true);
   try {
-    await askVmm(context, vm, signal, (within) => live.machine.pause(within));
+    await askVmm(context, vm, signal, pause);
   } catch (error) {
     await trySettlePaused(context, vm.id);
     throw error;
@@ -55,7 +57,7 @@ export async function resumeVm(context: VmContext, vm: Vm, { signal, progress }:
   if (vm.state === "running") return vm;
   context.store.vms.check(vm, "resuming");
   const live = await liveOf(context, vm);
-  if (vm.pausedBecause?.kind === "host-disk-full") await checkRoom(context, vm, vm.pausedBecause);
+  if (vm.pausedBecause?.kind === "host-disk-full") await checkRoom(vm, live, vm.pausedBecause);
   context.store.vms.transition(vm.id, "resuming");
   live.stall.end();
   try {
@@ -113,9 +115,10 @@ async function settlePaused(context: VmContext, vmId: string, signal: AbortSigna
 /** A pause that somebody asked for stands, whatever the machine met with before or after it. */
 async function whyPaused(vm: Vm, live: LiveVm, signal: AbortSignal): Promise<PausedBecause | undefined> {
   if (vm.state === "paused" || vm.pausedBecause !== undefined) return vm.pausedBecause;
-  const disk = await live.machine.stoppedForDisk(signal);
+  const { ownStops } = live.machine;
+  const disk = await ownStops?.forDisk(signal);
   if (disk !== undefined) return fullDisk(vm, disk);
-  const reason = await live.machine.whyStopped(signal);
+  const reason = await ownStops?.reason(signal);
   return reason === undefined ? undefined : vmmStopped(reason);
 }
 
@@ -135,11 +138,17 @@ export async function trySettlePaused(context: VmContext, vmId: string): Promise
 const MAY_BE_PAUSED: ReadonlySet<Vm["state"]> = new Set(["running", "pausing", "paused", "resuming"]);
 
 /** @throws BangerError `DISK_FULL` where a VM would stop again at once. */
-async function checkRoom(context: VmContext, vm: Vm, because: HostDiskFull): Promise<void> {
+async function checkRoom(vm: Vm, { machine }: LiveVm, because: HostDiskFull): Promise<void> {
   const least = await leastRoom(vm.disks);
-  const { vmm } = vm.machine ?? {};
-  const guarded = vmm !== undefined && mustBeGuarded(vm, await diskManners(context, vmm));
+  const guarded = mustBeGuarded(vm, diskManners(machine));
   if (least !== undefined && !hasRoomToGoOn(least.room, guarded)) throw hostDiskFull(vm.name, because, least.room);
+}
+
+function cannotPause(vm: Vm): BangerError {
+  return new BangerError("VMM_CANNOT", {
+    what: `what VM ${vm.name} runs on cannot pause it`,
+    fix: `stop it with \`banger vm stop ${vm.name}\``,
+  });
 }
 
 async function liveOf(context: VmContext, vm: Vm): Promise<LiveVm> {

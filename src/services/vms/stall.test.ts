@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { BangerError } from "../../lib/errors.ts";
+import type { OwnStops } from "../../vmm/driver.ts";
 import { resumeVm, pauseVm, trySettlePaused } from "./pause-vm.ts";
 import { askAgent } from "./reach-agent.ts";
 import { followVmmStops, Stall } from "./stall.ts";
@@ -7,6 +9,12 @@ import { machineOf, VM_ID, vmScene } from "./testing/vm-scene.ts";
 
 const never = new AbortController().signal;
 const operation = { signal: never, progress: () => {} };
+const quiet: OwnStops = {
+  forDisk: async () => undefined,
+  reason: async () => undefined,
+  onDiskError() {},
+  onStopped() {},
+};
 
 test("who waits for a guest hears that it stopped, each time anew", () => {
   const stall = new Stall();
@@ -22,10 +30,9 @@ test("a VM that its VMM stopped is paused with the VMM's reason, and whoever wan
   const { context, vm } = await vmScene(t);
   let stop: (reason: string) => void = () => assert.fail("nobody listens");
   const { live } = machineOf(vm, {
-    onStopped: (hear) => (stop = hear),
+    ownStops: { ...quiet, onStopped: (hear) => (stop = hear), reason: async () => "internal-error" },
     resume: () => Promise.reject(new Error("Resetting the Virtual Machine is required")),
     isPaused: async () => true,
-    whyStopped: async () => "internal-error",
   });
   t.after(() => live.close());
   context.live.set(VM_ID, live);
@@ -54,10 +61,28 @@ test("a VM that its VMM stopped is paused with the VMM's reason, and whoever wan
 
 test("a daemon that comes later asks for the reason", async (t) => {
   const { context, vm } = await vmScene(t);
-  const { live } = machineOf(vm, { isPaused: async () => true, whyStopped: async () => "watchdog" });
+  const { live } = machineOf(vm, {
+    isPaused: async () => true,
+    ownStops: { ...quiet, reason: async () => "watchdog" },
+  });
   t.after(() => live.close());
   context.live.set(VM_ID, live);
   await trySettlePaused(context, VM_ID);
   const { state, pausedBecause } = context.store.vms.get(VM_ID);
   assert.deepEqual([state, pausedBecause?.kind], ["paused", "vmm-stopped"]);
+});
+
+test("a machine that cannot pause says why, and its VM runs on", async (t) => {
+  const { context, vm } = await vmScene(t);
+  const why = new BangerError("VMM_CANNOT", { what: "1.16 cannot pause a VM", fix: "use 1.17" });
+  for (const [lacks, told] of [
+    [{ lacks: { pause: why } }, { code: "VMM_CANNOT", what: "1.16 cannot pause a VM" }],
+    [{}, { code: "VMM_CANNOT", fix: /vm stop box/ }],
+  ] as const) {
+    const { live } = machineOf(vm, lacks);
+    t.after(() => live.close());
+    context.live.set(VM_ID, live);
+    await assert.rejects(pauseVm(context, vm, operation), told);
+    assert.equal(context.store.vms.get(VM_ID).state, "running");
+  }
 });

@@ -69,7 +69,7 @@ export function followVmmStops(
   vmId: string,
   of: LiveVm,
 ): void {
-  of.machine.onStopped((reason) => {
+  of.machine.ownStops?.onStopped((reason) => {
     const vm = live.get(vmId) === of ? store.vms.find(vmId) : undefined;
     if (vm === undefined) return;
     log.error({ vm: vm.name, reason }, "the VMM stopped a VM");

@@ -22,7 +22,6 @@ import { bootClock, watchConsole, type BootClock } from "./boot-watch.ts";
 import { consoleTail } from "./console-log.ts";
 import { followHostDisk } from "./follow-host-disk.ts";
 import { giveWorld } from "./give-world.ts";
-import { diskManners } from "./host-disk-full.ts";
 import { followVmmStops, standsStill } from "./stall.ts";
 import { installInVm, needsInstallation } from "./install-in-vm.ts";
 import { liveVm, type GuestFacts, type LiveVm } from "./live-vms.ts";
@@ -154,7 +153,7 @@ async function bringUp(
   });
   noteExit(context, vm.id, machine, startAgainBy(startVm));
   followVmmStops(context, vm.id, live);
-  followHostDisk(context, vm.id, live, await diskManners(context, vmm));
+  followHostDisk(context, vm.id, live);
   await awaitAgent(context, booting, { live, clock, until, ...manners }, signal);
   return { live };
 }

@@ -82,10 +82,11 @@ export async function shutDown(
 ): Promise<string> {
   live.ending = true;
   const { machine } = live;
+  const { requestShutdown } = machine;
   if (force) return "ended by force";
-  const ways: readonly [string, (s: AbortSignal) => Promise<void>][] = [
+  const ways: readonly (readonly [string, (s: AbortSignal) => Promise<void>])[] = [
     ["the guest shut down", async (s) => (await live.agent(s)).shutdown(s)],
-    ["the guest followed its power button", (s) => machine.requestShutdown(s)],
+    ...(requestShutdown === undefined ? [] : [["the guest followed its power button", requestShutdown] as const]),
   ];
   try {
     return await withDeadline(signal, timeoutMs, "the guest to shut down", async (within) => {

@@ -5,7 +5,6 @@ import type { Machine } from "../../vmm/driver.ts";
 import { agentConnector } from "./agent-connection.ts";
 import { attendGuest } from "./attend-guest.ts";
 import { followHostDisk } from "./follow-host-disk.ts";
-import { diskManners } from "./host-disk-full.ts";
 import { followVmmStops } from "./stall.ts";
 import { liveVm } from "./live-vms.ts";
 import { trySettlePaused } from "./pause-vm.ts";
@@ -140,7 +139,7 @@ async function adopt(
   noteExit(context, vmId, machine, startAgainBy(startVm));
   // What it meets with from now on is heard, what came before is asked for.
   followVmmStops(context, vmId, live);
-  followHostDisk(context, vmId, live, await diskManners(context, record.vmm));
+  followHostDisk(context, vmId, live);
   await trySettlePaused(context, vmId);
   followVmService(context, vmId, live);
   watchHealth(context, vmId, live);

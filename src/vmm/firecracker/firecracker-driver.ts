@@ -6,6 +6,7 @@ import { failedEntering, type ChildEnd, type LaunchedChild } from "../../lib/lau
 import { identifyProcess, isAlive } from "../../lib/process-identity.ts";
 import type { MachineRecord } from "../../model/vm.ts";
 import { checkFiles } from "../check-files.ts";
+import { obstacleTo } from "../obstacle.ts";
 import { checkNetwork } from "../check-network.ts";
 import type { Driver, Machine, MachineSpec } from "../driver.ts";
 import { readTail } from "../read-tail.ts";
@@ -21,33 +22,31 @@ import { planFirecracker, type FirecrackerPlan } from "./machine-plan.ts";
 import { firecrackerMachine } from "./machine.ts";
 import { findStrays } from "../find-strays.ts";
 import { isFirecrackerOf } from "./strays.ts";
-import { featuresOf, parseVersion } from "./version.ts";
+import { parseVersion } from "./version.ts";
 
+const TITLE = "Firecracker";
 const LOG_END_BYTES = 16 * 1024;
 /** A drive's size is cut to whole sectors. */
 const SECTOR_BYTES = 512;
 /** Firecracker's own bound (its firecracker.yaml, MachineConfiguration). */
 const MAX_VCPUS = 32;
 
-export interface FirecrackerDriver extends Driver {
-  /** Where it is and which release it is. @throws BangerError `TOOL_MISSING`, `VMM_CANNOT`, `VMM_FAILED`. */
-  find(): Promise<FirecrackerBinary>;
-}
-
 /** Runs VMs by Firecracker, under KVM. */
-export function createFirecrackerDriver(place: FirecrackerPlace): FirecrackerDriver {
+export function createFirecrackerDriver(place: FirecrackerPlace): Driver {
   const find = firecrackerFinder(place);
   return {
     name: "firecracker",
-    find,
+    title: TITLE,
+    async summary() {
+      const { path, version } = await find();
+      return `${TITLE} ${version.text} at ${path}`;
+    },
+    obstacle: (needs, abilities) => obstacleTo(needs, TITLE, abilities),
     abilities: async () => ({
       accel: "kvm",
       diskFormats: new Set(["raw"] as const),
       networks: new Set(["none", "tap"] as const),
       maxVcpus: MAX_VCPUS,
-      pause: featuresOf((await find()).version).resumesVsock,
-      // Its guest gets an I/O error (src/vmm/src/devices/virtio/block), and makes its file system read-only.
-      stopsOnFullDisk: false,
       needsVsock: true,
       pc: false,
       limits: { disk: true, net: true },

@@ -52,16 +52,13 @@ export function firecrackerMachine(firecracker: RunningFirecracker): Machine {
     record,
     line: record.line,
     exited,
-    async pause(signal) {
-      if (!featuresOf(version).resumesVsock) throw cannotPause(version.text);
-      await setState("Paused", signal);
-    },
+    ...(featuresOf(version).resumesVsock
+      ? { pause: (signal: AbortSignal) => setState("Paused", signal) }
+      : { lacks: { pause: cannotPause(version.text) } }),
+    // A guest whose write has no room gets an I/O error (src/vmm/src/devices/virtio/block), and makes its file system
+    // read-only: it is never stopped.
     resume: (signal) => setState("Resumed", signal),
     isPaused: async (signal) => (await api.instance(signal)).state === "Paused",
-    stoppedForDisk: () => Promise.resolve(undefined),
-    onDiskError: () => {},
-    whyStopped: () => Promise.resolve(undefined),
-    onStopped: () => {},
     console: () => openConsole(record.consoleLog, record.own.consoleInput),
     // A guest without a keyboard driver hears nothing of it, and Firecracker says the same: its end is the only proof.
     requestShutdown: (signal) =>

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { z } from "zod";
 import { removeSocket } from "../../lib/destroy.ts";
-import { BangerError } from "../../lib/errors.ts";
 import type { ProcessIdentity } from "../../lib/process-identity.ts";
 import { connectUnix } from "../../lib/unix-socket.ts";
 import type { DiskError, Machine, MachineExit } from "../driver.ts";
@@ -85,28 +84,32 @@ export function qemuMachine(qemu: RunningQemu): Machine {
       const status = statusSchema.parse(await qmp.execute("query-status", {}, signal));
       return !status.running;
     },
-    async stoppedForDisk(signal) {
-      return fullDiskIn(await qmp.execute("query-block", {}, signal));
-    },
-    onDiskError(hear) {
-      events.onDiskError = hear;
-    },
-    whyStopped,
-    onStopped(hear) {
-      events.onStop = () => {
-        const told = whyStopped(life.signal).then((reason) => reason !== undefined && hear(reason));
-        told.catch(() => {}); // Its end is told by `exited`.
-      };
+    ownStops: {
+      async forDisk(signal) {
+        return fullDiskIn(await qmp.execute("query-block", {}, signal));
+      },
+      reason: whyStopped,
+      onDiskError(hear) {
+        events.onDiskError = hear;
+      },
+      onStopped(hear) {
+        events.onStop = () => {
+          const told = whyStopped(life.signal).then((reason) => reason !== undefined && hear(reason));
+          told.catch(() => {}); // Its end is told by `exited`.
+        };
+      },
     },
     async console(signal) {
       const socket = connectUnix(record.own.consoleSocket);
       await once(socket, "connect", { signal });
       return socket;
     },
-    async requestShutdown(signal) {
-      if (record.machine === "microvm") throw noPowerButton();
-      await qmp.execute("system_powerdown", {}, signal);
-    },
+    // A microvm runs without ACPI, and so without a button.
+    ...(record.machine !== "microvm" && {
+      async requestShutdown(signal: AbortSignal) {
+        await qmp.execute("system_powerdown", {}, signal);
+      },
+    }),
     async kill(graceMs) {
       // Once released, its end is told to nobody, but it can be looked for.
       await endProcess(identity, life.signal.aborted ? untilGone(identity) : exited, graceMs);
@@ -134,12 +137,4 @@ async function untilExit(
   ]);
   for (const path of sockets) await removeSocket(path, "a socket of this machine by its record; its QEMU has ended");
   return explainEnd({ ...events, ...end, said: said.trim(), console });
-}
-
-function noPowerButton(): BangerError {
-  return new BangerError("VMM_CANNOT", {
-    what: "this machine has no power button",
-    why: "QEMU's microvm runs without ACPI",
-    fix: "shut the guest down through its agent, or end the VM by force",
-  });
 }

@@ -7,6 +7,7 @@ import { identifyProcess, isAlive } from "../../lib/process-identity.ts";
 import { connectUnix } from "../../lib/unix-socket.ts";
 import type { Accel, MachineRecord } from "../../model/vm.ts";
 import { checkFiles } from "../check-files.ts";
+import { obstacleTo } from "../obstacle.ts";
 import { checkNetwork } from "../check-network.ts";
 import type { Driver, Machine, MachineSpec } from "../driver.ts";
 import { launchQemu, type QemuChild } from "./launch.ts";
@@ -23,11 +24,13 @@ import { clearSocketPath } from "../socket-path.ts";
 import { findStrays } from "../find-strays.ts";
 import { isQemuOf } from "./strays.ts";
 
+const TITLE = "QEMU";
 const VMM_LOG_END_BYTES = 2 * 1024;
 const VHOST_VSOCK = "/dev/vhost-vsock";
 
 export interface QemuOptions {
-  readonly accel: Accel;
+  /** Where it is still to be found out, it is asked when a machine is started. */
+  readonly accel: Accel | (() => Promise<Accel>);
   /** `qemu_bin` of the configuration; absent, PATH is searched. */
   readonly qemuBin?: string;
   readonly searchPath?: string;
@@ -36,28 +39,32 @@ export interface QemuOptions {
 /** Runs VMs by QEMU's system emulator for x86-64: hardware-assisted by KVM, or translated by TCG where there is none. */
 export function createQemuDriver(options: QemuOptions): Driver {
   const sandboxes = sandboxMemory();
+  const accel = async (): Promise<Accel> => (typeof options.accel === "function" ? options.accel() : options.accel);
   return {
     name: "qemu",
+    title: TITLE,
+    // Where it is missing its start says so, and how to install it.
+    summary: async () => TITLE,
+    obstacle: (needs, abilities) => obstacleTo(needs, TITLE, abilities),
     abilities: async () => ({
-      accel: options.accel,
+      accel: await accel(),
       diskFormats: new Set(["raw", "qcow2"] as const),
       networks: new Set(["none", "user", "tap"] as const),
       // vmSpecSchema's own bound; QEMU's microvm takes 288.
       maxVcpus: 64,
-      pause: true,
-      stopsOnFullDisk: true,
       needsVsock: false,
       pc: true,
       // QEMU has no bound for a network card; where its TAP is ours, tc-tbf(8) could be one.
       limits: { disk: true, net: false },
     }),
-    start: (spec, signal) => startMachine({ ...options, sandboxes }, spec, signal),
+    start: async (spec, signal) => startMachine({ ...options, accel: await accel(), sandboxes }, spec, signal),
     attach: attachMachine,
     strays: (vmId) => findStrays(isQemuOf(vmId)),
   };
 }
 
-interface StartOptions extends QemuOptions {
+interface StartOptions extends Omit<QemuOptions, "accel"> {
+  readonly accel: Accel;
   readonly sandboxes: SandboxMemory;
 }
 

@@ -66,7 +66,6 @@ export async function startScene(
   };
   const driver = {
     name: "qemu",
-    abilities: async () => ({ stopsOnFullDisk: true, pause: true }),
     start: start ?? startMachine,
   } as unknown as Driver;
   Object.assign(context, {

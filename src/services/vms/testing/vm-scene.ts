@@ -96,10 +96,6 @@ export function machineOf(
     record: vm.machine,
     exited: exit.promise,
     isPaused: async () => false,
-    stoppedForDisk: async () => undefined,
-    onDiskError() {},
-    whyStopped: async () => undefined,
-    onStopped() {},
     release() {},
     ...verbs,
   } as Machine;
