@@ -1,9 +1,9 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { dirname } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { signalChild } from "../lib/destroy.ts";
+import { spawnConfined } from "../lib/launch.ts";
 import type { Accel } from "../model/vm.ts";
 import { KVM_PROBE_EXIT_STATUS } from "./kvm-probe-guest.ts";
 
@@ -51,19 +51,24 @@ export async function runProbeGuest(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<ProbeRun> {
   signal.throwIfAborted();
-  const child = spawn(binary, probeArguments(guest, accel), {
+  const child = spawnConfined({
+    program: binary,
+    args: probeArguments(guest, accel),
     stdio: ["pipe", "pipe", "pipe", "pipe"],
     cwd: dirname(guest), // Where KVM is broken QEMU may abort, and dump its core.
+    session: "ours",
   });
   const exited = once(child, "close").then(
     ([status]: unknown[]) => status,
     () => undefined,
   );
-  const [, events, errors, steps] = child.stdio;
+  const [input, events, errors, steps] = child.stdio;
+  if (input === null || events === null || errors === null)
+    throw new Error("a process without the pipes that were asked for");
   const seen = keepText(steps as Readable);
   const said = keepText(errors);
-  child.stdin.on("error", () => {}); // It may be gone before it reads this.
-  child.stdin.write('{"execute":"qmp_capabilities"}\n');
+  input.on("error", () => {}); // It may be gone before it reads this.
+  input.write('{"execute":"qmp_capabilities"}\n');
 
   const over = new AbortController();
   const whenOver = { signal: AbortSignal.any([over.signal, signal]) };

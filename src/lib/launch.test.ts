@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { childEnvironment } from "./child-environment.ts";
-import { failedEntering, launch, launchWords } from "./launch.ts";
+import { failedBefore, launch, launchWords } from "./launch.ts";
 
 const quiet = ["ignore", "ignore", "ignore"] as const;
 
@@ -58,9 +60,29 @@ test("what enters a namespace is blamed for its own failures, and not the progra
   let said = "";
   for await (const chunk of child.stdio[2] as AsyncIterable<Buffer>) said += chunk.toString();
   assert.notEqual((await child.ended).exitCode, 0);
-  const error = failedEntering(said, enter);
+  const error = failedBefore(said, { program: "true", enter });
   assert.equal(error?.code, "NETWORK_FAILED");
   assert.match(error?.message ?? "", /network namespace.*nsenter: /);
-  assert.equal(failedEntering("qemu: no such disk\n", enter), undefined);
-  assert.equal(failedEntering(said), undefined);
+  assert.equal(failedBefore("qemu: no such disk\n", { program: "qemu", enter }), undefined);
+  assert.equal(failedBefore(said, { program: "true" }), undefined);
+});
+
+test("a program that is not there is named, and not what would have executed it", async () => {
+  const absent = launch({ program: "banger-no-such-vmm", args: [], stdio: quiet, session: "own" });
+  await assert.rejects(absent, { code: "TOOL_MISSING", what: /banger-no-such-vmm/ });
+});
+
+test("what cannot be executed is told of as that, and not as the fault of a program that ran", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "banger-launch-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const program = join(folder, "vmm");
+  await writeFile(program, "#!/no/such/interpreter\n", { mode: 0o755 });
+  const child = await launch({ program, args: [], stdio: ["ignore", "ignore", "pipe"], session: "own" });
+  let said = "";
+  for await (const chunk of child.stdio[2] as AsyncIterable<Buffer>) said += chunk.toString();
+  assert.notEqual((await child.ended).exitCode, 0);
+  const error = failedBefore(said, { program });
+  assert.deepEqual([error?.code, error?.what], ["TOOL_FAILED", "vmm could not be started"]);
+  assert.match(error?.why ?? "", /^setpriv: /);
+  assert.equal(failedBefore("vmm: setpriv: not a word of its own\n", { program }), undefined);
 });

@@ -5,9 +5,15 @@ import { basename, join } from "node:path";
 import { childEnvironment } from "./child-environment.ts";
 import { signalChild } from "./destroy.ts";
 import { BangerError, hasErrno } from "./errors.ts";
+import { findExecutable } from "./find-executable.ts";
 import { toolMissing } from "./process.ts";
 
-/** A child that lives long, or that reads what is hostile. */
+const SETPRIV = "setpriv";
+
+/**
+ * A child that lives long, or that reads what is hostile. All that it gets of us is said here: it gains no privileges, and has
+ * no descriptor, no variable and no namespace besides.
+ */
 export interface LaunchRequest {
   readonly program: string;
   readonly args: readonly string[];
@@ -44,10 +50,13 @@ export interface LaunchedChild {
 /**
  * Starts a child that may gain no privileges by what it executes, and is told of our environment only what it needs.
  *
- * @throws BangerError `TOOL_MISSING` where the first word that is to be executed is not there; `TOOL_FAILED` where it
- *         cannot be executed.
+ * @throws BangerError `TOOL_MISSING` where the program, or what enters its namespaces, is not there; `TOOL_FAILED` where the
+ *         first word cannot be executed. What fails later is told by the child's end and words: see {@link failedBefore}.
  */
 export async function launch(request: LaunchRequest): Promise<LaunchedChild> {
+  // Else one of the words before it would say so.
+  if ((await findExecutable(request.program, childEnvironment(request.env)["PATH"])) === undefined)
+    throw toolMissing(request.program, undefined);
   const child = spawnConfined(request);
   const ended = once(child, "exit").then(([exitCode, signal]: unknown[]): ChildEnd => ({
     exitCode: typeof exitCode === "number" ? exitCode : undefined,
@@ -98,7 +107,7 @@ export function launchWords(
 /** The system's own folders count too: a daemon may have been started with a short PATH. */
 function findSetpriv(searchPath = ""): string | undefined {
   const folders = [...searchPath.split(":"), "/usr/bin", "/bin"].filter((folder) => folder.startsWith("/"));
-  return folders.map((folder) => join(folder, "setpriv")).find(isExecutable);
+  return folders.map((folder) => join(folder, SETPRIV)).find(isExecutable);
 }
 
 function isExecutable(path: string): boolean {
@@ -111,21 +120,43 @@ function isExecutable(path: string): boolean {
 }
 
 /**
- * What kept a child from being started in its namespaces, as the first of the words before it says; undefined when they
- * came to the child itself.
+ * What kept a child from being started at all, as one of the words before its program says; undefined when they came to the
+ * program itself, whose own words these are then.
  *
  * @param said what came on its standard error.
  */
-export function failedEntering(said: string, enter: readonly string[] = []): BangerError | undefined {
-  const tool = basename(enter[0] ?? "");
-  const line = said.split("\n").find((words) => tool !== "" && words.startsWith(`${tool}: `));
-  if (line === undefined) return undefined;
-  return new BangerError("NETWORK_FAILED", {
-    what: "the network namespace of the VM could not be entered",
-    why: line.trim(),
-    fix: "start the VM again; if that does not help, run `banger doctor`",
-    data: { tool },
+export function failedBefore(
+  said: string,
+  { program, enter = [] }: Pick<LaunchRequest, "program" | "enter">,
+): BangerError | undefined {
+  const [entering = ""] = enter;
+  const notEntered = lineOf(said, entering);
+  if (notEntered !== undefined) {
+    return new BangerError("NETWORK_FAILED", {
+      what: "the network namespace of the VM could not be entered",
+      why: notEntered,
+      fix: "start the VM again; if that does not help, run `banger doctor`",
+      data: { tool: basename(entering) },
+    });
+  }
+  const notConfined = lineOf(said, SETPRIV);
+  if (notConfined === undefined) return undefined;
+  return new BangerError("TOOL_FAILED", {
+    what: `${basename(program)} could not be started`,
+    why: notConfined,
+    fix: `see whether \`${SETPRIV} --no-new-privs -- ${program} --version\` runs`,
+    data: { tool: SETPRIV },
   });
+}
+
+/** The first line that a tool of util-linux says for itself: `nsenter: cannot open …`. */
+function lineOf(said: string, tool: string): string | undefined {
+  return tool === ""
+    ? undefined
+    : said
+        .split("\n")
+        .find((line) => line.startsWith(`${basename(tool)}: `))
+        ?.trim();
 }
 
 function notStarted(file: string, cause: unknown): BangerError {

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { asBangerError, BangerError } from "../lib/errors.ts";
-import { failedEntering } from "../lib/launch.ts";
+import { failedBefore } from "../lib/launch.ts";
 import { run } from "../lib/process.ts";
 import type { MachineSpec } from "./driver.ts";
 
@@ -33,7 +33,7 @@ async function readInside(enter: readonly string[], signal: AbortSignal): Promis
     return (await run(program, [...words, "cat", DEVICES], { signal, timeoutMs: LOOK_MS })).stdout;
   } catch (error) {
     const { why } = asBangerError(error);
-    throw failedEntering(why?.replace(/^exit status \d+: /, "") ?? "", enter) ?? error;
+    throw failedBefore(why?.replace(/^exit status \d+: /, "") ?? "", { program: "cat", enter }) ?? error;
   }
 }
 

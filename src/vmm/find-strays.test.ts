@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isFirecrackerOf } from "./firecracker/strays.ts";
-import { isQemuOf } from "./qemu/strays.ts";
+import { firecrackerMark } from "./firecracker/machine-plan.ts";
+import { isMarked } from "./find-strays.ts";
+import { qemuMark } from "./qemu/machine-plan.ts";
 
 test("a Firecracker is known by its id, with a jailer's words between that and its socket, too", () => {
-  const ours = isFirecrackerOf("vm-1");
+  const ours = (words: readonly string[]): boolean => isMarked(firecrackerMark("vm-1"), words);
   assert.ok(ours(["/bin/firecracker", "--id", "vm-1", "--api-sock", "/run/fc.sock"]));
   const jailed =
     "/firecracker --id vm-1 --start-time-us 12 --start-time-cpu-us 3 --parent-cpu-time-us 1 --api-sock /a.sock";
@@ -15,7 +16,7 @@ test("a Firecracker is known by its id, with a jailer's words between that and i
 });
 
 test("a QEMU is known by its guest's name", () => {
-  const ours = isQemuOf("vm-1");
+  const ours = (words: readonly string[]): boolean => isMarked(qemuMark("vm-1"), words);
   assert.ok(ours(["qemu", "-name", "guest=vm-1,debug-threads=on"]));
   assert.ok(!ours(["qemu", "-name", "guest=vm-12"]));
   assert.ok(!ours(["qemu", "guest=vm-1"]));

@@ -1,14 +1,25 @@
 import { readdir, readFile } from "node:fs/promises";
 
-/**
- * Processes whose arguments say that they run a VM.
- *
- * @param isOfVm judges a process's words (proc(5)), its program first.
- */
-export async function findStrays(isOfVm: (words: readonly string[]) => boolean): Promise<readonly number[]> {
+/** By what a VM's VMM is known among all processes: an option of its own with a value that names the VM. */
+export interface ProcessMark {
+  readonly option: string;
+  /** The value, or what stands in it before its first comma. */
+  readonly value: string;
+  /** Another option that comes later, where the first one alone is other programs' too. */
+  readonly then?: string;
+}
+
+/** Processes whose arguments say that they run a VM. */
+export async function findStrays(mark: ProcessMark): Promise<readonly number[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
-  const found = await Promise.all(pids.map(async (pid) => ({ pid, ours: isOfVm(await wordsOf(pid)) })));
+  const found = await Promise.all(pids.map(async (pid) => ({ pid, ours: isMarked(mark, await wordsOf(pid)) })));
   return found.filter(({ ours }) => ours).map(({ pid }) => pid);
+}
+
+/** Judges a process's words (proc(5)), its program first. Pure. */
+export function isMarked({ option, value, then }: ProcessMark, words: readonly string[]): boolean {
+  const at = words.indexOf(option);
+  return at !== -1 && words[at + 1]?.split(",")[0] === value && (then === undefined || words.indexOf(then) > at);
 }
 
 async function wordsOf(pid: number): Promise<readonly string[]> {

@@ -9,10 +9,10 @@ import { authenticate, SECRET_BYTES } from "../../src/guest/agent-secret.ts";
 import { dialFirecrackerVsock } from "../../src/guest/vsock-line.ts";
 import { readAgentSecret, renewAgentSecret } from "../../src/services/vms/agent-secret.ts";
 import { hostTscKhz } from "../../src/vmm/qemu/host-tsc.ts";
-import { launchQemu } from "../../src/vmm/qemu/launch.ts";
-import { planMachine } from "../../src/vmm/qemu/machine-plan.ts";
+import { planMachine, qemuStart } from "../../src/vmm/qemu/machine-plan.ts";
 import { optionString } from "../../src/vmm/qemu/option-string.ts";
 import { findQemu } from "../../src/vmm/qemu/qemu-binary.ts";
+import { launchVmm } from "../../src/vmm/start-vmm.ts";
 import { prepareStandIn } from "../helpers/stand-in.ts";
 import { consoleShows, TinyGuest } from "../helpers/tiny-guest.ts";
 import { appears, vhostDeviceVsock } from "../stand-in/firecracker/vsock-front.ts";
@@ -41,10 +41,12 @@ test(
       { stdio: "ignore" },
     );
     const qemu = await appears(vmmSocket).then(async () =>
-      launchQemu(await findQemu(undefined), {
-        ...plan,
-        argv: withUserVsock(plan.argv, spec.memoryBytes, vmmSocket),
-      }),
+      launchVmm(
+        qemuStart(await findQemu(undefined), {
+          ...plan,
+          argv: withUserVsock(plan.argv, spec.memoryBytes, vmmSocket),
+        }),
+      ),
     );
     try {
       await consoleShows(spec.consoleLog, /banger: stage agent/, 120_000);

@@ -7,11 +7,9 @@ import { setTimeout as after } from "node:timers/promises";
 import { withDeadline } from "../../lib/deadline.ts";
 import { openEmptied, removeSocket, signalProcess } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
-import { spawnConfined } from "../../lib/launch.ts";
 import { run } from "../../lib/process.ts";
-import { identifyProcess, isAlive, type ProcessIdentity } from "../../lib/process-identity.ts";
-import { toolPath } from "../tool-path.ts";
-import { markOf } from "./marked-processes.ts";
+import { isAlive, type ProcessIdentity } from "../../lib/process-identity.ts";
+import { launchKeeper } from "./launch-keeper.ts";
 import { HOST_WALL } from "./namespace-plan.ts";
 
 /** Until the host's addresses are followed; it takes some 20 ms. */
@@ -73,10 +71,9 @@ export async function followAddresses(
   request: FollowRequest,
   signal: AbortSignal,
 ): Promise<readonly ProcessIdentity[]> {
-  const { instance, vmId, runDir, enter } = request;
+  const { runDir, enter } = request;
   const pipePath = join(runDir, "addresses");
   const logPath = join(runDir, "addresses.log");
-  const env = { PATH: toolPath(), ...markOf(instance, vmId) };
   const started: ProcessIdentity[] = [];
   await removeSocket(pipePath, "a name of ours in the VM's run folder, which is this start's");
   await run("mkfifo", ["-m", "600", pipePath], { signal });
@@ -86,22 +83,23 @@ export async function followAddresses(
     await using _held = await open(pipePath, "r+");
     await using changes = await open(pipePath, "r");
     await using teller = await open(pipePath, constants.O_WRONLY);
-    const monitor = await start("ip", ["-4", "-o", "monitor", "route"], ["ignore", teller.fd, teller.fd], env);
+    const monitor = await launchKeeper(request, {
+      program: "ip",
+      args: ["-4", "-o", "monitor", "route"],
+      stdio: ["ignore", teller.fd, teller.fd],
+    });
     started.push(monitor.identity);
     return await withDeadline(signal, LIMIT_MS, "the host's addresses to be followed", async (within) => {
       while (!(await hearsRoutes(monitor.identity.pid))) {
         if (!(await isAlive(monitor.identity))) throw failure("ip monitor ended as soon as it ran");
         await after(LOOK_MS, undefined, { signal: within });
       }
-      const words = ["-c", SCRIPT, "follow-addresses", ...enter];
-      const keeper = await start("sh", words, [changes.fd, log.fd, log.fd, "pipe"], env);
+      const args = ["-c", SCRIPT, "follow-addresses", ...enter];
+      const keeper = await launchKeeper(request, { program: "sh", args, stdio: [changes.fd, log.fd, log.fd, "pipe"] });
       started.push(keeper.identity);
       const ready = keeper.child.stdio[READY_FD];
       if (!(ready instanceof Readable)) throw failure("its readiness cannot be heard");
-      const [first] = await Promise.race([
-        once(ready, "data", { signal: within }),
-        once(keeper.child, "exit", { signal: within }).then(() => []),
-      ]);
+      const [first] = await Promise.race([once(ready, "data", { signal: within }), keeper.child.ended.then(() => [])]);
       ready.destroy();
       if (first === undefined) throw failure((await readFile(logPath, "utf8")).trim().slice(-MAX_SAID));
       return started;
@@ -113,21 +111,6 @@ export async function followAddresses(
   } finally {
     await removeSocket(pipePath, "made by this very call");
   }
-}
-
-type Stdio = readonly ("ignore" | "pipe" | number)[];
-
-async function start(program: string, args: readonly string[], stdio: Stdio, env: Readonly<Record<string, string>>) {
-  const child = spawnConfined({ program, args, stdio, env, session: "own" });
-  const failed = once(child, "error").then(([cause]) => {
-    throw failure(`${program} could not be started`, cause);
-  });
-  failed.catch(() => {});
-  child.unref();
-  if (child.pid === undefined) return failed;
-  const identity = await identifyProcess(child.pid);
-  if (identity === undefined) throw failure(`${program} ended as soon as it ran`);
-  return { child, identity };
 }
 
 /** Whether a process has joined a group of routing netlink (protocol 0 in /proc/net/netlink): from then on it misses nothing. */
@@ -142,11 +125,10 @@ async function hearsRoutes(pid: number): Promise<boolean> {
   });
 }
 
-function failure(why: string, cause?: unknown): BangerError {
+function failure(why: string): BangerError {
   return new BangerError("NETWORK_FAILED", {
     what: "the wall between this VM and its host would not follow the host's addresses",
     ...(why !== "" && { why }),
     fix: "run `banger doctor`: it says which ways of making a network this host has",
-    cause,
   });
 }

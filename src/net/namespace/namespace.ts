@@ -6,13 +6,12 @@ import { setTimeout as after } from "node:timers/promises";
 import { withDeadline } from "../../lib/deadline.ts";
 import { openEmptied, removeSocket, signalProcess } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
-import { spawnConfined } from "../../lib/launch.ts";
-import { identifyProcess, isAlive, type ProcessIdentity } from "../../lib/process-identity.ts";
+import { failedBefore } from "../../lib/launch.ts";
+import { isAlive, type ProcessIdentity } from "../../lib/process-identity.ts";
 import type { PublishedPort } from "../../model/vm.ts";
-import { toolPath } from "../tool-path.ts";
 import { applySteps, nftScript, type ApplyOptions } from "../steps.ts";
 import { followAddresses } from "./follow-addresses.ts";
-import { markOf } from "./marked-processes.ts";
+import { launchKeeper } from "./launch-keeper.ts";
 import { enterWords, holderWords, planNamespace, renewedRules, slirpArguments } from "./namespace-plan.ts";
 import { addForward } from "./slirp-api.ts";
 
@@ -107,17 +106,9 @@ export async function closeNamespace(processes: readonly ProcessIdentity[]): Pro
 
 async function startHolder({ instance, vmId, rootless }: NamespaceRequest, signal: AbortSignal) {
   const [program = "", ...args] = holderWords(rootless);
-  const env = { PATH: toolPath(), ...markOf(instance, vmId) };
-  const child = spawnConfined({ program, args, stdio: ["ignore", "ignore", "ignore"], env, session: "own" });
-  const failed = once(child, "error").then(([cause]) => {
-    throw failure(`${program} could not be started`, cause);
-  });
-  failed.catch(() => {});
-  child.unref();
-  const { pid } = child;
-  if (pid === undefined) return failed;
-  const identity = await identifyProcess(pid);
-  if (identity === undefined) throw failure(`${program} ended as soon as it ran`);
+  const stdio = ["ignore", "ignore", "ignore"] as const;
+  const { identity } = await launchKeeper({ instance, vmId }, { program, args, stdio });
+  const { pid } = identity;
   try {
     // It becomes the program that it holds the namespace with once the namespace is there.
     await withDeadline(signal, LIMIT_MS, "a network namespace", async (within) => {
@@ -144,47 +135,38 @@ async function joinOutside({ instance, vmId, runDir }: NamespaceRequest, args: r
   try {
     const stdio: ("ignore" | "pipe" | number)[] = ["ignore", log.fd, log.fd];
     stdio[READY_FD] = "pipe";
-    const env = { PATH: toolPath(), ...markOf(instance, vmId) };
-    const child = spawnConfined({ program: "slirp4netns", args, cwd: runDir, stdio, env, session: "own" });
-    const ended = once(child, "exit").then(
-      () => undefined,
-      (cause: unknown) => cause,
-    );
-    const ready = child.stdio[READY_FD];
-    const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid);
-    if (identity === undefined || !(ready instanceof Readable)) {
-      throw failure("slirp4netns could not be started", await ended, await said(logPath));
-    }
+    const program = "slirp4netns";
+    const { child, identity } = await launchKeeper({ instance, vmId }, { program, args, cwd: runDir, stdio });
     try {
+      const ready = child.stdio[READY_FD];
+      if (!(ready instanceof Readable)) throw failure("slirp4netns's readiness cannot be heard");
       await withDeadline(signal, LIMIT_MS, "slirp4netns", async (within) => {
         const first = await Promise.race([
           once(ready, "data", { signal: within }).then(() => "ready" as const),
-          ended.then(() => "ended" as const),
+          child.ended.then(() => "ended" as const),
         ]);
-        if (first === "ended") throw failure("slirp4netns ended as soon as it ran", undefined, await said(logPath));
+        if (first === "ended") throw await endedAtOnce(program, logPath);
       });
+      ready.destroy();
+      return identity;
     } catch (error) {
       await closeNamespace([identity]);
       throw error;
     }
-    ready.destroy();
-    child.unref();
-    return identity;
   } finally {
     await log.close();
   }
 }
 
-async function said(logPath: string): Promise<string> {
-  return (await readFile(logPath, "utf8").catch(() => "")).trim().slice(-MAX_SAID);
+async function endedAtOnce(program: string, logPath: string): Promise<BangerError> {
+  const said = (await readFile(logPath, "utf8").catch(() => "")).trim().slice(-MAX_SAID);
+  return failedBefore(said, { program }) ?? failure(`${program} ended as soon as it ran`, said);
 }
 
-function failure(what: string, cause?: unknown, why?: string): BangerError {
-  const reason = why !== undefined && why !== "" ? why : cause instanceof Error ? cause.message : undefined;
+function failure(what: string, why = ""): BangerError {
   return new BangerError("NETWORK_FAILED", {
     what,
-    ...(reason !== undefined && { why: reason }),
+    ...(why !== "" && { why }),
     fix: "run `banger doctor`: it says which ways of making a network this host has",
-    cause,
   });
 }

@@ -1,12 +1,11 @@
-import { spawn } from "node:child_process";
 import { createHash, type Hash } from "node:crypto";
-import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { lstat, readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { PassThrough, type Readable } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { BangerError } from "../../lib/errors.ts";
-import { toolMissing } from "../../lib/process.ts";
+import { launch } from "../../lib/launch.ts";
 
 const MAX_SCRIPT_BYTES = 4 * 1024 ** 2;
 /** What is copied into a guest is read twice, and hashed: this many files are too many for a slip of the hand. */
@@ -88,18 +87,19 @@ export async function packTree(path: string, signal: AbortSignal): Promise<{ arc
     throw unreadable(path, cause);
   });
   const words = ["--owner=0", "--group=0", "--numeric-owner", "-C", dirname(real), "-cf", "-", "--", basename(real)];
-  const child = spawn("tar", words, { stdio: ["ignore", "pipe", "pipe"], signal });
+  signal.throwIfAborted();
+  const tar = await launch({ program: "tar", args: words, stdio: ["ignore", "pipe", "pipe"], session: "ours" });
+  const [, packed, errors] = tar.stdio;
+  if (!(packed instanceof Readable) || !(errors instanceof Readable)) throw new Error("tar has no pipes");
   let said = "";
-  child.stderr.on("data", (chunk: Buffer) => (said = (said + chunk.toString("utf8")).slice(-2000)));
+  errors.on("data", (chunk: Buffer) => (said = (said + chunk.toString("utf8")).slice(-2000)));
+  const stop = (): void => tar.kill();
+  signal.addEventListener("abort", stop, { once: true });
   const done = (async (): Promise<void> => {
-    let code: unknown;
-    try {
-      [code] = await once(child, "close");
-    } catch (error) {
-      signal.throwIfAborted();
-      throw toolMissing("tar", undefined, error);
-    }
-    if (code === 0) return;
+    const [{ exitCode }] = await Promise.all([tar.ended, finished(errors)]);
+    signal.removeEventListener("abort", stop);
+    signal.throwIfAborted();
+    if (exitCode === 0) return;
     throw new BangerError("TOOL_FAILED", {
       what: `tar could not pack ${path}`,
       why: said.trim(),
@@ -108,7 +108,7 @@ export async function packTree(path: string, signal: AbortSignal): Promise<{ arc
   })();
   done.catch(() => {});
   // Node throws away what a child has printed that ends before somebody reads it; not so from a stream of ours.
-  return { archive: child.stdout.pipe(new PassThrough()), done };
+  return { archive: packed.pipe(new PassThrough()), done };
 }
 
 /** What else than the base decides what a build makes. */

@@ -1,9 +1,9 @@
-import { stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { removeSocket } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
-import { failedEntering, type ChildEnd, type LaunchedChild } from "../../lib/launch.ts";
-import { identifyProcess, isAlive } from "../../lib/process-identity.ts";
+import { run } from "../../lib/process.ts";
+import { isAlive, type ProcessIdentity } from "../../lib/process-identity.ts";
 import type { MachineRecord } from "../../model/vm.ts";
 import { checkFiles } from "../check-files.ts";
 import { obstacleTo } from "../obstacle.ts";
@@ -17,11 +17,10 @@ import { explainEnd, loggedFault } from "./exit-reason.ts";
 import { firecrackerOwnSchema, type FirecrackerRecord } from "./firecracker-record.ts";
 import { readOwnRecord } from "../own-record.ts";
 import { firecrackerFinder, type FirecrackerBinary, type FirecrackerPlace } from "./firecracker-binary.ts";
-import { launchFirecracker } from "./launch.ts";
-import { planFirecracker, type FirecrackerPlan } from "./machine-plan.ts";
+import { firecrackerMark, planFirecracker, type FirecrackerPlan } from "./machine-plan.ts";
 import { firecrackerMachine } from "./machine.ts";
 import { findStrays } from "../find-strays.ts";
-import { isFirecrackerOf } from "./strays.ts";
+import { startVmm, type FailedStart } from "../start-vmm.ts";
 import { parseVersion } from "./version.ts";
 
 const TITLE = "Firecracker";
@@ -53,7 +52,7 @@ export function createFirecrackerDriver(place: FirecrackerPlace): Driver {
     }),
     start: async (spec, signal) => startMachine(await find(), spec, signal),
     attach: attachMachine,
-    strays: (vmId) => findStrays(isFirecrackerOf(vmId)),
+    strays: (vmId) => findStrays(firecrackerMark(vmId)),
   };
 }
 
@@ -65,42 +64,45 @@ async function startMachine(binary: FirecrackerBinary, spec: MachineSpec, signal
   await makeWay(plan);
   signal.throwIfAborted();
 
-  const child = await launchFirecracker(binary.path, plan, spec.consoleLog, spec.enter ?? []);
-  try {
-    const api = await configure(child, plan, signal);
-    const record = await recordOf(binary, plan, spec, child);
-    return firecrackerMachine({ record, version: binary.version, api, child, leavings: leavingsOf(record) });
-  } catch (error) {
-    child.kill();
-    const end = await child.ended;
-    for (const path of socketsAndFifos(plan))
-      await removeSocket(path, "a socket or FIFO that this start made way for; its Firecracker has ended");
-    signal.throwIfAborted();
-    throw end.signal === "SIGKILL" ? error : await endedEarly(end, plan, spec.enter, error);
-  }
+  await run("mkfifo", ["-m", "600", "--", plan.consoleInput, plan.metrics]);
+  // Its input is a FIFO, which it reads as it would a terminal. Opened for both: so it never ends, whoever comes to type and
+  // goes. Its output, the guest's console, is appended to the log as it comes.
+  await using input = await open(plan.consoleInput, "r+");
+  await using output = await open(spec.consoleLog, "a", 0o600);
+  const { argv, runDir, errors: log } = plan;
+  const enter = spec.enter === undefined ? {} : { enter: spec.enter };
+  return await startVmm(
+    { title: TITLE, program: binary.path, argv, ...enter, runDir, log, input: input.fd, output: output.fd },
+    {
+      async take(child, identity, within) {
+        const api = await configure(plan, within);
+        const record = recordOf(binary, plan, spec, identity);
+        return firecrackerMachine({ record, version: binary.version, api, child, leavings: leavingsOf(record) });
+      },
+      async clear() {
+        for (const path of socketsAndFifos(plan))
+          await removeSocket(path, "a socket or FIFO that this start made way for; its Firecracker has ended");
+      },
+      explain: (failed) => notStarted(failed, plan.log),
+    },
+    signal,
+  );
 }
 
-/** Sends the plan's requests, one after another, and gives up when the process ends. */
-async function configure(child: LaunchedChild, plan: FirecrackerPlan, signal: AbortSignal): Promise<FirecrackerApi> {
-  const over = new AbortController();
-  void child.ended.then(() => over.abort());
-  const within = AbortSignal.any([over.signal, signal]);
+/** Sends the plan's requests, one after another. */
+async function configure(plan: FirecrackerPlan, within: AbortSignal): Promise<FirecrackerApi> {
   const api = firecrackerApi(plan.apiSocket);
   await awaitListening(plan.apiSocket, within);
   for (const request of plan.requests) await api.send(request, within);
   return api;
 }
 
-async function recordOf(
+function recordOf(
   { version }: FirecrackerBinary,
   plan: FirecrackerPlan,
   spec: MachineSpec,
-  child: LaunchedChild,
-): Promise<FirecrackerRecord> {
-  const identity = await identifyProcess(child.pid);
-  if (identity === undefined) {
-    throw new BangerError("VMM_FAILED", { what: "Firecracker ended as soon as it ran", fix: "run `banger doctor`" });
-  }
+  identity: ProcessIdentity,
+): FirecrackerRecord {
   return {
     vmm: "firecracker",
     version: version.text,
@@ -165,17 +167,12 @@ async function checkSizes({ disks }: MachineSpec): Promise<void> {
 }
 
 /** A Firecracker that ends before it serves us says why in its log, its status, or on its standard error. */
-async function endedEarly(
-  end: ChildEnd,
-  plan: FirecrackerPlan,
-  enter: MachineSpec["enter"],
-  cause: unknown,
-): Promise<BangerError> {
-  const [log, said] = await Promise.all([readTail(plan.log, LOG_END_BYTES), readTail(plan.errors, LOG_END_BYTES)]);
-  const notEntered = failedEntering(said, enter);
-  if (notEntered !== undefined) return notEntered;
+async function notStarted({ said, cause, ...end }: FailedStart, logPath: string): Promise<unknown> {
+  // It had not ended by itself: it refused a request, and the error tells which and why.
+  if (end.signal === "SIGKILL") return cause;
+  const log = await readTail(logPath, LOG_END_BYTES);
   const logged = loggedFault(log);
-  const { reason } = explainEnd({ ...end, log, said: said.trim(), console: "" });
+  const { reason } = explainEnd({ ...end, log, said, console: "" });
   return new BangerError("VMM_FAILED", {
     what: "Firecracker could not start the VM",
     why: logged === undefined || reason.includes(logged) ? reason : `${reason}; ${logged}`,

@@ -4,6 +4,7 @@ import type { AgentLine } from "../../model/vm.ts";
 import { AGENT_VSOCK_PORT } from "../agent-port.ts";
 import { checkCommandLine } from "../check-command-line.ts";
 import type { MachineDisk, MachineLimits, MachineSpec } from "../driver.ts";
+import type { ProcessMark } from "../find-strays.ts";
 
 /** One request to Firecracker's API (its firecracker.yaml). */
 export interface ApiRequest {
@@ -88,6 +89,11 @@ export function planFirecracker(spec: MachineSpec): FirecrackerPlan {
     log,
     errors: join(spec.runDir, "firecracker.err"),
   };
+}
+
+/** What a VM's Firecracker is known by in /proc: a jailer's words may stand between the two. */
+export function firecrackerMark(vmId: string): ProcessMark {
+  return { option: "--id", value: vmId, then: "--api-sock" };
 }
 
 function put(path: string, body: Readonly<Record<string, unknown>>): ApiRequest {

@@ -4,12 +4,17 @@ import { BangerError } from "../../lib/errors.ts";
 import type { Accel, AgentLine } from "../../model/vm.ts";
 import { AGENT_VSOCK_PORT } from "../agent-port.ts";
 import type { MachineDisk, MachineSpec } from "../driver.ts";
+import type { ProcessMark } from "../find-strays.ts";
+import type { VmmStart } from "../start-vmm.ts";
 import { kernelCommandLine } from "./command-line.ts";
 import { optionString } from "./option-string.ts";
 import { SANDBOX } from "./sandbox.ts";
 
 /** `microvm` has neither firmware nor PCI and boots fastest; `q35` is a PC, for kernels that need one. */
 export type MachineType = "microvm" | "q35";
+
+/** As people know it. */
+export const QEMU = "QEMU";
 
 /** The virtio-serial port by which host and agent talk; the guest finds it in /dev/virtio-ports. */
 export const AGENT_PORT_NAME = "banger.agent";
@@ -115,7 +120,19 @@ function lineWord(line: QemuLine): string {
 /** An option of QEMU's command line with its value. */
 type Option = readonly [name: string] | readonly [name: string, value: string];
 
-/** The first word of `-name`: what a VMM of this VM is recognised by in /proc. */
+/** How this plan's QEMU is started. @param enter words before its own, as MachineSpec has them. */
+export function qemuStart(program: string, plan: MachinePlan, enter?: MachineSpec["enter"]): VmmStart {
+  const { argv, runDir, vmmLog: log } = plan;
+  // A "pipe" of Node's is one end of a pair of connected sockets: it is BOOT_MONITOR_FD.
+  return { title: QEMU, program, argv, ...(enter !== undefined && { enter }), runDir, log, more: ["pipe"] };
+}
+
+/** What a VM's QEMU is known by in /proc. */
+export function qemuMark(vmId: string): ProcessMark {
+  return { option: "-name", value: guestName(vmId) };
+}
+
+/** The first word of `-name`. */
 export function guestName(vmId: string): string {
   return `guest=${vmId}`;
 }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { z } from "zod";
 import { removeSocket } from "../../lib/destroy.ts";
+import type { LaunchedChild } from "../../lib/launch.ts";
 import type { ProcessIdentity } from "../../lib/process-identity.ts";
 import { connectUnix } from "../../lib/unix-socket.ts";
 import type { DiskError, Machine, MachineExit } from "../driver.ts";
@@ -8,7 +9,6 @@ import { keepBounded } from "../bounded-log.ts";
 import { endProcess, untilGone } from "../end-process.ts";
 import { diskErrorOf, fullDiskIn } from "./disk-errors.ts";
 import { explainEnd } from "./exit-reason.ts";
-import type { QemuChild } from "./launch.ts";
 import type { QemuRecord } from "./qemu-record.ts";
 import type { Qmp } from "./qmp.ts";
 import type { QmpEvent } from "./qmp-messages.ts";
@@ -36,7 +36,7 @@ export interface RunningQemu {
   readonly qmp: Qmp;
   readonly events: QemuEvents;
   /** Present when it is our child. */
-  readonly child?: Pick<QemuChild, "ended" | "release">;
+  readonly child?: Pick<LaunchedChild, "ended" | "release">;
   readonly vmmLog: string;
   /** Its sockets, removed when it is gone. */
   readonly sockets: readonly string[];

@@ -1,30 +1,38 @@
 import { access, constants, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { Duplex } from "node:stream";
 import { removeSocket } from "../../lib/destroy.ts";
-import { BangerError, asBangerError, isAbort } from "../../lib/errors.ts";
-import { failedEntering } from "../../lib/launch.ts";
-import { identifyProcess, isAlive } from "../../lib/process-identity.ts";
+import { BangerError, asBangerError } from "../../lib/errors.ts";
+import type { LaunchedChild } from "../../lib/launch.ts";
+import { isAlive, type ProcessIdentity } from "../../lib/process-identity.ts";
 import { connectUnix } from "../../lib/unix-socket.ts";
 import type { Accel, MachineRecord } from "../../model/vm.ts";
 import { checkFiles } from "../check-files.ts";
 import { obstacleTo } from "../obstacle.ts";
 import { checkNetwork } from "../check-network.ts";
 import type { Driver, Machine, MachineSpec } from "../driver.ts";
-import { launchQemu, type QemuChild } from "./launch.ts";
 import { hostTscKhz } from "./host-tsc.ts";
-import { planMachine, serialSocketOf, vsockCid, type MachinePlan, type QemuHost } from "./machine-plan.ts";
+import {
+  BOOT_MONITOR_FD,
+  planMachine,
+  QEMU,
+  qemuMark,
+  qemuStart,
+  serialSocketOf,
+  vsockCid,
+  type MachinePlan,
+  type QemuHost,
+} from "./machine-plan.ts";
 import { noteEvent, qemuMachine, type QemuEvents } from "./machine.ts";
 import { findQemu } from "./qemu-binary.ts";
 import { openQmp, type Qmp } from "./qmp.ts";
 import { qemuOwnSchema, type QemuRecord } from "./qemu-record.ts";
 import { readOwnRecord } from "../own-record.ts";
 import { sandboxMemory, type SandboxMemory } from "./sandbox.ts";
-import { readTail } from "../read-tail.ts";
 import { clearSocketPath } from "../socket-path.ts";
 import { findStrays } from "../find-strays.ts";
-import { isQemuOf } from "./strays.ts";
+import { startVmm, type FailedStart } from "../start-vmm.ts";
 
-const TITLE = "QEMU";
 const VMM_LOG_END_BYTES = 2 * 1024;
 const VHOST_VSOCK = "/dev/vhost-vsock";
 
@@ -42,10 +50,10 @@ export function createQemuDriver(options: QemuOptions): Driver {
   const accel = async (): Promise<Accel> => (typeof options.accel === "function" ? options.accel() : options.accel);
   return {
     name: "qemu",
-    title: TITLE,
+    title: QEMU,
     // Where it is missing its start says so, and how to install it.
-    summary: async () => TITLE,
-    obstacle: (needs, abilities) => obstacleTo(needs, TITLE, abilities),
+    summary: async () => QEMU,
+    obstacle: (needs, abilities) => obstacleTo(needs, QEMU, abilities),
     abilities: async () => ({
       accel: await accel(),
       diskFormats: new Set(["raw", "qcow2"] as const),
@@ -59,7 +67,7 @@ export function createQemuDriver(options: QemuOptions): Driver {
     }),
     start: async (spec, signal) => startMachine({ ...options, accel: await accel(), sandboxes }, spec, signal),
     attach: attachMachine,
-    strays: (vmId) => findStrays(isQemuOf(vmId)),
+    strays: (vmId) => findStrays(qemuMark(vmId)),
   };
 }
 
@@ -95,15 +103,18 @@ async function startWith(
   await createLog(spec.consoleLog);
   signal.throwIfAborted();
 
-  const child = await launchQemu(binary, plan, spec.enter);
-  try {
-    return await takeControl(plan, spec, host.accel, child, signal);
-  } catch (error) {
-    child.kill();
-    await child.ended;
-    for (const path of sockets) await removeSocket(path, "a socket that this start made way for; its QEMU has ended");
-    throw await withVmmWords(error, plan.vmmLog, spec.enter);
-  }
+  return startVmm(
+    qemuStart(binary, plan, spec.enter),
+    {
+      take: (child, identity, within) => takeControl(plan, spec, host.accel, { ...child, identity }, within),
+      async clear() {
+        for (const path of sockets)
+          await removeSocket(path, "a socket that this start made way for; its QEMU has ended");
+      },
+      explain: async (failed) => notStarted(failed),
+    },
+    signal,
+  );
 }
 
 /**
@@ -125,15 +136,16 @@ async function takeControl(
   plan: MachinePlan,
   spec: MachineSpec,
   accel: Accel,
-  child: QemuChild,
+  { identity, ...child }: LaunchedChild & { readonly identity: ProcessIdentity },
   signal: AbortSignal,
 ): Promise<Machine> {
-  const boot = await openQmp(child.bootMonitor, () => {}, signal);
+  const monitor = child.stdio[BOOT_MONITOR_FD];
+  if (!(monitor instanceof Duplex))
+    throw new BangerError("INTERNAL", { what: "QEMU has no control connection", fix: "start the VM again" });
+  const boot = await openQmp(monitor, () => {}, signal);
   const events: QemuEvents = {};
   const qmp = await connectQmp(plan.controlSocket, events, signal);
   boot.close();
-  const identity = await identifyProcess(child.pid);
-  if (identity === undefined) throw endedAtOnce();
   const { major, minor, micro } = qmp.version;
   const record: QemuRecord = {
     vmm: "qemu",
@@ -191,22 +203,12 @@ async function createLog(path: string): Promise<void> {
 }
 
 /** A QEMU that ends before it serves us has said why on its standard error. */
-async function withVmmWords(error: unknown, vmmLog: string, enter: MachineSpec["enter"]): Promise<unknown> {
-  if (isAbort(error)) return error;
-  const known = asBangerError(error);
-  if (known.code !== "VMM_FAILED") return error;
-  const said = (await readTail(vmmLog, VMM_LOG_END_BYTES)).trim();
-  if (said === "") return error;
-  const notEntered = failedEntering(said, enter);
-  if (notEntered !== undefined) return notEntered;
+function notStarted({ said, cause }: FailedStart): unknown {
+  if (asBangerError(cause).code !== "VMM_FAILED" || said === "") return cause;
   return new BangerError("VMM_FAILED", {
     what: "QEMU could not start the VM",
-    why: said,
+    why: said.slice(-VMM_LOG_END_BYTES),
     fix: "if it names a file, check that; otherwise run `banger doctor`",
-    cause: error,
+    cause,
   });
-}
-
-function endedAtOnce(): BangerError {
-  return new BangerError("VMM_FAILED", { what: "QEMU ended as soon as it ran", fix: "run `banger doctor`" });
 }
