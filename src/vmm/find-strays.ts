@@ -5,8 +5,8 @@ export interface ProcessMark {
   readonly option: string;
   /** The value, or what stands in it before its first comma. */
   readonly value: string;
-  /** Another option that comes later, where the first one alone is other programs' too. */
-  readonly then?: string;
+  /** Another option that it stands before, where the first one alone is other programs' too. */
+  readonly before?: string;
 }
 
 /** Processes whose arguments say that they run a VM. */
@@ -17,9 +17,9 @@ export async function findStrays(mark: ProcessMark): Promise<readonly number[]> 
 }
 
 /** Judges a process's words (proc(5)), its program first. Pure. */
-export function isMarked({ option, value, then }: ProcessMark, words: readonly string[]): boolean {
+export function isMarked({ option, value, before }: ProcessMark, words: readonly string[]): boolean {
   const at = words.indexOf(option);
-  return at !== -1 && words[at + 1]?.split(",")[0] === value && (then === undefined || words.indexOf(then) > at);
+  return at !== -1 && words[at + 1]?.split(",")[0] === value && (before === undefined || words.indexOf(before) > at);
 }
 
 async function wordsOf(pid: number): Promise<readonly string[]> {

@@ -93,7 +93,7 @@ export function planFirecracker(spec: MachineSpec): FirecrackerPlan {
 
 /** What a VM's Firecracker is known by in /proc: a jailer's words may stand between the two. */
 export function firecrackerMark(vmId: string): ProcessMark {
-  return { option: "--id", value: vmId, then: "--api-sock" };
+  return { option: "--id", value: vmId, before: "--api-sock" };
 }
 
 function put(path: string, body: Readonly<Record<string, unknown>>): ApiRequest {
