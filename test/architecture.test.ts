@@ -8,15 +8,19 @@ const MAX_LINES = 300;
 
 const ENGINES = ["oci", "ext4", "kernel", "vmm", "net", "disk", "guest", "host", "store"] as const;
 
+/** What lies below the engines beside lib and model; neither knows the other. */
+const BELOW = ["formats"] as const;
+
 /** What each folder of src may import besides itself. An engine knows no other engine. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   lib: [],
   model: ["lib"],
-  ...Object.fromEntries(ENGINES.map((engine) => [engine, ["lib", "model"]])),
+  ...Object.fromEntries(BELOW.map((layer) => [layer, ["lib", "model"]])),
+  ...Object.fromEntries(ENGINES.map((engine) => [engine, ["lib", "model", ...BELOW]])),
   api: ["lib", "model"],
   core: ["lib", "model", "store"],
-  services: ["lib", "model", "api", ...ENGINES, "core"],
-  daemon: ["lib", "model", "api", ...ENGINES, "core", "services"],
+  services: ["lib", "model", ...BELOW, "api", ...ENGINES, "core"],
+  daemon: ["lib", "model", ...BELOW, "api", ...ENGINES, "core", "services"],
   client: ["lib", "model", "api"],
   cli: ["lib", "model", "api", "client"],
 };
@@ -102,12 +106,14 @@ suite("the architecture's own judge", () => {
     assert.equal(judged("src/client/a.ts", `import "../services/b.ts";`), 1);
     assert.equal(judged("src/daemon/a.ts", `import "../cli/b.ts";`), 1);
     assert.equal(judged("src/lib/a.ts", `import "../../test/helpers/b.ts";`), 1);
+    assert.equal(judged("src/formats/a.ts", `import "../oci/b.ts";`), 1);
     assert.equal(judged("src/somewhere/a.ts", ""), 1);
   });
 
   test("lets pass what points down", () => {
     assert.equal(judged("src/oci/a.ts", `import { x } from "../model/b.ts"; import "./c.ts"; import "zod";`), 0);
     assert.equal(judged("src/lib/a.test.ts", `import "../../test/helpers/b.ts";`), 0);
+    assert.equal(judged("src/oci/a.ts", `import { x } from "../formats/tar/b.ts";`), 0);
     assert.equal(judged("src/services/vms/a.ts", `import { x } from "../../ext4/b.ts";`), 0);
   });
 

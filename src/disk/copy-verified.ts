@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { chmod, constants, copyFile, open, stat, type FileHandle } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { removeFile, setFileSize } from "../lib/destroy.ts";
+import { findData } from "../formats/find-data.ts";
 import { BangerError, hasErrno } from "../lib/errors.ts";
 
 const CHUNK_BYTES = 4 * 1024 ** 2;
@@ -17,11 +18,8 @@ export interface VerifiedCopy {
 
 export interface CopyOptions {
   readonly signal: AbortSignal;
-  /**
-   * Where a file holds something: offset and length of each part, flat, ascending, by its content alone. Everything else
-   * is zeros, and is not read.
-   */
-  readonly findData: (path: string, signal: AbortSignal) => Promise<readonly number[]>;
+  /** Where a file holds something, if not by {@link findData}: everything else is zeros, and is not read. */
+  readonly findData?: typeof findData;
   readonly onProgress?: (doneBytes: number) => void;
 }
 
@@ -29,12 +27,12 @@ export interface CopyOptions {
  * Copies a file, sparse, and reads the copy again: what it holds, and where, is what was read from the source. The target
  * must not exist; when it fails nothing of it is left.
  *
- * @throws BangerError `DIGEST_MISMATCH` if the disk gave back something else than it was given; what `findData` throws.
+ * @throws BangerError `DIGEST_MISMATCH` if the disk gave back something else than it was given; what {@link findData} throws.
  */
 export async function copyVerified(source: string, target: string, options: CopyOptions): Promise<VerifiedCopy> {
-  const { signal, findData } = options;
+  const { signal, findData: find = findData } = options;
   const { size } = await stat(source);
-  const parts = await findData(source, signal);
+  const parts = await find(source, signal);
   const way = await reflink(source, target);
   try {
     const read = await copyParts(source, way === "reflink" ? undefined : target, { size, parts }, options);
@@ -107,9 +105,9 @@ async function holds(
   path: string,
   { size, parts }: Content,
   digest: string,
-  { signal, findData }: CopyOptions,
+  { signal, findData: find = findData }: CopyOptions,
 ): Promise<boolean> {
-  const found = await findData(path, signal);
+  const found = await find(path, signal);
   if ((await stat(path)).size !== size) return false;
   if (found.length !== parts.length || found.some((number, i) => number !== parts[i])) return false;
   const hash = createHash("sha256");

@@ -5,7 +5,7 @@ import type { OperationContext } from "../lib/progress.ts";
 import type { KernelContents, KernelSource } from "../model/kernel.ts";
 import { completeKernelFolder, KERNEL_FOLDER, probeImage } from "./kernel-folder.ts";
 import { unreadable } from "./read-at.ts";
-import { reporting } from "./reporting.ts";
+import { reporting } from "../lib/reporting.ts";
 
 /** Files of a user's kernel. */
 export interface ImportOptions {

@@ -5,7 +5,7 @@ import { removeFile, replaceFile } from "../lib/destroy.ts";
 import { hasErrno } from "../lib/errors.ts";
 import { temporaryBeside } from "../lib/files.ts";
 import type { KernelFiles } from "../model/kernel.ts";
-import { cpioArchive, type CpioEntry } from "./boot/cpio.ts";
+import { cpioArchive, type CpioEntry } from "../formats/cpio.ts";
 import type { LoadedModule } from "./boot/module-tree.ts";
 import { unreadable } from "./read-at.ts";
 

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { BangerError } from "../lib/errors.ts";
 import type { OperationContext } from "../lib/progress.ts";
 import type { KernelArch, KernelContents } from "../model/kernel.ts";
-import { invalidArchive } from "./byte-reader.ts";
+import { invalidArchive } from "../formats/byte-reader.ts";
 import { readAptSources } from "./debian/apt-sources.ts";
-import { extractDeb } from "./debian/deb.ts";
+import { extractDeb } from "../formats/deb/deb.ts";
 import {
   isSupplement,
   planArchives,
@@ -19,7 +19,7 @@ import { KERNEL_PACKAGE_PREFIX, resolveKernelPackage } from "./debian/kernel-pac
 import { pruneDownloads } from "./debian/prune-downloads.ts";
 import { hostArch } from "./host-arch.ts";
 import { completeKernelFolder, KERNEL_FOLDER, probeImage } from "./kernel-folder.ts";
-import { reporting } from "./reporting.ts";
+import { reporting } from "../lib/reporting.ts";
 
 export interface PullDebianOptions extends ArchiveChoice {
   /** Downloads are kept here, by their sha256. */

@@ -1,6 +1,6 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { BangerError, hasErrno } from "../lib/errors.ts";
-import type { ByteStream } from "./byte-reader.ts";
+import type { ByteStream } from "../formats/byte-reader.ts";
 
 const RANGE_PART_BYTES = 64 * 1024;
 

@@ -7,7 +7,7 @@ import { shortDigest, type Digest } from "./digest.ts";
 import type { ImageSource } from "./image-source.ts";
 import type { ImageLayer } from "./image-layer.ts";
 import type { RetryPolicy } from "./retry.ts";
-import { TarError } from "./tar-error.ts";
+import { FormatError } from "../formats/format-error.ts";
 import type { TakeLayer } from "./unpack-layer.ts";
 
 /** Layers that are fetched at once; they are applied one after another whatever comes first. */
@@ -82,7 +82,7 @@ async function applyLayer(
 }
 
 function isDamage(error: unknown): boolean {
-  if (error instanceof TarError) return error.kind === "invalid";
+  if (error instanceof FormatError) return error.kind === "invalid";
   return error instanceof BangerError && error.code === "DIGEST_MISMATCH";
 }
 
@@ -93,7 +93,7 @@ async function damagedCopy(
   store: BlobStore,
   error: unknown,
 ): Promise<BangerError | undefined> {
-  const suspicious = error instanceof TarError || (error instanceof BangerError && error.code === "DIGEST_MISMATCH");
+  const suspicious = error instanceof FormatError || (error instanceof BangerError && error.code === "DIGEST_MISMATCH");
   if (!suspicious) return undefined;
   const done = await download.done.catch(() => undefined);
   if (done?.reused !== true || (await store.isIntact(descriptor.digest))) return undefined;
@@ -171,7 +171,7 @@ function startDownload(
 }
 
 function layerError(layer: ImageLayer, index: number, error: unknown): unknown {
-  if (!(error instanceof TarError)) return error;
+  if (!(error instanceof FormatError)) return error;
   return new BangerError(error.kind === "limit" ? "LAYER_TOO_LARGE" : "LAYER_INVALID", {
     what: `layer ${index + 1} (${shortDigest(layer.descriptor.digest)}) cannot be unpacked`,
     why: error.message,

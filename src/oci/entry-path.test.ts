@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { entryNames, EntryPathReader } from "./entry-path.ts";
+import { entryNames } from "../formats/tar/entry-names.ts";
+import { EntryPathReader } from "./entry-path.ts";
 
 const path = fc.array(fc.constantFrom("a", "bb", "..", ".", ""), { maxLength: 5 }).map((names) => names.join("/"));
 

@@ -9,7 +9,7 @@ import { digestAlgorithm, digestHex, digestOf, startDigest, finishDigest, type D
 import { digestMismatch, sizeMismatch } from "./image-source.ts";
 import { OCI_INDEX } from "./media-types.ts";
 import type { OutgoingBlob, OutgoingImage } from "./push-image.ts";
-import { ARCHIVE_END, fileHeader, padding } from "./tar-writer.ts";
+import { ARCHIVE_END, fileHeader, padding } from "../formats/tar/tar-writer.ts";
 
 const REF_NAME = "org.opencontainers.image.ref.name";
 

@@ -1,8 +1,8 @@
 import { formatBytes } from "../lib/bytes.ts";
 import type { ByteString } from "../model/byte-string.ts";
 import type { ImportLimits } from "./limits.ts";
-import type { TarEntry } from "./tar-entry.ts";
-import { tarLimit } from "./tar-error.ts";
+import type { TarEntry } from "../formats/tar/tar-entry.ts";
+import { formatLimit } from "../formats/format-error.ts";
 
 /** Counts what an image's layers cost together, and stops the one that goes too far. */
 export class ImportBudget {
@@ -26,7 +26,7 @@ export class ImportBudget {
     return this.#unpackedBytes;
   }
 
-  /** @throws TarError `limit`. */
+  /** @throws FormatError `limit`. */
   countEntry(entry: TarEntry): void {
     const { path } = entry;
     this.#entries += 1;
@@ -35,18 +35,18 @@ export class ImportBudget {
     this.#metadataBytes += metadataBytes(entry);
     const { maxContentBytes, maxMetadataBytes } = this.limits;
     if (this.#contentBytes > maxContentBytes) {
-      throw tarLimit(`the image's files are larger than ${formatBytes(maxContentBytes)}`, path);
+      throw formatLimit(`the image's files are larger than ${formatBytes(maxContentBytes)}`, path);
     }
     if (this.#metadataBytes > maxMetadataBytes) {
       const what = "the image's link targets and extended attributes";
-      throw tarLimit(`${what} are longer than ${formatBytes(maxMetadataBytes)}`, path);
+      throw formatLimit(`${what} are longer than ${formatBytes(maxMetadataBytes)}`, path);
     }
   }
 
   /**
    * A directory that stands on the way to an entry, and that no entry describes.
    *
-   * @throws TarError `limit`.
+   * @throws FormatError `limit`.
    */
   countDirectory(name: ByteString, path: ByteString): void {
     this.#directories += 1;
@@ -55,25 +55,26 @@ export class ImportBudget {
 
   /**
    * @param layerBytes what this layer has unpacked to so far, `bytes` included.
-   * @throws TarError `limit`.
+   * @throws FormatError `limit`.
    */
   countUnpacked(bytes: number, layerBytes: number, compressedBytes: number): void {
     this.#unpackedBytes += bytes;
     const { maxUnpackedBytes, maxRatio, ratioFreeBytes } = this.limits;
     if (this.#unpackedBytes > maxUnpackedBytes) {
-      throw tarLimit(`the image unpacks to more than ${formatBytes(maxUnpackedBytes)}`);
+      throw formatLimit(`the image unpacks to more than ${formatBytes(maxUnpackedBytes)}`);
     }
     if (layerBytes > ratioFreeBytes && layerBytes > compressedBytes * maxRatio) {
-      throw tarLimit(`it unpacks to more than ${maxRatio} times its size`);
+      throw formatLimit(`it unpacks to more than ${maxRatio} times its size`);
     }
   }
 
   #countName(bytes: number, path: ByteString): void {
     this.#nameBytes += bytes;
     const { maxEntries, maxNameBytes } = this.limits;
-    if (this.#entries + this.#directories > maxEntries) throw tarLimit(`the image has more than ${maxEntries} entries`);
+    if (this.#entries + this.#directories > maxEntries)
+      throw formatLimit(`the image has more than ${maxEntries} entries`);
     if (this.#nameBytes > maxNameBytes) {
-      throw tarLimit(`the image's names are longer than ${formatBytes(maxNameBytes)} together`, path);
+      throw formatLimit(`the image's names are longer than ${formatBytes(maxNameBytes)} together`, path);
     }
   }
 }

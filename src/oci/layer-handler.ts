@@ -1,12 +1,13 @@
 import type { ByteString } from "../model/byte-string.ts";
 import type { ContentSink } from "../model/content-sink.ts";
 import type { Attributes } from "../model/inode.ts";
-import { entryMeaning, EntryPathReader, MAX_NAME_BYTES, MAX_PATH_BYTES, type EntryPath } from "./entry-path.ts";
+import { MAX_NAME_BYTES, MAX_PATH_BYTES } from "../formats/tar/entry-names.ts";
+import { entryMeaning, EntryPathReader, type EntryPath } from "./entry-path.ts";
 import type { ImportBudget } from "./import-budget.ts";
 import type { LayerTree } from "./layer-tree.ts";
-import type { TarEntry } from "./tar-entry.ts";
-import { tarInvalid, tarLimit } from "./tar-error.ts";
-import type { TarHandler } from "./tar-handler.ts";
+import type { TarEntry } from "../formats/tar/tar-entry.ts";
+import { formatInvalid, formatLimit } from "../formats/format-error.ts";
+import type { TarHandler } from "../formats/tar/tar-handler.ts";
 
 /** Applies a layer's entries to the tree as they come, and hands files' contents on. */
 export class LayerHandler implements TarHandler {
@@ -31,7 +32,7 @@ export class LayerHandler implements TarHandler {
     if (meaning.kind === "whiteout") return this.#tree.whiteout({ ...at, name: meaning.name });
     if (meaning.kind === "opaque") return this.#tree.opaque(at.parents, at.text);
     if (at.name === "") {
-      if (entry.type !== "directory") throw tarInvalid(`the root cannot be a ${entry.type}`, entry.path);
+      if (entry.type !== "directory") throw formatInvalid(`the root cannot be a ${entry.type}`, entry.path);
       return this.#tree.describeRoot(attributesOf(entry, this.#sink));
     }
     this.#apply(at, entry);
@@ -99,24 +100,25 @@ function keptXattrs({ xattrs, path }: TarEntry, sink: ContentSink): Map<ByteStri
   let bytes = 0;
   for (const [name, value] of xattrs) {
     if (DROPPED_XATTRS.includes(name) || OVERLAY_XATTRS.test(name)) continue;
-    if (name === "" || name.includes("\0")) throw tarInvalid("an xattr without a proper name", path);
+    if (name === "" || name.includes("\0")) throw formatInvalid("an xattr without a proper name", path);
     // containerd and Docker, too, leave out what the file system has no place for: com.apple.provenance, of a Mac's files.
     if (sink.takesXattr?.(name) === false) continue;
-    if (name.length > MAX_NAME_BYTES) throw tarLimit(`an xattr's name of ${name.length} bytes`, path);
+    if (name.length > MAX_NAME_BYTES) throw formatLimit(`an xattr's name of ${name.length} bytes`, path);
     kept.set(name, value);
     bytes += name.length + value.length;
   }
-  if (bytes > MAX_XATTR_BYTES) throw tarLimit(`${bytes} bytes of extended attributes`, path);
+  if (bytes > MAX_XATTR_BYTES) throw formatLimit(`${bytes} bytes of extended attributes`, path);
   return kept.size === 0 ? undefined : kept;
 }
 
 /** Linux numbers devices with 12 and 20 bits (kdev_t.h). */
 function checkDevice({ path, devMajor, devMinor }: TarEntry): void {
-  if (devMajor >= 2 ** 12 || devMinor >= 2 ** 20) throw tarInvalid(`there is no device ${devMajor}:${devMinor}`, path);
+  if (devMajor >= 2 ** 12 || devMinor >= 2 ** 20)
+    throw formatInvalid(`there is no device ${devMajor}:${devMinor}`, path);
 }
 
 function checkTarget({ linkTarget, path }: TarEntry): ByteString {
-  if (linkTarget === "") throw tarInvalid("a symbolic link to nothing", path);
-  if (linkTarget.length >= MAX_PATH_BYTES) throw tarLimit(`a link target of ${linkTarget.length} bytes`, path);
+  if (linkTarget === "") throw formatInvalid("a symbolic link to nothing", path);
+  if (linkTarget.length >= MAX_PATH_BYTES) throw formatLimit(`a link target of ${linkTarget.length} bytes`, path);
   return linkTarget;
 }

@@ -4,7 +4,7 @@ import type { FileTree, InodeId } from "../model/file-tree.ts";
 import { PLAIN_DIRECTORY, type Attributes, type Inode } from "../model/inode.ts";
 import { checkMadeName, type EntryPath } from "./entry-path.ts";
 import type { ImportBudget } from "./import-budget.ts";
-import { tarInvalid, tarLimit } from "./tar-error.ts";
+import { formatInvalid, formatLimit } from "../formats/format-error.ts";
 
 /** As many symbolic links as Linux follows in one path (MAXSYMLINKS). */
 const MAX_SYMLINKS = 40;
@@ -78,18 +78,18 @@ export class LayerTree {
     if (entry !== 0) this.#tree.unlink(entry);
   }
 
-  /** @throws TarError if the target is missing, is a directory, or is the link itself. */
+  /** @throws FormatError if the target is missing, is a directory, or is the link itself. */
   putHardLink(at: EntryPath, target: ByteString): void {
     const { name, text: path } = at;
     const place = this.#parentOf(at);
     const targetNames = target.split("/").filter((n) => n !== "" && n !== ".");
     const targetName = targetNames.pop();
-    if (targetName === undefined || targetName === "..") throw tarInvalid("a hard link to a directory", path);
+    if (targetName === undefined || targetName === "..") throw formatInvalid("a hard link to a directory", path);
     const targetPlace = this.#walk(targetNames, false, path);
     const found = targetPlace === undefined ? 0 : this.#tree.find(targetPlace.directory, targetName);
-    if (found === 0) throw tarInvalid("a hard link to a file that is not there", path);
-    if (this.#typeAt(found) === "directory") throw tarInvalid("a hard link to a directory", path);
-    if (found === this.#tree.find(place.directory, name)) throw tarInvalid("a hard link to itself", path);
+    if (found === 0) throw formatInvalid("a hard link to a file that is not there", path);
+    if (this.#typeAt(found) === "directory") throw formatInvalid("a hard link to a directory", path);
+    if (found === this.#tree.find(place.directory, name)) throw formatInvalid("a hard link to itself", path);
     this.#checkDepth(place, name);
     this.#wrote(place, this.#tree.link(place.directory, name, this.#tree.inodeOf(found)));
   }
@@ -119,7 +119,7 @@ export class LayerTree {
   }
 
   #checkDepth(place: Place, name: ByteString): void {
-    if (place.depth >= MAX_DEPTH) throw tarLimit(`directories are nested more than ${MAX_DEPTH} deep`, name);
+    if (place.depth >= MAX_DEPTH) throw formatLimit(`directories are nested more than ${MAX_DEPTH} deep`, name);
   }
 
   /** Marks an entry, and those on the way to it. */
@@ -206,10 +206,10 @@ export class LayerTree {
       const link = type === "symlink" ? this.#tree.read(next) : undefined;
       if (link?.type !== "symlink") {
         if (!make) return undefined;
-        throw tarInvalid("a file stands where its path needs a directory", path);
+        throw formatInvalid("a file stands where its path needs a directory", path);
       }
       links += 1;
-      if (links > MAX_SYMLINKS) throw tarInvalid(`more than ${MAX_SYMLINKS} symbolic links on its path`, path);
+      if (links > MAX_SYMLINKS) throw formatInvalid(`more than ${MAX_SYMLINKS} symbolic links on its path`, path);
       if (link.target.startsWith("/")) at = this.#root;
       for (const part of link.target.split("/").toReversed()) ahead.push(part);
     }

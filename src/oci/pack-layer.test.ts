@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdtemp, open, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { run } from "../lib/process.ts";
 import { noProgress } from "../lib/progress.ts";
-import { findData, withFewer } from "./find-data.ts";
-import { unpack } from "./layer-stream.ts";
+import { unpack } from "../formats/tar/unpack-archive.ts";
 import { archiveDigest, packLayer, type PackedFile } from "./pack-layer.ts";
-import { TarError } from "./tar-error.ts";
-import { TarReader } from "./tar-reader.ts";
-import { FileUnpacker, type ExpectedFiles } from "./unpack-files.ts";
+import { FormatError } from "../formats/format-error.ts";
+import { TarReader } from "../formats/tar/tar-reader.ts";
+import { FileUnpacker, type ExpectedFiles } from "../formats/tar/unpack-files.ts";
 
 const signal = new AbortController().signal;
 const options = { signal, progress: noProgress, mediaType: "x", label: "x" };
@@ -49,37 +48,6 @@ const expecting = (required: readonly string[], more: Partial<ExpectedFiles> = {
   maxFileBytes: 2 ** 40,
   maxFiles: 100,
   ...more,
-});
-
-test("where a file holds something, whatever the file system keeps of it", async () => {
-  const path = await sparseFile("map.img", 300 * MIB, [
-    [0, Buffer.alloc(100_000, 7)],
-    [50 * MIB + 12_345, Buffer.alloc(70_000, 9)],
-    // Zeros that are written are zeros.
-    [100 * MIB, Buffer.alloc(MIB)],
-    [300 * MIB - 3, Buffer.from("end")],
-  ]);
-  assert.deepEqual(await findData(path, signal), [0, 131_072, 50 * MIB, 131_072, 300 * MIB - 65_536, 65_536]);
-  // Who registers an image may do so by a link; what counts is the file.
-  const link = join(folder, "link.img");
-  await symlink(path, link);
-  assert.deepEqual(await findData(link, signal), await findData(path, signal));
-  await rm(link);
-  const small = await sparseFile("small.img", 70_001, [[70_000, Buffer.from("x")]]);
-  assert.deepEqual(await findData(small, signal), [65_536, 4_465]);
-  assert.deepEqual(await findData(await sparseFile("empty.img", 20 * MIB, []), signal), []);
-});
-
-test("a map that is too long is made shorter, and still covers all of it", () => {
-  const granule = 64 * 1024;
-  const parts = Array.from({ length: 1000 }, (_, i) => [3 * i * granule, granule]).flat();
-  const fewer = withFewer(parts, 100);
-  assert.ok(fewer.length <= 200);
-  for (let i = 0; i < parts.length; i += 2) {
-    const at = parts[i] ?? 0;
-    assert.ok(fewer.some((start, j) => j % 2 === 0 && start <= at && at + granule <= start + (fewer[j + 1] ?? 0)));
-  }
-  assert.deepEqual(withFewer(parts, 1000), parts);
 });
 
 test("a disk comes out as it went in, here and by GNU tar, and its holes stay holes", async () => {
@@ -167,7 +135,7 @@ test("an archive with anything but the files that are expected is refused, and n
     await run("mkdir", [target]);
     const expected = expecting(["root.img"], { folders: ["m/"], maxFileBytes: 100, maxFiles: 3 });
     await assert.rejects(unpackTo(target, once(tar), expected), (error: Error) => {
-      assert.ok(error instanceof TarError, `${what}: ${error.stack}`);
+      assert.ok(error instanceof FormatError, `${what}: ${error.stack}`);
       assert.match(error.message, says, what);
       return true;
     });

@@ -7,10 +7,10 @@ import { asBangerError, BangerError, hasErrno } from "../lib/errors.ts";
 import type { OperationContext } from "../lib/progress.ts";
 import { finishDigest, type Digest } from "./digest.ts";
 import { readFileFrom } from "./file-set.ts";
-import { findData } from "./find-data.ts";
+import { findData } from "../formats/find-data.ts";
 import type { Descriptor } from "./manifest.ts";
 import type { OutgoingBlob } from "./push-image.ts";
-import { ARCHIVE_END, fileHeader, padding, sparseFileHeader, storedBytes } from "./tar-writer.ts";
+import { ARCHIVE_END, fileHeader, padding, sparseFileHeader, storedBytes } from "../formats/tar/tar-writer.ts";
 
 /** A file to be packed. */
 export interface PackedFile {

@@ -4,11 +4,11 @@ import { basename, dirname, join, resolve } from "node:path";
 import { removeTree } from "../lib/destroy.ts";
 import type { ByteString } from "../model/byte-string.ts";
 import { archiveInvalid, readFileFrom, unreadable, type FileSet } from "./file-set.ts";
-import { unpack } from "./layer-stream.ts";
-import { TarError, tarInvalid, tarLimit } from "./tar-error.ts";
-import type { TarEntry } from "./tar-entry.ts";
-import type { TarHandler } from "./tar-handler.ts";
-import { TarReader } from "./tar-reader.ts";
+import { unpack } from "../formats/tar/unpack-archive.ts";
+import { FormatError, formatInvalid, formatLimit } from "../formats/format-error.ts";
+import type { TarEntry } from "../formats/tar/tar-entry.ts";
+import type { TarHandler } from "../formats/tar/tar-handler.ts";
+import { TarReader } from "../formats/tar/tar-reader.ts";
 
 /** Bounds on an archive of an image: a member a blob, and some manifests. */
 const MAX_MEMBERS = 100_000;
@@ -39,7 +39,7 @@ export async function openTarFiles(path: string, signal: AbortSignal): Promise<F
     const members = await indexMembers(plain, signal);
     return new TarFiles(path, plain, members, cleanup.move());
   } catch (error) {
-    if (error instanceof TarError) throw archiveInvalid(path, error.message, error);
+    if (error instanceof FormatError) throw archiveInvalid(path, error.message, error);
     throw error;
   }
 }
@@ -88,7 +88,7 @@ class MemberIndex implements TarHandler {
   bodyOffset: () => number = () => 0;
 
   entry(entry: TarEntry): void {
-    if (this.members.size >= MAX_MEMBERS) throw tarLimit(`more than ${MAX_MEMBERS} members`);
+    if (this.members.size >= MAX_MEMBERS) throw formatLimit(`more than ${MAX_MEMBERS} members`);
     const path = cleanPath(entry.path);
     if (entry.type === "file") {
       this.members.set(path, { kind: "file", offset: this.bodyOffset(), size: entry.size });
@@ -101,7 +101,7 @@ class MemberIndex implements TarHandler {
 
   data(): undefined {}
   hole(): undefined {
-    throw tarInvalid("a sparse member");
+    throw formatInvalid("a sparse member");
   }
   endEntry(): void {}
 }
@@ -144,7 +144,7 @@ async function unpackTo(target: string, path: string, signal: AbortSignal): Prom
     let written = 0;
     for await (const chunk of unpack(readFileFrom(path, 0, Number.POSITIVE_INFINITY, signal))) {
       written += chunk.length;
-      if (written > MAX_UNPACKED_BYTES) throw tarLimit(`it unpacks to more than ${MAX_UNPACKED_BYTES} bytes`);
+      if (written > MAX_UNPACKED_BYTES) throw formatLimit(`it unpacks to more than ${MAX_UNPACKED_BYTES} bytes`);
       await file.writeFile(chunk);
     }
   } finally {

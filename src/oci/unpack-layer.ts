@@ -1,15 +1,15 @@
 import { BangerError } from "../lib/errors.ts";
 import { digestAlgorithm, finishDigest, shortDigest, startDigest } from "./digest.ts";
 import type { ImportBudget } from "./import-budget.ts";
-import { unpack } from "./layer-stream.ts";
+import { unpack } from "../formats/tar/unpack-archive.ts";
 import type { ImageLayer } from "./image-layer.ts";
-import type { TarHandler } from "./tar-handler.ts";
-import { TarReader } from "./tar-reader.ts";
+import type { TarHandler } from "../formats/tar/tar-handler.ts";
+import { TarReader } from "../formats/tar/tar-reader.ts";
 
 /**
  * Takes the bytes of a layer, packed as they are stored, while they come.
  *
- * @throws TarError, BangerError where they are not what the image says.
+ * @throws FormatError, BangerError where they are not what the image says.
  */
 export type TakeLayer = (
   layer: ImageLayer,
@@ -26,7 +26,7 @@ export function unpackInto(handlerOf: (index: number) => TarHandler, budget: Imp
 /**
  * Unpacks a layer, hands its members on, and checks the digest of what it unpacked to.
  *
- * @throws TarError; BangerError `DIGEST_MISMATCH`, and the handler's own.
+ * @throws FormatError; BangerError `DIGEST_MISMATCH`, and the handler's own.
  */
 export async function unpackLayer(
   layer: ImageLayer,

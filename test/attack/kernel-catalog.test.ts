@@ -15,7 +15,7 @@ import { noProgress } from "../../src/lib/progress.ts";
 import { expectCode } from "../helpers/expect-code.ts";
 import { MinisignTestKey } from "../helpers/minisign-key.ts";
 import { kernelArchive } from "../helpers/test-catalog.ts";
-import { fileHeader } from "../../src/oci/tar-writer.ts";
+import { fileHeader } from "../../src/formats/tar/tar-writer.ts";
 
 const numRuns = Number(process.env["FUZZ_RUNS"] ?? 300);
 const operation = { signal: new AbortController().signal, progress: noProgress };

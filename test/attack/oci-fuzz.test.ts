@@ -10,8 +10,8 @@ import { LayerHandler } from "../../src/oci/layer-handler.ts";
 import { LayerTree } from "../../src/oci/layer-tree.ts";
 import { DEFAULT_LIMITS } from "../../src/oci/limits.ts";
 import { parseManifest } from "../../src/oci/manifest.ts";
-import { TarError } from "../../src/oci/tar-error.ts";
-import { TarReader } from "../../src/oci/tar-reader.ts";
+import { FormatError } from "../../src/formats/format-error.ts";
+import { TarReader } from "../../src/formats/tar/tar-reader.ts";
 import { base256, TarBuilder } from "../helpers/tar-builder.ts";
 import { nodesOf, type TreeNode } from "../helpers/tree-nodes.ts";
 
@@ -197,7 +197,7 @@ function checkTree(tree: FileTree): void {
   for (const [inode, count] of links) assert.equal(inode.links, count);
 }
 
-test(`mutated archives end in a tree or a TarError (seed ${SEED})`, (t) => {
+test(`mutated archives end in a tree or a FormatError (seed ${SEED})`, (t) => {
   let accepted = 0;
   const rounds = fuzz((random) => {
     using tree = new FileTree(tmpdir());
@@ -233,7 +233,7 @@ test(`mutated archives end in a tree or a TarError (seed ${SEED})`, (t) => {
       }
       accepted += 1;
     } catch (error) {
-      if (!(error instanceof TarError)) throw error;
+      if (!(error instanceof FormatError)) throw error;
     }
     checkTree(tree);
   });

@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { mkdir, open, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { findData } from "../../src/oci/find-data.ts";
+import { findData } from "../../src/formats/find-data.ts";
 import { newId } from "../../src/lib/ids.ts";
 import { layoutFrom, type Layout } from "../../src/model/layout.ts";
 

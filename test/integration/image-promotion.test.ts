@@ -14,7 +14,7 @@ import { imageSchema, type Image } from "../../src/model/image.ts";
 import { layoutFrom, type Layout } from "../../src/model/layout.ts";
 import { vmSchema, type Vm } from "../../src/model/vm.ts";
 import { BlobStore } from "../../src/oci/blob-store.ts";
-import { findData } from "../../src/oci/find-data.ts";
+import { findData } from "../../src/formats/find-data.ts";
 import type { ImageContext } from "../../src/services/images/image-context.ts";
 import { imageService } from "../../src/services/images/image-service.ts";
 import { settlePromotion } from "../../src/services/images/promote-image.ts";

@@ -1,8 +1,8 @@
 import { createReadStream } from "node:fs";
 import { BangerError } from "../../lib/errors.ts";
-import { collect } from "../byte-reader.ts";
-import { compressionOfName, decompress } from "../decompress.ts";
-import { ELF_HEADER_BYTES, parseElfHeader, parseSections } from "../elf.ts";
+import { collect } from "../../formats/byte-reader.ts";
+import { compressionOfName, decompress } from "../../formats/compression/decompress.ts";
+import { ELF_HEADER_BYTES, parseElfHeader, parseSections } from "../../formats/elf.ts";
 
 /** What a kernel module says about itself in its section .modinfo (include/linux/moduleinfo.h). */
 export interface ModuleInfo {

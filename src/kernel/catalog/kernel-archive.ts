@@ -5,11 +5,11 @@ import { pipeline } from "node:stream/promises";
 import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { KernelContents, KernelSource } from "../../model/kernel.ts";
-import { invalidArchive } from "../byte-reader.ts";
-import { decompress } from "../decompress.ts";
-import { extractTar, readCounted } from "../extract-tar.ts";
+import { invalidArchive } from "../../formats/byte-reader.ts";
+import { decompress } from "../../formats/compression/decompress.ts";
+import { extractTar, readCounted } from "../../formats/tar/extract-tar.ts";
 import { completeKernelFolder, KERNEL_FOLDER, probeImage } from "../kernel-folder.ts";
-import { reporting } from "../reporting.ts";
+import { reporting } from "../../lib/reporting.ts";
 import { findFault, parseSignature, startSignedHash, type MinisignKey, type MinisignSignature } from "./minisign.ts";
 
 /** What a whole archive may come to, unpacked. Debian's kernel with all its modules has 400 MB. */

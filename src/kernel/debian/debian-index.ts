@@ -1,13 +1,13 @@
 import { createReadStream } from "node:fs";
 import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
-import { invalidArchive, type ByteStream } from "../byte-reader.ts";
+import { invalidArchive, type ByteStream } from "../../formats/byte-reader.ts";
 import { parseDeb822, type Stanza } from "./deb822.ts";
 import type { DebianArchive } from "./debian-archives.ts";
-import { decompress } from "../decompress.ts";
+import { decompress } from "../../formats/compression/decompress.ts";
 import { download } from "./download.ts";
 import { fetchText } from "./http.ts";
-import { reporting } from "../reporting.ts";
+import { reporting } from "../../lib/reporting.ts";
 import { checkRelease, parseRelease, type Release } from "./release-file.ts";
 import { untrusted, verifySignedText } from "./signed-text.ts";
 

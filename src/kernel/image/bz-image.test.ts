@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { buildKernel } from "../../../test/helpers/elf-builder.ts";
-import { collect } from "../byte-reader.ts";
+import { collect } from "../../formats/byte-reader.ts";
 import { BZ_HEADER_BYTES, parseBzImage, unpackBzImage } from "./bz-image.ts";
 
 const KERNEL = buildKernel("6.1.0-test");

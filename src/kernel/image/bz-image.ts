@@ -1,8 +1,8 @@
 import type { FileHandle } from "node:fs/promises";
-import { invalidArchive, type ByteStream } from "../byte-reader.ts";
-import { decompress, type Compression } from "../decompress.ts";
+import { invalidArchive, type ByteStream } from "../../formats/byte-reader.ts";
+import { decompress, type Compression } from "../../formats/compression/decompress.ts";
 import { readAt, readRange } from "../read-at.ts";
-import { decompressLz4Legacy } from "./lz4-legacy.ts";
+import { decompressLz4Legacy } from "../../formats/compression/lz4-legacy.ts";
 
 // The real-mode kernel header (Documentation/arch/x86/boot.rst), by the names it has there.
 const SETUP_SECTS = 0x1f1;

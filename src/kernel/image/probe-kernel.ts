@@ -4,7 +4,7 @@ import { openEmptied } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { KernelAbilities, KernelArch, KernelFormat } from "../../model/kernel.ts";
 import { BZ_HEADER_BYTES, parseBzImage, unpackBzImage, type BzImage } from "./bz-image.ts";
-import * as elf from "../elf.ts";
+import * as elf from "../../formats/elf.ts";
 import { featuresOf } from "./kernel-config.ts";
 import { findKernelStrings, type KernelStrings } from "./kernel-strings.ts";
 import { openForReading, readAt } from "../read-at.ts";

@@ -20,9 +20,9 @@ import { ImportBudget } from "../../oci/import-budget.ts";
 import type { ImageSource } from "../../oci/image-source.ts";
 import { DEFAULT_LIMITS } from "../../oci/limits.ts";
 import type { ResolvedImage } from "../../oci/resolve-image.ts";
-import { TarError } from "../../oci/tar-error.ts";
+import { FormatError } from "../../formats/format-error.ts";
 import { unpackInto } from "../../oci/unpack-layer.ts";
-import { FileUnpacker, type ExpectedFiles } from "../../oci/unpack-files.ts";
+import { FileUnpacker, type ExpectedFiles } from "../../formats/tar/unpack-files.ts";
 import type { ImageContext } from "./image-context.ts";
 import { findSameKernel } from "./kernel-files.ts";
 
@@ -113,7 +113,7 @@ async function unpackLayers(
       }
     }
   } catch (error) {
-    throw error instanceof TarError ? invalid(error.message) : error;
+    throw error instanceof FormatError ? invalid(error.message) : error;
   } finally {
     for (const unpacker of unpackers.values()) await unpacker.close();
   }

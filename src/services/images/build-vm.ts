@@ -3,7 +3,7 @@ import type { AgentClient } from "../../guest/agent-client.ts";
 import { copyUsedBlocks } from "../../ext4/copy-volume.ts";
 import { withDeadline } from "../../lib/deadline.ts";
 import { BangerError, asBangerError } from "../../lib/errors.ts";
-import { ARCHIVE_END, fileHeader, padding } from "../../oci/tar-writer.ts";
+import { ARCHIVE_END, fileHeader, padding } from "../../formats/tar/tar-writer.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { Image } from "../../model/image.ts";
 import type { Volume } from "../../model/image-parts.ts";

@@ -11,7 +11,6 @@ import type { OperationContext } from "../../lib/progress.ts";
 import type { Image } from "../../model/image.ts";
 import type { Volume } from "../../model/image-parts.ts";
 import type { Vm } from "../../model/vm.ts";
-import { findData } from "../../oci/find-data.ts";
 import type { VmContext } from "../vms/vm-context.ts";
 import type { ImageContext } from "./image-context.ts";
 import { checkUserFiles } from "./user-files.ts";
@@ -129,7 +128,6 @@ async function copyVolume(volume: Volume, target: string, { signal, progress }: 
   const event = { id: `copy:${volume.path}`, label: `copying ${volume.path}`, unit: "bytes" } as const;
   const { sha256, way } = await copyVerified(volume.path, target, {
     signal,
-    findData,
     onProgress: (done) => progress({ ...event, done, total: volume.sizeBytes, status: "running" }),
   });
   progress({ ...event, status: "done", note: `${way}, ${sha256.slice(0, 19)}…` });

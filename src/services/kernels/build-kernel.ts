@@ -6,7 +6,7 @@ import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { run } from "../../lib/process.ts";
 import { importKernel } from "../../kernel/import-kernel.ts";
-import { reporting } from "../../kernel/reporting.ts";
+import { reporting } from "../../lib/reporting.ts";
 import type { KernelContents } from "../../model/kernel.ts";
 import type { KernelContext } from "./kernel-context.ts";
 

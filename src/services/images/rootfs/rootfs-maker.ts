@@ -34,7 +34,7 @@ export interface LayerInput {
 /**
  * Makes the root file system of a VM of an image's layers and the agent.
  *
- * @throws TarError for a layer that is wrong; BangerError `LAYER_TOO_LARGE`, `EXT4_FULL`, `EXT4_LIMIT`, `DISK_FULL`.
+ * @throws FormatError for a layer that is wrong; BangerError `LAYER_TOO_LARGE`, `EXT4_FULL`, `EXT4_LIMIT`, `DISK_FULL`.
  */
 export async function makeRootfs(job: RootfsJob, input: LayerInput): Promise<RootfsResult> {
   const { signal } = new AbortController();

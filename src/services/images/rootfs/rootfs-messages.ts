@@ -1,6 +1,6 @@
 import { toErrorBody } from "../../../lib/errors.ts";
 import type { ImageLayer } from "../../../oci/image-layer.ts";
-import { TarError } from "../../../oci/tar-error.ts";
+import { FormatError } from "../../../formats/format-error.ts";
 import type { AgentProgram } from "../provision.ts";
 import type { RootfsReply } from "./rootfs-replies.ts";
 
@@ -22,7 +22,7 @@ export interface RootfsJob {
 export type RootfsRequest = { readonly kind: "job"; readonly job: RootfsJob } | { readonly kind: "finish" };
 
 export function failureReply(error: unknown): RootfsReply {
-  if (!(error instanceof TarError))
+  if (!(error instanceof FormatError))
     return { kind: "failed", ...toErrorBody(error), data: { ...toErrorBody(error).data } };
   const { kind, reason, entry } = error;
   return { kind: "damaged", damage: kind, reason, ...(entry !== undefined && { entry }) };

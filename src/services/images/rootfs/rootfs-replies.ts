@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ERROR_CODES, type ErrorCode } from "../../../lib/error-codes.ts";
 import { fromErrorBody } from "../../../lib/errors.ts";
 import { guestSystemSchema } from "../../../model/image.ts";
-import { TarError } from "../../../oci/tar-error.ts";
+import { FormatError } from "../../../formats/format-error.ts";
 
 const resultSchema = z.object({
   /** Of all layers together. */
@@ -44,6 +44,6 @@ export function parseReply(message: unknown): RootfsReply {
 
 /** The error that a reply tells of; undefined where it tells of none. */
 export function errorOf(reply: RootfsReply): Error | undefined {
-  if (reply.kind === "damaged") return new TarError(reply.damage, reply.reason, reply.entry);
+  if (reply.kind === "damaged") return new FormatError(reply.damage, reply.reason, reply.entry);
   return reply.kind === "failed" ? fromErrorBody(reply) : undefined;
 }

@@ -1,8 +1,8 @@
 import { readAr } from "./ar.ts";
 import { collect, invalidArchive } from "../byte-reader.ts";
-import { COMPRESSIONS, compressionOfName, decompress } from "../decompress.ts";
-import { extractTar, readCounted, type TarPlaces } from "../extract-tar.ts";
-import type { StepProgress } from "../reporting.ts";
+import { COMPRESSIONS, compressionOfName, decompress } from "../compression/decompress.ts";
+import { extractTar, readCounted, type TarPlaces } from "../tar/extract-tar.ts";
+import type { StepProgress } from "../../lib/reporting.ts";
 
 /** Of deb(5): the first member, whose content is the version of the format. */
 const DEB_BINARY = "debian-binary";

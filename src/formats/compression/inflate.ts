@@ -1,33 +1,17 @@
 import { constants, createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from "node:zlib";
-import { tarInvalid } from "./tar-error.ts";
-import { hasChecksum, isZeroBlock, TAR_BLOCK } from "./tar-header.ts";
-import { isZstd, MAX_ZSTD_WINDOW_LOG, splitZstdFrames } from "./zstd-frames.ts";
+import { formatInvalid } from "../format-error.ts";
+import { MAX_ZSTD_WINDOW_LOG, splitZstdFrames } from "./zstd-frames.ts";
 
 /** Large pieces: fewer turns between the thread that inflates and the one that reads. */
 const CHUNK_BYTES = 1024 ** 2;
 
-type Compression = "none" | "gzip" | "zstd";
-
 /**
- * Unpacks a layer by what its first bytes are: gzip (several members too), zstd (several frames too) or plain tar.
- * Pieces, here and in `packed`, are good only until the next is asked for: their memory is used again.
+ * Unpacks gzip (several members too) or zstd (several frames too). Pieces, here and in `packed`, are good only until the
+ * next is asked for: their memory is used again.
  *
- * @throws TarError if it is none of these, or is damaged or cut off.
+ * @throws FormatError if it is damaged or cut off, or something else follows it.
  */
-export async function* unpack(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const source = packed[Symbol.asyncIterator]();
-  try {
-    const head = await readHead(source);
-    const compression = sniff(head);
-    const whole = rejoin(head, source);
-    if (compression === "none") yield* whole;
-    else yield* inflate(whole, compression);
-  } finally {
-    await source.return?.();
-  }
-}
-
-async function* inflate(packed: AsyncIterable<Buffer>, compression: "gzip" | "zstd"): AsyncGenerator<Buffer> {
+export async function* inflate(packed: AsyncIterable<Buffer>, compression: "gzip" | "zstd"): AsyncGenerator<Buffer> {
   const inflater: Gunzip | ZstdDecompress =
     compression === "gzip"
       ? createGunzip({ chunkSize: CHUNK_BYTES })
@@ -45,7 +29,7 @@ async function* inflate(packed: AsyncIterable<Buffer>, compression: "gzip" | "zs
     }
     await fed;
   } catch (error) {
-    if (isZlibError(error)) throw tarInvalid(`its ${compression} data is damaged or cut off (${error.message})`);
+    if (isZlibError(error)) throw formatInvalid(`its ${compression} data is damaged or cut off (${error.message})`);
     throw error;
   } finally {
     inflater.destroy();
@@ -58,7 +42,7 @@ async function* inflate(packed: AsyncIterable<Buffer>, compression: "gzip" | "zs
  *
  * Zeros may follow gzip's last member: there zlib ends, calls nobody back, and leaves what has come to be looked at here.
  *
- * @throws TarError if anything else follows it.
+ * @throws FormatError if anything else follows it.
  */
 async function feed(packed: AsyncIterable<Buffer>, inflater: Gunzip | ZstdDecompress): Promise<void> {
   const waiting = new Set<() => void>();
@@ -109,7 +93,7 @@ async function feed(packed: AsyncIterable<Buffer>, inflater: Gunzip | ZstdDecomp
 }
 
 function checkPadding(bytes: Buffer): void {
-  if (bytes.some((byte) => byte !== 0)) throw tarInvalid("something that is not zeros follows its gzip data");
+  if (bytes.some((byte) => byte !== 0)) throw formatInvalid("something that is not zeros follows its gzip data");
 }
 
 /**
@@ -121,32 +105,6 @@ function release(chunk: Buffer): void {
   const { buffer } = chunk;
   const isLast = chunk.byteOffset + chunk.length === buffer.byteLength;
   if (isLast && buffer instanceof ArrayBuffer) buffer.transfer(0);
-}
-
-/** At least one block, unless it ends before. */
-async function readHead(source: AsyncIterator<Buffer>): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  while (length < TAR_BLOCK) {
-    const next = await source.next();
-    if (next.done === true) break;
-    chunks.push(Buffer.from(next.value));
-    length += next.value.length;
-  }
-  return Buffer.concat(chunks);
-}
-
-async function* rejoin(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  yield head;
-  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
-}
-
-function sniff(head: Buffer): Compression {
-  const magic = head.length < 4 ? 0 : head.readUInt32LE(0);
-  if ((magic & 0xffff) === 0x8b1f) return "gzip";
-  if (isZstd(magic)) return "zstd";
-  if (head.length >= TAR_BLOCK && (hasChecksum(head) || isZeroBlock(head))) return "none";
-  throw tarInvalid("it is not a tar archive, plain or compressed with gzip or zstd");
 }
 
 function isZlibError(error: unknown): error is Error {

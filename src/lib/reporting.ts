@@ -1,5 +1,5 @@
-import { BangerError } from "../lib/errors.ts";
-import type { ProgressEvent, ProgressSink } from "../lib/progress.ts";
+import { BangerError } from "./errors.ts";
+import type { ProgressEvent, ProgressSink } from "./progress.ts";
 
 /** Tells how far a step is. */
 export type StepProgress = (done: number, total: number) => void;

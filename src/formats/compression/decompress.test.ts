@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { collect, streamOf } from "./byte-reader.ts";
+import { collect, streamOf } from "../byte-reader.ts";
 import { compressionOfName, decompress, type Compression } from "./decompress.ts";
 
 const TEXT = Buffer.from("all work and no play makes Jack a dull boy\n".repeat(20_000));
@@ -39,6 +39,15 @@ for (const compression of ["gzip", "zstd", "xz"] as const) {
       break;
     }
     assert.deepEqual(await unpack(PACKED[compression], compression), TEXT);
+  });
+}
+
+for (const compression of ["gzip", "zstd"] as const) {
+  test(`unpacks ${compression} of several parts, and refuses what follows it`, async () => {
+    const packed = PACKED[compression];
+    assert.deepEqual(await unpack(Buffer.concat([packed, packed]), compression), Buffer.concat([TEXT, TEXT]));
+    const followed = Buffer.concat([packed, Buffer.from("something else")]);
+    await assert.rejects(unpack(followed, compression), { code: "ARCHIVE_INVALID" });
   });
 }
 

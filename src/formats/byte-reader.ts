@@ -111,7 +111,8 @@ export async function collect(stream: ByteStream, maxBytes: number, name: string
   for await (const part of stream) {
     length += part.length;
     if (length > maxBytes) throw invalidArchive(name, `it is longer than ${maxBytes} bytes`);
-    parts.push(part);
+    // Whoever made the part may use its memory again.
+    parts.push(Buffer.from(part));
   }
   return Buffer.concat(parts, length);
 }

@@ -1,6 +1,6 @@
-import { LastView } from "../lib/last-view.ts";
-import type { ByteString } from "../model/byte-string.ts";
-import { tarInvalid } from "./tar-error.ts";
+import { LastView } from "../../lib/last-view.ts";
+import type { ByteString } from "../../model/byte-string.ts";
+import { formatInvalid } from "../format-error.ts";
 
 /** Archives are made of blocks of this many bytes (POSIX.1-2017, pax, "ustar Interchange Format"). */
 export const TAR_BLOCK = 512;
@@ -88,9 +88,9 @@ function highBytes(block: Buffer): number {
   return count;
 }
 
-/** @throws TarError if the checksum or a number is wrong. */
+/** @throws FormatError if the checksum or a number is wrong. */
 export function parseHeader(block: Buffer): TarHeader {
-  if (!hasChecksum(block)) throw tarInvalid("a header's checksum is wrong");
+  if (!hasChecksum(block)) throw formatInvalid("a header's checksum is wrong");
   const name = text(block, FIELD.name);
   const posix = hasMagic(block, "ustar\0");
   const gnu = !posix && hasMagic(block, "ustar ");
@@ -152,7 +152,7 @@ function hasMagic(block: Buffer, magic: string): boolean {
 
 function number(block: Buffer, field: readonly [number, number], what: string, entry?: ByteString): number {
   const value = signedNumber(block, field, what, entry);
-  if (value < 0) throw tarInvalid(`${what} is negative`, entry);
+  if (value < 0) throw formatInvalid(`${what} is negative`, entry);
   return value;
 }
 
@@ -177,7 +177,7 @@ function signedNumber(
   for (; at < end; at++) {
     const byte = block[at];
     if (byte === 0) break;
-    if (byte !== 0x20) throw tarInvalid(`${what} is not a number`, entry);
+    if (byte !== 0x20) throw formatInvalid(`${what} is not a number`, entry);
   }
   return value;
 }
@@ -190,7 +190,7 @@ function base256(block: Buffer, offset: number, end: number, what: string, entry
   for (let at = offset + 1; at < end; at++) value = (value << 8n) | BigInt(block[at] ?? 0);
   if (negative) value -= 1n << BigInt(8 * (end - offset));
   if (value > BigInt(Number.MAX_SAFE_INTEGER) || value < BigInt(Number.MIN_SAFE_INTEGER)) {
-    throw tarInvalid(`${what} is out of range`, entry);
+    throw formatInvalid(`${what} is out of range`, entry);
   }
   return Number(value);
 }

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { constants, gzipSync, zstdCompressSync } from "node:zlib";
-import { unpack } from "./layer-stream.ts";
-import { TarError } from "./tar-error.ts";
+import { unpack } from "./unpack-archive.ts";
+import { FormatError } from "../format-error.ts";
 
 /** Pieces that are good only until the next is asked for: what holds on to one sees it change. */
 async function* pieces(data: Buffer, bytes: number): AsyncGenerator<Buffer> {
@@ -60,7 +60,7 @@ for (const [name, packed] of Object.entries(forms)) {
   test(`${name}, cut off`, async () => {
     for (const length of [600, packed.length - 1]) {
       if (name.endsWith("to skip") && length === 600) continue;
-      await assert.rejects(unpacked(packed.subarray(0, length)), TarError, `cut at ${length}`);
+      await assert.rejects(unpacked(packed.subarray(0, length)), FormatError, `cut at ${length}`);
     }
   });
 }

@@ -1,8 +1,8 @@
-import type { ByteString } from "../model/byte-string.ts";
+import type { ByteString } from "../../model/byte-string.ts";
 import { BlockGatherer } from "./tar-blocks.ts";
 import { ContentWalk } from "./tar-content.ts";
 import { composeEntry, paxValue } from "./tar-entry.ts";
-import { tarInvalid } from "./tar-error.ts";
+import { formatInvalid } from "../format-error.ts";
 import type { TarHandler } from "./tar-handler.ts";
 import { hasChecksum, isZeroBlock, parseHeader, TAR_BLOCK, type TarHeader } from "./tar-header.ts";
 import { checkExtendedSize, paxInteger, parsePax, type PaxRecords } from "./tar-pax.ts";
@@ -41,6 +41,7 @@ type State =
  */
 export class TarReader {
   readonly #handler: TarHandler;
+  readonly #refusesPax: boolean;
   #state: State = "header";
   /** Bytes of the archive before the current block. */
   #offset = 0;
@@ -62,8 +63,15 @@ export class TarReader {
 
   #content: ContentWalk | undefined;
 
-  constructor(handler: TarHandler) {
+  /** @param rules what an archive of this kind must not use, though tar knows it. */
+  constructor(handler: TarHandler, { refusesPax = false }: { readonly refusesPax?: boolean } = {}) {
     this.#handler = handler;
+    this.#refusesPax = refusesPax;
+  }
+
+  /** Whether a block of zeros has come, as ends a whole archive. */
+  get sawEnd(): boolean {
+    return this.#zeroBlocks > 0;
   }
 
   /** Bytes read so far; within {@link TarHandler.entry}, where the member's body begins. */
@@ -71,7 +79,7 @@ export class TarReader {
     return this.#offset;
   }
 
-  /** @throws TarError as soon as something is wrong; the reader is of no use afterwards. */
+  /** @throws FormatError as soon as something is wrong; the reader is of no use afterwards. */
   push(chunk: Buffer): Promise<void> | undefined {
     return this.#run(chunk, 0);
   }
@@ -80,14 +88,14 @@ export class TarReader {
    * An end after a member is taken without the two blocks of zeros, and without its padding: umoci writes such layers,
    * every engine reads them, and a layer that was cut there fails by its digest.
    *
-   * @throws TarError if the archive is cut off within a member.
+   * @throws FormatError if the archive is cut off within a member.
    */
   end(): void {
     const padding = this.#state === "skip" && this.#skipBytes < TAR_BLOCK;
     const between =
       padding || ((this.#state === "header" || this.#state === "probe") && this.#blocks.pendingBytes === 0);
     if (this.#state === "end" || (between && this.#content === undefined && !this.#hasExtended())) return;
-    throw tarInvalid(`the archive is cut off after ${this.#offset + this.#blocks.pendingBytes} bytes`);
+    throw formatInvalid(`the archive is cut off after ${this.#offset + this.#blocks.pendingBytes} bytes`);
   }
 
   #run(chunk: Buffer, from: number): Promise<void> | undefined {
@@ -146,12 +154,12 @@ export class TarReader {
 
   #takeHeader(block: Buffer): void {
     if (block[0] === 0 && isZeroBlock(block)) {
-      if (this.#hasExtended()) throw tarInvalid("the archive ends after an extended header");
+      if (this.#hasExtended()) throw formatInvalid("the archive ends after an extended header");
       this.#zeroBlocks += 1;
       if (this.#zeroBlocks === 2) this.#state = "end";
       return;
     }
-    if (this.#zeroBlocks !== 0) throw tarInvalid("a lone block of zeros stands in the middle of the archive");
+    if (this.#zeroBlocks !== 0) throw formatInvalid("a lone block of zeros stands in the middle of the archive");
     const header = parseHeader(block);
     const extended = EXTENDED[header.typeflag];
     if (extended !== undefined) return this.#startExtended(extended, header.size);
@@ -166,7 +174,7 @@ export class TarReader {
       return;
     }
     if (this.#pax !== undefined && isSparseInData(this.#pax)) {
-      if (this.#bodyBytes < TAR_BLOCK) throw tarInvalid("a sparse file without its map", header.name);
+      if (this.#bodyBytes < TAR_BLOCK) throw formatInvalid("a sparse file without its map", header.name);
       this.#mapReader = new SparseMapReader();
       this.#state = "sparse-map";
       return;
@@ -180,6 +188,7 @@ export class TarReader {
   }
 
   #startExtended(state: State, size: number): void {
+    if (this.#refusesPax && (state === "pax" || state === "global")) throw formatInvalid("it uses pax headers");
     checkExtendedSize(size);
     if (size === 0) return;
     this.#extendedBytes = size;
@@ -198,10 +207,10 @@ export class TarReader {
     const reader = this.#mapReader;
     if (reader === undefined) throw new Error("no sparse map is being read");
     const complete = reader.push(block);
-    if (reader.mapBytes > this.#bodyBytes) throw tarInvalid("a sparse map is longer than its file's data");
+    if (reader.mapBytes > this.#bodyBytes) throw formatInvalid("a sparse map is longer than its file's data");
     if (!complete) return;
     const realSize = paxValue(this.#pax, "GNU.sparse.realsize");
-    if (realSize === undefined) throw tarInvalid("a sparse file without GNU.sparse.realsize");
+    if (realSize === undefined) throw formatInvalid("a sparse file without GNU.sparse.realsize");
     this.#bodyBytes -= reader.mapBytes;
     this.#startMember({ parts: reader.parts, realSize: paxInteger(realSize, "GNU.sparse.realsize") });
   }

@@ -4,8 +4,8 @@ import { basename, dirname } from "node:path";
 import { execa } from "execa";
 import { BangerError, hasErrno, isAbort } from "../lib/errors.ts";
 import { toolMissing } from "../lib/process.ts";
-import type { TarHandler } from "./tar-handler.ts";
-import { TarReader } from "./tar-reader.ts";
+import type { TarHandler } from "./tar/tar-handler.ts";
+import { TarReader } from "./tar/tar-reader.ts";
 
 /** What is looked at as one: a stretch of zeros shorter than this packs so well that it need not be told of. */
 const GRANULE_BYTES = 64 * 1024;

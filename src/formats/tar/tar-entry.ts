@@ -1,5 +1,5 @@
-import type { ByteString } from "../model/byte-string.ts";
-import { tarInvalid } from "./tar-error.ts";
+import type { ByteString } from "../../model/byte-string.ts";
+import { formatInvalid } from "../format-error.ts";
 import type { TarHeader } from "./tar-header.ts";
 import { paxInteger, paxName, paxTime, type PaxRecords } from "./tar-pax.ts";
 
@@ -49,7 +49,7 @@ export interface LongNames {
 export function composeEntry(header: TarHeader, pax: PaxRecords | undefined, long: LongNames, size: number): TarEntry {
   const path = paxText(pax, "GNU.sparse.name") ?? long.path ?? paxText(pax, "path") ?? header.name;
   const type = TYPES[header.typeflag];
-  if (type === undefined) throw tarInvalid(`type ${JSON.stringify(header.typeflag)} is not known`, path);
+  if (type === undefined) throw formatInvalid(`type ${JSON.stringify(header.typeflag)} is not known`, path);
   const mtime = time(pax, header);
   return {
     path,
@@ -87,7 +87,7 @@ function time(pax: PaxRecords | undefined, header: TarHeader): { seconds: number
 function id(pax: PaxRecords | undefined, keyword: "uid" | "gid", fromHeader: number, path: ByteString): number {
   const value = paxValue(pax, keyword);
   const number = value === undefined ? fromHeader : paxInteger(value, keyword);
-  if (number > MAX_ID) throw tarInvalid(`${keyword} ${number} is larger than ${MAX_ID}`, path);
+  if (number > MAX_ID) throw formatInvalid(`${keyword} ${number} is larger than ${MAX_ID}`, path);
   return number;
 }
 
@@ -114,6 +114,6 @@ function percentDecoded(name: ByteString): ByteString {
 
 function base64(value: Buffer, name: ByteString, path: ByteString): Buffer {
   const text = value.toString("latin1");
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw tarInvalid(`xattr ${name} is not base64`, path);
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw formatInvalid(`xattr ${name} is not base64`, path);
   return Buffer.from(text, "base64");
 }

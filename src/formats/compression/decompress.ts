@@ -1,8 +1,8 @@
-import { createGunzip, createZstdDecompress } from "node:zlib";
-import { pipeline, Readable } from "node:stream";
 import { ReadableStream } from "node:stream/web";
 import xz from "xz-decompress";
-import { invalidArchive, type ByteStream } from "./byte-reader.ts";
+import { asBuffer, invalidArchive, type ByteStream } from "../byte-reader.ts";
+import { FormatError } from "../format-error.ts";
+import { inflate } from "./inflate.ts";
 
 export const COMPRESSIONS = ["none", "gzip", "xz", "zstd"] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
@@ -15,7 +15,7 @@ export function compressionOfName(name: string): Compression {
 }
 
 /**
- * Decompresses while it streams.
+ * Decompresses while it streams. A part is good only until the next is asked for: its memory is used again.
  *
  * Only one xz stream runs at a time in this process (the library serialises them), so never wait for one inside another.
  *
@@ -41,6 +41,7 @@ export async function* decompress(stream: ByteStream, compression: Compression, 
     yield* compression === "xz" ? unxz(watched) : unzlib(watched, compression);
   } catch (error) {
     if (sourceError !== undefined) throw sourceError;
+    if (error instanceof FormatError) throw invalidArchive(name, error.message, error);
     const why = error instanceof Error ? error.message : String(error);
     throw invalidArchive(name, `its ${compression} data is damaged or not supported (${why})`, error);
   }
@@ -58,8 +59,12 @@ async function* unxz(source: AsyncGenerator<Uint8Array>): ByteStream {
 }
 
 async function* unzlib(source: AsyncGenerator<Uint8Array>, compression: "gzip" | "zstd"): ByteStream {
-  const decoder = compression === "gzip" ? createGunzip() : createZstdDecompress();
-  // The error reaches the iterator below; the callback only keeps it from being thrown a second time.
-  pipeline(Readable.from(source), decoder, () => {});
-  yield* decoder;
+  const packed = async function* (): AsyncGenerator<Buffer> {
+    for await (const part of source) yield asBuffer(part);
+  };
+  try {
+    yield* inflate(packed(), compression);
+  } finally {
+    await source.return(undefined);
+  }
 }

@@ -1,4 +1,4 @@
-import { tarInvalid, tarLimit } from "./tar-error.ts";
+import { formatInvalid, formatLimit } from "../format-error.ts";
 
 // RFC 8878, 3.1: magic numbers of frames.
 const ZSTD_MAGIC = 0xfd2fb528;
@@ -21,7 +21,7 @@ export function isZstd(magic: number): boolean {
  * Node's decompressor takes what follows a frame within one piece for trailing junk and drops it; given the next frame
  * in a piece of its own, it goes on.
  *
- * @throws TarError if the stream is cut off within a frame, or asks for a window past 2^27 bytes.
+ * @throws FormatError if the stream is cut off within a frame, or asks for a window past 2^27 bytes.
  */
 export async function* splitZstdFrames(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const walk = new FrameWalk();
@@ -66,7 +66,7 @@ class FrameWalk {
   }
 
   end(): void {
-    if (this.#expected !== "magic" || this.#valueBytes !== 0) throw tarInvalid("its zstd data is cut off");
+    if (this.#expected !== "magic" || this.#valueBytes !== 0) throw formatInvalid("its zstd data is cut off");
   }
 
   #isNumber(): boolean {
@@ -85,7 +85,7 @@ class FrameWalk {
       case "descriptor":
         return this.#readDescriptor(value);
       case "window":
-        if (10 + (value >>> 3) > MAX_ZSTD_WINDOW_LOG) throw tarInvalid(`its zstd data needs a window past 128 MiB`);
+        if (10 + (value >>> 3) > MAX_ZSTD_WINDOW_LOG) throw formatInvalid(`its zstd data needs a window past 128 MiB`);
         return this.#expect("header-rest", this.#headerRest);
       case "header-rest":
         return this.#expect("block-header", BLOCK_HEADER_BYTES);
@@ -99,9 +99,9 @@ class FrameWalk {
 
   #startFrame(magic: number): boolean {
     this.#frames += 1;
-    if (this.#frames > MAX_FRAMES) throw tarLimit(`it is made of more than ${MAX_FRAMES} zstd frames`);
+    if (this.#frames > MAX_FRAMES) throw formatLimit(`it is made of more than ${MAX_FRAMES} zstd frames`);
     if (isSkippable(magic)) return this.#expect("skippable-size", 4);
-    if (magic !== ZSTD_MAGIC) throw tarInvalid("something that is not zstd follows its zstd data");
+    if (magic !== ZSTD_MAGIC) throw formatInvalid("something that is not zstd follows its zstd data");
     return this.#expect("descriptor", 1);
   }
 
@@ -111,7 +111,7 @@ class FrameWalk {
     const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
     const sizeFlag = descriptor >>> 6;
     const sizeBytes = sizeFlag === 0 ? Number(singleSegment) : 2 ** sizeFlag;
-    if (dictionaryBytes !== 0) throw tarInvalid("its zstd data needs a dictionary");
+    if (dictionaryBytes !== 0) throw formatInvalid("its zstd data needs a dictionary");
     this.#checksum = (descriptor & 4) === 0 ? 0 : CHECKSUM_BYTES;
     this.#headerRest = sizeBytes;
     return singleSegment ? this.#expect("header-rest", sizeBytes) : this.#expect("window", 1);
@@ -121,7 +121,7 @@ class FrameWalk {
   #readBlockHeader(header: number): boolean {
     this.#lastBlock = (header & 1) !== 0;
     const type = (header >>> 1) & 3;
-    if (type === 3) throw tarInvalid("its zstd data is damaged");
+    if (type === 3) throw formatInvalid("its zstd data is damaged");
     const size = type === 1 ? 1 : header >>> 3;
     return this.#lastBlock ? this.#lastBytes(size + this.#checksum) : this.#expect("body", size);
   }

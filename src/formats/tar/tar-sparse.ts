@@ -1,5 +1,5 @@
 import { numberAt, TAR_BLOCK } from "./tar-header.ts";
-import { tarInvalid, tarLimit } from "./tar-error.ts";
+import { formatInvalid, formatLimit } from "../format-error.ts";
 import { paxInteger, type PaxRecords } from "./tar-pax.ts";
 
 /**
@@ -50,7 +50,7 @@ export function paxSparse({ values, sparsePairs }: PaxRecords): SparseMap | unde
   const map = values.get("GNU.sparse.map");
   if (map === undefined && sparsePairs.length === 0 && !values.has("GNU.sparse.size")) return undefined;
   const size = values.get("GNU.sparse.size");
-  if (size === undefined) throw tarInvalid("a sparse file without GNU.sparse.size");
+  if (size === undefined) throw formatInvalid("a sparse file without GNU.sparse.size");
   const parts =
     map === undefined || map.length === 0
       ? sparsePairs
@@ -84,7 +84,7 @@ export class SparseMapReader {
       const byte = block[i] ?? 0;
       if (byte !== 0x0a) {
         this.#digits += String.fromCharCode(byte);
-        if (this.#digits.length > 16) throw tarInvalid("a sparse map's number is too long");
+        if (this.#digits.length > 16) throw formatInvalid("a sparse map's number is too long");
         continue;
       }
       const number = paxInteger(Buffer.from(this.#digits, "latin1"), "sparse map");
@@ -101,23 +101,24 @@ export class SparseMapReader {
 /**
  * Checks a map against the data that the archive holds for the file.
  *
- * @throws TarError unless its parts ascend, lie within the file and add up to `storedBytes`.
+ * @throws FormatError unless its parts ascend, lie within the file and add up to `storedBytes`.
  */
 export function checkSparse(map: SparseMap, storedBytes: number): void {
   const { parts, realSize } = map;
-  if (parts.length % 2 !== 0) throw tarInvalid("a sparse map ends in the middle of a part");
+  if (parts.length % 2 !== 0) throw formatInvalid("a sparse map ends in the middle of a part");
   if (parts.length > 2 * MAX_SPARSE_PARTS) throw tooManyParts();
   let end = 0;
   let stored = 0;
   for (let i = 0; i < parts.length; i += 2) {
     const offset = parts[i] ?? 0;
     const length = parts[i + 1] ?? 0;
-    if (offset < end) throw tarInvalid("the parts of a sparse map overlap or are out of order");
+    if (offset < end) throw formatInvalid("the parts of a sparse map overlap or are out of order");
     end = offset + length;
     stored += length;
-    if (end > realSize) throw tarInvalid("a sparse map reaches past the end of its file");
+    if (end > realSize) throw formatInvalid("a sparse map reaches past the end of its file");
   }
-  if (stored !== storedBytes) throw tarInvalid(`a sparse map tells of ${stored} bytes, and there are ${storedBytes}`);
+  if (stored !== storedBytes)
+    throw formatInvalid(`a sparse map tells of ${stored} bytes, and there are ${storedBytes}`);
 }
 
 function readEntries(block: Buffer, start: number, count: number, parts: number[]): void {
@@ -130,5 +131,5 @@ function readEntries(block: Buffer, start: number, count: number, parts: number[
 }
 
 function tooManyParts(): Error {
-  return tarLimit(`a sparse file of more than ${MAX_SPARSE_PARTS} parts`);
+  return formatLimit(`a sparse file of more than ${MAX_SPARSE_PARTS} parts`);
 }
