@@ -14,13 +14,13 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "src/services/vms/stop-vm.ts: machine.kill": "a VMM's driver, which ends it by src/vmm/end-process.ts",
   "src/services/vms/turns.ts: machine.kill": "a VMM's driver, which ends it by src/vmm/end-process.ts",
   "src/services/vms/watch-halt.ts: machine.kill": "a VMM's driver, which ends it by src/vmm/end-process.ts",
-  "src/services/images/build-inputs.ts: tar.kill": "what src/lib/launch.ts gave us, which ends it",
+  "src/services/images/build/build-inputs.ts: tar.kill": "what src/lib/launch.ts gave us, which ends it",
   "src/vmm/start-vmm.ts: child.kill": "what src/lib/launch.ts gave us, which ends it",
-  "src/oci/layer-tree.ts: #tree.unlink": "a tree in memory",
+  "src/oci/layers/layer-tree.ts: #tree.unlink": "a tree in memory",
   "src/lib/files.ts: writeFileSync": "into what was just opened with wx",
   "src/disk/apply-clone.ts: run cp": "into a new file that the same call made, which it removes should this fail",
   "src/ext4/reader/ext4-image.ts: open, handed on": "a variable of that name",
-  "src/oci/export-archive.ts: open, handed on": "a variable of that name",
+  "src/oci/push/export-archive.ts: open, handed on": "a variable of that name",
 };
 
 /** Each stray, as `path: name`, without those that may be. */

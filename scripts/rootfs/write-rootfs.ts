@@ -4,12 +4,12 @@ import { parseArgs } from "node:util";
 import { formatBytes, parseBytes } from "../../src/lib/bytes.ts";
 import { asBangerError } from "../../src/lib/errors.ts";
 import type { ProgressEvent } from "../../src/lib/progress.ts";
-import { BlobStore } from "../../src/oci/blob-store.ts";
-import { openImageSource } from "../../src/oci/open-source.ts";
-import { parseReference } from "../../src/oci/reference.ts";
-import { resolveImage } from "../../src/oci/resolve-image.ts";
-import { readAgent } from "../../src/services/images/provision.ts";
-import { writeRootfs } from "../../src/services/images/write-rootfs.ts";
+import { BlobStore } from "../../src/oci/layers/blob-store.ts";
+import { openImageSource } from "../../src/oci/source/open-source.ts";
+import { parseReference } from "../../src/oci/source/reference.ts";
+import { resolveImage } from "../../src/oci/source/resolve-image.ts";
+import { readAgent } from "../../src/services/images/rootfs/provision.ts";
+import { writeRootfs } from "../../src/services/images/rootfs/write-rootfs.ts";
 
 /** write-rootfs.ts REFERENCE OUT [--size SIZE]: a container image as a root file system with banger's agent in it. */
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { size: { type: "string" } } });

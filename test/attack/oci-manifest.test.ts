@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { link, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { hostPlatform } from "../../src/oci/platform.ts";
-import { parseManifest } from "../../src/oci/manifest.ts";
-import { parseReference } from "../../src/oci/reference.ts";
+import { hostPlatform } from "../../src/oci/manifest/platform.ts";
+import { parseManifest } from "../../src/oci/manifest/manifest.ts";
+import { parseReference } from "../../src/oci/source/reference.ts";
 import type { ErrorCode } from "../../src/lib/error-codes.ts";
-import { BlobStore } from "../../src/oci/blob-store.ts";
+import { BlobStore } from "../../src/oci/layers/blob-store.ts";
 import { expectCode } from "../helpers/expect-code.ts";
 import { TarBuilder } from "../helpers/tar-builder.ts";
 import {

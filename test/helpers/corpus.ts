@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { createGzip } from "node:zlib";
-import { DEFAULT_LIMITS } from "../../src/oci/limits.ts";
+import { DEFAULT_LIMITS } from "../../src/oci/layers/limits.ts";
 import { layersWithEveryWhiteout } from "./corpus-layers.ts";
 import { busyboxImage, CACHE, debianImage } from "./test-images.ts";
 import { ROOT } from "./test-host.ts";

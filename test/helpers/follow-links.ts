@@ -1,8 +1,8 @@
 import { fetchText } from "../../src/kernel/debian/http.ts";
 import { asBangerError } from "../../src/lib/errors.ts";
-import { parseReference } from "../../src/oci/reference.ts";
-import { openRegistrySource } from "../../src/oci/registry-source.ts";
-import { UrlSource } from "../../src/oci/url-source.ts";
+import { parseReference } from "../../src/oci/source/reference.ts";
+import { openRegistrySource } from "../../src/oci/registry/registry-source.ts";
+import { UrlSource } from "../../src/oci/registry/url-source.ts";
 
 // usage: follow-links.ts DOCKER_FOLDER: does what each line of a JSON list on stdin says, as banger does it; prints a list
 // of what came of each. "web URL" gets a file, "debian URL" gets one as packages are got, "image REFERENCE" a manifest.

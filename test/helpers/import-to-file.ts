@@ -5,11 +5,11 @@ import { Ext4Writer } from "../../src/ext4/writer.ts";
 import { gib, mib } from "../../src/lib/bytes.ts";
 import { noProgress } from "../../src/lib/progress.ts";
 import { FileTree } from "../../src/model/file-tree.ts";
-import { BlobStore } from "../../src/oci/blob-store.ts";
-import { importImage } from "../../src/oci/import-image.ts";
-import { openImageSource } from "../../src/oci/open-source.ts";
-import { parseReference } from "../../src/oci/reference.ts";
-import { resolveImage } from "../../src/oci/resolve-image.ts";
+import { BlobStore } from "../../src/oci/layers/blob-store.ts";
+import { importImage } from "../../src/oci/layers/import-image.ts";
+import { openImageSource } from "../../src/oci/source/open-source.ts";
+import { parseReference } from "../../src/oci/source/reference.ts";
+import { resolveImage } from "../../src/oci/source/resolve-image.ts";
 
 /**
  * A program of its own, for tests that import under other circumstances: `import-to-file.ts REFERENCE FILE [DAY]`.

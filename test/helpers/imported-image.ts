@@ -5,10 +5,10 @@ import { Ext4Writer, type Ext4Options } from "../../src/ext4/writer.ts";
 import { gib } from "../../src/lib/bytes.ts";
 import { noProgress } from "../../src/lib/progress.ts";
 import { FileTree } from "../../src/model/file-tree.ts";
-import { BlobStore } from "../../src/oci/blob-store.ts";
-import { importImage } from "../../src/oci/import-image.ts";
-import { openImageSource } from "../../src/oci/open-source.ts";
-import { resolveImage } from "../../src/oci/resolve-image.ts";
+import { BlobStore } from "../../src/oci/layers/blob-store.ts";
+import { importImage } from "../../src/oci/layers/import-image.ts";
+import { openImageSource } from "../../src/oci/source/open-source.ts";
+import { resolveImage } from "../../src/oci/source/resolve-image.ts";
 import { TestImage } from "./ext4-image.ts";
 
 /** Imports a layout's image into an ext4 file, as a pull does, without the agent; `name` says which image, where there are several. */

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { noProgress } from "../../src/lib/progress.ts";
 import { FileTree } from "../../src/model/file-tree.ts";
-import { BlobStore } from "../../src/oci/blob-store.ts";
-import { importImage, type ImportOptions } from "../../src/oci/import-image.ts";
-import { openImageSource } from "../../src/oci/open-source.ts";
-import type { RegistryOptions } from "../../src/oci/registry-options.ts";
-import { resolveImage, type ResolvedImage } from "../../src/oci/resolve-image.ts";
+import { BlobStore } from "../../src/oci/layers/blob-store.ts";
+import { importImage, type ImportOptions } from "../../src/oci/layers/import-image.ts";
+import { openImageSource } from "../../src/oci/source/open-source.ts";
+import type { RegistryOptions } from "../../src/oci/registry/registry-options.ts";
+import { resolveImage, type ResolvedImage } from "../../src/oci/source/resolve-image.ts";
 import { MemorySink } from "./memory-sink.ts";
 import { nodesOf, type DirectoryNode, type TreeNode } from "./tree-nodes.ts";
 

@@ -13,11 +13,11 @@ import { noProgress } from "../../src/lib/progress.ts";
 import { imageSchema, type Image } from "../../src/model/image.ts";
 import { layoutFrom, type Layout } from "../../src/model/layout.ts";
 import { vmSchema, type Vm } from "../../src/model/vm.ts";
-import { BlobStore } from "../../src/oci/blob-store.ts";
+import { BlobStore } from "../../src/oci/layers/blob-store.ts";
 import { findData } from "../../src/formats/find-data.ts";
 import type { ImageContext } from "../../src/services/images/image-context.ts";
 import { imageService } from "../../src/services/images/image-service.ts";
-import { settlePromotion } from "../../src/services/images/promote-image.ts";
+import { settlePromotion } from "../../src/services/images/register/promote-image.ts";
 import { openStore, type Store } from "../../src/services/store.ts";
 import { mountFresh, needsRoot } from "../helpers/loop-mount.ts";
 

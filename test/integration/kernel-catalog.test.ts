@@ -10,7 +10,7 @@ import { configSchema } from "../../src/model/config.ts";
 import { imageSchema } from "../../src/model/image.ts";
 import type { Kernel } from "../../src/model/kernel.ts";
 import { layoutFrom, type Layout } from "../../src/model/layout.ts";
-import { onNewerKernel } from "../../src/services/images/newer-kernel.ts";
+import { onNewerKernel } from "../../src/services/images/refresh/newer-kernel.ts";
 import { kernelService, type KernelService } from "../../src/services/kernels/kernel-service.ts";
 import { openStore, type Store } from "../../src/services/store.ts";
 import { buildKernel } from "../helpers/elf-builder.ts";

@@ -5,8 +5,8 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { run } from "../../src/lib/process.ts";
-import { parseReference } from "../../src/oci/reference.ts";
-import type { RegistryOptions } from "../../src/oci/registry-options.ts";
+import { parseReference } from "../../src/oci/source/reference.ts";
+import type { RegistryOptions } from "../../src/oci/registry/registry-options.ts";
 import { expectCode } from "../helpers/expect-code.ts";
 import { FaultRegistry, type Fault } from "../helpers/fault-registry.ts";
 import { TestAuthority } from "../helpers/test-authority.ts";
@@ -105,9 +105,9 @@ test("an authority of the host's own store", async () => {
   await using layout = await TestLayout.make([layer]);
   await using registry = await FaultRegistry.start(layout, undefined, tls);
   const program = `
-    import { openImageSource } from "${ROOT}/src/oci/open-source.ts";
-    import { parseReference } from "${ROOT}/src/oci/reference.ts";
-    import { resolveImage } from "${ROOT}/src/oci/resolve-image.ts";
+    import { openImageSource } from "${ROOT}/src/oci/source/open-source.ts";
+    import { parseReference } from "${ROOT}/src/oci/source/reference.ts";
+    import { resolveImage } from "${ROOT}/src/oci/source/resolve-image.ts";
     const signal = new AbortController().signal;
     const retry = { attempts: 1, firstPauseMs: 1, maxPauseMs: 1 };
     await using source = await openImageSource(parseReference("${registry.reference}"), signal, { env: {}, retry });

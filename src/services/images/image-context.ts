@@ -1,10 +1,10 @@
-import type { BlobStore } from "../../oci/blob-store.ts";
+import type { BlobStore } from "../../oci/layers/blob-store.ts";
 import type { Config } from "../../model/config.ts";
 import type { Layout } from "../../model/layout.ts";
 import type { Store } from "../store.ts";
 import type { VmContext } from "../vms/vm-context.ts";
 import type { KernelService } from "../kernels/kernel-service.ts";
-import type { AgentProgram } from "./provision.ts";
+import type { AgentProgram } from "./rootfs/provision.ts";
 
 /** What the verbs on images share. */
 export interface ImageContext {

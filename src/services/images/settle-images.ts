@@ -2,10 +2,10 @@ import type { Settler } from "../../core/recovery.ts";
 import { removeTree } from "../../lib/destroy.ts";
 import { forgetVm } from "../vms/delete-vm.ts";
 import type { VmContext } from "../vms/vm-context.ts";
-import { sweepRefreshed } from "./image-folder.ts";
+import { sweepRefreshed } from "./refresh/image-folder.ts";
 import { IMAGE_ADD, IMAGE_DELETE, IMAGE_PROMOTE, IMAGE_REFRESH } from "./image-intents.ts";
-import { forgetOwnedKernels } from "./owned-kernel.ts";
-import { settlePromotion } from "./promote-image.ts";
+import { forgetOwnedKernels } from "./register/owned-kernel.ts";
+import { settlePromotion } from "./register/promote-image.ts";
 
 /** How what a daemon left half-done with images is settled. */
 export function imageSettlers(context: VmContext): readonly Settler[] {

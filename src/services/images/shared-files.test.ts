@@ -6,10 +6,10 @@ import { test, type TestContext } from "node:test";
 import { keyedQueue } from "../../lib/keyed-queue.ts";
 import { imageSchema, type Image } from "../../model/image.ts";
 import { layoutFrom } from "../../model/layout.ts";
-import { BlobStore } from "../../oci/blob-store.ts";
+import { BlobStore } from "../../oci/layers/blob-store.ts";
 import { openStore } from "../store.ts";
 import type { ImageContext } from "./image-context.ts";
-import { sweepImageFolder } from "./image-folder.ts";
+import { sweepImageFolder } from "./refresh/image-folder.ts";
 import { imageService } from "./image-service.ts";
 
 const operation = { signal: new AbortController().signal, progress: () => {} };

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { BangerError } from "../../lib/errors.ts";
 import { isLoopbackHost, isThisMachine, type LinkedBy } from "../../lib/address-guard.ts";
-import { parseReference, type RegistryReference } from "../../oci/reference.ts";
+import { parseReference, type RegistryReference } from "../../oci/source/reference.ts";
 
 /** Tag of the catalog in a repository that is named without one. */
 const CATALOG_TAG = "catalog";

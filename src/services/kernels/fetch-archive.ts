@@ -11,13 +11,13 @@ import {
   unpackKernelArchive,
 } from "../../kernel/catalog/kernel-archive.ts";
 import type { KernelContents } from "../../model/kernel.ts";
-import { BlobDownload } from "../../oci/blob-download.ts";
-import { BlobStore } from "../../oci/blob-store.ts";
-import { digestOfHex } from "../../oci/digest.ts";
-import type { BlobSource } from "../../oci/image-source.ts";
-import type { Descriptor } from "../../oci/manifest.ts";
-import { openRegistrySource } from "../../oci/registry-source.ts";
-import { UrlSource } from "../../oci/url-source.ts";
+import { BlobDownload } from "../../oci/layers/blob-download.ts";
+import { BlobStore } from "../../oci/layers/blob-store.ts";
+import { digestOfHex } from "../../oci/manifest/digest.ts";
+import type { BlobSource } from "../../oci/source/image-source.ts";
+import type { Descriptor } from "../../oci/manifest/manifest.ts";
+import { openRegistrySource } from "../../oci/registry/registry-source.ts";
+import { UrlSource } from "../../oci/registry/url-source.ts";
 import { archivePlace, linkedByCatalog, type Place } from "./catalog-place.ts";
 import type { ServedKernel } from "./catalogs.ts";
 import type { KernelContext } from "./kernel-context.ts";

@@ -1,6 +1,6 @@
 import type { Config } from "../../model/config.ts";
 import type { Layout } from "../../model/layout.ts";
-import type { RegistryOptions } from "../../oci/registry-options.ts";
+import type { RegistryOptions } from "../../oci/registry/registry-options.ts";
 import type { Store } from "../store.ts";
 
 /** What banger's own installation brings for kernels. */

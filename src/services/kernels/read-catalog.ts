@@ -12,11 +12,11 @@ import {
 } from "../../kernel/catalog/catalog.ts";
 import type { MinisignKey } from "../../kernel/catalog/minisign.ts";
 import type { KernelCatalog } from "../../model/kernel-catalog.ts";
-import { readArtefact } from "../../oci/artefact.ts";
-import { openRegistrySource } from "../../oci/registry-source.ts";
-import type { RegistryOptions } from "../../oci/registry-options.ts";
-import { UrlSource } from "../../oci/url-source.ts";
-import { configuredAccess } from "../images/registry-access.ts";
+import { readArtefact } from "../../oci/push/artefact.ts";
+import { openRegistrySource } from "../../oci/registry/registry-source.ts";
+import type { RegistryOptions } from "../../oci/registry/registry-options.ts";
+import { UrlSource } from "../../oci/registry/url-source.ts";
+import { configuredAccess } from "../images/pack/registry-access.ts";
 import { catalogPlace, type Place } from "./catalog-place.ts";
 import type { KernelContext } from "./kernel-context.ts";
 

@@ -9,7 +9,7 @@ import { intentKind, withIntent } from "../../core/intents.ts";
 import { forgetVm } from "./delete-vm.ts";
 import { cloneDisk } from "./vm-disks.ts";
 import { makeWorkDisk } from "./work-disk.ts";
-import { checkUserFiles } from "../images/user-files.ts";
+import { checkUserFiles } from "../images/register/user-files.ts";
 import type { VmContext } from "./vm-context.ts";
 
 export const VM_CREATE = intentKind("vm.create");

@@ -13,7 +13,7 @@ import type { Vm, VmSpec } from "../../model/vm.ts";
 import type { VmReboots } from "../../model/vm-boots.ts";
 import { intentKind, withIntent } from "../../core/intents.ts";
 import type { MachineLimits, MachineSpec } from "../../vmm/driver.ts";
-import { checkUserFiles } from "../images/user-files.ts";
+import { checkUserFiles } from "../images/register/user-files.ts";
 import { attendGuest, meetGuest } from "./attend-guest.ts";
 import { agentConnector, introduce } from "./agent-connection.ts";
 import { renewAgentSecret } from "./agent-secret.ts";

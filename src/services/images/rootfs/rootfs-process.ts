@@ -4,7 +4,7 @@ import type { Writable } from "node:stream";
 import { signalChild } from "../../../lib/destroy.ts";
 import { BangerError } from "../../../lib/errors.ts";
 import { spawnConfined } from "../../../lib/launch.ts";
-import type { TakeLayer } from "../../../oci/unpack-layer.ts";
+import type { TakeLayer } from "../../../oci/layers/unpack-layer.ts";
 import type { RootfsJob, RootfsRequest } from "./rootfs-messages.ts";
 import { errorOf, parseReply, type RootfsReply, type RootfsResult } from "./rootfs-replies.ts";
 
