@@ -9,7 +9,7 @@ const MAX_LINES = 300;
 const ENGINES = ["oci", "ext4", "kernel", "vmm", "net", "disk", "guest", "host", "store"] as const;
 
 /** What lies below the engines beside lib and model; neither knows the other. */
-const BELOW = ["formats"] as const;
+const BELOW = ["formats", "http"] as const;
 
 /** What each folder of src may import besides itself. An engine knows no other engine. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -107,6 +107,7 @@ suite("the architecture's own judge", () => {
     assert.equal(judged("src/daemon/a.ts", `import "../cli/b.ts";`), 1);
     assert.equal(judged("src/lib/a.ts", `import "../../test/helpers/b.ts";`), 1);
     assert.equal(judged("src/formats/a.ts", `import "../oci/b.ts";`), 1);
+    assert.equal(judged("src/formats/a.ts", `import "../http/b.ts";`), 1);
     assert.equal(judged("src/somewhere/a.ts", ""), 1);
   });
 

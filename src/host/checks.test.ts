@@ -144,6 +144,23 @@ test("a registry that says no is there; one that is silent is not", async () => 
   assert.match(found.summary, /ECONNREFUSED/);
 });
 
+test("a registry is looked for where images are got from: by the proxy", async () => {
+  const asked: (string | undefined)[] = [];
+  const proxy = createServer((request, response) => {
+    asked.push(request.url);
+    response.writeHead(401).end();
+  });
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  const env = { http_proxy: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` };
+  try {
+    assert.equal((await registriesCheck(["http://registry.test/v2/"], env).look(signal)).result, "ok");
+    assert.deepEqual(asked, ["http://registry.test/v2/"]);
+  } finally {
+    proxy.close();
+  }
+});
+
 test("what only the caller knows: configuration and left-overs", async () => {
   assert.equal((await configCheck("/c", async () => {}).look(signal)).result, "ok");
   const wrong = await configCheck("/c", () => Promise.reject(new Error("line 3"))).look(signal);

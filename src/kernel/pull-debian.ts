@@ -16,7 +16,7 @@ import {
 import { packageMissing, readIndex, type OfferedPackage } from "./debian/debian-index.ts";
 import { download } from "./debian/download.ts";
 import { KERNEL_PACKAGE_PREFIX, resolveKernelPackage } from "./debian/kernel-package.ts";
-import { pruneDownloads } from "./debian/prune-downloads.ts";
+import { pruneDownloads } from "../http/prune-downloads.ts";
 import { hostArch } from "./host-arch.ts";
 import { completeKernelFolder, KERNEL_FOLDER, probeImage } from "./kernel-folder.ts";
 import { reporting } from "../lib/reporting.ts";

@@ -1,4 +1,4 @@
-import { fetchText } from "../../src/kernel/debian/http.ts";
+import { fetchText } from "../../src/kernel/debian/mirror.ts";
 import { asBangerError } from "../../src/lib/errors.ts";
 import { parseReference } from "../../src/oci/source/reference.ts";
 import { openRegistrySource } from "../../src/oci/registry/registry-source.ts";

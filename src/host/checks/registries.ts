@@ -1,16 +1,35 @@
+import type { Failures } from "../../http/failures.ts";
+import { HttpTransport } from "../../http/http-transport.ts";
+import { TransientError } from "../../http/retry.ts";
 import { withDeadline } from "../../lib/deadline.ts";
-import { asBangerError } from "../../lib/errors.ts";
+import { asBangerError, BangerError } from "../../lib/errors.ts";
 import type { Finding, HostCheck } from "../host-check.ts";
 
 const LIMIT_MS = 2_500;
 
-/** @param urls each registry's `/v2/`, as in `https://registry-1.docker.io/v2/`. */
-export function registriesCheck(urls: readonly string[]): HostCheck {
+const told = (url: URL, why: string, cause?: unknown): BangerError =>
+  new BangerError("REGISTRY_UNREACHABLE", {
+    what: `${url.host} does not answer`,
+    why,
+    fix: "check the network",
+    cause,
+  });
+const failures: Failures = {
+  refused: told,
+  unreachable: told,
+  untrusted: (url, cause) => told(url, cause instanceof Error ? cause.message : String(cause), cause),
+};
+
+/**
+ * @param urls each registry's `/v2/`, as in `https://registry-1.docker.io/v2/`.
+ * @param env where the proxies are read by which they are reached.
+ */
+export function registriesCheck(urls: readonly string[], env: NodeJS.ProcessEnv = process.env): HostCheck {
   return {
     name: "registry",
     why: "`banger image pull` gets images from there; images in files need none",
     essential: false,
-    look: async (signal) => describeRegistries(await Promise.all(urls.map((url) => tryRegistry(url, signal)))),
+    look: async (signal) => describeRegistries(await Promise.all(urls.map((url) => tryRegistry(url, env, signal)))),
   };
 }
 
@@ -39,16 +58,16 @@ export function describeRegistries(states: readonly RegistryState[]): Finding {
 }
 
 /** Any answer will do: most registries want a token before they say more than 401. */
-async function tryRegistry(url: string, signal: AbortSignal): Promise<RegistryState> {
+async function tryRegistry(url: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<RegistryState> {
   try {
     await withDeadline(signal, LIMIT_MS, hostOf(url), async (within) => {
-      const response = await fetch(url, { method: "HEAD", redirect: "manual", signal: within });
-      await response.body?.cancel();
+      using transport = new HttpTransport({ failures, env });
+      (await transport.send({ method: "HEAD", url: new URL(url), signal: within })).discard();
     });
     return { url };
   } catch (error) {
-    const { cause } = error instanceof Error ? error : {};
-    return { url, problem: cause instanceof Error ? cause.message : asBangerError(error).message };
+    const failure = asBangerError(error instanceof TransientError ? error.reported : error);
+    return { url, problem: failure.code === "TIMED_OUT" ? failure.message : (failure.why ?? failure.message) };
   }
 }
 

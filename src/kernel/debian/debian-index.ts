@@ -6,7 +6,7 @@ import { parseDeb822, type Stanza } from "./deb822.ts";
 import type { DebianArchive } from "./debian-archives.ts";
 import { decompress } from "../../formats/compression/decompress.ts";
 import { download } from "./download.ts";
-import { fetchText } from "./http.ts";
+import { fetchText } from "./mirror.ts";
 import { reporting } from "../../lib/reporting.ts";
 import { checkRelease, parseRelease, type Release } from "./release-file.ts";
 import { untrusted, verifySignedText } from "./signed-text.ts";

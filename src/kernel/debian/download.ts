@@ -8,7 +8,8 @@ import { BangerError, hasErrno } from "../../lib/errors.ts";
 import { temporaryBeside } from "../../lib/files.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { withDeadline } from "../../lib/deadline.ts";
-import { receive, type Receiver } from "./http.ts";
+import type { Receiver } from "../../http/receive.ts";
+import { receiveFromMirror } from "./mirror.ts";
 
 /** A file whose content is known before it is fetched. */
 export interface KnownFile {
@@ -73,7 +74,7 @@ async function downloadTo(
 async function receiveFirst(urls: KnownFile["urls"], receiver: Receiver, signal: AbortSignal): Promise<void> {
   const [url, ...others] = urls;
   try {
-    await receive(url, receiver, signal);
+    await receiveFromMirror(url, receiver, signal);
   } catch (error) {
     const [next, ...rest] = others;
     const missing = error instanceof BangerError && error.data["status"] === 404;

@@ -6,7 +6,7 @@ import type { BlobStore } from "./blob-store.ts";
 import { shortDigest, type Digest } from "../manifest/digest.ts";
 import type { ImageSource } from "../source/image-source.ts";
 import type { ImageLayer } from "../manifest/image-layer.ts";
-import type { RetryPolicy } from "../registry/retry.ts";
+import type { RetryPolicy } from "../../http/retry.ts";
 import { FormatError } from "../../formats/format-error.ts";
 import type { TakeLayer } from "./unpack-layer.ts";
 

@@ -9,7 +9,7 @@ import type { BlobStore } from "./blob-store.ts";
 import { digestAlgorithm, finishDigest, startDigest, type Digest } from "../manifest/digest.ts";
 import { digestMismatch, sizeMismatch, type BlobSource } from "../source/image-source.ts";
 import type { Descriptor } from "../manifest/manifest.ts";
-import { DEFAULT_RETRY, Retry, TransientError, type RetryPolicy } from "../registry/retry.ts";
+import { DEFAULT_RETRY, Retry, TransientError, type RetryPolicy } from "../../http/retry.ts";
 
 /** What is gathered before it is written: fewer and larger writes. */
 const WRITE_BYTES = 1024 ** 2;

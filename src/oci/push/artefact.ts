@@ -5,7 +5,7 @@ import { readBlob, type ImageSource } from "../source/image-source.ts";
 import { checked, manifestInvalid, MAX_MANIFEST_BYTES, parseObject, type Descriptor } from "../manifest/manifest.ts";
 import { OCI_MANIFEST } from "../manifest/media-types.ts";
 import type { OutgoingBlob, OutgoingImage } from "./push-image.ts";
-import { withRetry, DEFAULT_RETRY, type RetryPolicy } from "../registry/retry.ts";
+import { withRetry, DEFAULT_RETRY, type RetryPolicy } from "../../http/retry.ts";
 
 /** Files in a registry that are no image (OCI image spec, manifest.md#guidelines-for-artifact-usage). */
 const EMPTY_TYPE = "application/vnd.oci.empty.v1+json";

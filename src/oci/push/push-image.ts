@@ -3,12 +3,13 @@ import { formatBytes } from "../../lib/bytes.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { digestOf, shortDigest, type Digest } from "../manifest/digest.ts";
-import { linkedUrl, type HttpReply } from "../registry/http-transport.ts";
+import { linkedUrl, type HttpReply } from "../../http/http-transport.ts";
 import type { Descriptor } from "../manifest/manifest.ts";
 import { formatReference, type RegistryReference } from "../source/reference.ts";
 import { RegistryEndpoint, type RegistryQuestion } from "../registry/registry-endpoint.ts";
+import { REGISTRY_FAILURES } from "../registry/registry-failures.ts";
 import { registryOptions, type RegistryOptions } from "../registry/registry-options.ts";
-import { FIRST_RETRY, withRetry } from "../registry/retry.ts";
+import { FIRST_RETRY, withRetry } from "../../http/retry.ts";
 
 /** A blob to be sent, and how to read it, from its start each time. */
 export interface OutgoingBlob {
@@ -126,7 +127,7 @@ class Push {
     const location = upload.headers.location;
     upload.discard();
     if (location === undefined) throw failed(this.#endpoint.host, "it does not say where to upload to");
-    return { url: linkedUrl(this.#url("blobs/uploads/"), location), linkedBy: upload };
+    return { url: linkedUrl(this.#url("blobs/uploads/"), location, REGISTRY_FAILURES), linkedBy: upload };
   }
 
   /** Not every registry knows this; one that does not forgets the upload by itself. */

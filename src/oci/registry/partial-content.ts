@@ -1,12 +1,7 @@
 import { BangerError } from "../../lib/errors.ts";
-import type { HttpReply } from "./http-transport.ts";
+import type { HttpReply } from "../../http/http-transport.ts";
 import { sizeMismatch } from "../source/image-source.ts";
 import type { Descriptor } from "../manifest/manifest.ts";
-
-/** The headers that ask for a file from `offset` on (RFC 9110, 14.2). */
-export function rangeFrom(offset: number): Record<string, string> {
-  return offset === 0 ? {} : { range: `bytes=${offset}-` };
-}
 
 /**
  * The bytes of a blob from `offset` on, out of a reply that gives them from there or, where the server knows no ranges,

@@ -2,8 +2,9 @@ import { z } from "zod";
 import { BangerError } from "../../lib/errors.ts";
 import type { LinkedBy } from "../../lib/address-guard.ts";
 import type { Credentials } from "./docker-credentials.ts";
-import { readBody, retryAfterMs, type HttpReply, type HttpTransport } from "./http-transport.ts";
-import { TransientError } from "./retry.ts";
+import { retryAfterMs, type HttpReply, type HttpTransport } from "../../http/http-transport.ts";
+import { readAnswer } from "./registry-failures.ts";
+import { TransientError } from "../../http/retry.ts";
 
 const MAX_TOKEN_BYTES = 1024 ** 2;
 
@@ -118,7 +119,7 @@ async function readToken(reply: HttpReply, realm: URL): Promise<string> {
     const error = failed(realm, `it answered ${reply.status} instead of a token`);
     throw reply.status === 429 || reply.status >= 500 ? new TransientError(error, retryAfterMs(reply.headers)) : error;
   }
-  const body = await readBody(reply, MAX_TOKEN_BYTES, "token");
+  const body = await readAnswer(reply, MAX_TOKEN_BYTES, "token");
   const answer = tokenSchema.safeParse(parseJson(body));
   const token = answer.data?.token ?? answer.data?.access_token;
   if (token === undefined || !/^[\x21-\x7e]+$/.test(token)) throw failed(realm, "its answer holds no token");

@@ -1,12 +1,13 @@
 import { asBangerError, BangerError } from "../../lib/errors.ts";
 import { isLoopbackHost } from "../../lib/address-guard.ts";
 import { dockerCredentials } from "./docker-credentials.ts";
-import { isCertificateError } from "./http-agents.ts";
-import { HttpTransport, isStream, retryAfterMs, type HttpReply, type HttpRequest } from "./http-transport.ts";
+import { isCertificateError } from "../../http/http-agents.ts";
+import { HttpTransport, isStream, retryAfterMs, type HttpReply, type HttpRequest } from "../../http/http-transport.ts";
 import { DOCKER_HUB } from "../source/reference.ts";
+import { REGISTRY_FAILURES } from "./registry-failures.ts";
 import { answerChallenge, parseChallenge } from "./registry-auth.ts";
 import { privateAuthorities, type RegistryOptions } from "./registry-options.ts";
-import { TransientError } from "./retry.ts";
+import { TransientError } from "../../http/retry.ts";
 
 /** Docker Hub's registry has another name than Docker Hub. */
 const DOCKER_HUB_HOST = "registry-1.docker.io";
@@ -39,7 +40,11 @@ export class RegistryEndpoint implements Disposable {
   static async open(server: string, options: RegistryOptions, signal: AbortSignal): Promise<RegistryEndpoint> {
     const isUrl = /^https?:\/\//.test(server);
     const registry = isUrl ? new URL(server).host : server;
-    const transport = new HttpTransport(options, await privateAuthorities(options, registry));
+    const transport = new HttpTransport({
+      ...options,
+      authorities: await privateAuthorities(options, registry),
+      failures: REGISTRY_FAILURES,
+    });
     try {
       const base = isUrl ? new URL(server) : await chooseScheme(server, transport, options, signal);
       return new RegistryEndpoint(base, registry, transport, options);

@@ -3,7 +3,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { LinkedBy } from "../../lib/address-guard.ts";
 import { BangerError, hasErrno } from "../../lib/errors.ts";
-import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
+import { DEFAULT_PACE, type Pace } from "../../http/http-transport.ts";
+import { DEFAULT_RETRY, type RetryPolicy } from "../../http/retry.ts";
 
 /** How registries are reached. */
 export interface RegistryOptions {
@@ -24,17 +25,6 @@ export interface RegistryOptions {
   /** Who named the registry, where that was not the user. */
   readonly linkedBy?: LinkedBy;
 }
-
-/** When a server counts as gone. */
-export interface Pace {
-  /** Longest silence, in which neither a header nor a byte of a body comes. */
-  readonly stallMs: number;
-  /** Slowest body, on average, once `graceMs` have been spent waiting for it. */
-  readonly minBytesPerSecond: number;
-  readonly graceMs: number;
-}
-
-export const DEFAULT_PACE: Pace = { stallMs: 30_000, minBytesPerSecond: 1024, graceMs: 20_000 };
 
 export function registryOptions(given: Partial<RegistryOptions> = {}): RegistryOptions {
   const env = given.env ?? process.env;

@@ -1,11 +1,13 @@
 import { BangerError } from "../../lib/errors.ts";
 import { digestAlgorithm, digestOf, isDigest } from "../manifest/digest.ts";
-import { readBody, type HttpReply } from "./http-transport.ts";
+import type { HttpReply } from "../../http/http-transport.ts";
 import { digestMismatch, sizeMismatch, type ImageSource, type RawManifest } from "../source/image-source.ts";
 import { MAX_MANIFEST_BYTES, type Descriptor } from "../manifest/manifest.ts";
 import { INDEX_TYPES, MANIFEST_TYPES } from "../manifest/media-types.ts";
-import { contentFrom, rangeFrom } from "./partial-content.ts";
+import { rangeFrom } from "../../http/range.ts";
+import { contentFrom } from "./partial-content.ts";
 import { formatReference, type RegistryReference } from "../source/reference.ts";
+import { readAnswer } from "./registry-failures.ts";
 import { RegistryEndpoint } from "./registry-endpoint.ts";
 import { registryOptions, type RegistryOptions } from "./registry-options.ts";
 
@@ -39,7 +41,7 @@ class RegistrySource implements ImageSource {
     const path = `${repository}/manifests/${wanted ?? tag ?? "latest"}`;
     const reply = await this.#get(path, { accept: ACCEPT }, signal);
     if (reply === undefined) throw notFound(this.name, descriptor);
-    const data = await readBody(reply, MAX_MANIFEST_BYTES, "manifest");
+    const data = await readAnswer(reply, MAX_MANIFEST_BYTES, "manifest");
     const announced = reply.headers["docker-content-digest"];
     const told = typeof announced === "string" && isDigest(announced) ? announced : undefined;
     // A tag has no digest to be held against; the registry's own word at least must hold.

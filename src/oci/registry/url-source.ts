@@ -1,10 +1,12 @@
-import { HttpTransport, readBody, type HttpReply } from "./http-transport.ts";
+import { HttpTransport, type HttpReply } from "../../http/http-transport.ts";
 import type { BlobSource } from "../source/image-source.ts";
 import type { Descriptor } from "../manifest/manifest.ts";
-import { contentFrom, rangeFrom } from "./partial-content.ts";
+import { rangeFrom } from "../../http/range.ts";
+import { contentFrom } from "./partial-content.ts";
+import { readAnswer, REGISTRY_FAILURES } from "./registry-failures.ts";
 import { statusError } from "./registry-endpoint.ts";
 import { privateAuthorities, registryOptions, type RegistryOptions } from "./registry-options.ts";
-import { withRetry } from "./retry.ts";
+import { withRetry } from "../../http/retry.ts";
 
 /**
  * Files on a web server, reached with the care that registries get: the host's and private authorities, proxies, redirects
@@ -25,7 +27,7 @@ export class UrlSource implements BlobSource, Disposable {
   static async open(url: URL, given: Partial<RegistryOptions> = {}): Promise<UrlSource> {
     const options = registryOptions(given);
     const authorities = await privateAuthorities(options, url.host);
-    return new UrlSource(url, options, new HttpTransport(options, authorities));
+    return new UrlSource(url, options, new HttpTransport({ ...options, authorities, failures: REGISTRY_FAILURES }));
   }
 
   /**
@@ -37,7 +39,7 @@ export class UrlSource implements BlobSource, Disposable {
   async read(maxBytes: number, what: string, signal: AbortSignal, url = this.#url): Promise<Buffer> {
     return withRetry(this.#options.retry, signal, async () => {
       const reply = await this.#get(url, 0, signal);
-      return readBody(reply, maxBytes, what);
+      return readAnswer(reply, maxBytes, what);
     });
   }
 

@@ -6,7 +6,7 @@ import type { ImageLayer } from "../manifest/image-layer.ts";
 import { readBlob, type ImageSource } from "./image-source.ts";
 import { manifestInvalid, parseManifest, type Descriptor, type ImageManifest } from "../manifest/manifest.ts";
 import { checkPlatform, choosePlatform, hostPlatform, type Platform } from "../manifest/platform.ts";
-import { FIRST_RETRY, withRetry, type RetryPolicy } from "../registry/retry.ts";
+import { FIRST_RETRY, withRetry, type RetryPolicy } from "../../http/retry.ts";
 
 /** An index may hold an index (OCI image spec, image-index.md); nobody nests deeper than this. */
 const MAX_INDEX_DEPTH = 4;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { removeFile } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
-import { pruneDownloads } from "../../kernel/debian/prune-downloads.ts";
+import { pruneDownloads } from "../../http/prune-downloads.ts";
 import {
   checkArchiveSignature,
   readArchiveSignature,

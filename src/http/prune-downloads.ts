@@ -1,7 +1,7 @@
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { removeFile } from "../../lib/destroy.ts";
-import { hasErrno } from "../../lib/errors.ts";
+import { removeFile } from "../lib/destroy.ts";
+import { hasErrno } from "../lib/errors.ts";
 
 /** Debian's point releases come every two or three months, security fixes of the kernel every two or three weeks. */
 const KEEP_MS = 30 * 24 * 3600 * 1000;

@@ -1,12 +1,12 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import { getCACertificates } from "node:tls";
-import { hasErrno } from "../../lib/errors.ts";
-import { isLoopbackHost, type LinkedBy } from "../../lib/address-guard.ts";
+import { hasErrno } from "../lib/errors.ts";
+import { isLoopbackHost, type LinkedBy } from "../lib/address-guard.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Connections to registries: kept open, through the proxies that the environment names, trusting whom the host trusts. */
+/** Connections to servers: kept open, through the proxies that the environment names, trusting whom the host trusts. */
 export class HttpAgents implements Disposable {
   readonly #env: Environment;
   readonly #authorities: readonly string[];
@@ -54,7 +54,7 @@ export class HttpAgents implements Disposable {
 
   /**
    * Trusts the authorities of the host's own store too, from the next connection on. Reading them takes a fifth of a
-   * second, and most registries need none but those that Node brings: so only once a certificate was not trusted.
+   * second, and most servers need none but those that Node brings: so only once a certificate was not trusted.
    *
    * @returns false when that has been done before.
    */

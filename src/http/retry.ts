@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { BangerError } from "../../lib/errors.ts";
-import { untilAborted } from "../../lib/deadline.ts";
+import type { BangerError } from "../lib/errors.ts";
+import { untilAborted } from "../lib/deadline.ts";
 
-/** A failure that may be gone next time: a cut connection, a busy server. Never leaves src/oci. */
+/** A failure that may be gone next time: a cut connection, a busy server. Users are told what it reports. */
 export class TransientError extends Error {
   override readonly name = "TransientError";
   /** What the user is told if it stays so. */
@@ -27,7 +27,7 @@ export interface RetryPolicy {
 }
 
 export const DEFAULT_RETRY: RetryPolicy = { attempts: 6, firstPauseMs: 500, maxPauseMs: 60_000 };
-/** The first questions to a registry: a name that is wrong should be told soon. */
+/** The first questions to a server: a name that is wrong should be told soon. */
 export const FIRST_RETRY: RetryPolicy = { ...DEFAULT_RETRY, attempts: 3 };
 
 /** Counts failures in a row, and pauses between attempts. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BangerError } from "../../lib/errors.ts";
+import { BangerError } from "../lib/errors.ts";
 import { retryAfterMs } from "./http-transport.ts";
 import { Retry, TransientError, withRetry } from "./retry.ts";
 
