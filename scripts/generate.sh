@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Generates the code of both sides from agent/proto: agent/gen (Go) and src/guest/gen (TypeScript).
-# And kernel/catalog.schema.json from src/model/kernel-catalog.ts, and the tables of docs/internals/destructive-paths.md.
+# And src/api/endpoints.ts from the contract, kernel/catalog.schema.json from src/model/kernel-catalog.ts, and the tables of docs/internals/destructive-paths.md.
 # With --check it changes nothing, and fails if what is committed is not what would be generated.
 set -euo pipefail
 
@@ -20,6 +20,7 @@ if [ "${1:-}" = --check ]; then
 fi
 
 buf generate --clean -o "$root"
+node "$root/scripts/write-endpoints.ts"
 node "$root/scripts/write-catalog-schema.ts"
 node "$root/scripts/write-destructive-paths.ts"
 cd "$root" && oxfmt kernel/catalog.schema.json docs/internals/destructive-paths.md >&2

@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(BELOW.map((layer) => [layer, ["lib", "model"]])),
   ...Object.fromEntries(ENGINES.map((engine) => [engine, ["lib", "model", ...BELOW]])),
   api: ["lib", "model"],
-  core: ["lib", "model", "store"],
+  core: ["lib", "model", "store", "api"],
   services: ["lib", "model", ...BELOW, "api", ...ENGINES, "core"],
   daemon: ["lib", "model", ...BELOW, "api", ...ENGINES, "core", "services"],
   client: ["lib", "model", "api"],

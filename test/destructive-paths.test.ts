@@ -9,7 +9,7 @@ import { productSources } from "../scripts/destructive/sources.ts";
  * memory, or goes through that module one step further on.
  */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
-  "src/daemon/exec-socket.ts: running.kill": "a process in the guest, by whom it is run",
+  "src/services/vms/exec-socket.ts: running.kill": "a process in the guest, by whom it is run",
   "src/services/vms/main-command.ts: running.kill": "a process in the guest, which the VM was made for",
   "src/services/vms/stop-vm.ts: machine.kill": "a VMM's driver, which ends it by src/vmm/end-process.ts",
   "src/services/vms/turns.ts: machine.kill": "a VMM's driver, which ends it by src/vmm/end-process.ts",

@@ -9,7 +9,7 @@ const LAUNCHER = "src/lib/launch.ts";
 /** Other places that start programs, each with the reason why it does not go by the launcher. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   "src/lib/process.ts": "runs a tool to its end: nothing of it is left when the call returns",
-  "src/oci/find-data.ts": "GNU tar, of the user's own disk: read to its end and ended by the call",
+  "src/formats/find-data.ts": "GNU tar, of the user's own disk: read to its end and ended by the call",
   "src/client/start-daemon.ts":
     "bangerd is no child of the daemon's: it has the user's environment, and may gain privileges",
   "src/cli/ssh/run-ssh.ts":

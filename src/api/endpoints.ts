@@ -1,20 +1,5 @@
-/**
- * How a route talks:
- * - `call`: JSON in, JSON out.
- * - `operation`: JSON in; out come lines of JSON (NDJSON): any number of `{"progress": …}`, then one `{"result": …}` or
- *   `{"error": …}`. Closing the connection cancels it; a client that closes only its own half hears how that ended.
- * - `text`: JSON in, a stream of bytes out.
- * - `socket`: a WebSocket; see the route's own description.
- */
-export type RouteKind = "call" | "operation" | "text" | "socket";
-
-/** Where a route is found, without its schemas. */
-export interface Endpoint {
-  readonly kind: RouteKind;
-  readonly method: "GET" | "POST" | "DELETE";
-  /** `{field}` takes a field of the input; the rest travels in the query (GET, DELETE, sockets) or as a JSON body. */
-  readonly path: `/v1/${string}`;
-}
+// Made by scripts/generate.sh from src/api/contract.ts.
+import type { Endpoints, RouteKind } from "./route.ts";
 
 /**
  * The ways and paths of the contract, apart from its schemas: a client that trusts its daemon needs no more than this
@@ -27,7 +12,11 @@ export const endpoints = {
   systemOrphans: { kind: "call", method: "GET", path: "/v1/system/orphans" },
   systemOrphansDelete: { kind: "call", method: "POST", path: "/v1/system/orphans/delete" },
   doctor: { kind: "call", method: "GET", path: "/v1/doctor" },
-
+  events: { kind: "events", method: "GET", path: "/v1/events" },
+  eventList: { kind: "call", method: "GET", path: "/v1/events/list" },
+  operationList: { kind: "call", method: "GET", path: "/v1/operations" },
+  operationCancel: { kind: "call", method: "POST", path: "/v1/operations/{id}/cancel" },
+  operationFollow: { kind: "operation", method: "GET", path: "/v1/operations/{id}/follow" },
   kernelList: { kind: "call", method: "GET", path: "/v1/kernels" },
   kernelInspect: { kind: "call", method: "GET", path: "/v1/kernels/{ref}" },
   kernelCatalogs: { kind: "call", method: "GET", path: "/v1/kernel-catalogs" },
@@ -35,7 +24,6 @@ export const endpoints = {
   kernelBuild: { kind: "operation", method: "POST", path: "/v1/kernels/build" },
   kernelImport: { kind: "operation", method: "POST", path: "/v1/kernels/import" },
   kernelDelete: { kind: "call", method: "DELETE", path: "/v1/kernels/{ref}" },
-
   imageList: { kind: "call", method: "GET", path: "/v1/images" },
   imageInspect: { kind: "call", method: "GET", path: "/v1/images/{ref}" },
   imagePull: { kind: "operation", method: "POST", path: "/v1/images/pull" },
@@ -49,7 +37,6 @@ export const endpoints = {
   imagePromote: { kind: "operation", method: "POST", path: "/v1/images/{ref}/promote" },
   imageRefresh: { kind: "operation", method: "POST", path: "/v1/images/{ref}/refresh" },
   imageDelete: { kind: "call", method: "DELETE", path: "/v1/images/{ref}" },
-
   vmList: { kind: "call", method: "GET", path: "/v1/vms" },
   vmInspect: { kind: "call", method: "GET", path: "/v1/vms/{ref}" },
   vmCreate: { kind: "operation", method: "POST", path: "/v1/vms" },
@@ -66,7 +53,7 @@ export const endpoints = {
   vmExec: { kind: "socket", method: "GET", path: "/v1/vms/{ref}/exec" },
   vmConsole: { kind: "socket", method: "GET", path: "/v1/vms/{ref}/console" },
   vmForward: { kind: "socket", method: "GET", path: "/v1/vms/{ref}/forward" },
-} as const satisfies Readonly<Record<string, Endpoint>>;
+} as const satisfies Endpoints;
 
 export type EndpointName = keyof typeof endpoints;
 
@@ -74,13 +61,3 @@ export type EndpointName = keyof typeof endpoints;
 export type EndpointOf<K extends RouteKind> = {
   [N in EndpointName]: (typeof endpoints)[N]["kind"] extends K ? N : never;
 }[EndpointName];
-
-/** Names of the input's fields that stand in the path. */
-export function pathFields(path: string): readonly string[] {
-  return [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "");
-}
-
-/** Whether what is not in the path travels in the query. */
-export function usesQuery(endpoint: Pick<Endpoint, "method" | "kind">): boolean {
-  return endpoint.method !== "POST" || endpoint.kind === "socket";
-}

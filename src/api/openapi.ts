@@ -1,15 +1,13 @@
 import { z } from "zod";
 import { ERROR_CODES } from "../lib/error-codes.ts";
-import { contract } from "./contract.ts";
-import { type RouteKind, pathFields, usesQuery } from "./endpoints.ts";
-import type { Route } from "./route.ts";
+import { pathFields, usesQuery, type Route, type RouteKind, type Routes } from "./route.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** The contract as an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.0). */
-export function openApiDocument(version: string): Json {
+/** Routes as an OpenAPI 3.1 document (https://spec.openapis.org/oas/v3.1.0). */
+export function openApiDocument(version: string, routes: Routes): Json {
   const paths: Record<string, Record<string, Json>> = {};
-  for (const [name, definition] of Object.entries<Route>(contract)) {
+  for (const [name, definition] of Object.entries(routes)) {
     (paths[definition.path] ??= {})[definition.method.toLowerCase()] = operation(name, definition);
   }
   return {
@@ -91,6 +89,10 @@ function operation(name: string, definition: Route): Json {
 
 const SUCCESS: Readonly<Record<RouteKind, (definition: Route) => Json>> = {
   socket: () => ({ description: "The connection becomes a WebSocket" }),
+  events: (definition) => ({
+    description: "Server-sent events: the number of each as its id, and the event itself as its data",
+    content: { "text/event-stream": { schema: resultSchema(definition) } },
+  }),
   text: () => ({ description: "A stream of bytes", content: { "text/plain": { schema: { type: "string" } } } }),
   call: (definition) => ({
     description: "Done",

@@ -7,7 +7,7 @@ import { serviceSpecSchema } from "../model/service.ts";
 import { worldFields } from "../model/world.ts";
 
 /** A name or an id of an existing object, as a user types it. Only looked up, never joined to a path. */
-const refSchema = z.string().min(1).max(200);
+export const refSchema = z.string().min(1).max(200);
 
 export const refInput = z.strictObject({ ref: refSchema });
 export const noInput = z.strictObject({});

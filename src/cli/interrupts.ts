@@ -22,6 +22,22 @@ export async function withInterrupts<T>(cli: Cli, work: (signal: AbortSignal) =>
   return withSignals(cancel, () => work(controller.signal));
 }
 
+/** Runs work that goes on until Ctrl-C, which is how it is meant to end. @returns the exit status. */
+export async function withStop(work: (signal: AbortSignal) => Promise<void>): Promise<number> {
+  const controller = new AbortController();
+  return withSignals(
+    () => controller.abort(),
+    async () => {
+      try {
+        await work(controller.signal);
+      } catch (error) {
+        if (!controller.signal.aborted) throw error;
+      }
+      return controller.signal.aborted ? CANCELLED_STATUS : 0;
+    },
+  );
+}
+
 /** Runs work that Ctrl-C does not cancel, since it cleans up. The first signal says so, the second leaves at once. */
 export async function withoutInterrupts<T>(cli: Cli, awaited: string, work: () => Promise<T>): Promise<T> {
   return withSignals(() => cli.note(`\n${awaited}; once more to leave at once`), work);

@@ -8,10 +8,11 @@ export default command({
   options: {},
   examples: [{ line: "banger openapi", does: "Print the document, as JSON" }],
   async run(cli) {
-    const [{ openApiDocument }, { VERSION }] = await Promise.all([
+    const [{ openApiDocument }, { contract }, { VERSION }] = await Promise.all([
       import("../api/openapi.ts"),
+      import("../api/contract.ts"),
       import("../lib/version.ts"),
     ]);
-    cli.printJson(openApiDocument(VERSION));
+    cli.printJson(openApiDocument(VERSION, contract));
   },
 });

@@ -5,6 +5,7 @@ import daemonStart from "./daemon/start.ts";
 import daemonStatus from "./daemon/status.ts";
 import daemonStop from "./daemon/stop.ts";
 import doctor from "./doctor.ts";
+import events from "./events.ts";
 import help from "./help/help.ts";
 import imageCat from "./image/cat.ts";
 import imageBuild from "./image/build.ts";
@@ -26,6 +27,9 @@ import kernelInspect from "./kernel/inspect.ts";
 import kernelList from "./kernel/list.ts";
 import kernelPull from "./kernel/pull.ts";
 import openapi from "./openapi.ts";
+import operationCancel from "./operation/cancel.ts";
+import operationFollow from "./operation/follow.ts";
+import operationList from "./operation/list.ts";
 import run from "./run.ts";
 import systemOrphans from "./system/orphans.ts";
 import version from "./version.ts";
@@ -46,6 +50,7 @@ import vmSsh from "./vm/ssh.ts";
 import vmStart from "./vm/start.ts";
 import vmStats from "./vm/stats.ts";
 import vmStop from "./vm/stop.ts";
+import vmWait from "./vm/wait.ts";
 
 /**
  * Every command, in the order of the help.
@@ -62,6 +67,7 @@ export const commands: readonly Command[] = [
   vmInspect,
   vmStart,
   vmStop,
+  vmWait,
   vmPause,
   vmResume,
   vmRebase,
@@ -102,8 +108,13 @@ export const commands: readonly Command[] = [
   daemonLogs,
   daemonRecover,
 
+  operationList,
+  operationFollow,
+  operationCancel,
+
   systemOrphans,
 
+  events,
   doctor,
   version,
   help,

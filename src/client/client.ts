@@ -1,8 +1,8 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { Contract } from "../api/contract.ts";
-import type { EndpointName, EndpointOf } from "../api/endpoints.ts";
-import type { RouteInput, RouteResult } from "../api/route.ts";
+import { endpoints } from "../api/endpoints.ts";
+import type { Endpoints, RouteInput, RouteKind, RouteResult, Routes } from "../api/route.ts";
 import { type ProgressSink, noProgress } from "../lib/progress.ts";
 import { hungUp, isNobodyThere, transportError } from "./daemon-errors.ts";
 import { type ExecSession, type ExecStartInput, execSession, startFrame } from "./exec-session.ts";
@@ -11,14 +11,21 @@ import { exchange } from "./http-exchange.ts";
 import { runOperation } from "./operation.ts";
 import { rawStream } from "./raw-socket.ts";
 import { openWebSocket } from "./web-socket.ts";
-import { wireRequest } from "./wire-request.ts";
+import { followEvents } from "./event-stream.ts";
+import { wireRequest, type WireRequest } from "./wire-request.ts";
 
-export type Input<N extends EndpointName> = RouteInput<Contract[N]>;
-export type Result<N extends EndpointName> = RouteResult<Contract[N]>;
+/** Names of the routes of one kind. */
+export type NameOf<C extends Routes, K extends RouteKind> = {
+  [N in keyof C & string]: C[N]["kind"] extends K ? N : never;
+}[keyof C & string];
+export type Input<N extends keyof Contract> = RouteInput<Contract[N]>;
+export type Result<N extends keyof Contract> = RouteResult<Contract[N]>;
 /** Sockets that carry bytes and nothing else. */
-export type RawSocketName = Exclude<EndpointOf<"socket">, "vmExec">;
+export type RawSocketName<C extends Routes = Contract> = Exclude<NameOf<C, "socket">, "vmExec">;
 
 export interface ClientOptions {
+  /** Where routes are found; those of banger itself unless told. */
+  readonly endpoints?: Endpoints;
   /** The daemon's unix socket. */
   readonly socketPath: string;
   /**
@@ -36,6 +43,8 @@ export interface CallOptions {
 
 export interface OperateOptions extends CallOptions {
   readonly progress?: ProgressSink;
+  /** Have it go on should this connection end. */
+  readonly detach?: boolean;
   /** How long to listen to a cancelled operation's cleaning up; half a minute where nothing is said. */
   readonly cleanUpMs?: number;
 }
@@ -46,17 +55,41 @@ type Fields = Readonly<Record<string, unknown>>;
  * All that a daemon can be asked for, typed by the contract. Every method throws BangerError: what the daemon told,
  * `DAEMON_UNREACHABLE` where it cannot be reached, `CANCELLED` (or the signal's own reason) after an abort.
  */
-export interface Client {
-  call<N extends EndpointOf<"call">>(name: N, input: Input<N>, options?: CallOptions): Promise<Result<N>>;
+export interface Client<C extends Routes = Contract> {
+  call<N extends NameOf<C, "call">>(
+    name: N,
+    input: RouteInput<C[N]>,
+    options?: CallOptions,
+  ): Promise<RouteResult<C[N]>>;
   /** An abort cancels it in the daemon, and the promise settles when that has cleaned up, or with an error that says it still does. */
-  operate<N extends EndpointOf<"operation">>(name: N, input: Input<N>, options?: OperateOptions): Promise<Result<N>>;
-  text<N extends EndpointOf<"text">>(name: N, input: Input<N>, options?: CallOptions): AsyncIterable<Uint8Array>;
-  socket<N extends RawSocketName>(name: N, input: Input<N>, options?: CallOptions): Promise<Duplex>;
+  operate<N extends NameOf<C, "operation">>(
+    name: N,
+    input: RouteInput<C[N]>,
+    options?: OperateOptions,
+  ): Promise<RouteResult<C[N]>>;
+  /** Resolves once nothing is missed any more; events come until the signal aborts. */
+  follow<N extends NameOf<C, "events">>(
+    name: N,
+    input: RouteInput<C[N]>,
+    options?: CallOptions,
+  ): Promise<AsyncIterable<RouteResult<C[N]>>>;
+  text<N extends NameOf<C, "text">>(name: N, input: RouteInput<C[N]>, options?: CallOptions): AsyncIterable<Uint8Array>;
+  socket<N extends RawSocketName<C>>(name: N, input: RouteInput<C[N]>, options?: CallOptions): Promise<Duplex>;
   exec(input: Input<"vmExec">, start: ExecStartInput, options?: CallOptions): Promise<ExecSession>;
 }
 
-export function createClient({ socketPath: expected, startDaemon, watch }: ClientOptions): Client {
+export function createClient<C extends Routes = Contract>({
+  socketPath: expected,
+  startDaemon,
+  watch,
+  endpoints: known = endpoints,
+}: ClientOptions): Client<C> {
   let socketPath = expected;
+  const wireOf = (name: string, input: Fields): WireRequest => {
+    const endpoint = known[name];
+    if (endpoint === undefined) throw new Error(`no route is called ${name}`);
+    return wireRequest(endpoint, input);
+  };
   /** Makes a request, once more if a daemon had to be started for it. */
   const reach = async <T>(
     signal: AbortSignal,
@@ -73,8 +106,8 @@ export function createClient({ socketPath: expected, startDaemon, watch }: Clien
       return attempt();
     }
   };
-  const openSocket = async (name: EndpointOf<"socket">, input: Fields, signal: AbortSignal): Promise<WebSocket> => {
-    const wire = wireRequest(name, input);
+  const openSocket = async (name: string, input: Fields, signal: AbortSignal): Promise<WebSocket> => {
+    const wire = wireOf(name, input);
     try {
       return await reach(signal, (within) => openWebSocket(socketPath, wire, within));
     } catch (error) {
@@ -83,8 +116,8 @@ export function createClient({ socketPath: expected, startDaemon, watch }: Clien
   };
 
   return {
-    async call<N extends EndpointOf<"call">>(name: N, input: Input<N>, { signal = never() }: CallOptions = {}) {
-      const wire = wireRequest(name, input);
+    async call(name, input, { signal = never() } = {}) {
+      const wire = wireOf(name, input);
       try {
         return (await reach(
           signal,
@@ -93,32 +126,40 @@ export function createClient({ socketPath: expected, startDaemon, watch }: Clien
             return await readJson(await successOf(request.answer));
           },
           wire.method === "GET",
-        )) as Result<N>;
+        )) as never;
       } catch (error) {
         throw transportError(error, socketPath, signal);
       }
     },
 
-    async operate<N extends EndpointOf<"operation">>(
-      name: N,
-      input: Input<N>,
-      { signal = never(), progress = noProgress, cleanUpMs }: OperateOptions = {},
-    ) {
-      const wire = wireRequest(name, input);
+    async operate(name, input, { signal = never(), progress = noProgress, cleanUpMs, detach } = {}) {
+      const wire = { ...wireOf(name, input), ...(detach === true && { fields: { "banger-detach": "true" } }) };
       try {
         return (await reach(
           signal,
           (within) => runOperation(socketPath, wire, { signal: within, progress, cleanUpMs }),
           false,
-        )) as Result<N>;
+        )) as never;
       } catch (error) {
         // No signal: what the daemon told of a cancelled operation counts.
         throw transportError(error, socketPath);
       }
     },
 
+    async follow(name, input, { signal = never() } = {}) {
+      const wire = wireOf(name, input);
+      try {
+        return await reach(signal, async (within) => {
+          const request = exchange(socketPath, wire, within);
+          return followEvents(await successOf(request.answer), request, socketPath, signal) as AsyncIterable<never>;
+        });
+      } catch (error) {
+        throw transportError(error, socketPath, signal);
+      }
+    },
+
     async *text(name, input, { signal = never() } = {}) {
-      const wire = wireRequest(name, input);
+      const wire = wireOf(name, input);
       using requests = new DisposableStack();
       try {
         yield* await reach(signal, (within) => successOf(requests.use(exchange(socketPath, wire, within)).answer));

@@ -40,8 +40,9 @@ export function exchange(socketPath: string, request: WireRequest, signal?: Abor
   };
 }
 
-function requestText({ method, path, body }: WireRequest): string {
-  const lines = [`${method} ${path} HTTP/1.1`, "Host: localhost", "Connection: close"];
+function requestText({ method, path, body, fields = {} }: WireRequest): string {
+  const own = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
+  const lines = [`${method} ${path} HTTP/1.1`, "Host: localhost", "Connection: close", ...own];
   if (body !== undefined) {
     lines.push("Content-Type: application/json", `Content-Length: ${Buffer.byteLength(body)}`);
   }

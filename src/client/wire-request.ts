@@ -1,5 +1,5 @@
 import { BangerError } from "../lib/errors.ts";
-import { type EndpointName, endpoints, pathFields, usesQuery } from "../api/endpoints.ts";
+import { type Endpoint, pathFields, usesQuery } from "../api/route.ts";
 
 /** A request as it goes over HTTP. */
 export interface WireRequest {
@@ -8,6 +8,8 @@ export interface WireRequest {
   readonly path: string;
   /** JSON; absent where everything stands in the path. */
   readonly body?: string;
+  /** Fields of its head beside those that every request has. */
+  readonly fields?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -15,8 +17,7 @@ export interface WireRequest {
  *
  * @throws BangerError `BAD_REQUEST` for a field that no path can carry: empty, `.` or `..`.
  */
-export function wireRequest(name: EndpointName, input: Readonly<Record<string, unknown>>): WireRequest {
-  const endpoint = endpoints[name];
+export function wireRequest(endpoint: Endpoint, input: Readonly<Record<string, unknown>>): WireRequest {
   const inPath = pathFields(endpoint.path);
   const path = endpoint.path.replace(/\{(\w+)\}/g, (_, field: string) => pathSegment(field, input[field]));
   const rest = Object.entries(input).filter(([field, value]) => !inPath.includes(field) && value !== undefined);

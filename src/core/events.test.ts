@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { BangerEvent } from "../model/event.ts";
 import { onBehalfOf } from "./cause.ts";
-import type { BangerEvent } from "./events.ts";
 import { openStore } from "./store.ts";
 import { newToy, toyTable } from "./testing/toys.ts";
 

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { untilAborted } from "../lib/deadline.ts";
 import { BangerError } from "../lib/errors.ts";
+import type { BangerEvent } from "../model/event.ts";
 import { currentCause } from "./cause.ts";
 
 /** How many are kept; who is further behind looks at everything anew. */
@@ -9,27 +10,6 @@ const KEPT = 10_000;
 const SWEEP = 500;
 /** Read at once for a follower. */
 const BATCH = 200;
-
-/** Something that has happened to an object. */
-export interface BangerEvent {
-  /** Grows with each, and is never used again. */
-  readonly seq: number;
-  readonly at: string;
-  /** As in `vm`, `image`. */
-  readonly noun: string;
-  readonly id: string;
-  readonly name: string;
-  /** The step that was taken, as in `created`, `started`, `deleted`. */
-  readonly step: string;
-  /** The object's state afterwards, where its noun has states. */
-  readonly state?: string;
-  /** Names of the fields that have another value now. */
-  readonly changed: readonly string[];
-  /** The operation that it was part of. */
-  readonly operation?: string;
-  /** Who asked for it; `daemon` where nobody did. */
-  readonly caller: string;
-}
 
 export type EventFacts = Pick<BangerEvent, "noun" | "id" | "name" | "step" | "state" | "changed">;
 
@@ -44,6 +24,10 @@ export interface EventFilter {
 export interface EventLog {
   /** Number of the newest; 0 before the first. */
   last(): number;
+  /** From where all that is kept can be read. */
+  oldest(): number;
+  /** @throws BangerError `EVENTS_GONE` where not all after this number are kept. */
+  check(after: number): void;
   /** Notes what happened, as part of the change itself: called within its transaction. */
   append(facts: EventFacts): void;
   /** Wakes those who wait for events; called once the transaction is done. */
@@ -84,6 +68,8 @@ export function openEventLog(database: DatabaseSync): EventLog {
 
   return {
     last,
+    oldest: () => Number(oldest.get()?.["seq"] ?? last() + 1) - 1,
+    check: checkKept,
     append(facts) {
       const { operation, caller } = currentCause();
       const row = insert.get({

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { KernelRecipes } from "../services/kernels/kernel-context.ts";
+import type { Installation } from "../services/installation.ts";
 
 /** The checkout that banger was built in or runs from: above `build/lib` of a bundle, above `src` of the sources. */
 function checkout(): string {
@@ -10,22 +10,26 @@ function checkout(): string {
 }
 
 /** Where `make build` left the guest's program. */
-export function agentBinaryPath(env: NodeJS.ProcessEnv): string {
+function agentBinaryPath(env: NodeJS.ProcessEnv): string {
   const told = env["BANGER_AGENT"];
   return told !== undefined && told !== "" ? told : join(checkout(), "build", "bin", "banger-vsock-agent");
 }
 
 /** The program that makes root file systems: beside our own bundle, or from the sources as we are. */
-export function rootfsProgramPath(): string {
+function rootfsProgramPath(): string {
   const isBundle = import.meta.url.includes("/build/lib/");
   const path = isBundle ? ["build", "lib", "banger-rootfs.js"] : ["src", "services", "images", "rootfs", "main.ts"];
   return join(checkout(), ...path);
 }
 
-/** What lies in the checkout for kernels. */
-export function kernelRecipes(): KernelRecipes {
+/** Where the parts of this banger lie. */
+export function installation(env: NodeJS.ProcessEnv): Installation {
   return {
-    builtInCatalog: join(checkout(), "kernel", "catalog.json"),
-    makeGenericKernel: join(checkout(), "scripts", "make-generic-kernel.sh"),
+    agentPath: agentBinaryPath(env),
+    rootfsProgram: rootfsProgramPath(),
+    recipes: {
+      builtInCatalog: join(checkout(), "kernel", "catalog.json"),
+      makeGenericKernel: join(checkout(), "scripts", "make-generic-kernel.sh"),
+    },
   };
 }

@@ -1,5 +1,7 @@
 import { closeInheritedDescriptors } from "../lib/inherited-descriptors.ts";
+import { builtInNouns } from "../services/built-in-nouns.ts";
 import { runDaemon } from "./daemon.ts";
+import { installation } from "./installation.ts";
 import { failure, readyDescriptor, tellReadiness } from "./readiness.ts";
 
 // Our launcher means them for this process, which has read them: not for VMMs.
@@ -11,7 +13,7 @@ closeInheritedDescriptors(new Set([readyDescriptor(process.env) ?? -1]));
 
 // The end is ours to say: requests that are still open would keep the process, and what they began is recovered.
 try {
-  process.exit(await runDaemon(process.env));
+  process.exit(await runDaemon(process.env, builtInNouns(process.env, installation(process.env))));
 } catch (error) {
   tellReadiness(failure(error));
   console.error(error);

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BangerError } from "../lib/errors.ts";
 import type { OperationContext } from "../lib/progress.ts";
+import { createOperations } from "../core/operations.ts";
 import { operationLines, type OperationLine } from "./operation-lines.ts";
 
 async function linesOf(operation: (context: OperationContext) => Promise<unknown>): Promise<OperationLine[]> {
   const lines: OperationLine[] = [];
-  for await (const line of operationLines(operation, new AbortController().signal)) lines.push(line);
+  const begun = createOperations().begin({ name: "vmCreate", caller: "owner", detached: false }, operation);
+  for await (const line of operationLines(begun)) lines.push(line);
   return lines;
 }
 

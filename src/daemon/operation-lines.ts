@@ -1,5 +1,6 @@
+import type { Operation } from "../core/operations.ts";
 import { asBangerError, toErrorBody, type ErrorBody } from "../lib/errors.ts";
-import { throttleProgress, type OperationContext, type ProgressEvent } from "../lib/progress.ts";
+import type { ProgressEvent } from "../lib/progress.ts";
 
 export type OperationLine =
   | { readonly progress: ProgressEvent }
@@ -11,15 +12,12 @@ const MAX_WAITING = 256;
 /** Output of programs is no word on progress: it waits longer, 4 KiB an event, 16 MiB in all. */
 const MAX_OUTPUT_WAITING = 4096;
 
-/** Runs an operation and tells of it: its progress as it comes, and at the end its result or error. */
-export async function* operationLines(
-  operation: (context: OperationContext) => Promise<unknown>,
-  signal: AbortSignal,
-): AsyncGenerator<OperationLine> {
+/** Tells of an operation: its progress as it comes, and at the end its result or error. */
+export async function* operationLines(operation: Operation): AsyncGenerator<OperationLine> {
   const waiting: ProgressEvent[] = [];
   let wake = Promise.withResolvers<void>();
   let ended: OperationLine | undefined;
-  const progress = throttleProgress((event) => {
+  using _following = operation.follow((event) => {
     waiting.push(event);
     const printed = waiting.filter(({ output }) => output !== undefined).length;
     if (printed > MAX_OUTPUT_WAITING) waiting.shift();
@@ -29,14 +27,14 @@ export async function* operationLines(
     }
     wake.resolve();
   });
-  const running = operation({ signal, progress }).then(
+  const ending = operation.result.then(
     (result) => (ended = { result: result ?? {} }),
     (error: unknown) => {
       const known = asBangerError(error);
       ended = { error: toErrorBody(known), status: known.status, cause: known.cause ?? known };
     },
   );
-  void running.then(() => wake.resolve());
+  void ending.then(() => wake.resolve());
   for (;;) {
     await wake.promise;
     wake = Promise.withResolvers<void>();

@@ -1,28 +1,19 @@
+import type { Routes } from "../api/route.ts";
 import type { BangerError } from "../lib/errors.ts";
-import type { Handlers } from "./handlers.ts";
-
-/** What still answers in a daemon that cannot work: enough to find out why, and to stop it. */
-const STILL_ANSWERED: ReadonlySet<string> = new Set(["daemonStatus", "daemonStop", "daemonRecover", "doctor"]);
+import type { AnyHandlers } from "./any-handlers.ts";
 
 /**
- * Handlers that answer everything but {@link STILL_ANSWERED} with one error. So doctor can tell what is wrong with a
- * configuration that the daemon could not read.
+ * Handlers that answer everything with one error, but for routes that are always answered. So doctor can tell what is wrong
+ * with a configuration that the daemon could not read.
  *
  * @param refused called once for each refusal.
  */
-export function refuseAll(handlers: Handlers, error: BangerError, refused: () => void): Handlers {
+export function refuseAll(routes: Routes, handlers: AnyHandlers, error: BangerError, refused: () => void): AnyHandlers {
   const refuse = (): never => {
     refused();
     throw error;
   };
-  const each = <T extends object>(table: T): T =>
-    Object.fromEntries(
-      Object.entries(table).map(([name, handler]) => [name, STILL_ANSWERED.has(name) ? handler : refuse]),
-    ) as T;
-  return {
-    calls: each(handlers.calls),
-    operations: each(handlers.operations),
-    texts: each(handlers.texts),
-    sockets: each(handlers.sockets),
-  };
+  return Object.fromEntries(
+    Object.entries(handlers).map(([name, handler]) => [name, routes[name]?.always === true ? handler : refuse]),
+  );
 }

@@ -5,16 +5,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { pino } from "pino";
-import type { Handlers } from "./handlers.ts";
+import { contract } from "../api/contract.ts";
+import { createOperations } from "../core/operations.ts";
 import { createServer } from "./server.ts";
 
 /** A server whose every handler gives back the input that it was called with. */
 async function scene(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), "server-"));
   const socketPath = join(folder, "s");
-  const echo = new Proxy({}, { get: () => async (input: unknown) => input });
-  const handlers = { calls: echo, operations: echo, texts: echo, sockets: echo } as Handlers;
-  const server = createServer(handlers, pino({ level: "silent" }));
+  const handlers = new Proxy({}, { get: () => async (input: unknown) => input });
+  const server = createServer(
+    { routes: contract, handlers, operations: createOperations() },
+    pino({ level: "silent" }),
+  );
   await server.listen(socketPath);
   t.after(async () => {
     server.close();
@@ -107,7 +110,6 @@ test("a body may be left out, and its fields come typed as its query's do", asyn
 });
 
 test("a table that lacks a handler makes no server", () => {
-  const none = new Proxy({}, { get: () => undefined });
-  const handlers = { calls: none, operations: none, texts: none, sockets: none } as Handlers;
-  assert.throws(() => createServer(handlers, pino({ level: "silent" })), /daemonStatus/);
+  const served = { routes: contract, handlers: {}, operations: createOperations() };
+  assert.throws(() => createServer(served, pino({ level: "silent" })), /daemonStatus/);
 });

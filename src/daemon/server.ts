@@ -3,25 +3,35 @@ import { Server as NetServer } from "node:net";
 import { Readable, type Writable } from "node:stream";
 import Fastify, { type FastifyReply, type FastifyRequest } from "fastify";
 import type { Logger } from "pino";
-import { contract } from "../api/contract.ts";
-import { endpoints, type EndpointName, type EndpointOf } from "../api/endpoints.ts";
+import type { Route, Routes } from "../api/route.ts";
+import { onBehalfOf } from "../core/cause.ts";
+import type { Request } from "../core/handlers.ts";
+import type { Operation, Operations } from "../core/operations.ts";
 import { toErrorBody } from "../lib/errors.ts";
-import type { OperationContext } from "../lib/progress.ts";
 import { listenUnix } from "../lib/unix-socket.ts";
-import type { Handlers } from "./handlers.ts";
+import { eventStream, LAST_EVENT_FIELD } from "./event-stream.ts";
 import { operationLines } from "./operation-lines.ts";
 import { readInput } from "./read-input.ts";
 import { notServed, refusalOf, refusalOfParser, refuseOn, unreadable, type Refusal } from "./request-errors.ts";
 import { acceptSockets } from "./sockets.ts";
+import { handlerOf, type AnyHandlers, type HandlerOfKind } from "./any-handlers.ts";
 
 const MAX_BODY_BYTES = 1024 ** 2;
 /** As much of a URL as is repeated. */
 const MAX_SHOWN_URL = 200;
+/** Names an operation in the head of its answer. */
+const OPERATION_FIELD = "banger-operation";
+/** In a request for an operation: `true` has it go on when the client goes away. */
+const DETACH_FIELD = "banger-detach";
+/** Whoever can open the daemon's socket is its owner: its mode lets nobody else. */
+const OWNER = "owner";
 
-// A table of handlers is checked where it is written; here each is called with what its own schema has let through.
-type AnyCall = (input: never, signal: AbortSignal) => unknown;
-type AnyOperation = (input: never, context: OperationContext) => Promise<unknown>;
-type AnyText = (input: never, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+/** What a server answers, and by whom. */
+export interface Served {
+  readonly routes: Routes;
+  readonly handlers: AnyHandlers;
+  readonly operations: Operations;
+}
 
 export interface ApiServer {
   /** Answers on this unix socket, readable by nobody else, once the promise resolves; and on no other that it had before. */
@@ -30,11 +40,18 @@ export interface ApiServer {
   close(): void;
 }
 
-/** The HTTP face of the contract: it parses, routes and answers, and knows nothing else. */
-export function createServer(handlers: Handlers, log: Logger): ApiServer {
+/**
+ * The HTTP face of routes: it parses, routes and answers, and knows nothing else.
+ *
+ * @throws Error for a route without a handler: such a daemon is built wrong.
+ */
+export function createServer(served: Served, log: Logger): ApiServer {
   const app = newApp(log);
-  for (const name of requestNames()) addRoute(app, name, handlers, log);
-  acceptSockets(app.server, handlers, log);
+  for (const [name, route] of Object.entries(served.routes)) {
+    if (route.kind === "socket") handlerOf(served.handlers, name, route.kind);
+    else addRoute(app, name, route, served, log);
+  }
+  acceptSockets(app.server, served, OWNER, log);
   let name: Disposable | undefined;
   const close = (): void => {
     // Connections that are open stay so; a server's own close would wait for them, or end them.
@@ -82,48 +99,69 @@ function newApp(log: Logger) {
   return app;
 }
 
-type RequestName = Exclude<EndpointName, EndpointOf<"socket">>;
-
-function requestNames(): readonly RequestName[] {
-  return Object.keys(endpoints).filter(
-    (name): name is RequestName => Object.hasOwn(endpoints, name) && endpoints[name as EndpointName].kind !== "socket",
-  );
-}
-
-/** @throws Error for a route without a handler: such a daemon is built wrong. */
-function handlerOf<T>(table: Readonly<Record<string, T>>, name: EndpointName): T {
-  const handler = table[name];
-  if (handler === undefined) throw new Error(`the route ${name} has no handler`);
-  return handler;
-}
-
-function addRoute(app: App, name: RequestName, handlers: Handlers, log: Logger): void {
-  const { kind, method, path } = endpoints[name];
-  const answer = answering(kind, name, handlers, log);
+function addRoute(app: App, name: string, route: Route, served: Served, log: Logger): void {
+  const answer = answering(name, route, served, log);
   app.route({
-    method,
-    url: path.replace(/\{(\w+)\}/g, ":$1"),
+    method: route.method,
+    url: route.path.replace(/\{(\w+)\}/g, ":$1"),
     handler: (request, reply) =>
-      answer(readInput(contract[name], request) as never, cancelSignal(request, reply), reply),
+      answer(readInput(route, request), { signal: cancelSignal(request, reply), caller: OWNER }, request, reply),
   });
 }
 
-type Answer = (input: never, signal: AbortSignal, reply: FastifyReply) => unknown;
+type Input = ReturnType<typeof readInput>;
+type Answer = (input: Input, asked: Request, request: FastifyRequest, reply: FastifyReply) => unknown;
 
-function answering(kind: "call" | "text" | "operation", name: RequestName, handlers: Handlers, log: Logger): Answer {
+function answering(name: string, { kind }: Route, { handlers, operations }: Served, log: Logger): Answer {
   switch (kind) {
-    case "call":
-      return handlerOf(handlers.calls as Record<string, AnyCall>, name);
+    case "call": {
+      const call = handlerOf(handlers, name, kind);
+      return (input, asked) => onBehalfOf({ caller: asked.caller }, () => call(input, asked));
+    }
     case "text": {
-      const chunksOf = handlerOf(handlers.texts as Record<string, AnyText>, name);
-      return (input, signal, reply) =>
-        reply.type("text/plain; charset=utf-8").send(Readable.from(chunksOf(input, signal)));
+      const chunksOf = handlerOf(handlers, name, kind);
+      return (input, asked, _request, reply) =>
+        reply.type("text/plain; charset=utf-8").send(Readable.from(chunksOf(input, asked)));
+    }
+    case "events": {
+      const eventsOf = handlerOf(handlers, name, kind);
+      return (input, asked, request, reply) => {
+        const last = Number(request.headers[LAST_EVENT_FIELD]);
+        const from = Number.isSafeInteger(last) && last >= 0 ? { ...input, after: last } : input;
+        return reply.type("text/event-stream").send(Readable.from(eventStream(eventsOf(from, asked), log)));
+      };
     }
     case "operation": {
-      const operation = handlerOf(handlers.operations as Record<string, AnyOperation>, name);
-      return (input, signal, reply) => sendOperation(reply, (context) => operation(input, context), signal, log);
+      const work = handlerOf(handlers, name, kind);
+      return (input, asked, request, reply) =>
+        sendOperation(reply, beginFor(operations, { name, input, request }, asked, work), log);
     }
+    case "socket":
+      throw new Error(`${name} is no request`);
   }
+}
+
+/** Begins an operation that its client's going away cancels, unless it asked for it to go on. */
+function beginFor(
+  operations: Operations,
+  of: { readonly name: string; readonly input: Input; readonly request: FastifyRequest },
+  { signal, caller }: Request,
+  work: HandlerOfKind["operation"],
+): Operation {
+  const detached = of.request.headers[DETACH_FIELD] === "true";
+  const { name, input } = of;
+  const operation = operations.begin({ name, caller, subject: subjectOf(input), detached }, (asked) =>
+    work(input, asked),
+  );
+  if (detached) return operation;
+  if (signal.aborted) operation.cancel();
+  else signal.addEventListener("abort", () => operation.cancel(), { once: true });
+  return operation;
+}
+
+/** What an input calls the object that it is about. */
+function subjectOf({ ref, name, reference }: Input): string | undefined {
+  return [ref, name, reference].find((word) => typeof word === "string");
 }
 
 /** Aborts when the client goes away, or closes its half, before it was answered. */
@@ -145,16 +183,13 @@ function cancelSignal(request: FastifyRequest, reply: FastifyReply): AbortSignal
  * Streams an operation's lines. Its status waits for the first of them: an operation that fails at once answers with its
  * error's own status, as a call does.
  */
-async function sendOperation(
-  reply: FastifyReply,
-  operation: (context: OperationContext) => Promise<unknown>,
-  signal: AbortSignal,
-  log: Logger,
-): Promise<void> {
+async function sendOperation(reply: FastifyReply, operation: Operation, log: Logger): Promise<void> {
   const { raw } = reply;
   reply.hijack();
-  for await (const line of operationLines(operation, signal)) {
-    if ("error" in line && line.error.code === "INTERNAL") log.error({ err: line.cause }, "an operation failed");
+  raw.setHeader(OPERATION_FIELD, operation.id);
+  for await (const line of operationLines(operation)) {
+    if ("error" in line && line.error.code === "INTERNAL")
+      log.error({ err: line.cause, operation: operation.id }, "an operation failed");
     if (!raw.headersSent) {
       const status = "error" in line ? line.status : 200;
       raw.writeHead(status, { "content-type": status === 200 ? "application/x-ndjson" : "application/json" });

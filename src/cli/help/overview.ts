@@ -8,6 +8,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   image: "VM images, made from container images",
   kernel: "Kernels that VMs boot with",
   daemon: "The daemon that does the work",
+  operation: "What the daemon is doing, for whomever",
   system: "What banger keeps on this host",
 };
 

@@ -4,13 +4,13 @@ import { writeFileAtomic } from "../../lib/files.ts";
 import { newId } from "../../lib/ids.ts";
 import { instanceFile, instanceFolders, type Layout } from "../../model/layout.ts";
 import { writeInstance } from "../../store/instance-row.ts";
-import { openStore, type Store } from "../store.ts";
+import { openStore, type Store, type Tables } from "../../core/store.ts";
 import { lookAtState } from "./look-at-state.ts";
 import { planState } from "./plan-state.ts";
 
-export interface OpenedState {
+export interface OpenedState<T extends Tables> {
   /** An empty one in memory where there is trouble: enough to say so, and for doctor. */
-  readonly store: Store;
+  readonly store: Store<T>;
   /** Why the state cannot be used; nothing of it has been touched then. */
   readonly trouble?: BangerError;
 }
@@ -20,21 +20,26 @@ export interface OpenedState {
  *
  * @param hold takes the locks on the folders beside the state's; they are kept as long as the state is.
  */
-export async function openState(layout: Layout, log: Logger, hold: () => Promise<Disposable>): Promise<OpenedState> {
+export async function openState<T extends Tables>(
+  layout: Layout,
+  tables: T,
+  log: Logger,
+  hold: () => Promise<Disposable>,
+): Promise<OpenedState<T>> {
   using held = new DisposableStack();
   try {
     held.use(await hold());
-    const store = held.use(await open(layout, log));
+    const store = held.use(await open(layout, tables, log));
     const all = held.move();
     return { store: { ...store, [Symbol.dispose]: () => all.dispose() } };
   } catch (error) {
-    return { store: openStore(":memory:"), trouble: asBangerError(error) };
+    return { store: openStore(":memory:", tables), trouble: asBangerError(error) };
   }
 }
 
-async function open(layout: Layout, log: Logger): Promise<Store> {
+async function open<T extends Tables>(layout: Layout, tables: T, log: Logger): Promise<Store<T>> {
   const plan = planState(lookAtState(layout), layout);
-  const store = openStore(layout.database, {
+  const store: Store<T> = openStore(layout.database, tables, {
     layout,
     onFailure: (err, id) => log.error({ err, id }, "what a folder says of itself could not be written"),
   });

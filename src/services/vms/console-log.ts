@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { open } from "node:fs/promises";
 import { hasErrno } from "../../lib/errors.ts";
+import type { VmContext } from "./vm-context.ts";
 
 const READ_BYTES = 64 * 1024;
 /** A line longer than this is passed over: the guest writes what it likes. */
@@ -45,4 +47,8 @@ export async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<st
     rest = (lines.pop() ?? "").slice(-MAX_LINE_BYTES);
     yield* lines.map((line) => line.slice(0, MAX_LINE_BYTES));
   }
+}
+
+export function consoleLogPath(context: Pick<VmContext, "layout">, vmId: string): string {
+  return join(context.layout.vmsDir, vmId, "console.log");
 }

@@ -4,7 +4,7 @@ import { BangerError } from "../../lib/errors.ts";
 import type { Vm } from "../../model/vm.ts";
 import { readTail } from "../../vmm/read-tail.ts";
 import { makeRoomForLog } from "../kept-logs.ts";
-import { consoleLogPath } from "./start-vm.ts";
+import { consoleLogPath } from "./console-log.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /** As much of a console as is kept: a guest that panics in a loop says the same again and again. */

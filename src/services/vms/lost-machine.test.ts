@@ -5,7 +5,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { test } from "node:test";
 import { putRow } from "../../core/testing/put-row.ts";
 import { vmSchema } from "../../model/vm.ts";
-import { recover } from "../recovery/recover.ts";
+import { recover } from "../../core/recover.ts";
 import { agentConnector } from "./agent-connection.ts";
 import { liveVm } from "./live-vms.ts";
 import { pauseVm, resumeVm } from "./pause-vm.ts";
@@ -14,6 +14,22 @@ import { takeBackAll } from "./take-back.ts";
 import { machineOf, VM_ID, vmScene } from "./testing/vm-scene.ts";
 import { vmService } from "./vm-service.ts";
 import { vmSettlers } from "./settle-vms.ts";
+import { noteEnded, settleVmNetworks } from "./look-back.ts";
+import type { VmContext } from "./vm-context.ts";
+
+/** What a daemon does with VMs at its start. */
+async function recoverVms(context: VmContext): Promise<string[]> {
+  const before = context.store.vms.list();
+  return recover({ ...context, store: context.store as never }, [
+    {
+      settlers: vmSettlers(context),
+      lookBack: async (told) => {
+        for (const vm of before) await noteEnded(context, vm, told);
+      },
+      tidy: (told) => settleVmNetworks(context, before, told),
+    },
+  ]);
+}
 
 const never = new AbortController().signal;
 const operation = { signal: never, progress: () => {} };
@@ -22,7 +38,7 @@ test("a VMM that lives and does not answer keeps no daemon from starting, and is
   const { context, vmm, gone, vm, settled } = await vmScene(t);
   const ending = new AbortController();
   t.after(() => ending.abort());
-  const told = await recover(context, vmSettlers(context));
+  const told = await recoverVms(context);
   await takeBackAll(context, told, ending.signal);
   assert.match(told.join("\n"), /VM box: its VMM, pid \d+, lives and does not answer; `banger vm stop --force box`/);
   assert.equal(vmm.exitCode ?? vmm.signalCode, null);
@@ -45,7 +61,7 @@ test("a VM whose sockets were removed while no daemon ran says so with the way o
   const line = { kind: "virtio-serial", socketPath: join(earlier, "agent.sock") } as const;
   const machine = { ...vm.machine, controlSocket: join(earlier, "qmp.sock"), line };
   putRow(context.store, "vms", { ...vm, machine });
-  await recover(context, vmSettlers(context));
+  await recoverVms(context);
   const service = vmService(context);
   const told = { code: "VM_WRONG_STATE", why: /socket was removed/, fix: /banger vm stop --force box`, then start/ };
   const start = { argv: ["true"], env: {}, cwd: "/", user: "" } as unknown as Parameters<typeof service.exec>[1];
@@ -76,10 +92,7 @@ test("a VM whose record cannot be read is told of, and its files stay", async (t
   putRow(context.store, "vms", { ...vm, createdAt: "long ago", network: onHost });
   const disks = join(context.layout.vmsDir, VM_ID);
   await mkdir(disks, { recursive: true });
-  assert.match(
-    (await recover(context, vmSettlers(context))).join("\n"),
-    /vm-0123456789abcdef: its record cannot be read/,
-  );
+  assert.match((await recoverVms(context)).join("\n"), /vm-0123456789abcdef: its record cannot be read/);
   assert.equal(vmm.exitCode ?? vmm.signalCode, null);
   for (const path of [disks, runDir]) await access(path);
   assert.deepEqual(settled.at(-1)?.alive, new Set([VM_ID]), "whether it runs is not known, so it keeps its network");
@@ -92,7 +105,7 @@ test("a VM whose record cannot be read is told of, and its files stay", async (t
 test("a VM of whose record not even the network reads keeps the processes of it", async (t) => {
   const { context, vm, settled } = await vmScene(t);
   putRow(context.store, "vms", { ...vm, network: { mode: "of tomorrow" } });
-  await recover(context, vmSettlers(context));
+  await recoverVms(context);
   assert.deepEqual(settled, [{ vms: [], alive: new Set([VM_ID]) }]);
 });
 

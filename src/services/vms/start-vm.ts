@@ -1,9 +1,8 @@
-import { join } from "node:path";
 import type { AgentClient } from "../../guest/agent-client.ts";
 import { bytes } from "../../lib/bytes.ts";
 import { untilAborted, withDeadline } from "../../lib/deadline.ts";
 import { removeFile, removeTree } from "../../lib/destroy.ts";
-import { asBangerError, BangerError } from "../../lib/errors.ts";
+import { BangerError } from "../../lib/errors.ts";
 import { ensurePrivateDirectory } from "../../lib/private-directory.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { vmRunDir } from "../../model/layout.ts";
@@ -11,6 +10,7 @@ import { isInitramfsOf } from "../../kernel/initramfs.ts";
 import type { InitPolicy } from "../../model/init-policy.ts";
 import type { Vm, VmSpec } from "../../model/vm.ts";
 import type { VmReboots } from "../../model/vm-boots.ts";
+import { ofOwnAccord } from "../../core/cause.ts";
 import { intentKind, withIntent } from "../../core/intents.ts";
 import type { MachineLimits, MachineSpec } from "../../vmm/driver.ts";
 import { checkUserFiles } from "../images/register/user-files.ts";
@@ -19,7 +19,7 @@ import { agentConnector, introduce } from "./agent-connection.ts";
 import { renewAgentSecret } from "./agent-secret.ts";
 import { bootArguments } from "./boot-arguments.ts";
 import { bootClock, watchConsole, type BootClock } from "./boot-watch.ts";
-import { consoleTail } from "./console-log.ts";
+import { consoleLogPath } from "./console-log.ts";
 import { followHostDisk } from "./follow-host-disk.ts";
 import { giveWorld } from "./give-world.ts";
 import { followVmmStops, standsStill } from "./stall.ts";
@@ -27,7 +27,7 @@ import { installInVm, needsInstallation } from "./install-in-vm.ts";
 import { liveVm, type GuestFacts, type LiveVm } from "./live-vms.ts";
 import { servicesOf } from "./declared-readiness.ts";
 import { followVmService, startVmService } from "./vm-service-command.ts";
-import { atRest } from "./at-rest.ts";
+import { startFailed } from "./start-failed.ts";
 import { endMachine, noteExit, OVERDUE_GRACE_MS } from "./stop-vm.ts";
 import { startAgainBy } from "./start-again.ts";
 import { noteNetwork } from "./note-network.ts";
@@ -37,10 +37,6 @@ import type { VmContext } from "./vm-context.ts";
 
 /** Settled as a stop is: a start without its daemon has lost who waited for it. */
 export const VM_START = intentKind("vm.start");
-
-export function consoleLogPath(context: Pick<VmContext, "layout">, vmId: string): string {
-  return join(context.layout.vmsDir, vmId, "console.log");
-}
 
 /**
  * Starts a VM and waits until its agent has answered. When that fails no VMM is left; the VM is `failed` with the stage
@@ -77,7 +73,7 @@ export async function startVm(
         return await boot(context, installed, clock, signal);
       } catch (error) {
         await endMachine(context, vm.id, OVERDUE_GRACE_MS);
-        throw await failed(context, vm, clock, error);
+        throw await startFailed(context, vm, clock, error);
       }
     },
     async () => {},
@@ -103,9 +99,11 @@ async function boot(context: VmContext, vm: Vm, clock: BootClock, signal: AbortS
     ...(live.guest?.bootId !== undefined && { bootId: live.guest.bootId }),
     timings: { stages: clock.stages, readyMs: clock.elapsedMs },
   });
-  followVmService(context, vm.id, live);
-  watchHealth(context, vm.id, live);
-  attendGuest(context, vm.id, live);
+  ofOwnAccord(() => {
+    followVmService(context, vm.id, live);
+    watchHealth(context, vm.id, live);
+    attendGuest(context, vm.id, live);
+  });
   return running;
 }
 
@@ -151,9 +149,11 @@ async function bringUp(
     machine: machine.record,
     startedAt,
   });
-  noteExit(context, vm.id, machine, startAgainBy(startVm));
-  followVmmStops(context, vm.id, live);
-  followHostDisk(context, vm.id, live);
+  ofOwnAccord(() => {
+    noteExit(context, vm.id, machine, startAgainBy(startVm));
+    followVmmStops(context, vm.id, live);
+    followHostDisk(context, vm.id, live);
+  });
   await awaitAgent(context, booting, { live, clock, until, ...manners }, signal);
   return { live };
 }
@@ -258,39 +258,3 @@ async function awaitAgent(
     await watched;
   }
 }
-
-async function failed(context: VmContext, vm: Vm, clock: BootClock, cause: unknown): Promise<BangerError> {
-  const error = asBangerError(cause);
-  // What ends a VM by force may have gone on to the next step.
-  const isOurs = context.store.vms.find(vm.id)?.state === "starting";
-  if (error.code === "CANCELLED") {
-    if (isOurs) context.store.vms.transition(vm.id, "start-cancelled", atRest);
-    return error;
-  }
-  const tail = await consoleTail(consoleLogPath(context, vm.id));
-  const seconds = (clock.elapsedMs / 1000).toFixed(1);
-  const what = `VM ${vm.name} did not start: it stopped in stage "${clock.stage}" after ${seconds} s`;
-  if (isOurs) {
-    const at = new Date().toISOString();
-    const failure = { at, stage: clock.stage, what: `${what}: ${error.message}`, consoleTail: tail };
-    context.store.vms.transition(vm.id, "failed", (now) => ({ ...atRest(now), failure }));
-  }
-  // What the host lacks has its own code and its own mend; only the guest's failures are this start's.
-  if (!GUEST_FAILURES.has(error.code)) return error;
-  return new BangerError("VM_START_FAILED", {
-    what,
-    why:
-      tail === "" ? `${error.message}; its console is silent` : `${error.message}; the console's last lines:\n${tail}`,
-    fix: `see \`banger vm logs ${vm.name}\`; a slow host may need a longer vm.start_timeout`,
-    cause: error,
-    data: { stage: clock.stage, elapsedMs: clock.elapsedMs },
-  });
-}
-
-const GUEST_FAILURES: ReadonlySet<string> = new Set([
-  "TIMED_OUT",
-  "VMM_FAILED",
-  "AGENT_UNREACHABLE",
-  "AGENT_PROTOCOL",
-  "INTERNAL",
-]);

@@ -4,10 +4,10 @@ import {
   type ExecClientFrame,
   type ExecServerFrame,
   type ExecStart,
-} from "../api/exec-frames.ts";
-import { STDERR, STDIN, STDOUT } from "../api/exec-streams.ts";
-import { BangerError } from "../lib/errors.ts";
-import type { AgentExec } from "../guest/agent-client.ts";
+} from "../../api/exec-frames.ts";
+import { STDERR, STDIN, STDOUT } from "../../api/exec-streams.ts";
+import { BangerError } from "../../lib/errors.ts";
+import type { AgentExec } from "../../guest/agent-client.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import { sendBytes, takeBytes } from "./frames.ts";
 

@@ -1,5 +1,5 @@
 import type { RawData, WebSocket } from "ws";
-import { untilAborted } from "../lib/deadline.ts";
+import { untilAborted } from "../../lib/deadline.ts";
 
 export interface Frame {
   readonly data: RawData;

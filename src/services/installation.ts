@@ -1,0 +1,10 @@
+import type { KernelRecipes } from "./kernels/kernel-context.ts";
+
+/** Where banger's own programs and files lie. */
+export interface Installation {
+  /** The guest's program, as it is on this host now; it also dials where Node cannot. */
+  readonly agentPath: string;
+  /** The program that makes root file systems, in a process of its own. */
+  readonly rootfsProgram: string;
+  readonly recipes: KernelRecipes;
+}

@@ -1,0 +1,42 @@
+import { kernelRoutes } from "../../api/routes/kernels.ts";
+import { defineNoun, type Noun } from "../../core/noun.ts";
+import { viewBroken } from "../../model/broken.ts";
+import type { Installation } from "../installation.ts";
+import type { Slot } from "../slot.ts";
+import { storeOf } from "../store.ts";
+import { kernelService, type KernelService } from "./kernel-service.ts";
+import { kernelTable } from "./kernel-table.ts";
+import { kernelSettlers } from "./settle-kernels.ts";
+
+/** What VMs boot. */
+export function kernelNoun(
+  { agentPath, recipes }: Installation,
+  opened: Slot<KernelService>,
+): Noun<typeof kernelRoutes> {
+  return defineNoun<typeof kernelRoutes>({
+    name: "kernel",
+    tables: { kernels: kernelTable },
+    routes: kernelRoutes,
+    open(core) {
+      const { layout, config } = core;
+      const store = storeOf(core.store);
+      const kernels = kernelService({ layout, config, store, agentPath, recipes });
+      opened.set(kernels);
+      return {
+        settlers: kernelSettlers({ store, layout }),
+        handlers: {
+          kernelList: () => [...kernels.list(), ...kernels.broken().map(viewBroken)],
+          kernelCatalogs: async (_input, { signal }) => [...(await kernels.catalogs(signal))],
+          kernelInspect: ({ ref }) => kernels.inspect(ref),
+          kernelPull: (input, request) => kernels.pull(input, request),
+          kernelBuild: (input, request) => kernels.build(input, request),
+          kernelImport: (input, request) => kernels.import(input, request),
+          kernelDelete: async ({ ref, force }) => {
+            await kernels.delete(ref, force);
+            return {};
+          },
+        },
+      };
+    },
+  });
+}
