@@ -3,6 +3,8 @@ import type { Cli } from "./cli.ts";
 export interface ArgumentSpec {
   readonly name: string;
   readonly help: string;
+  /** The noun of which it names an object, as in `vm`: what a shell can complete it by. */
+  readonly names?: string;
   /**
    * - `required` (as it is when absent) and `optional`: one word.
    * - `several`: one word or more.

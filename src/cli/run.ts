@@ -16,7 +16,7 @@ export default command({
   summary: "Run a command in a new VM, made from any image",
   ownFailure: 125,
   arguments: [
-    { name: "image", help: "name of an image here, or what `banger image pull` takes" },
+    { name: "image", names: "image", help: "name of an image here, or what `banger image pull` takes" },
     { name: "command", kind: "rest", help: "in place of the image's own command" },
   ],
   options: {

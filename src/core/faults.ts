@@ -1,8 +1,10 @@
+import { appendFileSync } from "node:fs";
 import { dieAtOnce } from "../lib/destroy.ts";
 
 /**
  * Places between two steps at which tests let the daemon die or fail: `BANGER_FAULT=vm.create/begun=kill`. Each is known by
- * name before it is reached, so that a list of all can be held against those that were visited.
+ * name before it is reached, so that a list of all can be held against those that were visited
+ * (`BANGER_FAULT_VISITS` names the file that says which).
  */
 const points = new Set<string>();
 
@@ -19,6 +21,8 @@ export function allFaultPoints(): readonly string[] {
 
 /** @throws Error where the environment asks for one here. */
 function reach(point: string): void {
+  const visits = process.env["BANGER_FAULT_VISITS"];
+  if (visits !== undefined) appendFileSync(visits, `${point}\n`);
   const wanted = process.env["BANGER_FAULT"];
   if (wanted === undefined) return;
   const [name, action = "kill"] = wanted.split("=");

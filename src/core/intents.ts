@@ -40,7 +40,8 @@ export interface IntentLog {
   open(): readonly Intent[];
   begin(kind: IntentKind, subject: string): Intent<undefined>;
   begin<P>(kind: IntentKind<P>, subject: string, payload: P): Intent<P>;
-  end(intent: Pick<Intent, "id">): void;
+  /** @param how it came to its end, for tests that cut it off there. */
+  end(intent: Pick<Intent, "id">, how?: "done" | "undone"): void;
 }
 
 export function openIntentLog(database: DatabaseSync): IntentLog {
@@ -49,6 +50,8 @@ export function openIntentLog(database: DatabaseSync): IntentLog {
     `INSERT INTO intents (id, kind, subject, startedAt, payload) VALUES (:id, :kind, :subject, :startedAt, :payload)`,
   );
   const remove = database.prepare("DELETE FROM intents WHERE id = :id");
+  /** Marks the end of those that this daemon has begun. */
+  const ends = new Map<string, IntentKind<unknown>["reach"]>();
   return {
     open: () =>
       select.all().map(({ id, kind, subject, startedAt, payload }) => ({
@@ -61,11 +64,14 @@ export function openIntentLog(database: DatabaseSync): IntentLog {
     begin<P>({ kind, reach }: IntentKind<P>, subject: string, payload?: P): Intent<P> {
       const intent = { id: newId("int"), kind, subject, startedAt: new Date().toISOString() };
       insert.run({ ...intent, payload: JSON.stringify(payload ?? null) });
+      ends.set(intent.id, reach);
       reach("begun");
       return { ...intent, payload: payload as P };
     },
-    end(intent) {
-      remove.run({ id: intent.id });
+    end({ id }, how = "done") {
+      ends.get(id)?.(how);
+      ends.delete(id);
+      remove.run({ id });
     },
   };
 }
@@ -94,11 +100,9 @@ export async function withIntent<T>(
   let result: T;
   try {
     result = await work();
-    kind.reach("done");
   } catch (error) {
     await undo();
-    kind.reach("undone");
-    log.end(intent);
+    log.end(intent, "undone");
     throw error;
   }
   log.end(intent);

@@ -1,4 +1,6 @@
 import { closeInheritedDescriptors } from "../lib/inherited-descriptors.ts";
+import { allFaultPoints } from "../core/faults.ts";
+import { openStore } from "../services/store.ts";
 import { builtInNouns } from "../services/built-in-nouns.ts";
 import { runDaemon } from "./daemon.ts";
 import { installation } from "./installation.ts";
@@ -10,6 +12,14 @@ delete process.env["MALLOC_TRIM_THRESHOLD_"];
 
 // VMMs outlive us: what somebody's shell had open here, a lock perhaps, is not theirs to keep.
 closeInheritedDescriptors(new Set([readyDescriptor(process.env) ?? -1]));
+
+// Tests hold this list against the places that they have visited.
+if (process.argv[2] === "--fault-points") {
+  builtInNouns(process.env, installation(process.env));
+  openStore(":memory:")[Symbol.dispose]();
+  console.log(allFaultPoints().join("\n"));
+  process.exit(0);
+}
 
 // The end is ours to say: requests that are still open would keep the process, and what they began is recovered.
 try {

@@ -4,7 +4,7 @@ import { forEach } from "../for-each.ts";
 export default command({
   name: ["image", "delete"],
   summary: "Delete images that no VM uses",
-  arguments: [{ name: "image", kind: "several", help: "names or ids of images" }],
+  arguments: [{ name: "image", names: "image", kind: "several", help: "names or ids of images" }],
   options: { force: { type: "boolean", short: "f", help: "even if a record cannot be read" } },
   examples: [{ line: "banger image delete debian", does: "Delete it, with its files" }],
   run: (cli, { image: refs }, { force }) =>

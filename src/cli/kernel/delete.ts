@@ -4,7 +4,7 @@ import { forEach } from "../for-each.ts";
 export default command({
   name: ["kernel", "delete"],
   summary: "Delete kernels that nothing uses",
-  arguments: [{ name: "kernel", kind: "several", help: "names or ids of kernels" }],
+  arguments: [{ name: "kernel", names: "kernel", kind: "several", help: "names or ids of kernels" }],
   options: { force: { type: "boolean", short: "f", help: "even if a record cannot be read" } },
   examples: [{ line: "banger kernel delete debian-cloud", does: "Delete it, with its files" }],
   run: (cli, { kernel: refs }, { force }) =>

@@ -7,7 +7,7 @@ const exec = command({
   name: ["test", "exec"],
   summary: "",
   arguments: [
-    { name: "vm", help: "" },
+    { name: "vm", names: "vm", help: "" },
     { name: "command", kind: "rest", help: "" },
   ],
   options: {
@@ -24,7 +24,7 @@ const ssh = command({
   name: ["test", "ssh"],
   summary: "",
   arguments: [
-    { name: "vm", help: "" },
+    { name: "vm", names: "vm", help: "" },
     { name: "ssh-option", kind: "passed-on", help: "" },
     { name: "command", kind: "rest", help: "" },
   ],
@@ -85,7 +85,7 @@ test("another program's options are passed on as they are", () => {
 });
 
 test("a command that runs nothing takes a word after -- as its own", () => {
-  const plain = { ...exec, arguments: [{ name: "vm", help: "" }] } as const;
+  const plain = { ...exec, arguments: [{ name: "vm", names: "vm", help: "" }] } as const;
   assert.deepEqual(parseWords(plain, ["--", "-odd"]).args, { vm: "-odd" });
   assert.throws(() => parseWords(plain, ["a", "b"]), { code: "BAD_USAGE" });
   assert.throws(() => parseWords(plain, []), { code: "BAD_USAGE", what: "VM is missing" });

@@ -5,7 +5,7 @@ import { sshConfigBlock } from "../ssh/settings.ts";
 export default command({
   name: ["vm", "ssh-config"],
   summary: "Print ssh_config lines, for scp, rsync and editors",
-  arguments: [{ name: "vm", kind: "optional", help: "name or id of a VM; all that run when absent" }],
+  arguments: [{ name: "vm", names: "vm", kind: "optional", help: "name or id of a VM; all that run when absent" }],
   options: {},
   details: "Hosts are called NAME.banger. Put the lines into a file, and `Include` it in ~/.ssh/config.",
   examples: [

@@ -11,7 +11,7 @@ const AT_REST: ReadonlySet<string> = new Set(["stopped", "failed"]);
 export default command({
   name: ["vm", "wait"],
   summary: "Wait until a VM is in a state",
-  arguments: [{ name: "vm", help: "name or id" }],
+  arguments: [{ name: "vm", names: "vm", help: "name or id" }],
   options: {
     for: { type: "string", value: "STATE", help: "running, stopped (unless told), paused, failed, or deleted" },
     timeout: { type: "string", value: "SECONDS", help: "give up after so long; never, unless told" },

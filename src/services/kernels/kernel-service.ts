@@ -1,8 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { removeTree, replaceFile } from "../../lib/destroy.ts";
-import { syncDirectory } from "../../lib/files.ts";
-import { ensurePrivateDirectory } from "../../lib/private-directory.ts";
+import { removeTree } from "../../lib/destroy.ts";
 import { isId, newId } from "../../lib/ids.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import { importKernel } from "../../kernel/import-kernel.ts";
@@ -22,6 +19,7 @@ import { KERNEL_ADD, KERNEL_DELETE } from "./settle-kernels.ts";
 import type { BrokenObject } from "../../core/rows.ts";
 import { isKernelHeld, refuseIfUsed } from "./kernel-users.ts";
 import type { BootKernel } from "../../vmm/driver.ts";
+import { publish, stage, unpublish } from "../../core/places.ts";
 
 export interface KernelService {
   list(): readonly Kernel[];
@@ -82,19 +80,16 @@ export function kernelService(context: KernelContext): KernelService {
   async function add(name: string, make: MakeKernel, earlier?: Kernel): Promise<Kernel> {
     if (earlier === undefined) store.kernels.checkFree(name);
     const id = newId("krn");
-    const work = join(layout.workDir, id);
     return withIntent(
       store.intents,
       KERNEL_ADD,
       id,
       async () => {
-        await mkdir(work, { recursive: true, mode: 0o700 });
+        const work = await stage(layout, id);
         const contents = await make(work);
         const { modules } = contents.files;
         if (modules !== undefined) await ensureModulesDisk(work, modules, new AbortController().signal);
-        await ensurePrivateDirectory(layout.kernelsDir);
-        await replaceFile(work, folder(id), "work of the open intent kernel.add, to the folder of its new id");
-        await syncDirectory(layout.kernelsDir);
+        await publish(layout, id, layout.kernelsDir);
         const kernel: Kernel = { id, name, createdAt: new Date().toISOString(), ...contents };
         // It may have gone, or got another name, meanwhile.
         const named = earlier && store.kernels.find(name);
@@ -102,10 +97,7 @@ export function kernelService(context: KernelContext): KernelService {
         else store.kernels.insert(kernel);
         return kernel;
       },
-      async () => {
-        await removeTree(layout.workDir, id, "named by the open intent kernel.add, which failed");
-        await removeTree(layout.kernelsDir, id, "named by the open intent kernel.add, which failed");
-      },
+      () => unpublish(layout, id, layout.kernelsDir),
     );
   }
 

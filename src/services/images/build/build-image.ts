@@ -1,10 +1,7 @@
-import { link, mkdir, stat } from "node:fs/promises";
+import { link, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { bytes } from "../../../lib/bytes.ts";
-import { removeTree, replaceFile } from "../../../lib/destroy.ts";
 import { BangerError } from "../../../lib/errors.ts";
-import { syncDirectory } from "../../../lib/files.ts";
-import { ensurePrivateDirectory } from "../../../lib/private-directory.ts";
 import { newId } from "../../../lib/ids.ts";
 import type { OperationContext } from "../../../lib/progress.ts";
 import { VERSION } from "../../../lib/version.ts";
@@ -20,6 +17,7 @@ import { builtKey, contentKey } from "./content-key.ts";
 import type { ImageContext } from "../image-context.ts";
 import { inspectRootfs } from "../inspect/inspect-rootfs.ts";
 import { IMAGE_ADD } from "../image-intents.ts";
+import { publish, stage, unpublish } from "../../../core/places.ts";
 
 export interface ImageBuildRequest {
   /** Name or id of the image to begin from. */
@@ -66,13 +64,12 @@ export async function buildImage(
   }
   store.images.checkFree(name);
   const id = newId("img");
-  const work = join(layout.workDir, id);
   return withIntent(
     store.intents,
     IMAGE_ADD,
     id,
     async () => {
-      await mkdir(work, { recursive: true, mode: 0o700 });
+      const work = await stage(layout, id);
       const rootfs = join(work, "rootfs.ext4");
       const same = store.images.list().find((image) => image.managed && builtKey(image) === step.key);
       const volume =
@@ -86,21 +83,12 @@ export async function buildImage(
         });
       }
       const image = await describe(context, { id, name, base, step, volume, kernel: request.kernel });
-      await ensurePrivateDirectory(layout.imagesDir);
-      await replaceFile(
-        work,
-        join(layout.imagesDir, id),
-        "work of the open intent image.add, to the folder of its new id",
-      );
-      await syncDirectory(layout.imagesDir);
+      await publish(layout, id, layout.imagesDir);
       store.images.insert(image);
       operation.progress({ id: "image", label: `image ${name}`, status: "done", note: step.did });
       return image;
     },
-    async () => {
-      await removeTree(layout.workDir, id, "named by the open intent image.add, which failed");
-      await removeTree(layout.imagesDir, id, "named by the open intent image.add, which failed");
-    },
+    () => unpublish(layout, id, layout.imagesDir),
   );
 }
 

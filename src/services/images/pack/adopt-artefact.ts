@@ -2,8 +2,6 @@ import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { removeTree, replaceFile } from "../../../lib/destroy.ts";
 import { BangerError } from "../../../lib/errors.ts";
-import { syncDirectory } from "../../../lib/files.ts";
-import { ensurePrivateDirectory } from "../../../lib/private-directory.ts";
 import type { OperationContext } from "../../../lib/progress.ts";
 import {
   diskFileName,
@@ -25,6 +23,7 @@ import { unpackInto } from "../../../oci/layers/unpack-layer.ts";
 import { FileUnpacker, type ExpectedFiles } from "../../../formats/tar/unpack-files.ts";
 import type { ImageContext } from "../image-context.ts";
 import { findSameKernel } from "./kernel-files.ts";
+import { publish, stage } from "../../../core/places.ts";
 
 /** A kernel with all its modules and debugging symbols is smaller. */
 const MAX_KERNEL_FILE_BYTES = 4 * 1024 ** 3;
@@ -57,7 +56,7 @@ export async function adoptArtefact(
   const { layout, store, kernels } = context;
   const { id, artefact } = adoption;
   checkProcessor(adoption);
-  const work = join(layout.workDir, id);
+  const work = await stage(layout, id);
   const kernelFolder = join(work, "kernel");
   await mkdir(kernelFolder, { recursive: true, mode: 0o700 });
   const here =
@@ -68,10 +67,7 @@ export async function adoptArtefact(
 
   const kernel = here ?? (await addKernel(context, adoption, kernelFolder));
   await removeTree(work, "kernel", "made by this pull, under the open intent image.add");
-  await ensurePrivateDirectory(layout.imagesDir);
-  const place = join(layout.imagesDir, id);
-  await replaceFile(work, place, "work of the open intent image.add, to the folder of its new id");
-  await syncDirectory(layout.imagesDir);
+  const place = await publish(layout, id, layout.imagesDir);
   const { osName = "no os-release" } = artefact.image.system;
   const note = `${osName}, kernel ${kernel.name}${here === undefined ? "" : " (here already)"}`;
   operation.progress({ id: "image", label: `image ${adoption.name}`, status: "done", note });
@@ -120,8 +116,9 @@ async function unpackLayers(
   for (const { id } of disks)
     await replaceFile(join(work, diskFileName(id)), join(work, VOLUME_FILES[id]), "work of the open intent image.add");
   // The image is the same again: a copy of its layers beside it would be of no use.
-  const held = new Set(store.images.list().flatMap((image) => image.layers.map((layer) => layer.digest)));
-  for (const { descriptor } of layers) if (!held.has(descriptor.digest)) await blobs.delete(descriptor.digest);
+  const held = store.holds.held("blob");
+  for (const { descriptor } of layers)
+    if (held?.has(descriptor.digest) === false) await blobs.delete(descriptor.digest);
 }
 
 /** Names of an image's files in its folder. */

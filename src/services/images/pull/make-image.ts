@@ -1,9 +1,6 @@
-import { mkdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { counted } from "../../../lib/counted.ts";
-import { replaceFile } from "../../../lib/destroy.ts";
-import { syncDirectory } from "../../../lib/files.ts";
-import { ensurePrivateDirectory } from "../../../lib/private-directory.ts";
 import type { OperationContext } from "../../../lib/progress.ts";
 import { VERSION } from "../../../lib/version.ts";
 import type { Image } from "../../../model/image.ts";
@@ -13,6 +10,7 @@ import { declaredServices } from "./declared-services.ts";
 import type { ImageContext } from "../image-context.ts";
 import type { AgentProgram } from "../rootfs/provision.ts";
 import { writeRootfs } from "../rootfs/write-rootfs.ts";
+import { publish, stage } from "../../../core/places.ts";
 
 export interface ImagePlan {
   readonly id: string;
@@ -31,15 +29,12 @@ export async function makeImage(context: ImageContext, plan: ImagePlan, operatio
   const { id, resolved, agent } = plan;
   const services = declaredServices(resolved.config.run.labels);
   const { progress } = operation;
-  const work = join(layout.workDir, id);
-  await mkdir(work, { recursive: true, mode: 0o700 });
+  const work = await stage(layout, id);
   const rootfs = join(work, "rootfs.ext4");
   const written = await writeRootfs({ ...plan, path: rootfs, blobs, program: context.rootfsProgram }, operation);
   const occupied = (await stat(rootfs)).blocks * 512;
 
-  await ensurePrivateDirectory(layout.imagesDir);
-  await replaceFile(work, join(layout.imagesDir, id), "work of the open intent image.add, to the folder of its new id");
-  await syncDirectory(layout.imagesDir);
+  await publish(layout, id, layout.imagesDir);
   const reused = written.layers.filter((layer) => layer.reused).length;
   progress({
     id: "image",

@@ -1,4 +1,3 @@
-import { removeTree } from "../../../lib/destroy.ts";
 import { BangerError } from "../../../lib/errors.ts";
 import { newId } from "../../../lib/ids.ts";
 import type { OperationContext } from "../../../lib/progress.ts";
@@ -19,6 +18,7 @@ import { installInit } from "./install-init.ts";
 import { forgetOwnedKernels } from "../register/owned-kernel.ts";
 import { makeImage } from "./make-image.ts";
 import { IMAGE_ADD } from "../image-intents.ts";
+import { unpublish } from "../../../core/places.ts";
 
 export interface ImagePullRequest {
   readonly reference: string;
@@ -79,8 +79,7 @@ export async function pullImage(
       return image;
     },
     async () => {
-      await removeTree(context.layout.workDir, id, "named by the open intent image.add, which failed");
-      await removeTree(context.layout.imagesDir, id, "named by the open intent image.add, which failed");
+      await unpublish(context.layout, id, context.layout.imagesDir);
       await forgetOwnedKernels(context, id);
     },
   );

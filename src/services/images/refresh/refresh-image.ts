@@ -1,4 +1,4 @@
-import { constants, copyFile, mkdir, stat } from "node:fs/promises";
+import { constants, copyFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { bytes } from "../../../lib/bytes.ts";
 import { openExt4 } from "../../../ext4/reader/ext4-image.ts";
@@ -18,6 +18,7 @@ import { inspectRootfs } from "../inspect/inspect-rootfs.ts";
 import { onNewerKernel } from "./newer-kernel.ts";
 import { AGENT_NAME, FIRST_BOOT_NAME, LIBEXEC, type AgentProgram } from "../rootfs/provision.ts";
 import { IMAGE_REFRESH } from "../image-intents.ts";
+import { stage } from "../../../core/places.ts";
 
 /**
  * Puts this banger's agent into an image, without pulling or building it again: into a copy of its root file system, which
@@ -36,7 +37,6 @@ export async function refreshImage(context: ImageContext, ref: string, operation
     operation.progress({ id: "refresh", label: `image ${image.name} has this banger's agent`, status: "done" });
     return image;
   }
-  const work = join(layout.workDir, image.id);
   const clean = async (): Promise<void> => {
     await removeTree(layout.workDir, image.id, "named by the open intent image.refresh");
     await sweepRefreshed(context, image.id);
@@ -47,8 +47,7 @@ export async function refreshImage(context: ImageContext, ref: string, operation
     image.id,
     async () => {
       operation.progress({ id: "refresh", label: `putting the agent into image ${image.name}`, status: "running" });
-      await removeTree(layout.workDir, image.id, "named by the open intent image.refresh");
-      await mkdir(work, { recursive: true, mode: 0o700 });
+      const work = await stage(layout, image.id);
       const made = await withAgent(image, agent, work, operation.signal);
       const target = join(layout.imagesDir, image.id, `rootfs-${agent.digest.slice(7, 19)}.ext4`);
       await replaceFile(made.path, target, "work of the open intent image.refresh; the name tells what is in it");

@@ -1,4 +1,4 @@
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { copyVerified } from "../../../disk/copy-verified.ts";
 import { removeFile, removeTree, replaceFile } from "../../../lib/destroy.ts";
@@ -15,6 +15,7 @@ import type { VmContext } from "../../vms/vm-context.ts";
 import type { ImageContext } from "../image-context.ts";
 import { checkUserFiles } from "./user-files.ts";
 import { IMAGE_PROMOTE } from "../image-intents.ts";
+import { stage } from "../../../core/places.ts";
 
 /**
  * Copies an unmanaged image's files into what banger owns, and has VMs that read from them read from the copies: then the
@@ -28,12 +29,10 @@ export async function promoteImage(context: ImageContext, ref: string, operation
   if (image.managed) return image;
   await checkUserFiles(image);
   refuseRunning(vms, image);
-  const work = join(layout.workDir, image.id);
   const home = join(layout.imagesDir, image.id);
   const intent = store.intents.begin(IMAGE_PROMOTE, image.id);
   try {
-    await removeTree(layout.workDir, image.id, "named by the open intent image.promote");
-    await mkdir(work, { recursive: true, mode: 0o700 });
+    const work = await stage(layout, image.id);
     const rootfs = await copyVolume(image.rootfs, join(work, ROOTFS), operation);
     const workSeed = image.workSeed && (await copyVolume(image.workSeed, join(work, WORK_SEED), operation));
     // Somebody may have written to them meanwhile.
