@@ -70,7 +70,9 @@ export function openStore<const T extends Tables>(path: string, tables: T, optio
     return { name, noun, rows, describer };
   });
   const noteAll = (): void => {
-    for (const { noun, rows } of opened) noteHolds(noun, rows, holds, (change) => transactions.run(change));
+    transactions.run(() => {
+      for (const { noun, rows } of opened) noteHolds(noun, rows, holds);
+    });
   };
   noteAll();
   const memory: Memory = {
@@ -95,15 +97,10 @@ export function openStore<const T extends Tables>(path: string, tables: T, optio
 }
 
 /** A state of an older banger's has no holds yet; what does not read keeps those that it had. */
-function noteHolds(noun: Table, rows: AnyRows["rows"], holds: Holds, run: (change: () => void) => void): void {
-  run(() => {
-    for (const object of rows.list()) {
-      const holder = { noun: noun.noun, id: object.id };
-      if (!holds.knows(holder)) holds.set(holder, noun.holds?.(object) ?? []);
-    }
-    for (const { id, document } of rows.broken()) {
-      const holder = { noun: noun.noun, id };
-      if (noun.holds !== undefined && !holds.knows(holder)) holds.set(holder, noun.holds(document));
-    }
-  });
+function noteHolds({ noun, holds: holdsOf }: Table, rows: AnyRows["rows"], holds: Holds): void {
+  const isUnknown = (id: string): boolean => !holds.knows({ noun, id });
+  // Reading all rows takes time, and is needed but once.
+  if (holdsOf === undefined || ![...rows.ids()].some(isUnknown)) return;
+  for (const object of rows.list()) if (isUnknown(object.id)) holds.set({ noun, id: object.id }, holdsOf(object));
+  for (const { id, document } of rows.broken()) if (isUnknown(id)) holds.set({ noun, id }, holdsOf(document));
 }
