@@ -16,6 +16,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "image/restamped": "files of the user's that changed",
   "image.refresh/begun": "needs an image with another banger's agent",
   "image.refresh/done": "the same",
+  "kernel/released": "an image that came from another banger: test/attack/oci-artefact.test.ts",
   "kernel/renamed": "a newer version of a kernel that is in use",
   "vm/failed": "a start that fails",
   "vm/installed": "a first boot that installs an init",

@@ -30,8 +30,8 @@ export interface KernelService {
   pull(request: KernelPull, context: OperationContext): Promise<Kernel>;
   build(request: KernelBuildRequest, context: OperationContext): Promise<Kernel>;
   import(request: KernelImport, context: OperationContext): Promise<Kernel>;
-  /** Keeps a kernel whose files `make` puts into an empty folder. */
-  add(name: string, make: (target: string) => Promise<KernelContents>): Promise<Kernel>;
+  /** Keeps a kernel whose files `make` puts into an empty folder. @param owner the image that it goes with. */
+  add(name: string, make: (target: string) => Promise<KernelContents>, owner?: string): Promise<Kernel>;
   /** @param force even if its record cannot be read. */
   delete(ref: string, force?: boolean): Promise<void>;
   broken(): readonly BrokenObject[];
@@ -64,6 +64,8 @@ export interface KernelImport {
   readonly vmlinux: string;
   readonly initrd?: string | undefined;
   readonly modules?: string | undefined;
+  /** Id of the image that it goes with. */
+  readonly owner?: string;
 }
 
 type MakeKernel = (target: string) => Promise<KernelContents>;
@@ -76,8 +78,9 @@ export function kernelService(context: KernelContext): KernelService {
    * Makes a kernel's files in a folder of their own, and gives it its row once they stand in place.
    *
    * @param earlier the kernel that gives up its name then.
+   * @param owner the image that it goes with, from its first moment on: nobody else would remove it.
    */
-  async function add(name: string, make: MakeKernel, earlier?: Kernel): Promise<Kernel> {
+  async function add(name: string, make: MakeKernel, earlier?: Kernel, owner?: string): Promise<Kernel> {
     if (earlier === undefined) store.kernels.checkFree(name);
     const id = newId("krn");
     return withIntent(
@@ -90,7 +93,7 @@ export function kernelService(context: KernelContext): KernelService {
         const { modules } = contents.files;
         if (modules !== undefined) await ensureModulesDisk(work, modules, new AbortController().signal);
         await publish(layout, id, layout.kernelsDir);
-        const kernel: Kernel = { id, name, createdAt: new Date().toISOString(), ...contents };
+        const kernel: Kernel = { id, name, createdAt: new Date().toISOString(), ...contents, ...(owner && { owner }) };
         // It may have gone, or got another name, meanwhile.
         const named = earlier && store.kernels.find(name);
         if (named?.id === earlier?.id && named !== undefined) takeName(store, named, kernel);
@@ -178,15 +181,11 @@ export function kernelService(context: KernelContext): KernelService {
       if (build.config === undefined) await requireRecipe(context, name);
       return add(name, (target) => buildKernel(context, build, target, operation));
     },
-    import: ({ name, vmlinux, initrd, modules }, operation) =>
-      add(name, (target) =>
-        importKernel(
-          { vmlinux, ...(initrd !== undefined && { initrd }), ...(modules !== undefined && { modules }) },
-          target,
-          operation,
-        ),
-      ),
-    add: (name, make) => add(name, make),
+    import({ name, vmlinux, initrd, modules, owner }, operation) {
+      const files = { vmlinux, ...(initrd !== undefined && { initrd }), ...(modules !== undefined && { modules }) };
+      return add(name, (target) => importKernel(files, target, operation), undefined, owner);
+    },
+    add: (name, make, owner) => add(name, make, undefined, owner),
     folder: (kernel) => folder(kernel.id),
     broken: () => store.kernels.broken(),
     delete: remove,

@@ -12,8 +12,8 @@ export const kernelTable = defineTable({
   steps: {
     /** A newer version has taken its name. */
     renamed: { from: "any" },
-    /** It goes with an image from now on, or no longer. */
-    "owner-changed": { from: "any" },
+    /** It goes with its image no longer. */
+    released: { from: "any" },
   },
   folder: (layout) => describedFolders(layout).kernels,
 });

@@ -143,14 +143,13 @@ async function addKernel({ store, kernels }: ImageContext, adoption: Adoption, f
   const { kernel } = adoption.artefact;
   const isTaken = store.kernels.find(kernel.name) !== undefined;
   const name = isTaken ? `${kernel.name.slice(0, 100)}-${kernel.diffId.slice(7, 15)}` : kernel.name;
-  const { id } = await kernels.add(name, placeKernel(adoption, from));
-  return store.kernels.transition(id, "owner-changed", { owner: adoption.id });
+  return kernels.add(name, placeKernel(adoption, from), adoption.id);
 }
 
 /** Lets the kernel that came with an image be one like any other, which further images may boot with. */
 export function releaseKernel({ store }: Pick<ImageContext, "store">, image: Image): void {
   const { id, owner } = store.kernels.get(image.kernel);
-  if (owner === image.id) store.kernels.transition(id, "owner-changed", { owner: undefined });
+  if (owner === image.id) store.kernels.transition(id, "released", { owner: undefined });
 }
 
 /** Moves a kernel's files, which have been checked, to where kernels are made. */

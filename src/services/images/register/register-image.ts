@@ -208,8 +208,7 @@ async function kernelOf(
       fix: `give the image another name, or use that kernel with --kernel-ref ${name}`,
     });
   }
-  const imported = await kernels.import({ name, vmlinux, initrd, modules }, operation);
-  return store.kernels.transition(imported.id, "owner-changed", { owner });
+  return kernels.import({ name, vmlinux, initrd, modules, owner }, operation);
 }
 
 function warnUnreachable({ name }: Image, kernel: Kernel, { progress }: OperationContext): void {
