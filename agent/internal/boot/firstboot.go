@@ -66,6 +66,9 @@ func prepare(ctx context.Context, program string) error {
 	if err := mountAll(agentMounts); err != nil {
 		return err
 	}
+	if err := linkMountTable("/"); err != nil {
+		Warn(console, err)
+	}
 	return limitCtrlAltDel()
 }
 
