@@ -5,7 +5,13 @@ import { AGENT_OPENRC_SERVICE } from "./openrc-service.ts";
 /** One thing that is done in the guest. */
 export type SystemStep =
   /** The first of these commands whose program the guest has. */
-  | { readonly kind: "run"; readonly label: string; readonly choices: readonly (readonly string[])[] }
+  | {
+      readonly kind: "run";
+      readonly label: string;
+      readonly choices: readonly (readonly string[])[];
+      /** Exit statuses besides 0 that are no failure. */
+      readonly passes?: readonly number[];
+    }
   | { readonly kind: "write"; readonly path: string; readonly mode: string; readonly content: string }
   /** Files, or patterns of the shell. What is not there is no error. */
   | { readonly kind: "remove"; readonly paths: readonly string[] };
@@ -87,8 +93,19 @@ const APT_INSTALL = [
   ["-o", "Dpkg::Use-Pty=0", "-o", "Dpkg::Options::=--force-unsafe-io", "-o", "Dpkg::Options::=--force-confold"],
 ].flat();
 
-const PACMAN_UPGRADE = ["pacman", "-Syu", "--noconfirm", "--noprogressbar", "--needed"];
+/** What an installation that was cut off has unpacked belongs to no package yet, and would be taken for a conflict. */
+const PACMAN_UPGRADE = ["pacman", "-Syu", "--noconfirm", "--noprogressbar", "--needed", "--overwrite", "*"];
+/** pacman makes a package's folder before it unpacks, writes its `desc` after, and takes the folder alone for installed. */
+const PACMAN_FORGET_HALVES = 'for each in /var/lib/pacman/local/*/; do [ -s "$each/desc" ] || rm -rf "$each"; done';
+
 const ZYPPER_INSTALL = ["zypper", "--non-interactive", "install", "--no-recommends"];
+/** One repository of several could not be had. Whether it is missed, the installation will tell. */
+const ZYPPER_NOT_ALL_REFRESHED = 4;
+/**
+ * zypper(8): installed, but a reboot is due; zypper itself is to be started anew; a repository was left out; a script of a
+ * package failed, as those do that ask a systemd which does not run yet. dnf calls all of these success.
+ */
+const ZYPPER_INSTALLED = [102, 103, 106, 107];
 
 const PLANS: Readonly<Record<Family, SystemPlan>> = {
   debian: {
@@ -110,6 +127,8 @@ const PLANS: Readonly<Record<Family, SystemPlan>> = {
     init: "systemd",
     env: {},
     steps: [
+      // Of a dnf that was cut off. Its number may be another process's by now, whose end the next dnf would wait for.
+      { kind: "remove", paths: ["/var/cache/dnf/*.pid", "/var/lib/dnf/*.pid", "/var/log/log_lock.pid"] },
       {
         kind: "run",
         label: "installing systemd and sshd",
@@ -133,10 +152,12 @@ const PLANS: Readonly<Record<Family, SystemPlan>> = {
     init: "systemd",
     env: {},
     steps: [
+      { kind: "remove", paths: ["/var/lib/pacman/db.lck"] },
+      run("finishing what was interrupted", ["sh", "-c", PACMAN_FORGET_HALVES]),
       // Arch knows no upgrade in part: a package list that is new asks for a system that is.
       run("installing systemd and sshd", [...PACMAN_UPGRADE, "systemd", "systemd-sysvcompat", "openssh"]),
       enable("sshd.service"),
-      { kind: "remove", paths: ["/var/cache/pacman/pkg/*"] },
+      { kind: "remove", paths: ["/var/cache/pacman/pkg/*", "/var/lib/pacman/sync/*"] },
     ],
   },
   opensuse: {
@@ -144,8 +165,8 @@ const PLANS: Readonly<Record<Family, SystemPlan>> = {
     init: "systemd",
     env: {},
     steps: [
-      run("updating the package lists", ["zypper", "--non-interactive", "refresh"]),
-      run("installing systemd and sshd", [...ZYPPER_INSTALL, "systemd", "openssh"]),
+      run("updating the package lists", ["zypper", "--non-interactive", "refresh"], [ZYPPER_NOT_ALL_REFRESHED]),
+      run("installing systemd and sshd", [...ZYPPER_INSTALL, "systemd", "openssh"], ZYPPER_INSTALLED),
       enable("sshd.service"),
       run("removing the packages' files", ["zypper", "--non-interactive", "clean", "--all"]),
     ],
@@ -165,8 +186,8 @@ const PLANS: Readonly<Record<Family, SystemPlan>> = {
   },
 };
 
-function run(label: string, command: readonly string[]): SystemStep {
-  return { kind: "run", label, choices: [command] };
+function run(label: string, command: readonly string[], passes: readonly number[] = []): SystemStep {
+  return { kind: "run", label, choices: [command], passes };
 }
 
 /** By files alone: no systemd runs yet that could be asked. */

@@ -31,10 +31,10 @@ function stepLines(step: SystemStep, at: string): readonly string[] {
     case "run": {
       const [only = [], ...others] = step.choices;
       const mark = `echo ${quote(`${STEP_MARK}${at} ${step.label}`)}`;
-      if (others.length === 0) return [mark, words(only)];
+      if (others.length === 0) return [mark, `${words(only)}${judge(step.passes)}`];
       const branches = step.choices.map(
         (command, i) =>
-          `${i === 0 ? "if" : "elif"} command -v ${quote(command[0] ?? "")} >/dev/null; then ${words(command)}`,
+          `${i === 0 ? "if" : "elif"} command -v ${quote(command[0] ?? "")} >/dev/null; then ${words(command)}${judge(step.passes)}`,
       );
       const names = step.choices.map((command) => command[0]).join(", ");
       return [mark, ...branches, `else echo ${quote(`none of ${names} is here`)} >&2; exit 127; fi`];
@@ -48,6 +48,12 @@ function stepLines(step: SystemStep, at: string): readonly string[] {
     case "remove":
       return [`rm -rf ${step.paths.join(" ")}`];
   }
+}
+
+/** What follows a command whose exit status may be one of some that are no failure. */
+function judge(passes: readonly number[] = []): string {
+  if (passes.length === 0) return "";
+  return ` || { status=$?; case $status in ${passes.join("|")}) ;; *) exit "$status" ;; esac; }`;
 }
 
 /** That a package manager ended well does not say that an init is there. */
