@@ -1,12 +1,11 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { fileOfLayout } from "./file-of-layout.ts";
+import { FolderServer } from "./folder-server.ts";
 import { CACHE } from "./test-images.ts";
 
 const exec = promisify(execFile);
@@ -14,53 +13,41 @@ const MAX_OUTPUT = 2 ** 27;
 
 /**
  * A Debian archive on loopback with just the packages that an image lacks, so that a guest's own apt can be watched at
- * work without a far mirror. QEMU's user network has it at 10.0.2.2. The packages are taken by apt from this host's own
- * mirror the first time, and kept in the user's cache.
+ * work without a far mirror. The packages are taken by apt from this host's own mirror the first time, and kept in the
+ * user's cache.
  */
 export class TestAptRepository implements AsyncDisposable {
-  readonly #server: Server;
-  readonly #folder: string;
-  /** Paths that were asked for. */
-  readonly requests: string[] = [];
-  port = 0;
+  readonly #server: FolderServer;
 
-  private constructor(folder: string) {
-    this.#folder = folder;
-    this.#server = createServer((request, response) => {
-      const path = decodeURIComponent(new URL(request.url ?? "/", "http://x").pathname).replace(/^\/(?:\.\/)?/, "");
-      this.requests.push(path);
-      readFile(join(this.#folder, path.replaceAll("/", "_"))).then(
-        (content) => response.end(content),
-        () => response.writeHead(404).end(),
-      );
-    });
+  private constructor(server: FolderServer) {
+    this.#server = server;
   }
 
   /**
    * @param layout folder of an OCI layout of Debian; what its dpkg has installed is not served again.
    */
   static async start(suite: string, layout: string, packages: readonly string[]): Promise<TestAptRepository> {
-    const repository = new TestAptRepository(await packagesFor(suite, layout, packages));
-    repository.#server.listen(0, "127.0.0.1");
-    await once(repository.#server, "listening");
-    repository.port = (repository.#server.address() as AddressInfo).port;
-    return repository;
+    return new TestAptRepository(await FolderServer.start(await lackingPackages(suite, layout, packages)));
+  }
+
+  /** Paths that were asked for. */
+  get requests(): readonly string[] {
+    return this.#server.requests;
   }
 
   /** What /etc/apt/sources.list says of it in a guest. */
   get sources(): string {
-    return `deb [trusted=yes] http://10.0.2.2:${this.port} ./\n`;
+    return `deb [trusted=yes] http://10.0.2.2:${this.#server.port} ./\n`;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
-    await Promise.resolve();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#server[Symbol.asyncDispose]();
   }
 }
 
-async function packagesFor(suite: string, layout: string, packages: readonly string[]): Promise<string> {
-  const status = await dpkgStatus(layout);
+/** A folder of those packages, and of those that they depend on, that an image of Debian lacks, with their index. */
+export async function lackingPackages(suite: string, layout: string, packages: readonly string[]): Promise<string> {
+  const status = await fileOfLayout(layout, "var/lib/dpkg/status");
   const key = createHash("sha256")
     .update([suite, ...packages, "1", ""].join("\n"))
     .update(status)
@@ -79,23 +66,6 @@ async function packagesFor(suite: string, layout: string, packages: readonly str
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-}
-
-/** What dpkg has installed in an image: the last layer that tells. */
-async function dpkgStatus(layout: string): Promise<string> {
-  const read = async (digest: string): Promise<Buffer> => readFile(join(layout, "blobs", digest.replace(":", "/")));
-  const index = JSON.parse(await readFile(join(layout, "index.json"), "utf8")) as { manifests: { digest: string }[] };
-  const manifest = JSON.parse((await read(index.manifests[0]?.digest ?? "")).toString()) as {
-    layers: { digest: string }[];
-  };
-  for (const { digest } of manifest.layers.toReversed()) {
-    const blob = join(layout, "blobs", digest.replace(":", "/"));
-    const found = await exec("tar", ["-xOf", blob, "./var/lib/dpkg/status"], { maxBuffer: MAX_OUTPUT }).catch(
-      () => undefined,
-    );
-    if (found !== undefined) return found.stdout;
-  }
-  throw new Error(`${layout} is no image of Debian: it has no /var/lib/dpkg/status`);
 }
 
 async function download(work: string, suite: string, status: string, packages: readonly string[]): Promise<void> {
