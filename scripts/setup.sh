@@ -46,6 +46,11 @@ test|python3|install|python3|writes tar files that judge our reader
 test|btrfs-progs|install|mkfs.btrfs|another file system with reflinks
 test|xfsprogs|install|mkfs.xfs|a file system with reflinks, for disks that share blocks
 long|libarchive-tools|install|bsdtar|judges our reading of tar archives
+long|gnupg|install|gpg|signs packages of other distributions
+long|rpm|install|rpmbuild|makes packages for dnf and zypper
+long|createrepo-c|install|createrepo_c|lists them
+long|makepkg|install|/usr/share/makepkg/util/message.sh|is what repo-add is made of
+long|pacman-package-manager|install|repo-add|lists packages for pacman
 kernel|gcc|install|gcc|compiles the kernel that boots without an initrd
 kernel|make|install|make|compiles it
 kernel|flex|install|flex|compiles it
