@@ -14,6 +14,11 @@ export interface MachineSpec {
   readonly consoleLog: string;
   readonly vcpus: number;
   readonly memoryBytes: Bytes;
+  /**
+   * Whether the VMM keeps what its guest has freed; absent: the host gets it back. For a VM whose memory is a file that others
+   * share: QEMU before 9 makes holes into such a file.
+   */
+  readonly keepsFreedMemory?: boolean;
   readonly kernel: BootKernel;
   /** In the order in which the guest names them: /dev/vda, /dev/vdb. */
   readonly disks: readonly MachineDisk[];

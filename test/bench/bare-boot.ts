@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { chmod, copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Accel } from "../../src/model/vm.ts";
-import { acceleratorOption } from "../../src/vmm/qemu/machine-plan.ts";
+import { acceleratorOption } from "../../src/vmm/qemu/accelerator.ts";
 
 /** Says that it runs, and nothing else: the least that a guest can do. */
 const INIT = `#!/bin/busybox sh

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { chmod, copyFile, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Accel } from "../../src/model/vm.ts";
-import { acceleratorOption } from "../../src/vmm/qemu/machine-plan.ts";
+import { acceleratorOption } from "../../src/vmm/qemu/accelerator.ts";
 
 /** A shell on the serial port, behind a network card: each line is run, and its end is told. */
 const INIT = `#!/bin/busybox sh
@@ -24,6 +24,12 @@ export const PORT = "$(echo /dev/vport*p1)";
 
 const LIMIT_MS = 120_000;
 
+export interface BareSize {
+  readonly vcpus: number;
+  readonly memoryMib: number;
+}
+const LARGE: BareSize = { vcpus: 2, memoryMib: 1024 };
+
 /** QEMU alone, with a busybox in its initramfs, a network in user mode and a serial port: what there is without banger. */
 export class BareGuest implements AsyncDisposable {
   /** The host's end of {@link PORT}. */
@@ -38,7 +44,7 @@ export class BareGuest implements AsyncDisposable {
   }
 
   /** The machine that banger's driver makes for a kernel of this kind, by hand. */
-  static async start(folder: string, kernel: string, accel: Accel): Promise<BareGuest> {
+  static async start(folder: string, kernel: string, accel: Accel, size = LARGE): Promise<BareGuest> {
     const portSocket = join(folder, "port.sock");
     const args = [
       [
@@ -47,7 +53,7 @@ export class BareGuest implements AsyncDisposable {
         "-accel",
         acceleratorOption(accel),
       ],
-      ["-cpu", accel === "kvm" ? "host" : "max", "-smp", "2", "-m", "1G"],
+      ["-cpu", accel === "kvm" ? "host" : "max", "-smp", String(size.vcpus), "-m", `${size.memoryMib}M`],
       ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio"],
       ["-kernel", kernel, "-initrd", await initramfs(folder)],
       ["-netdev", "user,id=net,ipv6=off", "-device", "virtio-net-device,netdev=net"],
@@ -60,11 +66,16 @@ export class BareGuest implements AsyncDisposable {
     return guest;
   }
 
-  /** Runs one line of shell to its end. */
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error("the bare guest was never started");
+    return this.#child.pid;
+  }
+
   get said(): string {
     return this.#said;
   }
 
+  /** Runs one line of shell to its end. */
   async run(line: string): Promise<void> {
     this.#said = "";
     this.#child.stdin?.write(`${line}\n`);

@@ -19,6 +19,7 @@ export const WANTED_MODULES: readonly WantedModule[] = [
   { name: "virtio_console", required: "virtioConsole" },
   { name: "virtio_net" },
   { name: "virtio_rng" },
+  { name: "virtio_balloon" },
   { name: "vmw_vsock_virtio_transport" },
   // ext4 asks for a crc32c by its algorithm's name, which only modprobe could resolve.
   { name: "crc32c_generic" },

@@ -71,13 +71,19 @@ test("a machine is these requests, in this order", () => {
       ],
       ["PUT /vsock", { guest_cid: 3, uds_path: "v.sock" }],
       ["PUT /entropy", {}],
-      ["PUT /balloon", { amount_mib: 0, deflate_on_oom: true }],
+      ["PUT /balloon", { amount_mib: 0, deflate_on_oom: true, free_page_reporting: true }],
       ["PUT /actions", { action_type: "InstanceStart" }],
     ],
   );
   assert.deepEqual(plan.argv.slice(0, 4), ["--id", spec.id, "--api-sock", "fc.sock"]);
   assert.deepEqual([plan.runDir, plan.apiSocket], [spec.runDir, `${spec.runDir}/fc.sock`]);
   assert.deepEqual(plan.line, { kind: "firecracker-vsock", socketPath: `${spec.runDir}/v.sock`, port: 1024 });
+});
+
+test("memory that others share stays with the VMM", () => {
+  const { requests } = planFirecracker({ ...spec, keepsFreedMemory: true });
+  const balloon = requests.find(({ path }) => path === "/balloon");
+  assert.deepEqual(balloon?.body, { amount_mib: 0, deflate_on_oom: true, free_page_reporting: false });
 });
 
 test("the disk of the kernel's modules comes behind the VM's own and is only read", () => {

@@ -64,7 +64,8 @@ export function planFirecracker(spec: MachineSpec): FirecrackerPlan {
     ...networkRequests(spec),
     put("/vsock", { guest_cid: GUEST_CID, uds_path: basename(line.socketPath) }),
     put("/entropy", {}),
-    put("/balloon", { amount_mib: 0, deflate_on_oom: true }),
+    // Never blown up: it gives the host back what its guest has freed.
+    put("/balloon", { amount_mib: 0, deflate_on_oom: true, free_page_reporting: spec.keepsFreedMemory !== true }),
   ];
   return {
     // A log from the first moment on: until it has one, Firecracker writes to the guest's console.

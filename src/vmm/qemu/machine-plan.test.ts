@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { assert as check, property, string } from "fast-check";
 import { bytes, mib } from "../../lib/bytes.ts";
 import type { MachineSpec } from "../driver.ts";
-import { planMachine, vsockCid, type MachinePlan } from "./machine-plan.ts";
+import { planMachine, vsockCid, type MachinePlan, type QemuHost } from "./machine-plan.ts";
+import { acceleratorOption } from "./accelerator.ts";
 import { optionString } from "./option-string.ts";
 
 const spec: MachineSpec = {
@@ -45,6 +46,7 @@ test("a kernel that can boots in a microvm, with its devices where no line is th
     "virtio-serial-device,bus=virtio-mmio-bus.4",
     "virtserialport,chardev=agent,name=banger.agent",
     "virtio-rng-device,rng=rng,bus=virtio-mmio-bus.2",
+    "virtio-balloon-device,free-page-reporting=on,bus=virtio-mmio-bus.1",
   ]);
   assert.deepEqual(values(plan, "-machine"), ["microvm,acpi=off,rtc=on,isa-serial=on,pit=on,pic=on,x-option-roms=off"]);
 });
@@ -123,9 +125,27 @@ test("the driver's own words come first, and the whole fits the kernel", () => {
   assert.throws(() => planMachine(withWords("a\nb"), tcg), { code: "VM_SPEC_INVALID" });
 });
 
-test("emulated CPUs take turns", () => {
-  assert.deepEqual(values(planMachine(spec, tcg), "-accel"), ["tcg,thread=single"]);
-  assert.deepEqual(values(planMachine(pc, tcg), "-accel"), ["tcg,thread=single"]);
+test("emulated CPUs take turns, and keep of their translated code what goes with the guest's memory", () => {
+  const accel = (memory: number, of = spec): readonly string[] =>
+    values(planMachine({ ...of, memoryBytes: mib(memory) }, tcg), "-accel");
+  assert.deepEqual(accel(512), ["tcg,thread=single,tb-size=128"]);
+  assert.deepEqual(accel(512, pc), ["tcg,thread=single,tb-size=128"]);
+  assert.deepEqual(accel(64), ["tcg,thread=single,tb-size=32"]);
+  assert.deepEqual(accel(16_384), ["tcg,thread=single,tb-size=256"]);
+  assert.equal(acceleratorOption("tcg"), "tcg,thread=single");
+  assert.equal(acceleratorOption("kvm", mib(512)), "kvm");
+});
+
+test("a guest gives back what it frees, unless it is to be kept, or the machine has no place for that", () => {
+  const balloons = (machine: MachineSpec, host: QemuHost = tcg): readonly string[] =>
+    values(planMachine(machine, host), "-device").filter((device) => device.startsWith("virtio-balloon"));
+  assert.deepEqual(balloons(pc), ["virtio-balloon-pci,free-page-reporting=on"]);
+  assert.equal(balloons(spec).length, 1);
+  assert.deepEqual(balloons({ ...spec, keepsFreedMemory: true }), []);
+  const modules = { id: "modules", path: "/m", format: "raw", readOnly: true } as const;
+  const full = { ...spec, disks: [...spec.disks, modules] };
+  assert.equal(balloons(full).length, 1, "the last place of all");
+  assert.deepEqual(balloons(full, { accel: "kvm", vsockCid: 77 }), []);
 });
 
 test("an emulated guest is told the rate of its clock, and left to doubt it", () => {

@@ -6,12 +6,11 @@ import { AGENT_VSOCK_PORT } from "../agent-port.ts";
 import type { MachineDisk, MachineSpec } from "../driver.ts";
 import type { ProcessMark } from "../find-strays.ts";
 import type { VmmStart } from "../start-vmm.ts";
+import { acceleratorOption } from "./accelerator.ts";
 import { kernelCommandLine } from "./command-line.ts";
+import { type DevicePlaces, devicePlaces, type MachineType } from "./device-places.ts";
 import { optionString } from "./option-string.ts";
 import { SANDBOX } from "./sandbox.ts";
-
-/** `microvm` has neither firmware nor PCI and boots fastest; `q35` is a PC, for kernels that need one. */
-export type MachineType = "microvm" | "q35";
 
 /** As people know it. */
 export const QEMU = "QEMU";
@@ -23,12 +22,6 @@ export const AGENT_PORT_NAME = "banger.agent";
 export const BOOT_MONITOR_FD = 3;
 
 const MIB = 1024 ** 2;
-
-/**
- * In the order in which a guest finds them, which names its disks. Bus N interrupts on line 5 + N (hw/i386/microvm.c);
- * line 8, of bus 3, belongs to the clock.
- */
-const MICROVM_BUSES = [7, 6, 5, 4, 2, 1, 0] as const;
 
 /** How the guest's devices are attached, as this host allows. */
 export interface QemuHost {
@@ -65,7 +58,8 @@ export interface MachinePlan {
  */
 export function planMachine(spec: MachineSpec, host: QemuHost): MachinePlan {
   const machine = machineFor(spec);
-  const place = devicePlacer(machine);
+  const places = devicePlaces(machine);
+  const { place } = places;
   const line = planLine(spec, host);
   const controlSocket = join(spec.runDir, "qmp.sock");
   const consoleSocket = join(spec.runDir, "console.sock");
@@ -75,12 +69,13 @@ export function planMachine(spec: MachineSpec, host: QemuHost): MachinePlan {
     ...lineOptions(line, place),
     ["-object", "rng-builtin,id=rng"],
     ["-device", place("virtio-rng", { rng: "rng" })],
+    ...balloonOptions(spec, places),
   ];
   const deviceCount = devices.filter(([name]) => name === "-device").length;
   const options: readonly Option[] = [
     ["-name", optionString(guestName(spec.id), { "debug-threads": "on" })],
     ["-machine", machineOption(machine)],
-    ["-accel", acceleratorOption(host.accel)],
+    ["-accel", acceleratorOption(host.accel, spec.memoryBytes)],
     ["-cpu", host.accel === "kvm" ? "host" : "max"],
     ["-smp", String(spec.vcpus)],
     ["-m", `size=${Math.ceil(spec.memoryBytes / MIB)}M`],
@@ -137,15 +132,6 @@ export function guestName(vmId: string): string {
   return `guest=${vmId}`;
 }
 
-/**
- * The value of `-accel`. Emulated CPUs take turns on one thread: with a thread each, one may go on in a translation of code
- * that another has just changed (QEMU's issue 4669; seen with 7.2 and 10.0, reported of 11.1). Linux changes its own code
- * while it runs, and then panics: `Oops: int3`.
- */
-export function acceleratorOption(accel: Accel): string {
-  return accel === "tcg" ? "tcg,thread=single" : accel;
-}
-
 function machineFor(spec: MachineSpec): MachineType {
   const { format, microvm, mpTable, pci } = spec.kernel;
   if (format === "arm64-image") {
@@ -173,27 +159,6 @@ function machineOption(machine: MachineType): string {
       "q35,usb=off,vmport=off,sata=off,smbus=off,hpet=off";
 }
 
-/** Makes the value of a `-device` for a virtio device, with its place in the machine. */
-type PlaceDevice = (device: string, options: Readonly<Record<string, string | number>>) => string;
-
-/** virtio-blk becomes `virtio-blk-pci` on a PC, `virtio-blk-device` on one of a microvm's virtio-mmio buses. */
-function devicePlacer(machine: MachineType): PlaceDevice {
-  if (machine === "q35") return (device, options) => optionString(`${device}-pci`, options);
-  const buses = MICROVM_BUSES.values();
-  return (device, options) => {
-    const { value: bus } = buses.next();
-    if (bus === undefined) throw tooManyDevices();
-    return optionString(`${device}-device`, { ...options, bus: `virtio-mmio-bus.${bus}` });
-  };
-}
-
-function tooManyDevices(): BangerError {
-  return new BangerError("VMM_CANNOT", {
-    what: `a microvm has room for ${MICROVM_BUSES.length} devices`,
-    fix: "use a kernel that needs PCI, or fewer disks",
-  });
-}
-
 function socketServer(id: string, path: string, more: Readonly<Record<string, string>> = {}): string {
   return optionString("socket", { id, path, server: "on", wait: "off", ...more });
 }
@@ -206,7 +171,11 @@ export function diskOfNode(nodeName: string): string {
   return nodeName.startsWith(LIMITED) ? nodeName.slice(LIMITED.length) : nodeName;
 }
 
-function diskOptions(disk: MachineDisk, bandwidth: number | undefined, place: PlaceDevice): readonly Option[] {
+function diskOptions(
+  disk: MachineDisk,
+  bandwidth: number | undefined,
+  place: DevicePlaces["place"],
+): readonly Option[] {
   // In JSON a path needs no escapes. The cache stays QEMU's writeback: a guest's flush reaches the disk.
   const blockdev = {
     driver: disk.format,
@@ -235,7 +204,7 @@ function diskOptions(disk: MachineDisk, bandwidth: number | undefined, place: Pl
   ];
 }
 
-function networkOptions({ network }: MachineSpec, place: PlaceDevice): readonly Option[] {
+function networkOptions({ network }: MachineSpec, place: DevicePlaces["place"]): readonly Option[] {
   if (network.mode === "none") return [];
   const card = { netdev: "net", mac: network.mac };
   if (network.mode === "tap") {
@@ -278,7 +247,7 @@ export function serialSocketOf(line: AgentLine): string | undefined {
 }
 
 /** Any user of the host can connect to a guest's vsock: the secret comes by a port whose socket is the VM's user's alone. */
-function lineOptions(line: QemuLine, place: PlaceDevice): readonly Option[] {
+function lineOptions(line: QemuLine, place: DevicePlaces["place"]): readonly Option[] {
   const vsock: readonly Option[] =
     line.kind === "vhost-vsock" ? [["-device", place("vhost-vsock", { "guest-cid": line.cid })]] : [];
   const serialSocket = serialSocketOf(line);
@@ -289,4 +258,10 @@ function lineOptions(line: QemuLine, place: PlaceDevice): readonly Option[] {
     ["-device", place("virtio-serial", {})],
     ["-device", optionString("virtserialport", { chardev: "agent", name: AGENT_PORT_NAME })],
   ];
+}
+
+/** Gives the host back what its guest has freed (virtio 1.2, 5.5.6.7). A guest does without where there is no place left. */
+function balloonOptions({ keepsFreedMemory }: MachineSpec, { place, hasRoom }: DevicePlaces): readonly Option[] {
+  if (keepsFreedMemory === true || !hasRoom()) return [];
+  return [["-device", place("virtio-balloon", { "free-page-reporting": "on" })]];
 }

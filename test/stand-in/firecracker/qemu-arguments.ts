@@ -1,6 +1,6 @@
-import { acceleratorOption } from "../../../src/vmm/qemu/machine-plan.ts";
+import { acceleratorOption } from "../../../src/vmm/qemu/accelerator.ts";
 import { optionString } from "../../../src/vmm/qemu/option-string.ts";
-import type { Configuration, Drive, NetworkInterface, RateLimiter } from "./configuration.ts";
+import type { Balloon, Configuration, Drive, NetworkInterface, RateLimiter } from "./configuration.ts";
 
 /** Where QEMU finds its control connection. */
 export const MONITOR_FD = 3;
@@ -58,8 +58,12 @@ export function qemuArguments(configuration: Configuration, vsockSocket: string 
     ...(configuration.entropy === undefined
       ? []
       : [["-object", "rng-builtin,id=rng"], device("virtio-rng", "rng=rng,")]),
-    ...(configuration.balloon === undefined ? [] : [device("virtio-balloon", "")]),
+    ...(configuration.balloon === undefined ? [] : [device("virtio-balloon", balloonOptions(configuration.balloon))]),
   ].flat();
+}
+
+function balloonOptions({ free_page_reporting: reports = false }: Balloon): string {
+  return reports ? "free-page-reporting=on," : "";
 }
 
 /** Firecracker's console is its standard input and output, unless it was given a file. */
