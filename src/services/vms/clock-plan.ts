@@ -14,6 +14,8 @@ export interface ClockMemory {
   readonly atMs: number;
   /** What the clock was to lack at the next sample, after what was done about it. */
   readonly leftMs: number;
+  /** How long the clock was left alone since. */
+  readonly calmMs: number;
 }
 
 export interface ClockPlan {
@@ -45,6 +47,15 @@ const MIN_APART_MS = 1_500;
 /** Between two looks at a clock that goes well, and at one that does not. */
 export const CALM_MS = 10_000;
 export const BUSY_MS = 2_000;
+/** The longest that a clock is left alone which kept the pace that was foreseen: each look is work for an idle guest. */
+export const LONG_MS = 60_000;
+/** Off the foreseen by no more than this it kept its pace. */
+const STEADY_MS = 2;
+/**
+ * A clock that needs more help than this loses ticks, and will lose others as soon as its guest has more to do. One that
+ * counts by a counter of the host's, as all do by default, needs far less.
+ */
+const STEADY_RATE_PPB = 200_000;
 
 /**
  * What is done about a guest's clock: set when it is far off, else turned, so that it is right by the next look. From what
@@ -64,18 +75,26 @@ export function planClock(sample: ClockSample, before: ClockMemory | undefined):
       return { ...nothing, nextMs: BUSY_MS, ...(before && { memory: before }) };
     return { ...nothing, slewMs: bounded(certain, MAX_RATE * BUSY_MS), slewOverMs: BUSY_MS, nextMs: BUSY_MS };
   }
-  const nextMs = Math.abs(offsetMs) > FAIR_MS ? BUSY_MS : CALM_MS;
-  const slewMs = Math.abs(offsetMs) > Math.max(GOOD_MS, doubt) ? bounded(offsetMs, MAX_RATE * nextMs) : 0;
-  const memory = { atMs, leftMs: offsetMs - slewMs };
+  const nextMs = Math.abs(offsetMs) > FAIR_MS ? BUSY_MS : calmAfter(sample, before);
+  const overMs = Math.min(nextMs, CALM_MS);
+  const slewMs = Math.abs(offsetMs) > Math.max(GOOD_MS, doubt) ? bounded(offsetMs, MAX_RATE * overMs) : 0;
+  const memory = { atMs, leftMs: offsetMs - slewMs, calmMs: nextMs };
   const learned = before === undefined ? undefined : learn(sample, before);
   return {
     ...nothing,
     slewMs,
-    slewOverMs: slewMs === 0 ? 0 : nextMs,
+    slewOverMs: slewMs === 0 ? 0 : overMs,
     nextMs,
     memory,
     ...(learned !== undefined && learned !== ratePpb && { ratePpb: learned }),
   };
+}
+
+/** Twice as long as before for a clock that kept its pace until now, up to a bound. */
+function calmAfter({ offsetMs, roundTripMs, ratePpb }: ClockSample, before: ClockMemory | undefined): number {
+  if (before === undefined || before.calmMs < CALM_MS || Math.abs(ratePpb) > STEADY_RATE_PPB) return CALM_MS;
+  const isSteady = Math.abs(offsetMs - before.leftMs) <= STEADY_MS + roundTripMs / 2;
+  return isSteady ? Math.min(2 * before.calmMs, LONG_MS) : CALM_MS;
 }
 
 /** The pace that a clock is to be given, from how it ran since the last sample. */

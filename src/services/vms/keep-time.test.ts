@@ -17,7 +17,11 @@ function scene(t: TestContext, { abilities = ["clock"], keptByGuest = false, off
   let rate = 0;
   let slew: { perMs: number; leftMs: number } | undefined;
   const asked: ClockAdjustment[] = [];
+  const state = { still: false, closed: false };
   const agent = {
+    get closed() {
+      return state.closed;
+    },
     info: async () => ({ abilities }),
     adjustClock: async (want: ClockAdjustment) => {
       asked.push(want);
@@ -31,7 +35,6 @@ function scene(t: TestContext, { abilities = ["clock"], keptByGuest = false, off
   } as unknown as AgentClient;
   const life = new AbortController();
   const hostClock: HostClock = new EventEmitter();
-  const state = { still: false };
   const log = { debug: () => {}, info: () => {} };
   const kept = keepTime({
     live: { agent: async () => agent, lifetime: life.signal },
@@ -79,11 +82,21 @@ test("a guest whose clock was set wrong is set right, and one of another pace is
   await guest.end();
 });
 
-test("a clock that is right is asked once in ten seconds, and never turned", async (t) => {
+test("a clock that is right is asked ever less, down to once a minute, and never turned", async (t) => {
   const guest = scene(t);
-  await guest.run(60);
-  assert.ok(guest.asked.length <= 7, `${guest.asked.length} questions`);
+  await guest.run(600);
+  assert.ok(guest.asked.length >= 10 && guest.asked.length <= 14, `${guest.asked.length} questions`);
   assert.ok(guest.asked.every(({ stepMs, slewMs, ratePpb }) => stepMs === 0 && slewMs === 0 && ratePpb === undefined));
+  await guest.end();
+});
+
+test("one whose line is another's is looked at soon, however well its clock went", async (t) => {
+  const guest = scene(t);
+  await guest.run(252);
+  const { length } = guest.asked;
+  guest.state.closed = true;
+  await guest.run(11);
+  assert.equal(guest.asked.length, length + 1);
   await guest.end();
 });
 

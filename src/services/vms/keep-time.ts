@@ -69,7 +69,12 @@ export async function keepTime({ live, isStill, meet, hostClock, log }: TimeKeep
       memory = undefined;
     }
     // What the clock did until then says nothing of its pace.
-    if (await jumpsWithin(nextMs, hostClock, lifetime)) memory = undefined;
+    for (let leftMs = nextMs; leftMs > 0 && !lifetime.aborted; leftMs -= CALM_MS) {
+      const jumped = await jumpsWithin(Math.min(leftMs, CALM_MS), hostClock, lifetime);
+      if (jumped) memory = undefined;
+      // Whoever answers on another line may be of another boot, and is met at once.
+      if (jumped || known?.agent.closed === true) break;
+    }
   }
 }
 
