@@ -62,7 +62,10 @@ func pidOne(ctx context.Context, program string) error {
 		stopped <- agent.Run(ctx, agent.Options{
 			Version: version, Program: program, HostKey: hostKeyPath, Lines: guestLines(), Secret: guestSecret(), Nursery: nursery,
 			Log: agent.KernelLog(), Service: looksAfter,
-			Ready: func() { boot.Announce(os.Stdout, boot.StageAgent) },
+			Ready: func() {
+				boot.Announce(os.Stdout, boot.StageAgent)
+				giveBack()
+			},
 			End: func(how machine.End, grace time.Duration) error {
 				select {
 				case ends <- ending{how, grace}:
@@ -154,8 +157,15 @@ func serve(ctx context.Context, args []string) error {
 	return agent.Run(ctx, options)
 }
 
+func giveBack() {
+	if err := machine.GiveBack(); err != nil {
+		agent.KernelLog().Warn("free memory stays the guest's", "error", err)
+	}
+}
+
 func serviceReady() {
 	agent.NotifyReady()
+	giveBack()
 	if console, err := os.OpenFile("/dev/console", os.O_WRONLY|unix.O_NOCTTY, 0); err == nil {
 		boot.Announce(console, boot.StageAgent)
 		_ = console.Close()
