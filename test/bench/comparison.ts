@@ -1,8 +1,11 @@
+/** What a figure is given in. Times are measured in milliseconds; all else in its own unit. */
+export type Unit = "ms" | "s" | "MiB" | "%";
+
 /** One figure of ours, beside what does the same or what nobody can beat. */
 export interface Comparison {
   /** What is measured, in words: `banger vm list, daemon running`. */
   readonly name: string;
-  readonly unit: "ms" | "s";
+  readonly unit: Unit;
   readonly besideName: string;
   /** Most that ours may take, as a multiple of the other. */
   readonly aim: number;
@@ -19,11 +22,20 @@ export interface Contest extends AsyncDisposable {
   readonly beside: () => Promise<number>;
 }
 
+/** Several figures of ours from one look at what takes long to set up, each beside the same of another. */
+export interface Survey {
+  readonly name: string;
+  readonly besideName: string;
+  /** Why this machine cannot measure it, in words; undefined where it can. */
+  readonly skip?: () => Promise<string | undefined>;
+  readonly measure: () => Promise<readonly BenchResult[]>;
+}
+
 /** One entry of `build/bench.json`: medians of one run in which both sides took turns. */
 export interface BenchResult {
   readonly name: string;
   readonly ours: number;
-  readonly unit: Comparison["unit"];
+  readonly unit: Unit;
   readonly beside: number;
   readonly besideName: string;
   /** ours / beside */

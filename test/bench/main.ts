@@ -10,6 +10,7 @@ import {
   smallFilesBesideTar2ext4,
   tenLayersBesideGunzip,
 } from "./cases/image-import.ts";
+import { idleVms } from "./cases/idle-vms.ts";
 import { lineIn, lineOut } from "./cases/agent-line.ts";
 import { networkLatency, networkUpload } from "./cases/network.ts";
 import { thousandVmCases } from "./cases/thousand-vms.ts";
@@ -17,10 +18,10 @@ import { vmExec } from "./cases/vm-exec.ts";
 import { vmList } from "./cases/vm-list.ts";
 import { vmReadyAgent, vmReadySystemd } from "./cases/vm-ready-init.ts";
 import { vmReady } from "./cases/vm-ready.ts";
-import { type BenchResult, type Comparison, compare, missed } from "./comparison.ts";
+import { type BenchResult, type Comparison, compare, missed, type Survey } from "./comparison.ts";
 import { table } from "./table.ts";
 
-const CASES: Readonly<Record<string, Comparison>> = {
+const CASES: Readonly<Record<string, Comparison | Survey>> = {
   "vm-list": vmList,
   ...thousandVmCases,
   "vm-exec": vmExec,
@@ -33,6 +34,7 @@ const CASES: Readonly<Record<string, Comparison>> = {
   "net-upload": networkUpload,
   "vm-ready-agent": vmReadyAgent,
   "vm-ready-systemd": vmReadySystemd,
+  "idle-20": idleVms,
   "import-gunzip": importBesideGunzip,
   "import-tar2ext4": importBesideTar2ext4,
   "import-unpacking": importBesideUnpacking,
@@ -70,9 +72,10 @@ async function main(wanted: readonly string[]): Promise<number> {
       skipped.push({ case: name, name: comparison.name, why });
       continue;
     }
-    console.error(`bench: ${name}: ${comparison.name}, beside ${comparison.besideName}, ${comparison.rounds} rounds`);
+    const rounds = "rounds" in comparison ? `, ${comparison.rounds} rounds` : "";
+    console.error(`bench: ${name}: ${comparison.name}, beside ${comparison.besideName}${rounds}`);
     try {
-      results.push(await compare(comparison));
+      results.push(...("measure" in comparison ? await comparison.measure() : [await compare(comparison)]));
     } catch (error) {
       broken.push({ case: name, name: comparison.name, why: error instanceof Error ? error.message : String(error) });
     }
