@@ -64,7 +64,7 @@ func pidOne(ctx context.Context, program string) error {
 			Log: agent.KernelLog(), Service: looksAfter,
 			Ready: func() {
 				boot.Announce(os.Stdout, boot.StageAgent)
-				giveBack()
+				rest()
 			},
 			End: func(how machine.End, grace time.Duration) error {
 				select {
@@ -157,15 +157,16 @@ func serve(ctx context.Context, args []string) error {
 	return agent.Run(ctx, options)
 }
 
-func giveBack() {
-	if err := machine.GiveBack(); err != nil {
-		agent.KernelLog().Warn("free memory stays the guest's", "error", err)
+// rest has an idle guest cost its host little.
+func rest() {
+	if err := errors.Join(machine.GiveBack(), machine.BeQuiet()); err != nil {
+		agent.KernelLog().Warn("an idle guest costs more than it need", "error", err)
 	}
 }
 
 func serviceReady() {
 	agent.NotifyReady()
-	giveBack()
+	rest()
 	if console, err := os.OpenFile("/dev/console", os.O_WRONLY|unix.O_NOCTTY, 0); err == nil {
 		boot.Announce(console, boot.StageAgent)
 		_ = console.Close()
