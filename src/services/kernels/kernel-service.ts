@@ -5,7 +5,7 @@ import type { OperationContext } from "../../lib/progress.ts";
 import { importKernel } from "../../kernel/import-kernel.ts";
 import { ensureInitramfs } from "../../kernel/initramfs.ts";
 import { pullDebianKernel, type PullDebianOptions } from "../../kernel/pull-debian.ts";
-import type { Kernel, KernelContents, KernelFormat } from "../../model/kernel.ts";
+import type { Kernel, KernelContents, KernelFiles, KernelFormat } from "../../model/kernel.ts";
 import type { CatalogView } from "../../model/kernel-catalog.ts";
 import { buildKernel, type KernelBuild } from "./build-kernel.ts";
 import { findKernel, viewCatalogs } from "./catalogs.ts";
@@ -90,8 +90,7 @@ export function kernelService(context: KernelContext): KernelService {
       async () => {
         const work = await stage(layout, id);
         const contents = await make(work);
-        const { modules } = contents.files;
-        if (modules !== undefined) await ensureModulesDisk(work, modules, new AbortController().signal);
+        await modulesDiskOf(work, contents.files, new AbortController().signal);
         await publish(layout, id, layout.kernelsDir);
         const kernel: Kernel = { id, name, createdAt: new Date().toISOString(), ...contents, ...(owner && { owner }) };
         // It may have gone, or got another name, meanwhile.
@@ -193,15 +192,16 @@ export function kernelService(context: KernelContext): KernelService {
       const kernel = store.kernels.get(ref);
       const at = folder(kernel.id);
       const boot = bootFile(kernel);
-      const { initrd, bootModules, modules } = kernel.files;
+      const { initrd, bootModules } = kernel.files;
+      // A kernel that an older banger has pulled has none yet.
+      const modulesDisk = await modulesDiskOf(at, kernel.files, signal);
       const image = {
         path: join(at, boot.path),
         format: boot.format,
         microvm: boot.microvm,
         mmioElf: boot.mmioElf,
         ...knownOf(kernel),
-        // A kernel that an older banger has pulled has none yet.
-        ...(modules !== undefined && { modulesDisk: await ensureModulesDisk(at, modules, signal) }),
+        ...(modulesDisk !== undefined && { modulesDisk }),
       };
       if (initrd !== undefined) return { ...image, initrdPath: join(at, initrd) };
       if (bootModules === undefined) return image;
@@ -209,6 +209,13 @@ export function kernelService(context: KernelContext): KernelService {
       return { ...image, initrdPath: initramfs.path };
     },
   };
+}
+
+/** The disk of its modules, made where it is not there yet; undefined for a kernel without any. */
+async function modulesDiskOf(at: string, files: KernelFiles, signal: AbortSignal): Promise<string | undefined> {
+  const { modules, config } = files;
+  if (modules === undefined) return undefined;
+  return await ensureModulesDisk(at, { modules, ...(config !== undefined && { config }) }, signal);
 }
 
 /** The file a VMM is given. An ELF that can be entered by PVH is quicker than a bzImage, which unpacks itself first. */
