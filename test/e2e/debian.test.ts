@@ -80,6 +80,11 @@ suite("a VM of a Debian image", { timeout: 900_000 }, () => {
       "mkdir -p /o/a /o/b /o/c /o/d && mount -t overlay -o lowerdir=/o/a,upperdir=/o/b,workdir=/o/c o /o/d";
     await host.ok(["vm", "exec", "demo", "--", "sh", "-c", `${overlay} && touch /o/d/file && umount /o/d`]);
 
+    // Nor is a udev needed for what a plain user's containers open.
+    const open = "exec 3<>/dev/net/tun 4<>/dev/fuse && exec 5</dev/loop-control";
+    const opened = await host.banger(["vm", "exec", "demo", "--user", "nobody", "--", "bash", "-c", open]);
+    assert.match(opened.stderr, /^[^\n]*loop-control: Permission denied\n$/, "root's alone");
+
     // Its system was waited for, so its bus answers; and it comes back from a reboot as a machine does.
     const system = async () =>
       host.json<{ state: string; system?: { state: string }; reboots?: { count: number } }>(["vm", "inspect", "demo"]);

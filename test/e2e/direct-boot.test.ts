@@ -40,6 +40,7 @@ suite("a VM that boots straight into its root disk", { timeout: 3_000_000 }, () 
     const shown = await host.ok(["vm", "exec", "direct", "--", "ip", "addr", "show", "eth0"]);
     assert.ok(shown.includes(`inet ${vm.network.address} `), shown);
     assert.match(await host.ok(["vm", "ssh", "direct", "--", "id"]), /uid=0/);
+    await host.ok(["vm", "exec", "direct", "--user", "user", "--", "sh", "-c", "exec 3<>/dev/net/tun 4<>/dev/fuse"]);
     // A microvm has no switch: its poweroff is a reset too, and no reboot.
     await host.banger(["vm", "exec", "direct", "--", "busybox", "reboot"]);
     await untilVm(host, ({ state, reboots }) => state === "running" && reboots?.count === 1);

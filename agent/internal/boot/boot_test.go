@@ -225,11 +225,11 @@ func TestDevicesThatNobodyWillAnnounce(t *testing.T) {
 	}
 	plan := planUnits(unitFacts{absent: []string{"vdb"}, dns: []string{"10.0.2.3", "1.1.1.1"}})
 	if plan.links["kmod-static-nodes.service"] != os.DevNull || hasKmod(t.TempDir()) {
-		t.Error("kmod's service runs without kmod")
+		t.Error("kmod's service runs without kmod or udev")
 	}
 	withKmod := image(t, []string{"usr/bin/kmod"}, nil)
-	if planUnits(unitFacts{kmod: hasKmod(withKmod)}).links["kmod-static-nodes.service"] != "" {
-		t.Error("kmod's service is masked where there is kmod")
+	if planUnits(unitFacts{nodes: hasKmod(withKmod)}).links["kmod-static-nodes.service"] != "" {
+		t.Error("kmod's service is masked where there are kmod and udev")
 	}
 	if plan.links["dev-vdb.device"] != os.DevNull {
 		t.Errorf("nothing masks the device: %q", plan.links)

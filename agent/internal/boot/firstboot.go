@@ -52,6 +52,9 @@ func prepare(ctx context.Context, program string) error {
 		return err
 	}
 	warnOfModules(ctx, console, line.Modules, program)
+	if err := bringDevices("/"); err != nil {
+		Warn(console, err)
+	}
 	init, err := chooseInit(line.Policy, findSystemd("/"), findOpenRC("/"))
 	if err != nil {
 		return err
@@ -120,7 +123,7 @@ func startInit(path string, line CommandLine, agent string) error {
 			agent: agent, bootID: machine.BootID(), getty: line.Getty, canPowerOff: machine.CanPowerOff(), dns: line.DNS,
 			absent:  absentDevices("/", line.Work, line.Modules),
 			modules: hasModules(modulesPath("/", machine.KernelRelease())),
-			kmod:    hasKmod("/"),
+			nodes:   hasKmod("/") && hasUdev("/"),
 			libkmod: hasLibkmod("/"),
 		})); err != nil {
 			return err

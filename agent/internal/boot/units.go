@@ -34,8 +34,8 @@ type unitFacts struct {
 	absent []string
 	// modules: the guest has modules of the kernel that runs.
 	modules bool
-	// kmod: the image holds the program that reads them for systemd.
-	kmod bool
+	// nodes: systemd makes the nodes of devices, and udev gives some of them to everybody.
+	nodes bool
 	// libkmod: the image holds the library by which systemd loads them itself. Since 255 it may be installed without.
 	libkmod bool
 	// dns are the name servers for systemd-resolved, which owns resolv.conf where it runs.
@@ -77,8 +77,9 @@ func planUnits(facts unitFacts) unitPlan {
 		// It would look for each that a package names, find none, and fail; or fail before that.
 		plan.links["systemd-modules-load.service"] = os.DevNull
 	}
-	if !facts.kmod {
-		// It asks whether there are modules, and not for the program that it runs.
+	if !facts.nodes {
+		// It asks whether there are modules, and not for the program that it runs. Without udev it would take away what
+		// bringDevices gives.
 		plan.links["kmod-static-nodes.service"] = os.DevNull
 	}
 	for _, device := range facts.absent {
@@ -150,6 +151,11 @@ func hasKmod(root string) bool {
 	return false
 }
 
+func hasUdev(root string) bool {
+	return isExecutable(filepath.Join(root, "/lib/systemd/systemd-udevd")) ||
+		isExecutable(filepath.Join(root, "/usr/lib/systemd/systemd-udevd"))
+}
+
 func hasLibkmod(root string) bool {
 	for _, folder := range []string{"usr/lib", "usr/lib64", "usr/lib/*", "lib", "lib64", "lib/*"} {
 		if found, err := filepath.Glob(filepath.Join(root, folder, "libkmod.so.2")); err == nil && len(found) > 0 {
@@ -166,8 +172,7 @@ var waitedFor = []string{"ttyS0", "vdb"}
 // absentDevices are those of them that will never be announced, or are not what was meant: where there is no work disk, the
 // disk of the kernel's modules has its name. What is mounted already is announced by that.
 func absentDevices(root, work, modules string) []string {
-	udev := isExecutable(filepath.Join(root, "/lib/systemd/systemd-udevd")) ||
-		isExecutable(filepath.Join(root, "/usr/lib/systemd/systemd-udevd"))
+	udev := hasUdev(root)
 	var absent []string
 	for _, name := range waitedFor {
 		device := "/dev/" + name
