@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,7 +20,10 @@ export async function debianImage(
   suite: string,
   packages: readonly string[] = ["systemd-sysv", "dbus"],
 ): Promise<string> {
-  const folder = join(CACHE, "images", [suite, ...packages].join("-"));
+  const name = [suite, ...packages].join("-");
+  // A file name holds 255 bytes.
+  const short = name.length < 200 ? name : `${suite}-${createHash("sha256").update(name).digest("hex").slice(0, 16)}`;
+  const folder = join(CACHE, "images", short);
   await exec(join(ROOT, "scripts", "make-debian-image.sh"), [suite, folder, ...packages], { maxBuffer: 2 ** 26 });
   return `oci:${folder}`;
 }
