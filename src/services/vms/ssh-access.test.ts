@@ -19,5 +19,15 @@ test("a VM whose sockets lie where an earlier banger put them can be logged in t
   for (const path of [sshKey, `${sshKey}.pub`]) await writeFile(path, "ssh-ed25519 AAAA banger\n");
   await rm(runDir, { recursive: true });
   const access = await vmService(context).ssh("box", new AbortController().signal);
-  assert.equal(await readFile(access.knownHostsPath, "utf8"), `${VM_ID} ssh-ed25519 AAAA\n`);
+  const known = `${VM_ID} ssh-ed25519 AAAA\n`;
+  assert.equal(await readFile(access.knownHostsPath, "utf8"), known);
+
+  // Its next machine has a new run folder; lines of ssh_config that were printed before name the file in the old one.
+  await rm(runDir, { recursive: true });
+  const forwarding = (kind: "ssh" | "unix") =>
+    vmService(context).forward("box", kind === "ssh" ? { kind } : { kind, path: "/s" }, AbortSignal.timeout(10_000));
+  await assert.rejects(forwarding("unix"));
+  await assert.rejects(readFile(access.knownHostsPath), { code: "ENOENT" });
+  await assert.rejects(forwarding("ssh"));
+  assert.equal(await readFile(access.knownHostsPath, "utf8"), known);
 });

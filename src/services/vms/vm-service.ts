@@ -1,13 +1,9 @@
 import type { Duplex } from "node:stream";
-import { join } from "node:path";
 import type { ExecStart } from "../../api/exec-frames.ts";
 import type { AgentExec, AgentStats, ForwardTarget } from "../../guest/agent-client.ts";
 import { withDeadline } from "../../lib/deadline.ts";
 import { asBangerError, BangerError } from "../../lib/errors.ts";
-import { writeFileAtomic } from "../../lib/files.ts";
-import { ensurePrivateDirectory } from "../../lib/private-directory.ts";
 import type { OperationContext } from "../../lib/progress.ts";
-import { vmRunDir } from "../../model/layout.ts";
 import type { WaitTarget } from "../../model/health-check.ts";
 import type { Image } from "../../model/image.ts";
 import { viewVm, type Vm, type VmView } from "../../model/vm.ts";
@@ -17,6 +13,7 @@ import { awaitPublishedPorts } from "./await-services.ts";
 import { checkWait, reachReadiness } from "./await-ready.ts";
 import { changeWorld, giveWorld, warner } from "./give-world.ts";
 import { exposedTcpPorts, publishOnFreePorts } from "./exposed-ports.ts";
+import { ensureKnownHosts, writeKnownHosts } from "./known-hosts.ts";
 import { noteMainCommand } from "./main-command.ts";
 import { createVm } from "./create-vm.ts";
 import { deleteBrokenVm, deleteVm, forgetVm } from "./delete-vm.ts";
@@ -206,22 +203,20 @@ export function vmService(context: VmContext): VmService {
       });
     },
     forward: (ref, target, signal) =>
-      askAgent(context, ref, signal, "open the connection", (agent, _running, within) => agent.forward(target, within)),
+      askAgent(context, ref, signal, "open the connection", async (agent, { vm }, within) => {
+        if (target.kind === "ssh") await ensureKnownHosts(context.layout, vm.id, agent, within);
+        return agent.forward(target, within);
+      }),
     stats: (ref, signal) =>
       askAgent(context, ref, signal, "tell its figures", (agent, _running, within) => agent.stats(within)),
     async ssh(ref, signal) {
-      const [{ vm, info }, key] = await Promise.all([
+      const [{ vm, knownHostsPath }, key] = await Promise.all([
         askAgent(context, ref, signal, "tell its host key", async (agent, { vm: found }, within) => ({
           vm: found,
-          info: await agent.info(within),
+          knownHostsPath: await writeKnownHosts(context.layout, found.id, agent, within),
         })),
         ensureSshKey(context.layout, context.config, signal),
       ]);
-      const runDir = vmRunDir(context.layout, vm.id);
-      // One that an earlier banger started has its sockets elsewhere.
-      await ensurePrivateDirectory(runDir);
-      const knownHostsPath = join(runDir, "known_hosts");
-      await writeFileAtomic(knownHostsPath, `${vm.id} ${info.sshHostKey}\n`);
       return { id: vm.id, name: vm.name, keyPath: key.privatePath, knownHostsPath, user: "root" };
     },
     async console(ref, signal) {
