@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"sync"
 	"syscall"
 
 	"golang.org/x/crypto/ssh"
@@ -44,8 +43,7 @@ type session struct {
 	channel    ssh.Channel
 	env        map[string]string
 	tty        *command.TTY
-
-	mu      sync.Mutex
+	// process is nil where the program could not be started.
 	process *command.Process
 }
 
@@ -66,8 +64,13 @@ func (c *connection) serveSession(ctx context.Context, accepted ssh.NewChannel) 
 		if !starts || !ok {
 			continue
 		}
+		err := s.start(argv, arg0)
+		// Not before: a size that comes meanwhile is for the program's terminal.
 		go s.handleWhileRunning(requests, cancel)
-		return s.run(ctx, argv, arg0)
+		if err != nil {
+			return s.refuse(err)
+		}
+		return s.run(ctx)
 	}
 	return nil
 }
@@ -128,28 +131,26 @@ func (s *session) handleWhileRunning(requests <-chan *ssh.Request, gone context.
 }
 
 func (s *session) handleRunning(request *ssh.Request) bool {
-	s.mu.Lock()
-	process := s.process
-	s.mu.Unlock()
-	if process == nil {
+	if s.process == nil {
 		return false
 	}
 	switch request.Type {
 	case "window-change":
 		var size windowChange
-		return ssh.Unmarshal(request.Payload, &size) == nil && process.Resize(uint16(size.Rows), uint16(size.Cols)) == nil
+		return ssh.Unmarshal(request.Payload, &size) == nil && s.process.Resize(uint16(size.Rows), uint16(size.Cols)) == nil
 	case "signal":
 		var wanted signalRequest
 		if ssh.Unmarshal(request.Payload, &wanted) != nil {
 			return false
 		}
 		sig := unix.SignalNum("SIG" + wanted.Name)
-		return sig != 0 && process.Signal(sig) == nil
+		return sig != 0 && s.process.Signal(sig) == nil
 	}
 	return false
 }
 
-func (s *session) run(ctx context.Context, argv []string, arg0 string) error {
+// start leaves the program in s.process.
+func (s *session) start(argv []string, arg0 string) error {
 	process, err := s.connection.server.Runner.Start(command.Spec{
 		Argv:     argv,
 		Arg0:     arg0,
@@ -159,12 +160,13 @@ func (s *session) run(ctx context.Context, argv []string, arg0 string) error {
 		TTY:      s.tty,
 		OnGone:   command.HangUp,
 	})
-	if err != nil {
-		return s.refuse(err)
-	}
-	s.mu.Lock()
 	s.process = process
-	s.mu.Unlock()
+	return err
+}
+
+// run joins the program with the client until it ends.
+func (s *session) run(ctx context.Context) error {
+	process := s.process
 	go func() {
 		// A program that no longer reads is no reason to hold up the client.
 		if _, err := io.Copy(process, s.channel); err != nil {

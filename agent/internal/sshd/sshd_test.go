@@ -128,6 +128,51 @@ func exitCode(t *testing.T, err error) int {
 	return exit.ExitCode()
 }
 
+// dial is a client that waits for nothing it need not wait for, as OpenSSH's does not.
+func (s testServer) dial(t *testing.T) *ssh.Client {
+	t.Helper()
+	private, err := os.ReadFile(filepath.Join(s.dir, "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := ssh.ParsePrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := ssh.Dial("tcp", net.JoinHostPort("127.0.0.1", s.port), &ssh.ClientConfig{
+		User: "root", Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, HostKeyCallback: ssh.InsecureIgnoreHostKey(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+func TestNoNewSizeIsLostWhileTheProgramStarts(t *testing.T) {
+	client := serve(t).dial(t)
+	for range 20 {
+		session, err := client.NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := session.RequestPty("xterm", 24, 80, nil); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		session.Stdout = &out
+		if err := session.Start("sleep 0.1; stty size"); err != nil {
+			t.Fatal(err)
+		}
+		if err := session.WindowChange(43, 132); err != nil {
+			t.Fatal(err)
+		}
+		if err := session.Wait(); err != nil || out.String() != "43 132\r\n" {
+			t.Fatalf("%v %q", err, out.String())
+		}
+	}
+}
+
 func TestExec(t *testing.T) {
 	s := serve(t)
 	cmd := s.ssh(t, "root@127.0.0.1", "echo out $FROM_HOST; echo err >&2; exit 7")

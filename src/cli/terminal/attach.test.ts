@@ -29,3 +29,26 @@ test("interrupts that are further apart are all the command's; one soon after an
   assert.equal(await ended, 130);
   assert.equal(passedOn.length, 4);
 });
+
+test("a window that changed before the session began is told of, and one that did not is not", async () => {
+  for (const [rows, told] of [
+    [43, ["43x132"]],
+    [24, []],
+  ] as const) {
+    const resized: string[] = [];
+    const session: ExecSession = {
+      stdin: new PassThrough(),
+      stdout: Readable.from([]),
+      stderr: Readable.from([]),
+      exit: Promise.resolve({ code: 0 }),
+      started: true,
+      resize: (...size) => void resized.push(size.join("x")),
+      signal: () => {},
+      close: () => {},
+    };
+    const io = testIo();
+    Object.assign(io.stdout, { rows, columns: 132 });
+    await attach(session, io, { sendsStdin: false, size: { rows: 24, cols: 132, term: "xterm" } });
+    assert.deepEqual(resized, told);
+  }
+});

@@ -25,7 +25,7 @@ const CTRL_C = 0x03;
  */
 export async function attach(session: ExecSession, io: Io, mode: TtyMode): Promise<number> {
   if (mode.size === undefined) return join(session, io, mode, passSignalsOn(session));
-  const release = followTerminal(session, io);
+  const release = followTerminal(session, io, mode.size);
   return withRawMode(io, () => join(session, io, mode, release));
 }
 
@@ -92,7 +92,8 @@ function passSignalsOn(session: ExecSession): Release {
   };
 }
 
-function followTerminal(session: ExecSession, io: Io): Release {
+/** @param told the size that the command began with, read when there was no session yet. */
+function followTerminal(session: ExecSession, io: Io, told: { readonly rows: number; readonly cols: number }): Release {
   let received: NodeJS.Signals | undefined;
   const resize = (): void => {
     const { rows, cols } = windowSize(io);
@@ -109,6 +110,9 @@ function followTerminal(session: ExecSession, io: Io): Release {
   io.stdin.on("data", typed);
   io.stdout.on("resize", resize);
   for (const name of HANG_UPS) process.on(name, hangUp);
+  // `banger run` may have made an image and a VM meanwhile: minutes in which a window changes.
+  const now = windowSize(io);
+  if (now.rows !== told.rows || now.cols !== told.cols) resize();
   return {
     undo() {
       io.stdin.off("data", typed);
