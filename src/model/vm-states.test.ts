@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { VM_STATES, type VmState } from "./vm.ts";
+import { VM_STATES, type VmState } from "./vm-states.ts";
 import { refuseVmStep, VM_STEPS, type VmStepName } from "./vm-states.ts";
 
 const may = (state: VmState, step: VmStepName): boolean => {

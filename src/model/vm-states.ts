@@ -1,5 +1,18 @@
 import { BangerError } from "../lib/errors.ts";
-import type { VmState } from "./vm.ts";
+
+export const VM_STATES = [
+  "creating",
+  "stopped",
+  "starting",
+  "running",
+  "pausing",
+  "paused",
+  "resuming",
+  "stopping",
+  "failed",
+  "deleting",
+] as const;
+export type VmState = (typeof VM_STATES)[number];
 
 /** A step of a VM's life: what it is called once it is done, the states from which it may be taken, and where it leads. */
 interface VmStep {

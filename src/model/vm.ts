@@ -6,20 +6,7 @@ import { gatherOwnPart } from "./own-part.ts";
 import { pausedBecauseSchema } from "./paused-because.ts";
 import { serviceReadinessSchema, serviceSpecSchema, serviceStatusSchema } from "./service.ts";
 import { withoutSecrets, worldSchema } from "./world.ts";
-
-export const VM_STATES = [
-  "creating",
-  "stopped",
-  "starting",
-  "running",
-  "pausing",
-  "paused",
-  "resuming",
-  "stopping",
-  "failed",
-  "deleting",
-] as const;
-export type VmState = (typeof VM_STATES)[number];
+import { VM_STATES } from "./vm-states.ts";
 
 /** The way of a start, in order. A start that fails names the stage it stopped in. */
 export const BOOT_STAGES = ["disk", "vmm", "kernel", "init", "agent"] as const;

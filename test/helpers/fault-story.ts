@@ -63,8 +63,8 @@ export const VERBS_AT_REST: readonly StoryVerb[] = [
     undo: [["vm", "delete", "leaning"]],
   },
   {
-    argv: ["vm", "resize", "leaning", "--disk-size", "128M"],
-    isDone: vm("leaning", ({ spec }) => spec.diskSizeBytes === 128 * 1024 ** 2),
+    argv: ["vm", "resize", "leaning", "--disk-size", "9G"],
+    isDone: vm("leaning", ({ spec }) => spec.diskSizeBytes === 9 * 1024 ** 3),
     undo: [
       ["vm", "delete", "leaning"],
       ["vm", "create", "--name", "leaning", "--image", "own", "--no-start", "--disk-strategy", "qcow2"],

@@ -24,8 +24,12 @@ var destroying = map[string]bool{
 // destroyingMethods are those of files, folders' roots and processes of the library.
 var destroyingMethods = map[string]bool{"Truncate": true, "Kill": true, "Remove": true, "RemoveAll": true, "Rename": true}
 
-// ownRecords are files of /proc that take what is written, and keep nothing that could be lost.
-var ownRecords = map[string]bool{"internal/boot/initramfs.go os.WriteFile": true}
+// ownRecords are files of /proc and /sys that take what is written, and keep nothing that could be lost.
+var ownRecords = map[string]bool{
+	"internal/boot/initramfs.go os.WriteFile": true,
+	"internal/machine/freed.go os.WriteFile":  true,
+	"internal/machine/quiet.go os.WriteFile":  true,
+}
 
 const proofMark = "// destroys: "
 

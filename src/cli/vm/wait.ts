@@ -1,5 +1,6 @@
 import { BangerError } from "../../lib/errors.ts";
-import { VM_STATES, type VmView } from "../../model/vm.ts";
+import type { VmView } from "../../model/vm.ts";
+import { VM_STATES } from "../../model/vm-states.ts";
 import type { Cli } from "../cli.ts";
 import { command } from "../command.ts";
 import { withInterrupts } from "../interrupts.ts";

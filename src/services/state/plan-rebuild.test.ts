@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { VmState } from "../../model/vm.ts";
+import type { VmState } from "../../model/vm-states.ts";
 import { planRebuild, type Told } from "./plan-rebuild.ts";
 
 const machine = {

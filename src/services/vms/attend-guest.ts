@@ -5,7 +5,8 @@ import { keepTime } from "./keep-time.ts";
 import type { GuestFacts, LiveVm } from "./live-vms.ts";
 import { startVmService } from "./vm-service-command.ts";
 import type { VmContext } from "./vm-context.ts";
-import type { Vm, VmState } from "../../model/vm.ts";
+import type { Vm } from "../../model/vm.ts";
+import type { VmState } from "../../model/vm-states.ts";
 import { watchHalt } from "./watch-halt.ts";
 
 /** States in which a guest stands still on purpose: its clock is set when it goes on. */
