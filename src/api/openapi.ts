@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ERROR_CODES } from "../lib/error-codes.ts";
-import { pathFields, usesQuery, type Route, type RouteKind, type Routes } from "./route.ts";
+import type { Endpoint, Route, RouteKind, Routes } from "./route.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -118,4 +118,14 @@ const SUCCESS: Readonly<Record<RouteKind, (definition: Route) => Json>> = {
 function resultSchema(definition: Route): Json {
   const { $schema: _, ...schema } = z.toJSONSchema(definition.result, { io: "output" });
   return schema;
+}
+
+/** Names of the input's fields that stand in the path. */
+function pathFields(path: string): readonly string[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "");
+}
+
+/** Whether what is not in the path travels in the query. */
+function usesQuery(endpoint: Pick<Endpoint, "method" | "kind">): boolean {
+  return endpoint.method !== "POST" || endpoint.kind === "socket";
 }

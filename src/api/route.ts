@@ -45,13 +45,3 @@ export function route<const K extends RouteKind, I extends z.ZodObject, R extend
 ): Route<I, R> & { readonly kind: K } {
   return definition;
 }
-
-/** Names of the input's fields that stand in the path. */
-export function pathFields(path: string): readonly string[] {
-  return [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "");
-}
-
-/** Whether what is not in the path travels in the query. */
-export function usesQuery(endpoint: Pick<Endpoint, "method" | "kind">): boolean {
-  return endpoint.method !== "POST" || endpoint.kind === "socket";
-}

@@ -1,5 +1,5 @@
 import { BangerError } from "../lib/errors.ts";
-import { type Endpoint, pathFields, usesQuery } from "../api/route.ts";
+import type { Endpoint } from "../api/route.ts";
 
 /** A request as it goes over HTTP. */
 export interface WireRequest {
@@ -18,10 +18,13 @@ export interface WireRequest {
  * @throws BangerError `BAD_REQUEST` for a field that no path can carry: empty, `.` or `..`.
  */
 export function wireRequest(endpoint: Endpoint, input: Readonly<Record<string, unknown>>): WireRequest {
-  const inPath = pathFields(endpoint.path);
-  const path = endpoint.path.replace(/\{(\w+)\}/g, (_, field: string) => pathSegment(field, input[field]));
-  const rest = Object.entries(input).filter(([field, value]) => !inPath.includes(field) && value !== undefined);
-  if (!usesQuery(endpoint)) {
+  const inPath = new Set<string>();
+  const path = endpoint.path.replace(/\{(\w+)\}/g, (_, field: string) => {
+    inPath.add(field);
+    return pathSegment(field, input[field]);
+  });
+  const rest = Object.entries(input).filter(([field, value]) => !inPath.has(field) && value !== undefined);
+  if (endpoint.method === "POST" && endpoint.kind !== "socket") {
     return { method: endpoint.method, path, body: JSON.stringify(Object.fromEntries(rest)) };
   }
   const query = new URLSearchParams(rest.map(([field, value]): [string, string] => [field, String(value)])).toString();

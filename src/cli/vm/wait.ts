@@ -1,6 +1,5 @@
 import { BangerError } from "../../lib/errors.ts";
 import type { VmView } from "../../model/vm.ts";
-import { VM_STATES } from "../../model/vm-states.ts";
 import type { Cli } from "../cli.ts";
 import { command } from "../command.ts";
 import { withInterrupts } from "../interrupts.ts";
@@ -24,9 +23,7 @@ that fails, too, since it does not run any more: the exit status is 7 then.`,
     { line: "banger vm wait box --for running --timeout 60", does: "Until somebody has started it" },
   ],
   async run(cli, { vm: ref }, { for: wanted = "stopped", timeout }) {
-    if (!isState(wanted) && wanted !== "deleted") {
-      throw badUsage(`"${wanted}" is no state of a VM`, `choose one of ${[...VM_STATES, "deleted"].join(", ")}`);
-    }
+    await checkState(wanted);
     const ms = timeout === undefined ? undefined : millisecondsOf(timeout);
     const vm = await withInterrupts(cli, (signal) => {
       const limit = ms === undefined ? [] : [AbortSignal.timeout(ms)];
@@ -38,8 +35,12 @@ that fails, too, since it does not run any more: the exit status is 7 then.`,
   },
 });
 
-function isState(word: string): boolean {
-  return VM_STATES.some((state) => state === word);
+/** @throws BangerError `BAD_USAGE` for a word that is no state. */
+async function checkState(word: string): Promise<void> {
+  const { VM_STATES } = await import("../../model/vm-states.ts");
+  const words = [...VM_STATES, "deleted"];
+  if (words.includes(word)) return;
+  throw badUsage(`"${word}" is no state of a VM`, `choose one of ${words.join(", ")}`);
 }
 
 function millisecondsOf(seconds: string): number {
