@@ -22,7 +22,7 @@ const PROGRAMS = {
 } as const;
 type Program = (typeof PROGRAMS)[keyof typeof PROGRAMS];
 /** What bangerd starts by itself, in build/lib alone. */
-const INNER_PROGRAMS = { "banger-rootfs": "src/services/images/rootfs/main.ts" } as const;
+const INNER_PROGRAMS = { "banger-rootfs": "src/nouns/images/rootfs/main.ts" } as const;
 
 /**
  * Bundles the programs into `build/lib` and writes their launchers into `build/bin`.

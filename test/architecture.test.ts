@@ -19,8 +19,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(ENGINES.map((engine) => [engine, ["lib", "model", ...BELOW]])),
   api: ["lib", "model"],
   core: ["lib", "model", "store", "api"],
-  services: ["lib", "model", ...BELOW, "api", ...ENGINES, "core"],
-  daemon: ["lib", "model", ...BELOW, "api", ...ENGINES, "core", "services"],
+  nouns: ["lib", "model", ...BELOW, "api", ...ENGINES, "core"],
+  daemon: ["lib", "model", ...BELOW, "api", ...ENGINES, "core", "nouns"],
   client: ["lib", "model", "api"],
   cli: ["lib", "model", "api", "client"],
 };
@@ -102,8 +102,8 @@ suite("the architecture's own judge", () => {
 
   test("rejects what points up, and folders that it does not know", () => {
     assert.equal(judged("src/lib/a.ts", `import "../model/b.ts";`), 1);
-    assert.equal(judged("src/services/a.ts", `import "../daemon/b.ts";`), 1);
-    assert.equal(judged("src/client/a.ts", `import "../services/b.ts";`), 1);
+    assert.equal(judged("src/nouns/a.ts", `import "../daemon/b.ts";`), 1);
+    assert.equal(judged("src/client/a.ts", `import "../nouns/b.ts";`), 1);
     assert.equal(judged("src/daemon/a.ts", `import "../cli/b.ts";`), 1);
     assert.equal(judged("src/lib/a.ts", `import "../../test/helpers/b.ts";`), 1);
     assert.equal(judged("src/formats/a.ts", `import "../oci/b.ts";`), 1);
@@ -115,7 +115,7 @@ suite("the architecture's own judge", () => {
     assert.equal(judged("src/oci/a.ts", `import { x } from "../model/b.ts"; import "./c.ts"; import "zod";`), 0);
     assert.equal(judged("src/lib/a.test.ts", `import "../../test/helpers/b.ts";`), 0);
     assert.equal(judged("src/oci/a.ts", `import { x } from "../formats/tar/b.ts";`), 0);
-    assert.equal(judged("src/services/vms/a.ts", `import { x } from "../../ext4/b.ts";`), 0);
+    assert.equal(judged("src/nouns/vms/a.ts", `import { x } from "../../ext4/b.ts";`), 0);
   });
 
   test("rejects a file of 301 lines, and a name without meaning", () => {

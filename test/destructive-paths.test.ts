@@ -9,12 +9,12 @@ import { productSources } from "../scripts/destructive/sources.ts";
  * memory, or goes through that module one step further on.
  */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
-  "src/services/vms/exec-socket.ts: running.kill": "a process in the guest, by whom it is run",
-  "src/services/vms/main-command.ts: running.kill": "a process in the guest, which the VM was made for",
-  "src/services/vms/stop-vm.ts: machine.kill": "a VMM's driver, which ends it by src/vmm/end-process.ts",
-  "src/services/vms/turns.ts: machine.kill": "a VMM's driver, which ends it by src/vmm/end-process.ts",
-  "src/services/vms/watch-halt.ts: machine.kill": "a VMM's driver, which ends it by src/vmm/end-process.ts",
-  "src/services/images/build/build-inputs.ts: tar.kill": "what src/lib/launch.ts gave us, which ends it",
+  "src/nouns/vms/commands/exec-socket.ts: running.kill": "a process in the guest, by whom it is run",
+  "src/nouns/vms/commands/main-command.ts: running.kill": "a process in the guest, which the VM was made for",
+  "src/nouns/vms/stop/stop-vm.ts: machine.kill": "a VMM's driver, which ends it by src/vmm/end-process.ts",
+  "src/nouns/vms/live/turns.ts: machine.kill": "a VMM's driver, which ends it by src/vmm/end-process.ts",
+  "src/nouns/vms/guest/watch-halt.ts: machine.kill": "a VMM's driver, which ends it by src/vmm/end-process.ts",
+  "src/nouns/builds/build-inputs.ts: tar.kill": "what src/lib/launch.ts gave us, which ends it",
   "src/vmm/start-vmm.ts: child.kill": "what src/lib/launch.ts gave us, which ends it",
   "src/oci/layers/layer-tree.ts: #tree.unlink": "a tree in memory",
   "src/lib/files.ts: writeFileSync": "into what was just opened with wx",

@@ -10,8 +10,8 @@ import { digestOfHex } from "../../src/oci/manifest/digest.ts";
 import { pushImage } from "../../src/oci/push/push-image.ts";
 import type { RegistryReference } from "../../src/oci/source/reference.ts";
 import type { RegistryOptions } from "../../src/oci/registry/registry-options.ts";
-import { catalogPlace } from "../../src/services/kernels/catalog-place.ts";
-import { CATALOG_ARTEFACT, CATALOG_FILE, fetchSigned } from "../../src/services/kernels/read-catalog.ts";
+import { catalogPlace } from "../../src/nouns/kernels/catalog-place.ts";
+import { CATALOG_ARTEFACT, CATALOG_FILE, fetchSigned } from "../../src/nouns/kernels/read-catalog.ts";
 import type { PackedKernel } from "./pack-kernel.ts";
 
 const KERNEL_ARTEFACT = "application/vnd.banger.kernel.v1";

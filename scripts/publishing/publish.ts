@@ -8,7 +8,7 @@ import { hasErrno } from "../../src/lib/errors.ts";
 import { checkCatalogSignature, parseCatalog, requireKey, SIGNATURE_SUFFIX } from "../../src/kernel/catalog/catalog.ts";
 import type { MinisignKey } from "../../src/kernel/catalog/minisign.ts";
 import type { CatalogKernel, KernelCatalog } from "../../src/model/kernel-catalog.ts";
-import { CATALOG_FILE } from "../../src/services/kernels/read-catalog.ts";
+import { CATALOG_FILE } from "../../src/nouns/kernels/read-catalog.ts";
 import { nextEdition } from "./catalog-edition.ts";
 import type { CatalogStore } from "./catalog-store.ts";
 import { packKernel, type KernelParts } from "./pack-kernel.ts";

@@ -8,8 +8,8 @@ import { BlobStore } from "../../src/oci/layers/blob-store.ts";
 import { openImageSource } from "../../src/oci/source/open-source.ts";
 import { parseReference } from "../../src/oci/source/reference.ts";
 import { resolveImage } from "../../src/oci/source/resolve-image.ts";
-import { readAgent } from "../../src/services/images/rootfs/provision.ts";
-import { writeRootfs } from "../../src/services/images/rootfs/write-rootfs.ts";
+import { readAgent } from "../../src/nouns/images/rootfs/provision.ts";
+import { writeRootfs } from "../../src/nouns/images/rootfs/write-rootfs.ts";
 
 /** write-rootfs.ts REFERENCE OUT [--size SIZE]: a container image as a root file system with banger's agent in it. */
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { size: { type: "string" } } });
@@ -34,7 +34,7 @@ try {
   const resolved = await resolveImage(source, { signal });
   const agent = await readAgent(join(import.meta.dirname, "../../build/bin/banger-vsock-agent"));
   const path = join(work, "rootfs.ext4");
-  const program = join(import.meta.dirname, "../../src/services/images/rootfs/main.ts");
+  const program = join(import.meta.dirname, "../../src/nouns/images/rootfs/main.ts");
   const plan = { path, resolved, source, blobs: new BlobStore(join(work, "blobs")), agent, program };
   const size = values.size === undefined ? {} : { sizeBytes: parseBytes(values.size) };
   const { system } = await writeRootfs({ ...plan, ...size }, { signal, progress });

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Installation } from "../services/installation.ts";
+import type { Installation } from "../nouns/installation.ts";
 
 /** The checkout that banger was built in or runs from: above `build/lib` of a bundle, above `src` of the sources. */
 function checkout(): string {
@@ -18,7 +18,7 @@ function agentBinaryPath(env: NodeJS.ProcessEnv): string {
 /** The program that makes root file systems: beside our own bundle, or from the sources as we are. */
 function rootfsProgramPath(): string {
   const isBundle = import.meta.url.includes("/build/lib/");
-  const path = isBundle ? ["build", "lib", "banger-rootfs.js"] : ["src", "services", "images", "rootfs", "main.ts"];
+  const path = isBundle ? ["build", "lib", "banger-rootfs.js"] : ["src", "nouns", "images", "rootfs", "main.ts"];
   return join(checkout(), ...path);
 }
 

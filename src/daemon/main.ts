@@ -1,7 +1,7 @@
 import { closeInheritedDescriptors } from "../lib/inherited-descriptors.ts";
 import { allFaultPoints } from "../core/faults.ts";
-import { openStore } from "../services/store.ts";
-import { builtInNouns } from "../services/built-in-nouns.ts";
+import { openStore } from "../nouns/store.ts";
+import { builtInNouns } from "../nouns/built-in-nouns.ts";
 import { runDaemon } from "./daemon.ts";
 import { installation } from "./installation.ts";
 import { failure, readyDescriptor, tellReadiness } from "./readiness.ts";

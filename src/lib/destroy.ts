@@ -20,7 +20,7 @@ import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 /*
  * The one place that removes, replaces, empties or ends something on the host. Each call's last argument says in plain words
  * what proves that it may; scripts/write-destructive-paths.ts makes a table of them, and test/destructive-paths.test.ts fails
- * where something goes past this module. What has no proof is left, and told of (services/state/find-orphans.ts).
+ * where something goes past this module. What has no proof is left, and told of (nouns/system/state/find-orphans.ts).
  */
 
 /** Says whose a folder of an instance is; what has it is no rubbish, and neither is what lies beside it. */

@@ -18,11 +18,11 @@ import { BANGER_DISK_ZSTD, BANGER_KERNEL_ZSTD } from "../../src/oci/manifest/med
 import { packLayer, type PackedLayer } from "../../src/oci/push/pack-layer.ts";
 import { composeArtefact, parseArtefact } from "../../src/oci/push/packed-image.ts";
 import type { OutgoingImage } from "../../src/oci/push/push-image.ts";
-import type { ImageContext } from "../../src/services/images/image-context.ts";
-import { pullImage } from "../../src/services/images/pull/pull-image.ts";
-import { sendToArchive, sendToRegistry } from "../../src/services/images/pack/send-image.ts";
-import { kernelService } from "../../src/services/kernels/kernel-service.ts";
-import { openStore, type Store } from "../../src/services/store.ts";
+import type { ImageContext } from "../../src/nouns/images/image-context.ts";
+import { pullImage } from "../../src/nouns/images/pull/pull-image.ts";
+import { sendToArchive, sendToRegistry } from "../../src/nouns/images/pack/send-image.ts";
+import { kernelService } from "../../src/nouns/kernels/kernel-service.ts";
+import { openStore, type Store } from "../../src/nouns/store.ts";
 import type { ErrorCode } from "../../src/lib/error-codes.ts";
 import { buildKernel } from "../helpers/elf-builder.ts";
 import { expectCode } from "../helpers/expect-code.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { AGENT_OPENRC_SERVICE } from "../../src/services/first-boot/openrc-service.ts";
+import { AGENT_OPENRC_SERVICE } from "../../src/nouns/vms/first-boot/openrc-service.ts";
 import { withFiles } from "../helpers/image-with-files.ts";
 import { debianImage } from "../helpers/test-images.ts";
 import { TestHost } from "../helpers/test-host.ts";

@@ -11,7 +11,7 @@ import { connectAgent } from "../../src/guest/agent-client.ts";
 import { dialerFor } from "../../src/guest/dial.ts";
 import { withDeadline } from "../../src/lib/deadline.ts";
 import { mib } from "../../src/lib/bytes.ts";
-import { readAgentSecret } from "../../src/services/vms/agent-secret.ts";
+import { readAgentSecret } from "../../src/nouns/vms/guest/agent-secret.ts";
 import type { Machine, MachineSpec } from "../../src/vmm/driver.ts";
 
 /**

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { connectAgent } from "../../src/guest/agent-client.ts";
 import { authenticate, SECRET_BYTES } from "../../src/guest/agent-secret.ts";
 import { dialFirecrackerVsock } from "../../src/guest/vsock-line.ts";
-import { readAgentSecret, renewAgentSecret } from "../../src/services/vms/agent-secret.ts";
+import { readAgentSecret, renewAgentSecret } from "../../src/nouns/vms/guest/agent-secret.ts";
 import { hostTscKhz } from "../../src/vmm/qemu/host-tsc.ts";
 import { planMachine, qemuStart } from "../../src/vmm/qemu/machine-plan.ts";
 import { optionString } from "../../src/vmm/qemu/option-string.ts";

@@ -15,10 +15,10 @@ import { layoutFrom, type Layout } from "../../src/model/layout.ts";
 import { vmSchema, type Vm } from "../../src/model/vm.ts";
 import { BlobStore } from "../../src/oci/layers/blob-store.ts";
 import { findData } from "../../src/formats/find-data.ts";
-import type { ImageContext } from "../../src/services/images/image-context.ts";
-import { imageService } from "../../src/services/images/image-service.ts";
-import { settlePromotion } from "../../src/services/images/register/promote-image.ts";
-import { openStore, type Store } from "../../src/services/store.ts";
+import type { ImageContext } from "../../src/nouns/images/image-context.ts";
+import { imageService } from "../../src/nouns/images/image-service.ts";
+import { settlePromotion } from "../../src/nouns/images/register/promote-image.ts";
+import { openStore, type Store } from "../../src/nouns/store.ts";
 import { mountFresh, needsRoot } from "../helpers/loop-mount.ts";
 
 interface Scene extends AsyncDisposable {

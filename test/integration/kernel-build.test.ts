@@ -7,8 +7,8 @@ import { afterEach, beforeEach, test } from "node:test";
 import type { ProgressEvent } from "../../src/lib/progress.ts";
 import { configSchema } from "../../src/model/config.ts";
 import { layoutFrom, type Layout } from "../../src/model/layout.ts";
-import { kernelService } from "../../src/services/kernels/kernel-service.ts";
-import { openStore, type Store } from "../../src/services/store.ts";
+import { kernelService } from "../../src/nouns/kernels/kernel-service.ts";
+import { openStore, type Store } from "../../src/nouns/store.ts";
 import { buildKernel } from "../helpers/elf-builder.ts";
 import { expectCode } from "../helpers/expect-code.ts";
 

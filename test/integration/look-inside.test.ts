@@ -8,7 +8,7 @@ import { mib } from "../../src/lib/bytes.ts";
 import { FileTree } from "../../src/model/file-tree.ts";
 import type { Image } from "../../src/model/image.ts";
 import type { ImageFile } from "../../src/model/image-file.ts";
-import { listFiles, readFileIn } from "../../src/services/images/inspect/look-inside.ts";
+import { listFiles, readFileIn } from "../../src/nouns/images/inspect/look-inside.ts";
 import { expectCode } from "../helpers/expect-code.ts";
 import { TarBuilder } from "../helpers/tar-builder.ts";
 import { BlobStore } from "../../src/oci/layers/blob-store.ts";

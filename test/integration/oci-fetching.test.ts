@@ -9,7 +9,7 @@ import { parseReference } from "../../src/oci/source/reference.ts";
 import { privateAuthorities, registryOptions, type RegistryOptions } from "../../src/oci/registry/registry-options.ts";
 import { pushImage } from "../../src/oci/push/push-image.ts";
 import { digestOf } from "../../src/oci/manifest/digest.ts";
-import { registryAccess } from "../../src/services/images/pack/registry-access.ts";
+import { registryAccess } from "../../src/oci/registry/registry-access.ts";
 import { expectCode } from "../helpers/expect-code.ts";
 import { FaultRegistry, type Fault } from "../helpers/fault-registry.ts";
 import { TarBuilder } from "../helpers/tar-builder.ts";

@@ -13,7 +13,7 @@ import { identifyProcess } from "../../src/lib/process-identity.ts";
 import { isWhole } from "../../src/model/broken.ts";
 import { layoutFrom, vmRunDir } from "../../src/model/layout.ts";
 import { vmSchema } from "../../src/model/vm.ts";
-import { openStore } from "../../src/services/store.ts";
+import { openStore } from "../../src/nouns/store.ts";
 import { definedVm } from "../bench/cases/thousand-vms.ts";
 
 const DAEMON = join(import.meta.dirname, "../../src/daemon/main.ts");

@@ -3,7 +3,7 @@ import { access, constants } from "node:fs/promises";
 import { test } from "node:test";
 import { untilAborted } from "../../src/lib/deadline.ts";
 import { createQemuDriver } from "../../src/vmm/qemu/qemu-driver.ts";
-import { renewAgentSecret } from "../../src/services/vms/agent-secret.ts";
+import { renewAgentSecret } from "../../src/nouns/vms/guest/agent-secret.ts";
 import { TinyGuest } from "../helpers/tiny-guest.ts";
 
 const usable = await access("/dev/vhost-vsock", constants.R_OK | constants.W_OK).then(

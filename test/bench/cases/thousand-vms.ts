@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { layoutFrom } from "../../../src/model/layout.ts";
 import { vmSchema, type Vm } from "../../../src/model/vm.ts";
-import { openStore } from "../../../src/services/store.ts";
+import { openStore } from "../../../src/nouns/store.ts";
 import { ROOT, TestHost } from "../../helpers/test-host.ts";
 import type { Comparison } from "../comparison.ts";
 import { timedProgram } from "../timing.ts";

@@ -1,0 +1,158 @@
+import { randomBytes } from "node:crypto";
+import { bytes, formatBytes, parseBytes } from "../../../lib/bytes.ts";
+import { BangerError } from "../../../lib/errors.ts";
+import { newId } from "../../../lib/ids.ts";
+import { portsCollide } from "../../../net/published-port.ts";
+import type { Config } from "../../../model/config.ts";
+import type { Image } from "../../../model/image.ts";
+import type { Kernel } from "../../../model/kernel.ts";
+import type { InitPolicy } from "../../../model/init-policy.ts";
+import { planExec } from "../commands/exec-plan.ts";
+import type { ServiceSpec } from "../../../model/service.ts";
+import { planSystem } from "../first-boot/system-plan.ts";
+import type { DiskStrategy, PublishedPort, Vm, VmmChoice } from "../../../model/vm.ts";
+import { wishesOf, type WorldWishes } from "../../../model/world.ts";
+import { workDiskSize } from "../disks/work-disk.ts";
+
+/** What a user asks for, with all that was left out still open. */
+export interface VmRequest extends WorldWishes {
+  readonly name?: string | undefined;
+  readonly vcpus?: number | undefined;
+  readonly memoryBytes?: number | undefined;
+  readonly diskSizeBytes?: number | undefined;
+  readonly workDiskSizeBytes?: number | undefined;
+  readonly diskStrategy?: DiskStrategy | undefined;
+  readonly nat: boolean;
+  readonly publish: readonly PublishedPort[];
+  readonly allowHost: boolean;
+  readonly allowVms: boolean;
+  readonly env: Readonly<Record<string, string>>;
+  readonly init?: InitPolicy | undefined;
+  readonly service?: ServiceSpec | undefined;
+  readonly vmm?: VmmChoice | undefined;
+  readonly diskBandwidth?: number | undefined;
+  readonly netBandwidth?: number | undefined;
+}
+
+/**
+ * A new VM's record: every open question answered from the configuration and the image.
+ *
+ * @throws BangerError `VM_SPEC_INVALID` if the image cannot be run as asked, `GUEST_UNSUPPORTED`.
+ */
+export function planVm(
+  request: VmRequest,
+  image: Image,
+  kernel: Kernel,
+  config: Config,
+  installLog: (vmId: string) => string,
+): Vm {
+  const id = newId("vm");
+  checkNetworkWishes(request);
+  const init = request.init ?? image.initDefault ?? "auto";
+  const firstBoot = planFirstBoot(init, image, request.nat);
+  const { diskSizeBytes, diskBandwidth, netBandwidth } = request;
+  if (netBandwidth !== undefined && !request.nat) {
+    throw new BangerError("VM_SPEC_INVALID", {
+      what: "there is no network whose bandwidth could be bounded",
+      fix: "add --nat, or leave --net-bandwidth out",
+    });
+  }
+  const diskStrategy = request.diskStrategy ?? config.vm.disk_strategy;
+  if (diskSizeBytes !== undefined && diskSizeBytes < image.rootfs.sizeBytes) {
+    throw new BangerError("VM_SPEC_INVALID", {
+      what: `a disk of ${formatBytes(diskSizeBytes)} is too small for image ${image.name}`,
+      why: `its root file system is ${formatBytes(image.rootfs.sizeBytes)} large (that is what the guest sees; it takes ${formatBytes(image.rootfs.usedBytes)} here)`,
+      fix: "ask for a larger disk, or leave --disk-size out",
+    });
+  }
+  if (request.service !== undefined) checkCommand(image, request.service);
+  const workDiskSizeBytes = workDiskSize(request.workDiskSizeBytes, image);
+  const world = wishesOf(request);
+  return {
+    id,
+    name: request.name ?? `${hostLabel(image.name)}-${id.slice(-5)}`,
+    createdAt: new Date().toISOString(),
+    state: "creating",
+    image: imageOf(image),
+    kernel: { id: kernel.id, name: kernel.name },
+    spec: {
+      vcpus: request.vcpus ?? config.vm.vcpus,
+      memoryBytes: request.memoryBytes ?? parseBytes(config.vm.memory),
+      ...(diskSizeBytes !== undefined && { diskSizeBytes: bytes(diskSizeBytes) }),
+      ...(workDiskSizeBytes !== undefined && { workDiskSizeBytes }),
+      ...(diskStrategy !== undefined && { diskStrategy }),
+      nat: request.nat,
+      publish: [...request.publish],
+      allowHost: request.allowHost,
+      allowVms: request.allowVms,
+      env: { ...request.env },
+      init,
+      ...(request.service !== undefined && { service: request.service }),
+      vmm: request.vmm ?? config.vmm,
+      ...(diskBandwidth !== undefined && { diskBandwidth }),
+      ...(netBandwidth !== undefined && { netBandwidth }),
+      ...(world !== undefined && { world }),
+    },
+    machineId: randomBytes(16).toString("hex"),
+    disks: [],
+    // Its network depends on the host, which is looked at next.
+    network: { mode: "none" },
+    timings: { stages: {} },
+    ...(firstBoot && { firstBoot: { install: "systemd", log: installLog(id) } }),
+  };
+}
+
+/** @throws BangerError `BAD_REQUEST` if there is nothing that could be kept running. */
+function checkCommand(image: Image, service: ServiceSpec): void {
+  planExec({ command: [...service.command], env: {}, cwd: "", user: "" }, { spec: { env: {} } }, image.config);
+}
+
+/**
+ * Whether a VM is to get an init that its image has not got.
+ *
+ * @throws BangerError `VM_SPEC_INVALID`, `GUEST_UNSUPPORTED`.
+ */
+export function planFirstBoot(init: InitPolicy, image: Image, nat: boolean): boolean {
+  if (init !== "systemd" || image.system.init !== "none") return false;
+  planSystem(image.system); // Refused now rather than in the guest.
+  if (nat) return true;
+  throw new BangerError("VM_SPEC_INVALID", {
+    what: `image ${image.name} has no systemd, and a VM without a network cannot fetch it`,
+    fix: "add --nat; or pull the image again with --init systemd, so that its VMs have it from the first; or leave --init out",
+  });
+}
+
+/** An image's name as the beginning of a hostname: `debian-bookworm` of `docker.io/library/debian:bookworm`. */
+function hostLabel(imageName: string): string {
+  const label = imageName.replace(/[^a-z0-9]+/g, "-").replace(/^-+/, "");
+  return label.slice(0, 40).replace(/-+$/, "") || "vm";
+}
+
+/** What a VM remembers of the image that its root disk was made from. */
+export function imageOf({ id, name, digest, config }: Image): Vm["image"] {
+  const { labels, exposedPorts, volumes } = config;
+  return { id, name, ...(digest !== undefined && { digest }), labels, exposedPorts, volumes };
+}
+
+/** What is asked of a network that a VM has not, or twice of one that it has. */
+function checkNetworkWishes({ nat, publish, allowHost, allowVms, hostProxy }: VmRequest): void {
+  const [wish] = [
+    publish.length > 0 ? "--publish" : [],
+    allowHost ? "--allow-host" : [],
+    allowVms ? "--allow-vms" : [],
+    hostProxy !== undefined && hostProxy !== false ? "--host-proxy" : [],
+  ].flat();
+  if (!nat && wish !== undefined) {
+    throw new BangerError("VM_SPEC_INVALID", {
+      what: `${wish} asks something of a network, and this VM is to have none`,
+      fix: `add --nat, or leave ${wish} out`,
+    });
+  }
+  const twice = publish.find((port, index) => publish.slice(0, index).some((other) => portsCollide(port, other)));
+  if (twice !== undefined) {
+    throw new BangerError("VM_SPEC_INVALID", {
+      what: `port ${twice.hostPort} of ${twice.hostAddress} is published twice`,
+      fix: "give each --publish a port of its own",
+    });
+  }
+}

@@ -1,0 +1,193 @@
+import type { Readable } from "node:stream";
+import { setTimeout as after } from "node:timers/promises";
+import type { AgentClient } from "../../../guest/agent-client.ts";
+import { guestText } from "../../../guest/agent-errors.ts";
+import { withDeadline } from "../../../lib/deadline.ts";
+import { asBangerError, BangerError } from "../../../lib/errors.ts";
+import type { OperationContext } from "../../../lib/progress.ts";
+import type { HealthCheck, SystemState, WaitTarget } from "../../../model/health-check.ts";
+import type { Image } from "../../../model/image.ts";
+import type { Vm } from "../../../model/vm.ts";
+import { planExec } from "../commands/exec-plan.ts";
+import { askAgent } from "../guest/reach-agent.ts";
+import type { VmContext } from "../vm-context.ts";
+
+/** Between two questions, where the guest does not tell when there is an answer. */
+const AGAIN_MS = 1_000;
+/** Most that is kept of what a command prints. */
+const MAX_OUTPUT_BYTES = 4_096;
+const MAX_UNITS = 20;
+
+export interface Waiting {
+  readonly agent: AgentClient;
+  readonly vm: Vm;
+  readonly image: Image | undefined;
+  readonly target: WaitTarget;
+  /** How long systemd, or a check, may take. */
+  readonly limitMs: number;
+}
+
+/**
+ * Waits until a VM whose agent has answered is as ready as was asked for.
+ *
+ * @returns what systemd said, where it was asked.
+ * @throws BangerError `VM_NOT_READY` with what was seen last; `BAD_REQUEST` where the image says nothing of its health.
+ */
+export async function awaitReady(waiting: Waiting, operation: OperationContext): Promise<SystemState | undefined> {
+  const { vm, image, target } = waiting;
+  if (target === "agent") return undefined;
+  if (target === "system") {
+    if (hasSystemd(vm, image)) return awaitSystem(waiting, operation);
+    operation.progress({ id: "ready", label: `${vm.name}: no systemd, so the agent is its system`, status: "done" });
+    return undefined;
+  }
+  const check = image?.config.healthCheck;
+  if (check !== undefined) await awaitHealthy(waiting, image, check, operation);
+  // What it declares has been waited for already.
+  else if (image?.services === undefined || image.services.length === 0) throw nothingToAsk(vm);
+  return undefined;
+}
+
+/**
+ * The same for a VM by its id, and its record with what was found.
+ *
+ * @throws BangerError as {@link awaitReady}; `VM_UNRESPONSIVE` if its agent cannot be reached.
+ */
+export async function reachReadiness(
+  context: VmContext,
+  vmId: string,
+  target: WaitTarget,
+  operation: OperationContext,
+): Promise<Vm> {
+  const { store, config } = context;
+  const vm = store.vms.get(vmId);
+  if (target === "agent") return vm;
+  const agent = await askAgent(context, vmId, operation.signal, "answer", async (found) => found);
+  const limitMs = config.vm.start_timeout * 1000;
+  const system = await awaitReady({ agent, vm, image: store.images.find(vm.image.id), target, limitMs }, operation);
+  return system === undefined ? store.vms.get(vmId) : store.vms.transition(vmId, "system-known", { system });
+}
+
+/** Whether there can be something to wait for beyond the agent; asked before anything is started. */
+export function checkWait(target: WaitTarget, vm: Pick<Vm, "name" | "image">, image: Image | undefined): void {
+  const says = image?.config.healthCheck !== undefined || (image?.services ?? []).length > 0;
+  if (target === "healthy" && !says) throw nothingToAsk(vm);
+}
+
+function hasSystemd(vm: Vm, image: Image | undefined): boolean {
+  return vm.spec.init !== "agent" && (image?.system.init === "systemd" || vm.firstBoot !== undefined);
+}
+
+async function awaitSystem(
+  { agent, vm, limitMs }: Waiting,
+  { signal, progress }: OperationContext,
+): Promise<SystemState> {
+  let said = "nothing yet";
+  const ask = async (within: AbortSignal): Promise<SystemState> => {
+    for (;;) {
+      const { output } = await run(agent, ["systemctl", "is-system-running", "--wait"], within);
+      said = output.split("\n").at(-1) ?? "";
+      if (said === "running") return { state: "running", failedUnits: [] };
+      if (said === "degraded") return { state: "degraded", failedUnits: await failedUnits(agent, within) };
+      await after(AGAIN_MS, undefined, { signal: within });
+    }
+  };
+  progress({ id: "ready", label: `${vm.name}: waiting for systemd`, status: "running" });
+  try {
+    const system = await withDeadline(signal, limitMs, "systemd", ask);
+    const note = system.failedUnits.length > 0 ? { note: `failed: ${system.failedUnits.join(" ")}` } : {};
+    progress({ id: "ready", label: `${vm.name}: its system is ${system.state}`, status: "done", ...note });
+    return system;
+  } catch (error) {
+    throw notReady(error, signal, vm, `systemd says "${guestText(said)}"`, "systemctl list-jobs");
+  }
+}
+
+async function failedUnits(agent: AgentClient, signal: AbortSignal): Promise<string[]> {
+  const list = ["systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager"];
+  const { output } = await run(agent, list, signal);
+  const names = output.split("\n").map((line) => line.trim().split(/\s/)[0] ?? "");
+  return names.filter((name) => name !== "").slice(0, MAX_UNITS);
+}
+
+async function awaitHealthy(
+  { agent, vm, limitMs }: Waiting,
+  image: Image | undefined,
+  check: HealthCheck,
+  { signal, progress }: OperationContext,
+): Promise<void> {
+  if (image === undefined) return;
+  const start = { argv: [...check.argv], env: {}, cwd: "", user: "" };
+  const spec = planExec(start, vm, image.config);
+  let last = "it has not answered";
+  // A check's own pace is that of a watch; who waits for the first success asks more often.
+  const pauseMs = Math.min(check.intervalMs, AGAIN_MS);
+  const ask = async (within: AbortSignal): Promise<void> => {
+    for (;;) {
+      try {
+        const { code, output } = await withDeadline(within, check.timeoutMs, "the image's check", (inTime) =>
+          run(agent, check.argv, inTime, spec),
+        );
+        if (code === 0) return;
+        last = output === "" ? `status ${code}, and no word` : `status ${code}: ${output}`;
+      } catch (error) {
+        within.throwIfAborted();
+        const known = asBangerError(error);
+        if (known.code !== "TIMED_OUT" && known.code !== "EXEC_FAILED") throw error;
+        last = known.message;
+      }
+      await after(pauseMs, undefined, { signal: within });
+    }
+  };
+  const patienceMs = Math.max(limitMs, check.startPeriodMs + check.retries * check.intervalMs);
+  progress({ id: "ready", label: `${vm.name}: waiting to be healthy`, status: "running" });
+  try {
+    await withDeadline(signal, patienceMs, "a healthy service", ask);
+  } catch (error) {
+    throw notReady(error, signal, vm, `the image's check failed: ${guestText(last)}`, check.argv.join(" "));
+  }
+  progress({ id: "ready", label: `${vm.name} is healthy`, status: "done" });
+}
+
+/** Runs a command in a guest, as root unless told otherwise. */
+async function run(
+  agent: AgentClient,
+  argv: readonly string[],
+  signal: AbortSignal,
+  { env, cwd, user }: Pick<ReturnType<typeof planExec>, "env" | "cwd" | "user"> = { env: {}, cwd: "/", user: "" },
+): Promise<{ readonly code: number; readonly output: string }> {
+  const exec = await agent.exec({ argv, env, cwd, user }, { signal });
+  exec.stdin.end();
+  const [printed, complained, exit] = await Promise.all([beginning(exec.stdout), beginning(exec.stderr), exec.exit]);
+  return { code: exit.code, output: (printed.trim() === "" ? complained : printed).trim() };
+}
+
+/** What comes first; the rest is read and let go. */
+async function beginning(stream: Readable): Promise<string> {
+  const kept: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    if (bytes < MAX_OUTPUT_BYTES) kept.push(chunk);
+    bytes += chunk.length;
+  }
+  return Buffer.concat(kept).toString("utf8", 0, MAX_OUTPUT_BYTES);
+}
+
+function notReady(error: unknown, signal: AbortSignal, vm: Vm, why: string, look: string): BangerError {
+  const known = asBangerError(error);
+  if (signal.aborted || known.code !== "TIMED_OUT") return known;
+  return new BangerError("VM_NOT_READY", {
+    what: `VM ${vm.name} runs, and is not as ready as was asked for: ${known.message}`,
+    why,
+    fix: `see \`banger vm exec ${vm.name} -- ${look}\`; a slow host may need a longer vm.start_timeout`,
+    cause: error,
+  });
+}
+
+function nothingToAsk({ name, image }: Pick<Vm, "name" | "image">): BangerError {
+  return new BangerError("BAD_REQUEST", {
+    what: `nothing tells when VM ${name} is healthy`,
+    why: `image ${image.name} has neither a HEALTHCHECK nor the label dev.banger.services`,
+    fix: "wait for the agent, or for the system: `--wait agent`, `--wait system`",
+  });
+}

@@ -1,0 +1,35 @@
+import type { Logger } from "pino";
+import type { KeyedQueue } from "../../lib/keyed-queue.ts";
+import type { Config } from "../../model/config.ts";
+import type { Layout } from "../../model/layout.ts";
+import type { Store } from "../store.ts";
+import type { Drivers } from "./drivers/drivers.ts";
+import type { Networks } from "./network/networks.ts";
+import type { KernelService } from "../kernels/kernel-service.ts";
+import type { VmSilence } from "../../model/vm.ts";
+import type { HostClock } from "./guest/keep-time.ts";
+import type { LiveVm } from "./live/live-vms.ts";
+
+/** What the verbs on VMs share. */
+export interface VmContext {
+  readonly layout: Layout;
+  readonly config: Config;
+  readonly store: Store;
+  readonly log: Logger;
+  readonly kernels: KernelService;
+  /** The agent's binary on this host; it also dials where Node cannot. */
+  readonly agentPath: string;
+  /** Digest of that agent now. */
+  readonly agentDigest: () => Promise<string>;
+  readonly drivers: Drivers;
+  readonly networks: Networks;
+  /** One queue of changes for each VM, and for each image: list and inspect never wait on it. */
+  readonly queue: KeyedQueue;
+  readonly live: Map<string, LiveVm>;
+  /** VMs that run, of which somebody does not answer. */
+  readonly silent: Map<string, VmSilence>;
+  /** VMs that are being taken back from another daemon; each settles once its VMM has answered, or is silent. */
+  readonly attaching: Map<string, Promise<void>>;
+  /** Tells when guests' clocks are to be looked at at once. */
+  readonly hostClock: HostClock;
+}
