@@ -8,7 +8,7 @@ import { BlobStore } from "../../src/oci/layers/blob-store.ts";
 import { openImageSource } from "../../src/oci/source/open-source.ts";
 import { parseReference } from "../../src/oci/source/reference.ts";
 import { resolveImage } from "../../src/oci/source/resolve-image.ts";
-import { readAgent } from "../../src/nouns/images/rootfs/provision.ts";
+import { readAgent } from "../../src/nouns/images/agent/agent-program.ts";
 import { writeRootfs } from "../../src/nouns/images/rootfs/write-rootfs.ts";
 
 /** write-rootfs.ts REFERENCE OUT [--size SIZE]: a container image as a root file system with banger's agent in it. */

@@ -1,3 +1,4 @@
+import { buildRoutes } from "./routes/builds.ts";
 import { daemonRoutes } from "./routes/daemon.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { imageRoutes } from "./routes/images.ts";
@@ -8,6 +9,13 @@ import { vmRoutes } from "./routes/vms.ts";
  * All that banger can be asked for. The server, the typed client, the checks of the CLI, `openapi.json` and endpoints.ts are
  * made from this table; nothing else defines a field.
  */
-export const contract = { ...daemonRoutes, ...eventRoutes, ...kernelRoutes, ...imageRoutes, ...vmRoutes };
+export const contract = {
+  ...daemonRoutes,
+  ...eventRoutes,
+  ...kernelRoutes,
+  ...imageRoutes,
+  ...buildRoutes,
+  ...vmRoutes,
+};
 
 export type Contract = typeof contract;

@@ -20,6 +20,17 @@ export type Store<T extends Tables = Tables> = Memory & {
   readonly [K in keyof T]: T[K] extends Table<infer O, infer S> ? Rows<O, S> : never;
 };
 
+/**
+ * The store as one noun knows it: with its own rows, and those that it needs of others.
+ *
+ * @param names of the rows that must be there.
+ */
+export function storeWith<S extends Memory>(store: Store, ...names: readonly (keyof S & string)[]): S {
+  const missing = names.filter((name) => !Object.hasOwn(store, name));
+  if (missing.length > 0) throw new Error(`the store has no ${missing.join(", ")}`);
+  return store as unknown as S;
+}
+
 /** What all nouns share. */
 export interface Memory extends Disposable {
   readonly events: EventLog;

@@ -3,6 +3,9 @@ import { eventNoun } from "./events/event-noun.ts";
 import { imageNoun } from "./images/image-noun.ts";
 import type { Installation } from "./installation.ts";
 import { kernelNoun } from "./kernels/kernel-noun.ts";
+import { buildNoun } from "./builds/build-noun.ts";
+import type { ImageContext } from "./images/image-context.ts";
+import type { ImageBuilds, VmsOfImages } from "./images/image-ports.ts";
 import type { KernelService } from "./kernels/kernel-service.ts";
 import { slot } from "./slot.ts";
 import { systemNoun } from "./system/system-noun.ts";
@@ -12,11 +15,16 @@ import { vmNoun } from "./vms/vm-noun.ts";
 /** What this banger is made of. Each noun may use those that stand before it. */
 export function builtInNouns(env: NodeJS.ProcessEnv, installation: Installation): readonly Noun[] {
   const kernels = slot<KernelService>("the kernels");
+  const images = slot<ImageContext>("the images");
   const vms = slot<VmContext>("the VMs");
+  // What images need of those that stand after them, and know by these alone.
+  const vmsOfImages = slot<VmsOfImages>("what VMs do for images");
+  const imageBuilds = slot<ImageBuilds>("what builds do for images");
   return [
     kernelNoun(installation, kernels),
-    vmNoun(env, installation, kernels, vms),
-    imageNoun(installation, kernels, vms),
+    imageNoun(installation, kernels, images, vmsOfImages, imageBuilds),
+    vmNoun(env, installation, kernels, vms, vmsOfImages),
+    buildNoun(images, vms, imageBuilds),
     eventNoun,
     systemNoun(env, vms),
   ];

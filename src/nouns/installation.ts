@@ -1,4 +1,10 @@
-import type { KernelRecipes } from "./kernels/kernel-context.ts";
+/** What banger's own installation brings for kernels. */
+export interface KernelRecipes {
+  /** The catalog that is shipped with banger. */
+  readonly builtInCatalog: string;
+  /** The program that builds the generic kernel. */
+  readonly makeGenericKernel: string;
+}
 
 /** Where banger's own programs and files lie. */
 export interface Installation {

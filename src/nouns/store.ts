@@ -8,13 +8,6 @@ const TABLES = { kernels: kernelTable, images: imageTable, vms: vmTable } as con
 
 export type Store = StoreOf<typeof TABLES>;
 
-/** The store of a daemon whose nouns are banger's own, and perhaps others. */
-export function storeOf(store: StoreOf): Store {
-  const missing = Object.keys(TABLES).filter((name) => !Object.hasOwn(store, name));
-  if (missing.length > 0) throw new Error(`the store has no ${missing.join(", ")}`);
-  return store as unknown as Store;
-}
-
 /** @throws BangerError `STATE_CORRUPT`. */
 export function openStore(path: string, options?: StoreOptions): Store {
   return openTables(path, TABLES, options);

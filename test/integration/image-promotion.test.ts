@@ -18,6 +18,7 @@ import { findData } from "../../src/formats/find-data.ts";
 import type { ImageContext } from "../../src/nouns/images/image-context.ts";
 import { imageService } from "../../src/nouns/images/image-service.ts";
 import { settlePromotion } from "../../src/nouns/images/register/promote-image.ts";
+import { vmsOfImages } from "../../src/nouns/vms/disks/vms-of-images.ts";
 import { openStore, type Store } from "../../src/nouns/store.ts";
 import { mountFresh, needsRoot } from "../helpers/loop-mount.ts";
 
@@ -108,7 +109,7 @@ async function scene(managed: boolean): Promise<Scene> {
 test("a promotion whose row was written goes forward, and doing it twice changes nothing", async () => {
   await using s = await scene(true);
   for (let turn = 0; turn < 2; turn += 1) {
-    await settlePromotion(s, s.image.id);
+    await settlePromotion({ ...s, vms: () => vmsOfImages({ ...s, live: new Map() }) }, s.image.id);
     assert.equal(await s.backing(), s.own);
     assert.equal(s.store.vms.get("box").disks[0]?.base?.path, s.own);
     assert.ok((await stat(s.own)).isFile());
@@ -119,7 +120,7 @@ test("a promotion whose row was written goes forward, and doing it twice changes
 
 test("one whose row was not leaves all as it was", async () => {
   await using s = await scene(false);
-  await settlePromotion(s, s.image.id);
+  await settlePromotion({ ...s, vms: () => vmsOfImages({ ...s, live: new Map() }) }, s.image.id);
   assert.equal(await s.backing(), s.users);
   assert.equal(s.store.vms.get("box").disks[0]?.base?.path, s.users);
   await assert.rejects(stat(s.own), "the copy is gone");
@@ -132,8 +133,9 @@ test("changes of one image take turns: it is promoted once, and deleted whole", 
   await rm(s.own);
   const { size, mtimeMs, ino } = await stat(s.users);
   putRow(s.store, "images", { ...s.image, files: [{ path: s.users, sizeBytes: size, mtimeMs, inode: ino }] });
-  const vms = { store: s.store, layout: s.layout, live: new Map(), queue: keyedQueue() };
-  const context = { store: s.store, layout: s.layout, vms, blobs: new BlobStore(s.layout.cacheDir) };
+  const { store, layout } = s;
+  const vms = () => vmsOfImages({ store, live: new Map() });
+  const context = { store, layout, vms, queue: keyedQueue(), blobs: new BlobStore(layout.cacheDir) };
   const service = imageService(context as unknown as ImageContext);
   const operation = { signal: new AbortController().signal, progress: noProgress };
   const [first, second] = await Promise.all([service.promote("mine", operation), service.promote("mine", operation)]);

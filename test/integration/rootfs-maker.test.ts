@@ -15,7 +15,7 @@ import { DEFAULT_LIMITS } from "../../src/oci/layers/limits.ts";
 import { openImageSource } from "../../src/oci/source/open-source.ts";
 import { parseReference } from "../../src/oci/source/reference.ts";
 import { resolveImage } from "../../src/oci/source/resolve-image.ts";
-import { readAgent } from "../../src/nouns/images/rootfs/provision.ts";
+import { readAgent } from "../../src/nouns/images/agent/agent-program.ts";
 import type { RootfsResult } from "../../src/nouns/images/rootfs/rootfs-replies.ts";
 import { RootfsProcess } from "../../src/nouns/images/rootfs/rootfs-process.ts";
 import { writeRootfs } from "../../src/nouns/images/rootfs/write-rootfs.ts";

@@ -63,22 +63,6 @@ export const imageRoutes = {
     input: s.imageFileInput,
     result: z.string(),
   }),
-  imageBuild: route({
-    kind: "operation",
-    method: "POST",
-    path: "/v1/images/build",
-    summary: "Make an image of another by running a script in it",
-    input: s.imageBuildInput,
-    result: imageViewSchema,
-  }),
-  imageBuildContainerfile: route({
-    kind: "operation",
-    method: "POST",
-    path: "/v1/images/build-containerfile",
-    summary: "Build a Containerfile by buildah, docker or buildctl, and make an image of it",
-    input: s.imageBuildContainerfileInput,
-    result: imageViewSchema,
-  }),
   imageRegister: route({
     kind: "operation",
     method: "POST",

@@ -12,8 +12,7 @@ import type { Image } from "../../model/image.ts";
 import { digestTree, readScript } from "./build-inputs.ts";
 import { CONTAINER_BUILDERS, type ContainerBuild, type ContainerBuilder } from "./container-builders.ts";
 import { builtKey } from "./content-key.ts";
-import type { ImageContext } from "../images/image-context.ts";
-import { pullImage } from "../images/pull/pull-image.ts";
+import { pullImage, type ImageContext } from "../images/index.ts";
 import { WORK } from "../../core/intents.ts";
 
 export interface ContainerfileRequest {

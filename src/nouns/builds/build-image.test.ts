@@ -10,8 +10,8 @@ import type { Image } from "../../model/image.ts";
 import { buildImage } from "./build-image.ts";
 import { buildKey, digestTree, packTree, readScript } from "./build-inputs.ts";
 import { contentKey } from "./content-key.ts";
-import type { ImageContext } from "../images/image-context.ts";
-import { readAgent } from "../images/rootfs/provision.ts";
+import type { BuildContext } from "./build-context.ts";
+import { readAgent } from "../images/index.ts";
 
 const signal = new AbortController().signal;
 
@@ -31,15 +31,16 @@ test("what was built already is not built again, unless another kernel is asked 
     env: {},
   });
   const built = { id: "img-2", name: "web", kernel: "one", history: [{ key }] } as unknown as Image;
-  const images = {
+  const rows = {
     get: () => base,
     find: () => built,
     checkFree() {
       throw new BangerError("NAME_TAKEN", { what: "web", fix: "another" });
     },
   };
-  const store = { images, kernels: { get: (name: string) => ({ name }) } };
-  const context = { store, layout: { workDir: folder.path }, agent: async () => agent } as unknown as ImageContext;
+  const store = { images: rows, kernels: { get: (name: string) => ({ name }) } };
+  const images = { store, layout: { workDir: folder.path }, agent: async () => agent };
+  const context = { images } as unknown as BuildContext;
   const build = (kernel: string | undefined): Promise<Image> =>
     buildImage(
       context,

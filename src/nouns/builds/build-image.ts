@@ -10,13 +10,12 @@ import type { BuildStep, Volume } from "../../model/image-parts.ts";
 import type { InitPolicy } from "../../model/init-policy.ts";
 import { checkName, objectNameSchema } from "../../model/names.ts";
 import { withIntent } from "../../core/intents.ts";
-import { cloneDisk } from "../vms/disks/vm-disks.ts";
+import { cloneDisk } from "../../disk/clone-disk.ts";
 import { buildKey, digestTree, packTree, readScript, type BuildCopy, type BuildScript } from "./build-inputs.ts";
 import { buildInVm, type BuildGuest } from "./build-vm.ts";
 import { builtKey, contentKey } from "./content-key.ts";
-import type { ImageContext } from "../images/image-context.ts";
-import { inspectRootfs } from "../images/inspect/inspect-rootfs.ts";
-import { IMAGE_ADD } from "../images/image-intents.ts";
+import type { BuildContext } from "./build-context.ts";
+import { IMAGE_ADD, inspectRootfs } from "../images/index.ts";
 import { publish, stage, unpublish } from "../../core/places.ts";
 
 export interface ImageBuildRequest {
@@ -45,11 +44,11 @@ const SCRIPT_PATH = "/run/banger/build-script";
  * @throws BangerError `IMAGE_NOT_FOUND`, `NAME_TAKEN`, `FILE_UNREADABLE`, `IMAGE_OUTDATED`, `BUILD_FAILED`.
  */
 export async function buildImage(
-  context: ImageContext,
+  context: BuildContext,
   request: ImageBuildRequest,
   operation: OperationContext,
 ): Promise<Image> {
-  const { store, layout } = context;
+  const { store, layout } = context.images;
   const base = store.images.get(request.from);
   const name = checkName(objectNameSchema, "an image", request.name);
   const script = await readScript(request.script);
@@ -93,13 +92,13 @@ export async function buildImage(
 }
 
 async function planStep(
-  context: ImageContext,
+  context: BuildContext,
   base: Image,
   request: ImageBuildRequest,
   script: BuildScript,
   signal: AbortSignal,
 ): Promise<BuildStep> {
-  const agent = await context.agent();
+  const agent = await context.images.agent();
   const copies: { target: string; digest: string }[] = [];
   for (const { source, target } of request.copies) copies.push({ target, digest: await digestTree(source, signal) });
   const parts = {
@@ -129,7 +128,7 @@ interface Build {
 }
 
 function build(
-  context: ImageContext,
+  context: BuildContext,
   { request, base, id, name, script, target }: Build,
   operation: OperationContext,
 ): Promise<Volume> {
@@ -207,8 +206,8 @@ interface Description {
 }
 
 /** The image's row, as its files will lie once they are moved into place. */
-async function describe(context: ImageContext, { id, name, base, step, volume, kernel }: Description): Promise<Image> {
-  const { store, layout } = context;
+async function describe(context: BuildContext, { id, name, base, step, volume, kernel }: Description): Promise<Image> {
+  const { store, layout } = context.images;
   const facts = await inspectRootfs(volume.path);
   if (facts.agentDigest === undefined && base.agentDigest !== undefined) throw agentLost(name);
   // What tells of a container image told of the base's content, not of this one's.

@@ -9,14 +9,10 @@ import type { Image } from "../../model/image.ts";
 import type { Volume } from "../../model/image-parts.ts";
 import type { InitPolicy } from "../../model/init-policy.ts";
 import type { Vm } from "../../model/vm.ts";
-import { createVm } from "../vms/create/create-vm.ts";
-import { forgetVm } from "../vms/delete/delete-vm.ts";
-import { planNewVm } from "../vms/create/plan-new-vm.ts";
-import { startVm } from "../vms/start/start-vm.ts";
-import { stopVm } from "../vms/stop/stop-vm.ts";
+import { createVm, forgetVm, planNewVm, startVm, stopVm } from "../vms/index.ts";
 import { runInGuest, type GuestCommand } from "./guest-command.ts";
-import { AGENT_PATH } from "../images/rootfs/provision.ts";
-import type { ImageContext } from "../images/image-context.ts";
+import { AGENT_PATH } from "../images/index.ts";
+import type { BuildContext } from "./build-context.ts";
 
 /** Time for a guest to write everything out and unmount. Emulated, with a package manager's work behind it, it takes a while. */
 const SHUTDOWN_MS = 120_000;
@@ -78,7 +74,7 @@ export interface BuildGuest {
  *         the agent and the disk give cause to.
  */
 export async function buildInVm(
-  context: ImageContext,
+  context: BuildContext,
   request: BuildVmRequest,
   work: (guest: BuildGuest) => Promise<void>,
   asked: OperationContext,
@@ -109,8 +105,8 @@ export async function buildInVm(
 }
 
 /** An older agent does not know all the jobs that are asked of it here; one that an initramfs brings is of today. */
-async function checkAgent(context: ImageContext, { name, agentDigest }: Image): Promise<void> {
-  if (agentDigest === undefined || agentDigest === (await context.agent()).digest) return;
+async function checkAgent(context: BuildContext, { name, agentDigest }: Image): Promise<void> {
+  if (agentDigest === undefined || agentDigest === (await context.images.agent()).digest) return;
   throw new BangerError("IMAGE_OUTDATED", {
     what: `image ${name} cannot be built on`,
     why: "the agent in it was put there by another version of banger",
@@ -119,7 +115,7 @@ async function checkAgent(context: ImageContext, { name, agentDigest }: Image): 
 }
 
 function planBuildVm(
-  context: ImageContext,
+  context: BuildContext,
   { base, imageId, label, kernel, sizeBytes, nat, allowHost, init }: BuildVmRequest,
 ): Vm {
   const planned = planNewVm(
@@ -135,7 +131,7 @@ function planBuildVm(
     },
     // A seed is for VMs that people work in.
     { ...base, workSeed: undefined },
-    context.store.kernels.get(kernel ?? base.kernel),
+    context.vms.store.kernels.get(kernel ?? base.kernel),
   );
   const host = label
     .replace(/[^a-z0-9]+/g, "-")
@@ -147,7 +143,7 @@ function planBuildVm(
   return { ...planned, spec, name: `build-${host || "image"}-${planned.id.slice(-5)}`, builds: imageId };
 }
 
-async function openGuest({ vms }: ImageContext, vm: Vm, operation: OperationContext): Promise<BuildGuest> {
+async function openGuest({ vms }: BuildContext, vm: Vm, operation: OperationContext): Promise<BuildGuest> {
   const live = vms.live.get(vm.id);
   if (live === undefined) throw new BangerError("VMM_FAILED", { what: `VM ${vm.name} is gone`, fix: "build it again" });
   const agent = await withDeadline(operation.signal, AGENT_MS, `the agent of VM ${vm.name}`, (s) => live.agent(s));

@@ -6,15 +6,12 @@ import { BangerError } from "../../lib/errors.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { Image } from "../../model/image.ts";
 import type { BuildStep } from "../../model/image-parts.ts";
-import { installLog, pruneInstallLogs } from "../vms/first-boot/install-logs.ts";
-import { installSystem } from "../vms/first-boot/install-system.ts";
-import { planSystem } from "../vms/first-boot/system-plan.ts";
-import { systemScript } from "../vms/first-boot/system-script.ts";
+import { installLog, installSystem, planSystem, pruneInstallLogs, systemScript } from "../vms/index.ts";
 import { withDeadline } from "../../lib/deadline.ts";
 import { buildInVm } from "./build-vm.ts";
 import { contentKey } from "./content-key.ts";
-import type { ImageContext } from "../images/image-context.ts";
-import { inspectRootfs } from "../images/inspect/inspect-rootfs.ts";
+import type { BuildContext } from "./build-context.ts";
+import { inspectRootfs } from "../images/index.ts";
 
 /** What packages made for the machine that they were installed in: each VM gets its own at its first boot. */
 const OF_ONE_MACHINE = "/etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub /var/lib/dbus/machine-id";
@@ -26,13 +23,13 @@ const OF_ONE_MACHINE = "/etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub /var
  * @throws BangerError `GUEST_UNSUPPORTED`, `FIRST_BOOT_FAILED`; what {@link buildInVm} throws.
  */
 export async function installInit(
-  context: ImageContext,
+  context: BuildContext,
   image: Image,
   allowHost: boolean,
   operation: OperationContext,
 ): Promise<Image> {
   if (image.system.init !== "none") return { ...image, initDefault: "systemd" };
-  const { layout, config } = context;
+  const { layout, config } = context.images;
   const plan = planSystem(image.system);
   const log = installLog(layout, image.id);
   await pruneInstallLogs(layout);

@@ -4,13 +4,16 @@ import { viewBroken } from "../../model/broken.ts";
 import type { Image, ImageView } from "../../model/image.ts";
 import { BlobStore } from "../../oci/layers/blob-store.ts";
 import type { Installation } from "../installation.ts";
-import type { KernelService } from "../kernels/kernel-service.ts";
+import { storeWith } from "../../core/store.ts";
+import { keyedQueue } from "../../lib/keyed-queue.ts";
+import type { KernelService } from "../kernels/index.ts";
 import type { Slot } from "../slot.ts";
-import type { VmContext } from "../vms/vm-context.ts";
 import { agentNow } from "./agent/agent-now.ts";
 import { tryPruneBlobs } from "./pull/image-blobs.ts";
 import type { ImageContext } from "./image-context.ts";
 import { imageService } from "./image-service.ts";
+import type { ImageBuilds, VmsOfImages } from "./image-ports.ts";
+import type { ImageStore } from "./image-store.ts";
 import { imageTable } from "./image-table.ts";
 import { imageSettlers } from "./settle-images.ts";
 
@@ -20,27 +23,33 @@ const LINES_AT_ONCE = 64 * 1024;
 export function imageNoun(
   { agentPath, rootfsProgram }: Installation,
   kernels: Slot<KernelService>,
-  vms: Slot<VmContext>,
+  opened: Slot<ImageContext>,
+  vms: Slot<VmsOfImages>,
+  builds: Slot<ImageBuilds>,
 ): Noun<typeof imageRoutes> {
   return defineNoun<typeof imageRoutes>({
     name: "image",
     tables: { images: imageTable },
     routes: imageRoutes,
-    open({ layout, config }) {
+    open({ layout, config, store, log }) {
       const context: ImageContext = {
         layout,
         config,
-        store: vms.get().store,
+        store: storeWith<ImageStore>(store, "kernels", "images"),
+        log,
+        queue: keyedQueue(),
         agent: agentNow(agentPath),
         kernels: kernels.get(),
         blobs: new BlobStore(layout.blobsDir),
         rootfsProgram,
-        vms: vms.get(),
+        vms: () => vms.get(),
+        builds: () => builds.get(),
       };
+      opened.set(context);
       const images = imageService(context);
       const view = async (making: Promise<Image>): Promise<ImageView> => images.view(await making);
       return {
-        settlers: imageSettlers(context.vms),
+        settlers: imageSettlers(context),
         tidy: () => tryPruneBlobs(context),
         handlers: {
           imageList: async () => [
@@ -53,8 +62,6 @@ export function imageNoun(
           imageExport: (input, request) => images.export(input, request),
           imageFiles: (input, { signal }) => jsonLines(images.files(input, signal)),
           imageFile: ({ ref, path }, { signal }) => images.file(ref, path, signal),
-          imageBuild: (input, request) => view(images.build(input, request)),
-          imageBuildContainerfile: (input, request) => view(images.buildContainerfile(input, request)),
           imageRegister: (input, request) => view(images.register(input, request)),
           imagePromote: ({ ref }, request) => view(images.promote(ref, request)),
           imageRefresh: ({ ref }, request) => view(images.refresh(ref, request)),

@@ -2,15 +2,12 @@ import { removeTree } from "../../lib/destroy.ts";
 import { isId } from "../../lib/ids.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { BrokenObject } from "../../core/rows.ts";
-import { viewImage, type Image, type ImageView } from "../../model/image.ts";
-import { buildContainerfile, type ContainerfileRequest } from "../builds/build-containerfile.ts";
-import { buildImage, type ImageBuildRequest } from "../builds/build-image.ts";
+import type { Image, ImageView } from "../../model/image.ts";
 import { forgetOwnedKernels } from "./kernel/owned-kernel.ts";
 import { refuseIfMadeFrom, refuseIfUsed } from "./image-users.ts";
 import { promoteImage } from "./register/promote-image.ts";
 import { refreshImage } from "./refresh/refresh-image.ts";
 import { registerImage, type ImageRegisterRequest } from "./register/register-image.ts";
-import { troubleWithFiles } from "./register/user-files.ts";
 import { releaseBlobs } from "./pull/image-blobs.ts";
 import { pullImage, type ImagePullRequest } from "./pull/pull-image.ts";
 import type { SentImage } from "../../model/artefact.ts";
@@ -18,6 +15,7 @@ import type { ImageFile } from "../../model/image-file.ts";
 import { listFiles, readFileIn, type ListFiles } from "./inspect/look-inside.ts";
 import { sendToArchive, sendToRegistry, type ImageExportRequest, type ImagePushRequest } from "./pack/send-image.ts";
 import type { ImageContext } from "./image-context.ts";
+import { viewOf } from "./image-view.ts";
 import { IMAGE_DELETE } from "./image-intents.ts";
 
 export interface ListRequest extends ListFiles {
@@ -32,8 +30,6 @@ export interface ImageService {
   export(request: ImageExportRequest, context: OperationContext): Promise<SentImage>;
   files(request: ListRequest, signal: AbortSignal): AsyncIterable<ImageFile>;
   file(ref: string, path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
-  build(request: ImageBuildRequest, context: OperationContext): Promise<Image>;
-  buildContainerfile(request: ContainerfileRequest, context: OperationContext): Promise<Image>;
   register(request: ImageRegisterRequest, context: OperationContext): Promise<Image>;
   promote(ref: string, context: OperationContext): Promise<Image>;
   /** Puts this banger's agent into an image that has another. */
@@ -47,10 +43,10 @@ export interface ImageService {
 
 /** What makes another thing of an image's files waits for what does so already; looking and making more of it never do. */
 export function imageService(context: ImageContext): ImageService {
-  const { store, layout, vms } = context;
+  const { store, layout, queue } = context;
   const inTurn = async <T>(ref: string, signal: AbortSignal, change: (id: string) => Promise<T>): Promise<T> => {
     const { id } = store.images.get(ref);
-    return vms.queue.run(id, signal, () => change(id));
+    return queue.run(id, signal, () => change(id));
   };
   return {
     list: () => store.images.list(),
@@ -60,12 +56,10 @@ export function imageService(context: ImageContext): ImageService {
     export: (request, operation) => sendToArchive(context, request, operation),
     files: ({ ref, ...request }, signal) => listFiles(store.images.get(ref), request, signal),
     file: (ref, path, signal) => readFileIn(store.images.get(ref), path, signal),
-    build: (request, operation) => buildImage(context, request, operation),
-    buildContainerfile: (request, operation) => buildContainerfile(context, request, operation),
     register: (request, operation) => registerImage(context, request, operation),
     promote: (ref, operation) => inTurn(ref, operation.signal, (id) => promoteImage(context, id, operation)),
     refresh: (ref, operation) => inTurn(ref, operation.signal, (id) => refreshImage(context, id, operation)),
-    view: async (image) => viewImage(image, (await context.agent()).digest, await troubleWithFiles(image)),
+    view: (image) => viewOf(context, image),
     broken: () => store.images.broken(),
     delete: async (ref, force = false) => {
       const broken = force ? store.images.findBroken(ref) : undefined;

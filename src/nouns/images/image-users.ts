@@ -2,7 +2,7 @@ import { basename, dirname } from "node:path";
 import { holdersOf, named, type NamedHolder } from "../../core/holders.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { Image } from "../../model/image.ts";
-import type { Store } from "../store.ts";
+import type { ImageStore } from "./image-store.ts";
 
 type Named = Pick<Image, "id" | "name">;
 
@@ -12,7 +12,7 @@ type Named = Pick<Image, "id" | "name">;
  *
  * @throws BangerError `IMAGE_IN_USE`.
  */
-export function refuseIfUsed(store: Store, image: Named): void {
+export function refuseIfUsed(store: ImageStore, image: Named): void {
   refuseIfKernelUsed(store, image);
   refuseIfMadeFrom(store, image);
   const [reader] = readersOf(store, image.id);
@@ -25,7 +25,7 @@ export function refuseIfUsed(store: Store, image: Named): void {
 }
 
 /** @throws BangerError `IMAGE_IN_USE` while there are VMs, or may be, that were made from it. */
-export function refuseIfMadeFrom(store: Store, image: Named): void {
+export function refuseIfMadeFrom(store: ImageStore, image: Named): void {
   const vms = holdersOf(store, "image", [image.id]).filter(({ noun }) => noun === "vm");
   const names = vms.filter(({ isBroken }) => !isBroken).map(({ name }) => name);
   if (names.length > 0) {
@@ -54,7 +54,7 @@ function madeFromIt(names: readonly string[]): string {
 }
 
 /** Who else reads from files in an image's folder. By the folder's name: a record may tell of it by another path, as before the data was moved. */
-function readersOf(store: Store, imageId: string): readonly NamedHolder[] {
+function readersOf(store: ImageStore, imageId: string): readonly NamedHolder[] {
   const holders = store.holds
     .list("file")
     .filter(({ noun, id, ref }) => basename(dirname(ref)) === imageId && !(noun === "image" && id === imageId));
@@ -62,7 +62,7 @@ function readersOf(store: Store, imageId: string): readonly NamedHolder[] {
 }
 
 /** A kernel that goes with its image must not be in use elsewhere. */
-function refuseIfKernelUsed(store: Store, image: Named): void {
+function refuseIfKernelUsed(store: ImageStore, image: Named): void {
   const owned = store.kernels.list().filter((kernel) => kernel.owner === image.id);
   const ofImage = new Set([image.id, ...store.holds.of("image", [image.id]).map(({ id }) => id)]);
   const refs = owned.flatMap(({ id, name }) => [id, name]);

@@ -1,21 +1,18 @@
 import type { Settler } from "../../core/recovery.ts";
 import { removeTree } from "../../lib/destroy.ts";
-import { forgetVm } from "../vms/delete/delete-vm.ts";
-import type { VmContext } from "../vms/vm-context.ts";
+import type { ImageContext } from "./image-context.ts";
 import { sweepRefreshed } from "./refresh/image-folder.ts";
 import { IMAGE_ADD, IMAGE_DELETE, IMAGE_PROMOTE, IMAGE_REFRESH } from "./image-intents.ts";
 import { forgetOwnedKernels } from "./kernel/owned-kernel.ts";
 import { settlePromotion } from "./register/promote-image.ts";
 
 /** How what a daemon left half-done with images is settled. */
-export function imageSettlers(context: VmContext): readonly Settler[] {
+export function imageSettlers(context: ImageContext): readonly Settler[] {
   const { store, layout } = context;
   return [
     {
       kind: IMAGE_ADD,
-      before: async ({ subject }) => {
-        for (const { id, builds } of store.vms.list()) if (builds === subject) await forgetVm(context, id);
-      },
+      before: ({ subject }) => context.builds().forgetVmsFor(subject),
       settle: async ({ subject }) => {
         if (store.images.find(subject) !== undefined) return undefined;
         await forgetOwnedKernels(context, subject);

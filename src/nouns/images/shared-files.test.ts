@@ -46,8 +46,12 @@ async function scene(t: TestContext) {
     });
   store.images.insert(image(OWNER, "owner", now));
   store.images.insert(image(READER, "reader", before));
-  const vms = { store, layout, live: new Map(), queue: keyedQueue() };
-  const context = { store, layout, vms, blobs: new BlobStore(layout.blobsDir) } as unknown as ImageContext;
+  const context = {
+    store,
+    layout,
+    queue: keyedQueue(),
+    blobs: new BlobStore(layout.blobsDir),
+  } as unknown as ImageContext;
   return { store, layout, home, folder, now, before, service: imageService(context) };
 }
 

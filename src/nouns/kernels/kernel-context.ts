@@ -1,21 +1,14 @@
 import type { Config } from "../../model/config.ts";
 import type { Layout } from "../../model/layout.ts";
 import type { RegistryOptions } from "../../oci/registry/registry-options.ts";
-import type { Store } from "../store.ts";
-
-/** What banger's own installation brings for kernels. */
-export interface KernelRecipes {
-  /** The catalog that is shipped with banger. */
-  readonly builtInCatalog: string;
-  /** The program that builds the generic kernel. */
-  readonly makeGenericKernel: string;
-}
+import type { KernelRecipes } from "../installation.ts";
+import type { KernelStore } from "./kernel-store.ts";
 
 /** What the verbs on kernels share. */
 export interface KernelContext {
   readonly layout: Layout;
   readonly config: Config;
-  readonly store: Store;
+  readonly store: KernelStore;
   /** The agent's binary on this host: `/init` of the initramfs. */
   readonly agentPath: string;
   readonly recipes: KernelRecipes;

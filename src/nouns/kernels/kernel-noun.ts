@@ -3,7 +3,8 @@ import { defineNoun, type Noun } from "../../core/noun.ts";
 import { viewBroken } from "../../model/broken.ts";
 import type { Installation } from "../installation.ts";
 import type { Slot } from "../slot.ts";
-import { storeOf } from "../store.ts";
+import { storeWith } from "../../core/store.ts";
+import type { KernelStore } from "./kernel-store.ts";
 import { kernelService, type KernelService } from "./kernel-service.ts";
 import { kernelTable } from "./kernel-table.ts";
 import { kernelSettlers } from "./settle-kernels.ts";
@@ -19,7 +20,7 @@ export function kernelNoun(
     routes: kernelRoutes,
     open(core) {
       const { layout, config } = core;
-      const store = storeOf(core.store);
+      const store = storeWith<KernelStore>(core.store, "kernels", "images");
       const kernels = kernelService({ layout, config, store, agentPath, recipes });
       opened.set(kernels);
       return {

@@ -1,6 +1,6 @@
 import { holdersOf, type NamedHolder } from "../../core/holders.ts";
 import { BangerError } from "../../lib/errors.ts";
-import type { Store } from "../store.ts";
+import type { KernelStore } from "./kernel-store.ts";
 import { newerName } from "./update-kernel.ts";
 
 interface Named {
@@ -10,7 +10,7 @@ interface Named {
 }
 
 /** Whoever boots with a kernel, or may. An image that cannot be read did not hear that a newer one has the name. */
-function usersOf(store: Store, { id, name, formerName }: Named): readonly NamedHolder[] {
+function usersOf(store: KernelStore, { id, name, formerName }: Named): readonly NamedHolder[] {
   const unread =
     formerName === undefined ? [] : holdersOf(store, "kernel", [formerName]).filter((user) => user.isBroken);
   const certain = holdersOf(store, "kernel", [id, name]);
@@ -18,12 +18,12 @@ function usersOf(store: Store, { id, name, formerName }: Named): readonly NamedH
 }
 
 /** Whether somebody boots with a kernel, or may. */
-export function isKernelHeld(store: Store, kernel: Named): boolean {
+export function isKernelHeld(store: KernelStore, kernel: Named): boolean {
   return usersOf(store, kernel).length > 0;
 }
 
 /** @throws BangerError `KERNEL_IN_USE` while somebody boots with it, or may. */
-export function refuseIfUsed(store: Store, kernel: Named): void {
+export function refuseIfUsed(store: KernelStore, kernel: Named): void {
   const all = usersOf(store, kernel);
   const users = all.filter(({ isBroken }) => !isBroken).toSorted(imagesFirst);
   const [user] = users;

@@ -1,6 +1,6 @@
 import { compareDebianVersions } from "../../kernel/debian/debian-version.ts";
 import type { Kernel } from "../../model/kernel.ts";
-import type { Store } from "../store.ts";
+import type { KernelStore } from "./kernel-store.ts";
 
 /** Ends a pull before anything is fetched: what is offered is here already. Never leaves this folder. */
 export class KernelIsCurrent extends Error {
@@ -30,7 +30,7 @@ export function refuseCurrent(existing: Kernel | undefined, offered: { version: 
  * Gives a kernel the name that an earlier version has had. That one is called by its version from now on, and the images
  * that boot it go on with it, until they are refreshed; VMs know their kernel by its id.
  */
-export function takeName(store: Store, earlier: Kernel, kernel: Kernel): void {
+export function takeName(store: KernelStore, earlier: Kernel, kernel: Kernel): void {
   store.atomically(() => {
     const name = earlierName(store, earlier);
     for (const image of store.images.list()) {
@@ -42,7 +42,7 @@ export function takeName(store: Store, earlier: Kernel, kernel: Kernel): void {
 }
 
 /** The name that a newer version of this kernel has taken; undefined where there is none. */
-export function newerName(store: Store, name: string): string | undefined {
+export function newerName(store: KernelStore, name: string): string | undefined {
   const formerName = store.kernels.find(name)?.formerName;
   return formerName !== undefined && store.kernels.find(formerName) !== undefined ? formerName : undefined;
 }
@@ -50,7 +50,7 @@ export function newerName(store: Store, name: string): string | undefined {
 const MAX_NAME = 128;
 
 /** `debian-cloud-6.1.153-1`. */
-function earlierName(store: Store, { id, name, release, source }: Kernel): string {
+function earlierName(store: KernelStore, { id, name, release, source }: Kernel): string {
   const version = ("version" in source ? source.version : release)
     .toLowerCase()
     .replace(/[^a-z0-9._-]+|\.{2,}/g, "-")

@@ -10,16 +10,14 @@ import type { HostCheck } from "../../host/host-check.ts";
 import type { Config } from "../../model/config.ts";
 import type { DoctorReport } from "../../model/doctor.ts";
 import type { Layout } from "../../model/layout.ts";
-import type { Store } from "../store.ts";
+import type { VmStore, Drivers, Networks } from "../vms/index.ts";
 import { loadConfig } from "../../core/config.ts";
-import type { Drivers } from "../vms/drivers/drivers.ts";
-import type { Networks } from "../vms/network/networks.ts";
 import { findOrphans } from "./state/find-orphans.ts";
 
 export interface DoctorDependencies {
   readonly layout: Layout;
   readonly config: Config;
-  readonly store: Store;
+  readonly store: VmStore;
   readonly drivers: Drivers;
   readonly networks: Networks;
   readonly env: NodeJS.ProcessEnv;

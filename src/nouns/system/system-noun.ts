@@ -6,7 +6,7 @@ import { VERSION } from "../../lib/version.ts";
 import { doctorService } from "./doctor.ts";
 import type { Slot } from "../slot.ts";
 import { stateService } from "./state/state-service.ts";
-import type { VmContext } from "../vms/vm-context.ts";
+import type { VmContext } from "../vms/index.ts";
 
 /** The daemon itself, its state and its host. */
 export function systemNoun(env: NodeJS.ProcessEnv, vms: Slot<VmContext>): Noun<typeof daemonRoutes> {

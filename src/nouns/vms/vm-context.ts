@@ -2,10 +2,10 @@ import type { Logger } from "pino";
 import type { KeyedQueue } from "../../lib/keyed-queue.ts";
 import type { Config } from "../../model/config.ts";
 import type { Layout } from "../../model/layout.ts";
-import type { Store } from "../store.ts";
+import type { VmStore } from "./vm-store.ts";
 import type { Drivers } from "./drivers/drivers.ts";
 import type { Networks } from "./network/networks.ts";
-import type { KernelService } from "../kernels/kernel-service.ts";
+import type { KernelService } from "../kernels/index.ts";
 import type { VmSilence } from "../../model/vm.ts";
 import type { HostClock } from "./guest/keep-time.ts";
 import type { LiveVm } from "./live/live-vms.ts";
@@ -14,7 +14,7 @@ import type { LiveVm } from "./live/live-vms.ts";
 export interface VmContext {
   readonly layout: Layout;
   readonly config: Config;
-  readonly store: Store;
+  readonly store: VmStore;
   readonly log: Logger;
   readonly kernels: KernelService;
   /** The agent's binary on this host; it also dials where Node cannot. */
@@ -23,7 +23,7 @@ export interface VmContext {
   readonly agentDigest: () => Promise<string>;
   readonly drivers: Drivers;
   readonly networks: Networks;
-  /** One queue of changes for each VM, and for each image: list and inspect never wait on it. */
+  /** One queue of changes for each VM: list and inspect never wait on it. */
   readonly queue: KeyedQueue;
   readonly live: Map<string, LiveVm>;
   /** VMs that run, of which somebody does not answer. */

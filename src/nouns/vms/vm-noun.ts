@@ -4,12 +4,14 @@ import { keyedQueue } from "../../lib/keyed-queue.ts";
 import { viewBroken } from "../../model/broken.ts";
 import type { Vm, VmView } from "../../model/vm.ts";
 import { createDrivers } from "./drivers/drivers.ts";
-import { agentNow } from "../images/agent/agent-now.ts";
+import { agentNow, type VmsOfImages } from "../images/index.ts";
 import type { Installation } from "../installation.ts";
-import type { KernelService } from "../kernels/kernel-service.ts";
+import type { KernelService } from "../kernels/index.ts";
 import { createNetworks } from "./network/networks.ts";
 import type { Slot } from "../slot.ts";
-import { storeOf } from "../store.ts";
+import { storeWith } from "../../core/store.ts";
+import type { VmStore } from "./vm-store.ts";
+import { vmsOfImages } from "./disks/vms-of-images.ts";
 import { serveExec } from "./commands/exec-socket.ts";
 import { parseForwardTarget } from "./commands/forward-target.ts";
 import { watchHostClock } from "./guest/keep-time.ts";
@@ -27,13 +29,14 @@ export function vmNoun(
   { agentPath }: Installation,
   kernels: Slot<KernelService>,
   opened: Slot<VmContext>,
+  ofImages: Slot<VmsOfImages>,
 ): Noun<typeof vmRoutes> {
   return defineNoun<typeof vmRoutes>({
     name: "vm",
     tables: { vms: vmTable },
     routes: vmRoutes,
     open({ layout, config, store: all, log, ending, trouble }) {
-      const store = storeOf(all);
+      const store = storeWith<VmStore>(all, "kernels", "images", "vms");
       const agent = agentNow(agentPath);
       const live: VmContext["live"] = new Map();
       const isUp = (vmId: string): boolean => live.has(vmId) || store.vms.find(vmId)?.machine !== undefined;
@@ -54,6 +57,7 @@ export function vmNoun(
         hostClock: watchHostClock(ending),
       };
       opened.set(context);
+      ofImages.set(vmsOfImages(context));
       const vms = vmService(context);
       const view = async (making: Promise<Vm>): Promise<VmView> => vms.view(await making);
       let before: readonly Vm[] = [];

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { readAgent, type AgentProgram } from "../rootfs/provision.ts";
+import { readAgent, type AgentProgram } from "./agent-program.ts";
 
 /**
  * Tells which agent banger would put into an image now. It is read again only when the file is another: lists of images

@@ -5,7 +5,7 @@ import { asBangerError } from "../../../lib/errors.ts";
 import type { GuestSystem } from "../../../model/image.ts";
 import { OPENRC_PATHS, OS_RELEASE_PATHS, SYSTEMD_PATHS } from "./guest-system.ts";
 import { parseOsRelease, systemOf } from "./os-release.ts";
-import { AGENT_PATH } from "../rootfs/provision.ts";
+import { AGENT_PATH } from "../agent/agent-program.ts";
 
 const MAX_OS_RELEASE_BYTES = 64 * 1024;
 /** Far more than the agent has: what is larger is something else. */

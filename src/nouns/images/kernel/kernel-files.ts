@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { Kernel } from "../../../model/kernel.ts";
 import { archiveDigest, type PackedFile } from "../../../oci/push/pack-layer.ts";
-import type { KernelService } from "../../kernels/kernel-service.ts";
+import type { KernelService } from "../../kernels/index.ts";
 import type { ArtefactKernel } from "../../../model/artefact.ts";
 
 /** All files of a kernel that its record names, in the order in which they are packed. What is made from them stays. */

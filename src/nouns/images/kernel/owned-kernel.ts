@@ -1,10 +1,10 @@
 import { removeTree } from "../../../lib/destroy.ts";
 import type { Layout } from "../../../model/layout.ts";
-import type { Store } from "../../store.ts";
+import type { ImageStore } from "../image-store.ts";
 
 /** Removes the kernel that belongs to an image, with its files. Safe to repeat. */
 export async function forgetOwnedKernels(
-  { store, layout }: { readonly store: Store; readonly layout: Layout },
+  { store, layout }: { readonly store: ImageStore; readonly layout: Layout },
   imageId: string,
 ): Promise<void> {
   for (const kernel of store.kernels.list()) {

@@ -51,7 +51,7 @@ export async function tryPruneBlobs(context: ImageContext): Promise<void> {
   try {
     await pruneBlobs(context);
   } catch (error) {
-    context.vms.log.error({ err: error }, "layers that no image holds could not be dropped");
+    context.log.error({ err: error }, "layers that no image holds could not be dropped");
   }
 }
 

@@ -8,7 +8,7 @@ import type { ImageSource } from "../../../oci/source/image-source.ts";
 import type { ResolvedImage } from "../../../oci/source/resolve-image.ts";
 import { declaredServices } from "./declared-services.ts";
 import type { ImageContext } from "../image-context.ts";
-import type { AgentProgram } from "../rootfs/provision.ts";
+import type { AgentProgram } from "../agent/agent-program.ts";
 import { writeRootfs } from "../rootfs/write-rootfs.ts";
 import { publish, stage } from "../../../core/places.ts";
 

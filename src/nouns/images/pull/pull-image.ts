@@ -8,13 +8,12 @@ import { formatReference, parseReference, type ImageReference } from "../../../o
 import { resolveImage, type ResolvedImage } from "../../../oci/source/resolve-image.ts";
 import type { ImageSource } from "../../../oci/source/image-source.ts";
 import { withIntent } from "../../../core/intents.ts";
-import { newerName } from "../../kernels/update-kernel.ts";
+import { newerName } from "../../kernels/index.ts";
 import { ensureKernel } from "../kernel/ensure-kernel.ts";
 import type { ImageContext } from "../image-context.ts";
 import { adoptArtefact, releaseKernel } from "../pack/adopt-artefact.ts";
 import { registryAccess } from "../../../oci/registry/registry-access.ts";
 import type { InitPolicy } from "../../../model/init-policy.ts";
-import { installInit } from "../../builds/install-init.ts";
 import { forgetOwnedKernels } from "../kernel/owned-kernel.ts";
 import { makeImage } from "./make-image.ts";
 import { IMAGE_ADD } from "../image-intents.ts";
@@ -91,7 +90,7 @@ async function withInit(
   { init, allowHost }: ImagePullRequest,
   operation: OperationContext,
 ): Promise<Image> {
-  if (init === "systemd") return installInit(context, image, allowHost, operation);
+  if (init === "systemd") return context.builds().installInit(image, allowHost, operation);
   return init === undefined ? image : { ...image, initDefault: init };
 }
 

@@ -3,14 +3,14 @@ import { basename, dirname, join } from "node:path";
 import { removeFile } from "../../../lib/destroy.ts";
 import { hasErrno } from "../../../lib/errors.ts";
 import type { Layout } from "../../../model/layout.ts";
-import type { Store } from "../../store.ts";
+import type { ImageStore } from "../image-store.ts";
 import { IMAGE_REFRESH } from "../image-intents.ts";
 
 /** Root file systems of an image, as pull, build, promote and refresh name them. */
 const ROOTFS_FILE = /^rootfs(?:-[0-9a-f]{12})?\.ext4$/;
 
 interface Place {
-  readonly store: Store;
+  readonly store: ImageStore;
   readonly layout: Layout;
 }
 

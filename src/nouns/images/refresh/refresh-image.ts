@@ -11,12 +11,12 @@ import type { OperationContext } from "../../../lib/progress.ts";
 import { VERSION } from "../../../lib/version.ts";
 import type { Image } from "../../../model/image.ts";
 import { withIntent } from "../../../core/intents.ts";
-import { cloneDisk } from "../../vms/disks/vm-disks.ts";
+import { cloneDisk } from "../../../disk/clone-disk.ts";
 import type { ImageContext } from "../image-context.ts";
 import { sweepRefreshed } from "./image-folder.ts";
 import { inspectRootfs } from "../inspect/inspect-rootfs.ts";
 import { onNewerKernel } from "../kernel/newer-kernel.ts";
-import { AGENT_NAME, FIRST_BOOT_NAME, LIBEXEC, type AgentProgram } from "../rootfs/provision.ts";
+import { AGENT_NAME, FIRST_BOOT_NAME, LIBEXEC, type AgentProgram } from "../agent/agent-program.ts";
 import { IMAGE_REFRESH } from "../image-intents.ts";
 import { stage } from "../../../core/places.ts";
 

@@ -5,14 +5,11 @@ import { removeFile, removeTree, replaceFile } from "../../../lib/destroy.ts";
 import { BangerError } from "../../../lib/errors.ts";
 import { syncDirectory } from "../../../lib/files.ts";
 import { ensurePrivateDirectory } from "../../../lib/private-directory.ts";
-import { installHint } from "../../../lib/install-hint.ts";
-import { run } from "../../../lib/process.ts";
 import type { OperationContext } from "../../../lib/progress.ts";
 import type { Image } from "../../../model/image.ts";
 import type { Volume } from "../../../model/image-parts.ts";
-import type { Vm } from "../../../model/vm.ts";
-import type { VmContext } from "../../vms/vm-context.ts";
 import type { ImageContext } from "../image-context.ts";
+import type { VmsOfImages } from "../image-ports.ts";
 import { checkUserFiles } from "./user-files.ts";
 import { IMAGE_PROMOTE } from "../image-intents.ts";
 import { stage } from "../../../core/places.ts";
@@ -28,7 +25,7 @@ export async function promoteImage(context: ImageContext, ref: string, operation
   const image = store.images.get(ref);
   if (image.managed) return image;
   await checkUserFiles(image);
-  refuseRunning(vms, image);
+  refuseRunning(vms(), image);
   const home = join(layout.imagesDir, image.id);
   const intent = store.intents.begin(IMAGE_PROMOTE, image.id);
   try {
@@ -53,12 +50,12 @@ export async function promoteImage(context: ImageContext, ref: string, operation
       ...(workSeed && { workSeed: { ...workSeed, path: join(home, WORK_SEED) } }),
     });
   } catch (error) {
-    await settlePromotion(vms, image.id);
+    await settlePromotion(context, image.id);
     store.intents.end(intent);
     throw error;
   }
   // From here on it goes forward: what fails now, the next start does.
-  await settlePromotion(vms, image.id);
+  await settlePromotion(context, image.id);
   store.intents.end(intent);
   operation.progress({ id: "promote", label: `image ${image.name} is banger's own now`, status: "done" });
   return store.images.get(image.id);
@@ -71,8 +68,10 @@ const WORK_SEED = "work-seed.ext4";
  * Brings a promotion to its end, as the image's row says: where it is managed, its VMs are led to the new file; where it
  * is not, the copies go. Safe to repeat.
  */
-export async function settlePromotion(vms: Pick<VmContext, "store" | "layout">, imageId: string): Promise<void> {
-  const { store, layout } = vms;
+export async function settlePromotion(
+  { store, layout, vms }: Pick<ImageContext, "store" | "layout" | "vms">,
+  imageId: string,
+): Promise<void> {
   const image = store.images.find(imageId);
   await removeTree(layout.workDir, imageId, "named by the open intent image.promote");
   if (image?.managed !== true) {
@@ -84,37 +83,12 @@ export async function settlePromotion(vms: Pick<VmContext, "store" | "layout">, 
     return;
   }
   const olds = new Set(image.files.map(({ path }) => path));
-  for (const vm of store.vms.list()) {
-    if (vm.image.id === imageId) await leadTo(store, vm, olds, image.rootfs.path);
-  }
+  await vms().lead(imageId, olds, image.rootfs.path);
 }
 
-async function leadTo(store: VmContext["store"], vm: Vm, olds: ReadonlySet<string>, path: string): Promise<void> {
-  const moved = vm.disks.filter(({ base }) => base !== undefined && olds.has(base.path));
-  if (moved.length === 0) return;
-  for (const disk of moved) {
-    if (disk.format !== "qcow2") continue;
-    // Only the name of the base is written: its content is the same.
-    await run("qemu-img", ["rebase", "-u", "-f", "qcow2", "-F", "raw", "-b", path, "--", disk.path], {
-      install: installHint("qemu-img"),
-    });
-  }
-  store.vms.transition(vm.id, "moved", ({ disks }) => ({
-    disks: disks.map((disk) =>
-      disk.base !== undefined && olds.has(disk.base.path) ? { ...disk, base: { ...disk.base, path } } : disk,
-    ),
-  }));
-}
-
-function refuseRunning({ store, live }: VmContext, image: Image): void {
-  const running = store.vms
-    .list()
-    .filter(
-      ({ id, machine, disks }) =>
-        (live.has(id) || machine !== undefined) && disks.some(({ base }) => base?.path === image.rootfs.path),
-    );
-  if (running.length === 0) return;
-  const names = running.map(({ name }) => name);
+function refuseRunning(vms: VmsOfImages, image: Image): void {
+  const names = vms.runningReadersOf(image.rootfs.path);
+  if (names.length === 0) return;
   throw new BangerError("VM_WRONG_STATE", {
     what: `image ${image.name} cannot be promoted while VMs read from its files`,
     why: `${names.join(", ")} ${names.length === 1 ? "runs" : "run"}`,

@@ -94,7 +94,12 @@ type Facts = Pick<Image, "size" | "rootfs" | "files" | "system"> &
   Partial<Pick<Image, "workSeed" | "agentDigest" | "agentVersion">>;
 
 /** Files that are a registered image's already, looked at anew. */
-function takeAsTheyAre({ store }: ImageContext, existing: Image, request: ImageRegisterRequest, facts: Facts): Image {
+function takeAsTheyAre(
+  { store, vms }: ImageContext,
+  existing: Image,
+  request: ImageRegisterRequest,
+  facts: Facts,
+): Image {
   const isSame =
     existing.origin === "register" &&
     !existing.managed &&
@@ -108,15 +113,13 @@ function takeAsTheyAre({ store }: ImageContext, existing: Image, request: ImageR
     return before?.mtimeMs !== mtimeMs || before.inode !== inode || before.sizeBytes !== sizeBytes;
   });
   if (!changed) return existing;
-  const leaning = store.vms
-    .list()
-    .filter(({ disks }) => disks.some(({ base }) => base !== undefined && base.path === existing.rootfs.path));
+  const leaning = vms().readersOf(existing.rootfs.path);
   if (leaning.length > 0) {
     throw new BangerError("IMAGE_IN_USE", {
       what: `the files of image ${existing.name} changed under VMs that read from them`,
-      why: `${leaning.map(({ name }) => name).join(", ")} would see other data than they had`,
+      why: `${leaning.join(", ")} would see other data than they had`,
       fix: "put the files back; or delete those VMs, or put them on another image with `banger vm rebase`",
-      data: { vms: leaning.map(({ name }) => name) },
+      data: { vms: leaning },
     });
   }
   const kept = existing.files.filter(({ path }) => !facts.files.some((stamp) => stamp.path === path));

@@ -1,7 +1,7 @@
 import { toErrorBody } from "../../../lib/errors.ts";
 import type { ImageLayer } from "../../../oci/manifest/image-layer.ts";
 import { FormatError } from "../../../formats/format-error.ts";
-import type { AgentProgram } from "./provision.ts";
+import type { AgentProgram } from "../agent/agent-program.ts";
 import type { RootfsReply } from "./rootfs-replies.ts";
 
 /** A root file system to be made of layers, whose bytes come on the maker's stdin one after another. */

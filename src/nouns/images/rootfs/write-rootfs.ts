@@ -7,7 +7,7 @@ import { applyLayers, type AppliedLayer } from "../../../oci/layers/apply-layers
 import type { BlobStore } from "../../../oci/layers/blob-store.ts";
 import type { ImageSource } from "../../../oci/source/image-source.ts";
 import type { ResolvedImage } from "../../../oci/source/resolve-image.ts";
-import type { AgentProgram } from "./provision.ts";
+import type { AgentProgram } from "../agent/agent-program.ts";
 import type { RootfsResult } from "./rootfs-replies.ts";
 import { RootfsProcess } from "./rootfs-process.ts";
 

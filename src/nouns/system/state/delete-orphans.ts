@@ -2,9 +2,7 @@ import { basename, dirname } from "node:path";
 import { removeTree } from "../../../lib/destroy.ts";
 import { BangerError } from "../../../lib/errors.ts";
 import type { Orphan } from "../../../model/orphan.ts";
-import { endStrays } from "../../vms/delete/end-strays.ts";
-import type { VmContext } from "../../vms/vm-context.ts";
-import { detachDisks } from "../../vms/disks/vm-disks.ts";
+import { endStrays, type VmContext, detachDisks } from "../../vms/index.ts";
 import { findOrphans } from "./find-orphans.ts";
 
 export interface OrphansDelete {

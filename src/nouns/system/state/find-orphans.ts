@@ -7,8 +7,7 @@ import { describedFolders, type Layout } from "../../../model/layout.ts";
 import { readDescription } from "../../../core/descriptions.ts";
 import { isWorkOf } from "../../../core/intents.ts";
 import type { Store } from "../../store.ts";
-import { findStrays } from "../../vms/delete/end-strays.ts";
-import type { VmContext } from "../../vms/vm-context.ts";
+import { findStrays, type VmContext } from "../../vms/index.ts";
 
 /** Files that are looked at to tell how much one orphan occupies. */
 const MAX_COUNTED = 100_000;

@@ -4,7 +4,7 @@ import { kernelSchema, type Kernel } from "../../../model/kernel.ts";
 import { vmSchema, type Vm } from "../../../model/vm.ts";
 import type { Table } from "../../../store/peek-database.ts";
 import { changed } from "../../../core/steps.ts";
-import { atRest } from "../../vms/stop/at-rest.ts";
+import { atRest } from "../../vms/index.ts";
 
 /** What one folder, or one row of the database that was there before, says of an object. */
 export interface Told {

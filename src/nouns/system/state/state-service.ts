@@ -1,6 +1,6 @@
 import { BangerError } from "../../../lib/errors.ts";
 import type { Orphan, Rebuilt } from "../../../model/orphan.ts";
-import type { VmContext } from "../../vms/vm-context.ts";
+import type { VmContext } from "../../vms/index.ts";
 import { deleteOrphans, type OrphansDelete } from "./delete-orphans.ts";
 import { findOrphans } from "./find-orphans.ts";
 import { rebuildState } from "./rebuild-state.ts";

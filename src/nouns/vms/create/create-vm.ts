@@ -7,9 +7,9 @@ import type { Image } from "../../../model/image.ts";
 import type { Vm, VmDisk } from "../../../model/vm.ts";
 import { intentKind, withIntent } from "../../../core/intents.ts";
 import { forgetVm } from "../delete/delete-vm.ts";
-import { cloneDisk } from "../disks/vm-disks.ts";
+import { cloneDisk } from "../../../disk/clone-disk.ts";
 import { makeWorkDisk } from "../disks/work-disk.ts";
-import { checkUserFiles } from "../../images/register/user-files.ts";
+import { checkUserFiles } from "../../images/index.ts";
 import type { VmContext } from "../vm-context.ts";
 
 export const VM_CREATE = intentKind("vm.create");

@@ -1,7 +1,7 @@
 import type { Image } from "../../../model/image.ts";
 import type { Kernel } from "../../../model/kernel.ts";
 import type { Vm } from "../../../model/vm.ts";
-import { checkReachable } from "../../images/register/reachable.ts";
+import { checkReachable } from "../../images/index.ts";
 import { installLog } from "../first-boot/install-logs.ts";
 import { planVm, type VmRequest } from "./plan-vm.ts";
 import type { VmContext } from "../vm-context.ts";

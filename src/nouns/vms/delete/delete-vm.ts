@@ -5,7 +5,7 @@ import { isId } from "../../../lib/ids.ts";
 import { vmOnNetworkSchema, type Vm } from "../../../model/vm.ts";
 import type { BrokenObject } from "../../../core/rows.ts";
 import { installLog } from "../first-boot/install-logs.ts";
-import { sweepImageFolder } from "../../images/refresh/image-folder.ts";
+import { sweepImageFolder } from "../../images/index.ts";
 import { endStrays } from "./end-strays.ts";
 import { endMachine } from "../stop/stop-vm.ts";
 import { detachDisks } from "../disks/vm-disks.ts";

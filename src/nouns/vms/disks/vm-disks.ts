@@ -1,43 +1,9 @@
-import { dirname } from "node:path";
-import { applyClone } from "../../../disk/apply-clone.ts";
 import { attachSnapshot, detachSnapshots } from "../../../disk/apply-snapshot.ts";
-import { type BaseDisk, planClone } from "../../../disk/clone-plan.ts";
 import { localMapperHost } from "../../../disk/mapper-host.ts";
-import { type CloneWishes, probeCloneAbilities } from "../../../disk/probe-clone.ts";
 import { planSnapshot } from "../../../disk/snapshot-plan.ts";
-import { bytes, type Bytes } from "../../../lib/bytes.ts";
+import { bytes } from "../../../lib/bytes.ts";
 import type { Vm, VmDisk } from "../../../model/vm.ts";
-import type { DriverAbilities, MachineDisk } from "../../../vmm/driver.ts";
-
-export interface CloneRequest extends CloneWishes {
-  readonly base: BaseDisk;
-  /** It must not exist, and its folder must. */
-  readonly target: string;
-  readonly sizeBytes: Bytes;
-  /** What the VMM reads. */
-  readonly formats: DriverAbilities["diskFormats"];
-}
-
-/**
- * Makes a VM's own copy of a disk, the cheapest way that host and VMM share; when it fails nothing is left of it.
- *
- * @throws BangerError `DISK_FULL` before anything is written, `DISK_NO_STRATEGY`, `VM_SPEC_INVALID`.
- */
-export async function cloneDisk(
-  { base, target, sizeBytes, formats, ...wishes }: CloneRequest,
-  signal: AbortSignal,
-): Promise<Pick<VmDisk, "path" | "format" | "strategy" | "base" | "sizeBytes">> {
-  const able = await probeCloneAbilities(dirname(target), formats, wishes);
-  const plan = planClone(base, target, sizeBytes, able, wishes.wanted);
-  await applyClone(plan, { signal });
-  return {
-    path: target,
-    format: plan.format,
-    strategy: plan.strategy,
-    sizeBytes,
-    ...(plan.leansOnBase && { base: { path: base.path, sizeBytes: base.sizeBytes } }),
-  };
-}
+import type { MachineDisk } from "../../../vmm/driver.ts";
 
 /** The disk with a kernel's modules, behind the VM's own: these keep the names that they have without it. */
 export function modulesDiskOf(path: string): MachineDisk {

@@ -5,7 +5,7 @@ import { BangerError } from "../../../lib/errors.ts";
 import { createEmptyExt4 } from "../../../ext4/writer.ts";
 import type { Image } from "../../../model/image.ts";
 import type { Vm, VmDisk } from "../../../model/vm.ts";
-import { cloneDisk } from "./vm-disks.ts";
+import { cloneDisk } from "../../../disk/clone-disk.ts";
 
 /** The name that a guest gives it: it always comes after the root disk. */
 const WORK_DEVICE = "/dev/vdb";

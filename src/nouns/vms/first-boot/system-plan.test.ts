@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { BangerError } from "../../../lib/errors.ts";
-import { parseOsRelease, systemOf } from "../../images/inspect/os-release.ts";
+import { parseOsRelease, systemOf } from "../../images/index.ts";
 import { FAMILIES, planSystem, type Family, type SystemPlan } from "./system-plan.ts";
 import { STEP_MARK, systemScript } from "./system-script.ts";
 

@@ -22,7 +22,7 @@ import { NAMESPACE_MTU, VM_DEVICE } from "../../../net/namespace/namespace-plan.
 import { closeNamespace, mendWall, openNamespace } from "../../../net/namespace/namespace.ts";
 import { portsCollide } from "../../../net/published-port.ts";
 import { planUserNetwork, slirpGuest } from "../../../net/user-network.ts";
-import type { Store } from "../../store.ts";
+import type { VmStore } from "../vm-store.ts";
 
 /** A VM's network, ready for its VMM. */
 export interface RaisedNetwork {
@@ -73,7 +73,7 @@ export type NoteNetwork = (vmId: string, network: VmNetwork) => void;
 interface NetworksContext {
   readonly config: Config;
   readonly layout: Layout;
-  readonly store: Store;
+  readonly store: VmStore;
   readonly env: NodeJS.ProcessEnv;
   /** Whether a VM's VMM runs, or is being started. */
   readonly isUp: (vmId: string) => boolean;

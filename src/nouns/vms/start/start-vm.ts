@@ -13,7 +13,7 @@ import type { VmReboots } from "../../../model/vm-boots.ts";
 import { ofOwnAccord } from "../../../core/cause.ts";
 import { intentKind, withIntent } from "../../../core/intents.ts";
 import type { MachineLimits, MachineSpec } from "../../../vmm/driver.ts";
-import { checkUserFiles } from "../../images/register/user-files.ts";
+import { checkUserFiles } from "../../images/index.ts";
 import { attendGuest, meetGuest } from "../guest/attend-guest.ts";
 import { agentConnector, introduce } from "../guest/agent-connection.ts";
 import { renewAgentSecret } from "../guest/agent-secret.ts";
