@@ -5,7 +5,7 @@ import { formatBytes, parseBytes } from "../../src/lib/bytes.ts";
 import { asBangerError } from "../../src/lib/errors.ts";
 import type { ProgressEvent } from "../../src/lib/progress.ts";
 import { BlobStore } from "../../src/oci/layers/blob-store.ts";
-import { openImageSource } from "../../src/oci/source/open-source.ts";
+import { openImageSource } from "../../src/oci/open-source.ts";
 import { parseReference } from "../../src/oci/source/reference.ts";
 import { resolveImage } from "../../src/oci/source/resolve-image.ts";
 import { readAgent } from "../../src/nouns/images/agent/agent-program.ts";

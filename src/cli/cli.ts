@@ -1,34 +1,14 @@
 import { setTimeout as after } from "node:timers/promises";
-import { type Client, createClient } from "../client/client.ts";
+import { createClient } from "../client/client.ts";
 import { recordedSocket } from "../lib/holder-record.ts";
-import { type Layout, layoutFrom } from "../model/layout.ts";
-import type { Command } from "./command.ts";
+import { layoutFrom } from "../model/layout.ts";
+import type { Cli, Command } from "./command.ts";
 import type { Io } from "./io.ts";
 import { plainJson, plainText } from "./output/plain-text.ts";
 import { bangerdProgram } from "./programs.ts";
 
 /** A daemon that has answered nothing for so long is looked at. */
 const SILENCE_MS = 2_000;
-
-/** What a command works with. */
-export interface Cli {
-  /** Every command there is, for `help`. */
-  readonly commands: readonly Command[];
-  readonly io: Io;
-  readonly layout: Layout;
-  /** Starts the daemon when none answers. */
-  readonly client: Client;
-  /** The same without starting one. */
-  readonly shyClient: Client;
-  /** Whether `--json` was given. */
-  readonly json: boolean;
-  /** Prints a line on stdout. What it tells may be an image's own word: its control characters are shown, not acted on. */
-  print(line: string): void;
-  /** Prints a value on stdout, as JSON for people and programs. */
-  printJson(value: unknown): void;
-  /** Tells people something beside the output: on stderr, and not with `--json`. */
-  note(line: string): void;
-}
 
 export function createCli(io: Io, commands: readonly Command[], json: boolean): Cli {
   const layout = layoutFrom(io.env);

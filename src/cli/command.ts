@@ -1,4 +1,26 @@
-import type { Cli } from "./cli.ts";
+import type { Client } from "../client/client.ts";
+import type { Layout } from "../model/layout.ts";
+import type { Io } from "./io.ts";
+
+/** What a command works with. */
+export interface Cli {
+  /** Every command there is, for `help`. */
+  readonly commands: readonly Command[];
+  readonly io: Io;
+  readonly layout: Layout;
+  /** Starts the daemon when none answers. */
+  readonly client: Client;
+  /** The same without starting one. */
+  readonly shyClient: Client;
+  /** Whether `--json` was given. */
+  readonly json: boolean;
+  /** Prints a line on stdout. What it tells may be an image's own word: its control characters are shown, not acted on. */
+  print(line: string): void;
+  /** Prints a value on stdout, as JSON for people and programs. */
+  printJson(value: unknown): void;
+  /** Tells people something beside the output: on stderr, and not with `--json`. */
+  note(line: string): void;
+}
 
 export interface ArgumentSpec {
   readonly name: string;

@@ -1,6 +1,5 @@
 import type { BangerEvent } from "../model/event.ts";
-import type { Cli } from "./cli.ts";
-import { command } from "./command.ts";
+import { type Cli, command } from "./command.ts";
 import { withStop } from "./interrupts.ts";
 import { badUsage } from "./parse/bad-usage.ts";
 

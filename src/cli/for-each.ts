@@ -1,5 +1,5 @@
 import { asBangerError } from "../lib/errors.ts";
-import type { Cli } from "./cli.ts";
+import type { Cli } from "./command.ts";
 import { printError } from "./output/error-text.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { ERROR_CODES } from "../lib/error-codes.ts";
 import { BangerError } from "../lib/errors.ts";
-import type { Cli } from "./cli.ts";
+import type { Cli } from "./command.ts";
 
 const CANCELLED_STATUS = ERROR_CODES.CANCELLED.exit;
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

@@ -1,6 +1,6 @@
 import type { EndpointOf } from "../api/endpoints.ts";
 import type { Input, Result } from "../client/client.ts";
-import type { Cli } from "./cli.ts";
+import type { Cli } from "./command.ts";
 import { withInterrupts } from "./interrupts.ts";
 import { progressView } from "./progress/pick-view.ts";
 

@@ -1,7 +1,6 @@
 import { asBangerError } from "../lib/errors.ts";
-import type { Cli } from "./cli.ts";
+import { type Cli, command } from "./command.ts";
 import { isBroken } from "../model/broken.ts";
-import { command } from "./command.ts";
 import { withInterrupts, withoutInterrupts } from "./interrupts.ts";
 import { operateUntil } from "./operate.ts";
 import { checkOptions, given } from "./parse/check-options.ts";

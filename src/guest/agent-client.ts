@@ -8,7 +8,8 @@ import { adjustClock, type ClockAdjustment, type GuestClock } from "./agent-cloc
 import { startExec, type AgentExec, type ExecSpec } from "./agent-exec.ts";
 import { openForward, type ForwardTarget } from "./agent-forward.ts";
 import { readServiceLog, startService, watchService, type SupervisedCommand } from "./agent-service.ts";
-import { authenticate, type BootSecret } from "./agent-secret.ts";
+import type { AgentInfo } from "./agent-info.ts";
+import { authenticate, type BootSecret, type SecretHolder } from "./agent-secret.ts";
 import { agentSession, type AgentLineSession, type Patience } from "./agent-session.ts";
 import { setWorld, WORLD_AWAITED, WORLD_MS } from "./agent-world.ts";
 import type { Dial } from "./dial.ts";
@@ -20,20 +21,6 @@ export type { ClockAdjustment, GuestClock } from "./agent-clock.ts";
 export type { AgentExec, ExecExit, ExecSpec } from "./agent-exec.ts";
 export type { ForwardTarget } from "./agent-forward.ts";
 export type { SupervisedCommand } from "./agent-service.ts";
-
-export interface AgentInfo {
-  readonly version: string;
-  readonly abilities: readonly string[];
-  readonly bootId: string;
-  readonly kernelRelease: string;
-  /** Whether it has been told who the guest is since it started; it says so only to whom it obeys. */
-  readonly configured: boolean;
-  /** Of the agent's SSH server, as in `authorized_keys`: `ssh-ed25519 AAAA…`. */
-  readonly sshHostKey: string;
-  /** Of this connection: what is to be shown against. Empty with an older agent. */
-  readonly challenge: Uint8Array;
-  readonly hasSecret: boolean;
-}
 
 /** What a guest is told of itself. */
 export interface GuestIdentity {
@@ -56,15 +43,10 @@ export interface AgentStats {
 }
 
 /** The agent of one guest, over one connection; any number of calls at once. What it says is hostile: bounded, typed. */
-export interface AgentClient {
+export interface AgentClient extends SecretHolder {
   /** Whether the connection is gone: then every call fails, and another client is needed. */
   readonly closed: boolean;
   info(signal: AbortSignal): Promise<AgentInfo>;
-  /** Shows that this end knows the boot's secret, and returns what the other shows. See agent-secret.ts. */
-  authenticate(
-    request: { readonly nonce: Uint8Array; readonly proof: Uint8Array; readonly secret: Uint8Array },
-    signal: AbortSignal,
-  ): Promise<Uint8Array>;
   /** @returns what the guest could not do of it, and why. */
   configure(identity: GuestIdentity, signal: AbortSignal): Promise<readonly string[]>;
   /**

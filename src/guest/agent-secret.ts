@@ -1,6 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { BangerError } from "../lib/errors.ts";
-import type { AgentClient, AgentInfo } from "./agent-client.ts";
+import type { AgentInfo } from "./agent-info.ts";
 
 /** Of a secret, of a challenge and of a nonce. */
 export const SECRET_BYTES = 32;
@@ -9,6 +9,15 @@ const ABILITY = "secret";
 /** What each end signs besides the challenge and the nonce, so that neither can pass on what the other has shown. */
 const HOST = "banger host";
 const GUEST = "banger guest";
+
+/** Who is asked to show the secret. */
+export interface SecretHolder {
+  /** Shows that this end knows the boot's secret, and returns what the other shows. */
+  authenticate(
+    request: { readonly nonce: Uint8Array; readonly proof: Uint8Array; readonly secret: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<Uint8Array>;
+}
 
 /** What the host and the agent of one boot know of one another. */
 export interface BootSecret {
@@ -28,7 +37,7 @@ export interface BootSecret {
  * @throws BangerError `AGENT_PROTOCOL` when whoever answers is not this boot's agent.
  */
 export async function authenticate(
-  agent: Pick<AgentClient, "authenticate">,
+  agent: SecretHolder,
   info: Pick<AgentInfo, "abilities" | "challenge" | "hasSecret">,
   secret: BootSecret,
   signal: AbortSignal,

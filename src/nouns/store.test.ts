@@ -7,7 +7,8 @@ import { kernelSchema } from "../model/kernel.ts";
 import { layoutFrom } from "../model/layout.ts";
 import { readDescription } from "../core/descriptions.ts";
 import { writeInstance } from "../store/instance-row.ts";
-import { openStore } from "./store.ts";
+import { storeWith, type Store as AnyStore } from "../core/store.ts";
+import { openStore, type Store } from "./store.ts";
 
 const kernel = kernelSchema.parse({
   id: "krn-0123456789abcdef",
@@ -58,4 +59,12 @@ test("what is written is told beside the object's files, once it is done", async
   store.describeAll();
   assert.equal((await stat(join(folder, "kernel.json"))).ino, before.ino, "what is told already is not written again");
   assert.deepEqual(failures, []);
+});
+
+test("a noun whose rows are not there is told so, and one whose are gets the same store", () => {
+  using opened = openStore(":memory:");
+  const store = opened as unknown as AnyStore;
+  assert.equal(storeWith<Store>(store, "kernels", "vms"), store);
+  const { vms: _vms, ...without } = store;
+  assert.throws(() => storeWith<Store>(without as unknown as AnyStore, "kernels", "vms"), /the store has no vms/);
 });

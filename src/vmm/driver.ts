@@ -1,7 +1,8 @@
 import type { Duplex } from "node:stream";
-import type { Accel, AgentLine, MachineRecord, VmDisk, Vmm, VmNetwork } from "../model/vm.ts";
+import type { AgentLine, MachineRecord, VmDisk, Vmm, VmNetwork } from "../model/vm.ts";
 import type { Bytes } from "../lib/bytes.ts";
 import type { BangerError } from "../lib/errors.ts";
+import type { BootKernel, DriverAbilities } from "./abilities.ts";
 import type { MachineNeeds, Obstacle } from "./obstacle.ts";
 
 /** A VM as every driver is told of it: what it is, not how a VMM spells it. */
@@ -36,43 +37,12 @@ export interface MachineLimits {
   readonly netBandwidth?: number;
 }
 
-export interface BootKernel {
-  readonly path: string;
-  readonly format: "elf" | "bzImage" | "arm64-image";
-  readonly initrdPath?: string;
-  /** Words of the kernel command line, without those that the driver adds for its own devices and console. */
-  readonly commandLine: readonly string[];
-  /** Boots by PVH and finds virtio-mmio devices on its command line: needs neither firmware nor PCI. */
-  readonly microvm: boolean;
-  /** Is an ELF file and finds virtio-mmio devices on its command line, whether by PVH or not; absent: as `microvm`. */
-  readonly mmioElf?: boolean;
-  /** Has the guest's end of a vsock, by itself or by its initramfs; absent where that is not known. */
-  readonly vsock?: boolean;
-  /** Finds the CPUs of a machine without ACPI; absent where that is not known. */
-  readonly mpTable?: boolean;
-  /** Finds virtio devices on PCI; absent where that is not known. */
-  readonly pci?: boolean;
-}
-
 export interface MachineDisk extends Pick<VmDisk, "path" | "format"> {
   /** `modules` holds those of the kernel: it is the kernel's, and no disk of the VM's record. */
   readonly id: VmDisk["id"] | "modules";
   readonly readOnly: boolean;
   /** What lies at its path; a file where absent. */
   readonly node?: "file" | "block-device";
-}
-
-/** What a driver can do on this host, as data; services ask this and never the driver's name. */
-export interface DriverAbilities {
-  readonly accel: Accel;
-  readonly diskFormats: ReadonlySet<VmDisk["format"]>;
-  readonly networks: ReadonlySet<VmNetwork["mode"]>;
-  readonly maxVcpus: number;
-  /** Whether its only line to the agent is a vsock. */
-  readonly needsVsock: boolean;
-  /** Whether it boots kernels that need PCI or ACPI; those that find virtio-mmio by their command line every driver boots. */
-  readonly pc: boolean;
-  readonly limits: { readonly disk: boolean; readonly net: boolean };
 }
 
 /** How a VMM came to its end. */

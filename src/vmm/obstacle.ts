@@ -1,5 +1,5 @@
 import type { Vm } from "../model/vm.ts";
-import type { BootKernel, DriverAbilities } from "./driver.ts";
+import type { BootKernel, DriverAbilities } from "./abilities.ts";
 
 /** What a VM asks of the VMM that runs it. */
 export interface MachineNeeds extends Pick<Vm, "spec" | "network"> {

@@ -14,7 +14,7 @@ import type { Digest } from "../../src/oci/manifest/digest.ts";
 import { importImage } from "../../src/oci/layers/import-image.ts";
 import { parseReference } from "../../src/oci/source/reference.ts";
 import type { RegistryOptions } from "../../src/oci/registry/registry-options.ts";
-import { openImageSource } from "../../src/oci/source/open-source.ts";
+import { openImageSource } from "../../src/oci/open-source.ts";
 import { resolveImage } from "../../src/oci/source/resolve-image.ts";
 import { expectCode } from "../helpers/expect-code.ts";
 import { FaultRegistry, type Fault } from "../helpers/fault-registry.ts";

@@ -11,7 +11,7 @@ import { FileTree } from "../../src/model/file-tree.ts";
 import { BlobStore } from "../../src/oci/layers/blob-store.ts";
 import { importImage } from "../../src/oci/layers/import-image.ts";
 import { DEFAULT_LIMITS, type ImportLimits } from "../../src/oci/layers/limits.ts";
-import { openImageSource } from "../../src/oci/source/open-source.ts";
+import { openImageSource } from "../../src/oci/open-source.ts";
 import { parseReference } from "../../src/oci/source/reference.ts";
 import { resolveImage } from "../../src/oci/source/resolve-image.ts";
 import { expectCode } from "../helpers/expect-code.ts";

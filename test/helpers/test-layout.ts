@@ -7,7 +7,7 @@ import { noProgress } from "../../src/lib/progress.ts";
 import { FileTree } from "../../src/model/file-tree.ts";
 import { BlobStore } from "../../src/oci/layers/blob-store.ts";
 import { importImage, type ImportOptions } from "../../src/oci/layers/import-image.ts";
-import { openImageSource } from "../../src/oci/source/open-source.ts";
+import { openImageSource } from "../../src/oci/open-source.ts";
 import type { RegistryOptions } from "../../src/oci/registry/registry-options.ts";
 import { resolveImage, type ResolvedImage } from "../../src/oci/source/resolve-image.ts";
 import { MemorySink } from "./memory-sink.ts";

@@ -13,7 +13,7 @@ import { expectCode } from "../helpers/expect-code.ts";
 import { TarBuilder } from "../helpers/tar-builder.ts";
 import { BlobStore } from "../../src/oci/layers/blob-store.ts";
 import { importImage } from "../../src/oci/layers/import-image.ts";
-import { openImageSource } from "../../src/oci/source/open-source.ts";
+import { openImageSource } from "../../src/oci/open-source.ts";
 import { parseReference } from "../../src/oci/source/reference.ts";
 import { resolveImage } from "../../src/oci/source/resolve-image.ts";
 import { noProgress } from "../../src/lib/progress.ts";

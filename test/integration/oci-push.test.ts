@@ -10,7 +10,7 @@ import { run } from "../../src/lib/process.ts";
 import { noProgress } from "../../src/lib/progress.ts";
 import { checkWritable } from "../../src/oci/push/archive-place.ts";
 import { exportArchive } from "../../src/oci/push/export-archive.ts";
-import { openImageSource } from "../../src/oci/source/open-source.ts";
+import { openImageSource } from "../../src/oci/open-source.ts";
 import { checkPush, pushImage, type OutgoingImage } from "../../src/oci/push/push-image.ts";
 import { parseReference, type RegistryReference } from "../../src/oci/source/reference.ts";
 import type { RegistryOptions } from "../../src/oci/registry/registry-options.ts";

@@ -105,7 +105,7 @@ test("an authority of the host's own store", async () => {
   await using layout = await TestLayout.make([layer]);
   await using registry = await FaultRegistry.start(layout, undefined, tls);
   const program = `
-    import { openImageSource } from "${ROOT}/src/oci/source/open-source.ts";
+    import { openImageSource } from "${ROOT}/src/oci/open-source.ts";
     import { parseReference } from "${ROOT}/src/oci/source/reference.ts";
     import { resolveImage } from "${ROOT}/src/oci/source/resolve-image.ts";
     const signal = new AbortController().signal;

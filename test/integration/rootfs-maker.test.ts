@@ -12,7 +12,7 @@ import { run } from "../../src/lib/process.ts";
 import { applyLayers } from "../../src/oci/layers/apply-layers.ts";
 import { BlobStore } from "../../src/oci/layers/blob-store.ts";
 import { DEFAULT_LIMITS } from "../../src/oci/layers/limits.ts";
-import { openImageSource } from "../../src/oci/source/open-source.ts";
+import { openImageSource } from "../../src/oci/open-source.ts";
 import { parseReference } from "../../src/oci/source/reference.ts";
 import { resolveImage } from "../../src/oci/source/resolve-image.ts";
 import { readAgent } from "../../src/nouns/images/agent/agent-program.ts";

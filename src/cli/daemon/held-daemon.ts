@@ -1,6 +1,6 @@
 import { createClient } from "../../client/client.ts";
 import { BangerError } from "../../lib/errors.ts";
-import type { Cli } from "../cli.ts";
+import type { Cli } from "../command.ts";
 
 /** Asks the daemon how it is, one of an earlier version, too; one that runs and does not answer is told of by its process. */
 export async function askStatus(cli: Cli) {

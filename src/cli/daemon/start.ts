@@ -1,7 +1,6 @@
 import { errorFromWire } from "../../client/daemon-errors.ts";
 import { BangerError } from "../../lib/errors.ts";
-import type { Cli } from "../cli.ts";
-import { command } from "../command.ts";
+import { type Cli, command } from "../command.ts";
 import { withInterrupts } from "../interrupts.ts";
 import { bangerdProgram } from "../programs.ts";
 

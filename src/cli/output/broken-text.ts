@@ -1,5 +1,5 @@
 import { type BrokenView, isBroken, isWhole } from "../../model/broken.ts";
-import type { Cli } from "../cli.ts";
+import type { Cli } from "../command.ts";
 
 /** Parts what reads from what does not, and says of each of those why. */
 export function partBroken<T extends object>(

@@ -1,5 +1,4 @@
-import type { Cli } from "../cli.ts";
-import type { OptionSpec } from "../command.ts";
+import type { Cli, OptionSpec } from "../command.ts";
 import { badUsage } from "../parse/bad-usage.ts";
 import { plainJson } from "../output/plain-text.ts";
 import { bars } from "./bars.ts";

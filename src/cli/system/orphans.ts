@@ -1,7 +1,6 @@
 import { formatBytes } from "../../lib/bytes.ts";
 import type { Orphan } from "../../model/orphan.ts";
-import type { Cli } from "../cli.ts";
-import { command } from "../command.ts";
+import { type Cli, command } from "../command.ts";
 import { table } from "../output/table.ts";
 import { ago } from "../output/times.ts";
 import { badUsage } from "../parse/bad-usage.ts";

@@ -2,9 +2,8 @@ import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ErrorCode } from "../../lib/error-codes.ts";
 import { BangerError } from "../../lib/errors.ts";
-import type { Cli } from "../cli.ts";
+import { type Cli, command } from "../command.ts";
 import { VM_ARGUMENT } from "../arguments.ts";
-import { command } from "../command.ts";
 import { bridge } from "../terminal/bridge.ts";
 import { untilEscape } from "../terminal/escape.ts";
 

@@ -1,7 +1,6 @@
 import { formatBytes } from "../../lib/bytes.ts";
 import { setTimeout as after } from "node:timers/promises";
-import type { Cli } from "../cli.ts";
-import { command } from "../command.ts";
+import { type Cli, command } from "../command.ts";
 import { withStop } from "../interrupts.ts";
 import { brokenRow, partBroken } from "../output/broken-text.ts";
 import { table } from "../output/table.ts";

@@ -1,7 +1,6 @@
 import { BangerError } from "../../lib/errors.ts";
 import type { VmView } from "../../model/vm.ts";
-import type { Cli } from "../cli.ts";
-import { command } from "../command.ts";
+import { type Cli, command } from "../command.ts";
 import { withInterrupts } from "../interrupts.ts";
 import { badUsage } from "../parse/bad-usage.ts";
 

@@ -18,7 +18,7 @@ import { withIntent } from "../../core/intents.ts";
 import { KERNEL_ADD, KERNEL_DELETE } from "./settle-kernels.ts";
 import type { BrokenObject } from "../../core/rows.ts";
 import { isKernelHeld, refuseIfUsed } from "./kernel-users.ts";
-import type { BootKernel } from "../../vmm/driver.ts";
+import type { BootKernel } from "../../vmm/abilities.ts";
 import { publish, stage, unpublish } from "../../core/places.ts";
 
 export interface KernelService {

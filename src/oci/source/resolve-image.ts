@@ -1,5 +1,5 @@
 import type { Artefact } from "../../model/artefact.ts";
-import { parseArtefact } from "../push/packed-image.ts";
+import { parseArtefact } from "../manifest/banger-artefact.ts";
 import type { Digest } from "../manifest/digest.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig, type ImageConfig } from "../manifest/image-config.ts";
 import type { ImageLayer } from "../manifest/image-layer.ts";

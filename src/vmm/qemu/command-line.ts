@@ -1,6 +1,6 @@
 import { checkCommandLine } from "../check-command-line.ts";
 import type { MachineType } from "./device-places.ts";
-import type { QemuHost } from "./machine-plan.ts";
+import type { QemuHost } from "./qemu-host.ts";
 
 type QemuClock = Pick<QemuHost, "accel" | "tscKhz">;
 

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { assert as check, property, string } from "fast-check";
 import { bytes, mib } from "../../lib/bytes.ts";
 import type { MachineSpec } from "../driver.ts";
-import { planMachine, vsockCid, type MachinePlan, type QemuHost } from "./machine-plan.ts";
+import { planMachine, vsockCid, type MachinePlan } from "./machine-plan.ts";
+import type { QemuHost } from "./qemu-host.ts";
 import { acceleratorOption } from "./accelerator.ts";
 import { optionString } from "./option-string.ts";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
-import type { Accel, AgentLine } from "../../model/vm.ts";
+import type { AgentLine } from "../../model/vm.ts";
 import { AGENT_VSOCK_PORT } from "../agent-port.ts";
 import type { MachineDisk, MachineSpec } from "../driver.ts";
 import type { ProcessMark } from "../find-strays.ts";
@@ -9,6 +9,7 @@ import type { VmmStart } from "../start-vmm.ts";
 import { acceleratorOption } from "./accelerator.ts";
 import { kernelCommandLine } from "./command-line.ts";
 import { type DevicePlaces, devicePlaces, type MachineType } from "./device-places.ts";
+import type { QemuHost } from "./qemu-host.ts";
 import { optionString } from "./option-string.ts";
 import { SANDBOX } from "./sandbox.ts";
 
@@ -22,17 +23,6 @@ export const AGENT_PORT_NAME = "banger.agent";
 export const BOOT_MONITOR_FD = 3;
 
 const MIB = 1024 ** 2;
-
-/** How the guest's devices are attached, as this host allows. */
-export interface QemuHost {
-  readonly accel: Accel;
-  /** Context id for vhost-vsock (3 or more; vsock(7)); virtio-serial is used where it is absent. */
-  readonly vsockCid?: number;
-  /** Whether this QEMU was built with its system call filter; absent, it is left out. */
-  readonly sandbox?: boolean;
-  /** Rate of the time stamp counter, which is the guest's too under TCG. */
-  readonly tscKhz?: number;
-}
 
 /** The lines that QEMU can give its guest. */
 export type QemuLine = Exclude<AgentLine, { kind: "firecracker-vsock" }>;

@@ -12,6 +12,7 @@ import { obstacleTo } from "../obstacle.ts";
 import { checkNetwork } from "../check-network.ts";
 import type { Driver, Machine, MachineSpec } from "../driver.ts";
 import { hostTscKhz } from "./host-tsc.ts";
+import type { QemuHost } from "./qemu-host.ts";
 import {
   BOOT_MONITOR_FD,
   planMachine,
@@ -21,7 +22,6 @@ import {
   serialSocketOf,
   vsockCid,
   type MachinePlan,
-  type QemuHost,
 } from "./machine-plan.ts";
 import { noteEvent, qemuMachine, type QemuEvents } from "./machine.ts";
 import { findQemu } from "./qemu-binary.ts";

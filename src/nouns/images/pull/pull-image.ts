@@ -3,7 +3,7 @@ import { newId } from "../../../lib/ids.ts";
 import type { OperationContext } from "../../../lib/progress.ts";
 import type { Image } from "../../../model/image.ts";
 import { checkName, objectNameSchema } from "../../../model/names.ts";
-import { openImageSource } from "../../../oci/source/open-source.ts";
+import { openImageSource } from "../../../oci/open-source.ts";
 import { formatReference, parseReference, type ImageReference } from "../../../oci/source/reference.ts";
 import { resolveImage, type ResolvedImage } from "../../../oci/source/resolve-image.ts";
 import type { ImageSource } from "../../../oci/source/image-source.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { VmmChoice } from "../../../model/vm.ts";
-import type { DriverAbilities } from "../../../vmm/driver.ts";
+import type { DriverAbilities } from "../../../vmm/abilities.ts";
 import { obstacleTo, type MachineNeeds } from "../../../vmm/obstacle.ts";
 import { chooseVmm, type VmmFound, type VmmHost } from "./choose-vmm.ts";
 

@@ -1,6 +1,6 @@
 import { BangerError } from "../../../lib/errors.ts";
 import type { Vmm, VmmChoice } from "../../../model/vm.ts";
-import type { DriverAbilities } from "../../../vmm/driver.ts";
+import type { DriverAbilities } from "../../../vmm/abilities.ts";
 import type { MachineNeeds, Obstacle } from "../../../vmm/obstacle.ts";
 
 /** A VMM as it was found on this host: what it can do, or why it is not to be had. */

@@ -1,4 +1,5 @@
-import type { AgentClient, AgentInfo } from "../../../guest/agent-client.ts";
+import type { AgentInfo } from "../../../guest/agent-info.ts";
+import type { AgentClient } from "../../../guest/agent-client.ts";
 import { introduce } from "./agent-connection.ts";
 import { giveWorld } from "./give-world.ts";
 import { keepTime } from "./keep-time.ts";

@@ -4,7 +4,8 @@ import { BangerError } from "../../../lib/errors.ts";
 import type { OwnStops } from "../../../vmm/driver.ts";
 import { resumeVm, pauseVm, trySettlePaused } from "../pause/pause-vm.ts";
 import { askAgent } from "../guest/reach-agent.ts";
-import { followVmmStops, Stall } from "./stall.ts";
+import { followVmmStops } from "./note-stall.ts";
+import { Stall } from "./stall.ts";
 import { machineOf, VM_ID, vmScene } from "../testing/vm-scene.ts";
 
 const never = new AbortController().signal;

@@ -14,7 +14,7 @@ import {
 } from "../live/host-disk-full.ts";
 import type { LiveVm } from "../live/live-vms.ts";
 import { pauseVm, resumeVm } from "./pause-vm.ts";
-import { noteStall } from "../live/stall.ts";
+import { noteStall } from "../live/note-stall.ts";
 import type { VmContext } from "../vm-context.ts";
 
 /** Linux tells nobody when space is freed: between two looks at it, while a VM waits for it or must be kept from a full disk. */

@@ -16,7 +16,8 @@ import {
 import type { LiveVm } from "../live/live-vms.ts";
 import { notAnswering } from "../live/run-folder.ts";
 import { noteSilence, unresponsive } from "../live/silence.ts";
-import { standsStill, vmmStopped } from "../live/stall.ts";
+import { vmmStopped } from "../live/note-stall.ts";
+import { standsStill } from "../live/stall.ts";
 import type { VmContext } from "../vm-context.ts";
 
 /** How long a guest that goes on may take to answer. */

@@ -5,7 +5,7 @@ import type { Machine } from "../../../vmm/driver.ts";
 import { agentConnector } from "../guest/agent-connection.ts";
 import { attendGuest } from "../guest/attend-guest.ts";
 import { followHostDisk } from "../pause/follow-host-disk.ts";
-import { followVmmStops } from "../live/stall.ts";
+import { followVmmStops } from "../live/note-stall.ts";
 import { liveVm } from "../live/live-vms.ts";
 import { trySettlePaused } from "../pause/pause-vm.ts";
 import { noteSilence } from "../live/silence.ts";

@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
-import { openDockerArchiveSource } from "./docker-archive-source.ts";
-import { FolderFiles, type FileSet } from "./file-set.ts";
-import type { ImageSource } from "./image-source.ts";
-import { openLayoutSource } from "./layout-source.ts";
-import type { ImageReference } from "./reference.ts";
-import type { RegistryOptions } from "../registry/registry-options.ts";
-import { openRegistrySource } from "../registry/registry-source.ts";
-import { openTarFiles } from "./tar-files.ts";
+import { openDockerArchiveSource } from "./source/docker-archive-source.ts";
+import { FolderFiles, type FileSet } from "./source/file-set.ts";
+import type { ImageSource } from "./source/image-source.ts";
+import { openLayoutSource } from "./source/layout-source.ts";
+import type { ImageReference } from "./source/reference.ts";
+import type { RegistryOptions } from "./registry/registry-options.ts";
+import { openRegistrySource } from "./registry/registry-source.ts";
+import { openTarFiles } from "./source/tar-files.ts";
 
 /**
  * Opens where a reference leads. Nothing is asked of a registry yet.
