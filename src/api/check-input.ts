@@ -1,30 +1,32 @@
 import type { z } from "zod";
 import { BangerError } from "../lib/errors.ts";
 
-/** How the one who asks calls a field: `--memory` on a command line; its own name where this says nothing. */
-export type FieldNames = Readonly<Record<string, string>>;
-
 /**
- * Holds an input against the schema of its route. CLI and server say the same about the same mistake.
+ * Holds an input against the schema of its route. CLI and server say the same about the same mistake: the fields stand in
+ * backticks and in `data.fields`, by which the CLI finds its own words for them.
  *
+ * @param help where it stands what the input may be.
  * @throws BangerError `NAME_INVALID` when the name of a new object is all that is wrong, else `BAD_REQUEST`.
  */
-export function checkInput<S extends z.ZodObject>(schema: S, input: unknown, names: FieldNames = {}): z.output<S> {
+export function checkInput<S extends z.ZodObject>(
+  schema: S,
+  input: unknown,
+  help = "`banger openapi` describes each field",
+): z.output<S> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   const { issues } = result.error;
   const onlyName = issues.every((issue) => issue.path[0] === "name");
   throw new BangerError(onlyName ? "NAME_INVALID" : "BAD_REQUEST", {
-    what: issues.map((issue) => describe(issue, input, names)).join("; "),
-    fix: onlyName ? "choose another name" : "correct it and try again; the command's `--help` says what it takes",
-    data: { fields: issues.map((issue) => issue.path.join(".")) },
+    what: issues.map((issue) => describe(issue, input)).join("; "),
+    fix: onlyName ? "choose another name" : `correct it and try again; ${help}`,
+    data: { fields: issues.filter(({ path }) => path.length > 0).map(({ path }) => path.join(".")) },
   });
 }
 
-function describe(issue: z.core.$ZodIssue, input: unknown, names: FieldNames): string {
-  const [field, ...below] = issue.path.map(String);
-  if (field === undefined) return issue.message;
-  const called = [names[field] ?? field, ...below].join(".");
+function describe(issue: z.core.$ZodIssue, input: unknown): string {
+  if (issue.path.length === 0) return issue.message;
+  const called = `\`${issue.path.join(".")}\``;
   const value = valueAt(input, issue.path);
   return value === undefined
     ? `${called}: ${issue.message}`

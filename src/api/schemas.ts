@@ -1,10 +1,18 @@
 import { z } from "zod";
-import { objectNameSchema, vmNameSchema } from "../model/names.ts";
-import { diskStrategySchema, publishedPortSchema, vmmChoiceSchema } from "../model/vm.ts";
-import { waitTargetSchema } from "../model/health-check.ts";
-import { initPolicySchema } from "../model/init-policy.ts";
+import { BUILD_FIELDS, CONTAINERFILE_FIELDS, PULL_FIELDS } from "../model/fields/image-fields.ts";
+import { shapeOf } from "../model/fields/schema-of.ts";
+import {
+  CREATE_FIELDS,
+  LOGS_FIELDS,
+  REBASE_FIELDS,
+  RESIZE_FIELDS,
+  START_FIELDS,
+  STOP_FIELDS,
+  VM_FIELDS,
+} from "../model/fields/vm-fields.ts";
+import { objectNameSchema } from "../model/names.ts";
 import { serviceSpecSchema } from "../model/service.ts";
-import { worldFields } from "../model/world.ts";
+import { ownWorldSchemas } from "../model/world.ts";
 
 /** A name or an id of an existing object, as a user types it. Only looked up, never joined to a path. */
 export const refSchema = z.string().min(1).max(200);
@@ -79,60 +87,29 @@ export const kernelImportInput = z.strictObject({
 export const imagePullInput = z.strictObject({
   /** `debian:bookworm`, `host:port/name@sha256:…`, `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`. */
   reference: z.string().min(1).max(4096),
-  name: objectNameSchema.optional(),
-  kernel: objectNameSchema.optional(),
-  /** Speak to this registry without TLS although it is not on loopback. */
-  insecure: z.boolean().default(false),
-  /** What its VMs have as PID 1 unless told otherwise; systemd is installed at once where the image has none. */
-  init: initPolicySchema.optional(),
-  /** Let the VM in which that is done reach what listens on this host: a mirror on loopback. */
-  allowHost: z.boolean().default(false),
+  ...shapeOf(PULL_FIELDS, {}),
 });
-
-/** Bytes a second. Less than this would not let a guest boot. */
-const bandwidthSchema = z
-  .number()
-  .int()
-  .min(64 * 1024, "a guest needs at least 64K a second");
 
 const envSchema = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string());
 const hostPathSchema = z.string().startsWith("/", "must be an absolute path on the daemon's host").max(4096);
 
-export const imageBuildInput = z.strictObject({
-  /** The image to begin from. */
-  from: refSchema,
-  name: objectNameSchema,
-  /** Run in the guest: by the interpreter that its first line names, else by /bin/sh. */
-  script: hostPathSchema,
-  /** Files and folders that are in the guest before the script runs, owned by root. */
-  copies: z
-    .array(
-      z.strictObject({
-        source: hostPathSchema,
-        target: z.string().startsWith("/", "must be an absolute path in the guest").max(4096),
-      }),
-    )
-    .max(100)
-    .default([]),
-  env: envSchema.default({}),
-  /** Of the root disk; the base's where it is absent. */
-  sizeBytes: z.number().int().positive().optional(),
-  kernel: refSchema.optional(),
-  /** Let the script reach the network. */
-  nat: z.boolean().default(false),
-  /** What runs as PID 1 meanwhile; the agent where it is absent. */
-  init: initPolicySchema.optional(),
-  /** `keep`: a script that fails leaves its VM running; the error names it. */
-  onFail: z.enum(["remove", "keep"]).default("remove"),
-});
+export const imageBuildInput = z.strictObject(
+  shapeOf(BUILD_FIELDS, {
+    copies: z
+      .array(
+        z.strictObject({
+          source: hostPathSchema,
+          target: z.string().startsWith("/", "must be an absolute path in the guest").max(4096),
+        }),
+      )
+      .max(100)
+      .default([]),
+    env: envSchema.default({}),
+    onFail: z.enum(["remove", "keep"]).default("remove"),
+  }),
+);
 
-export const imageBuildContainerfileInput = z.strictObject({
-  name: objectNameSchema,
-  containerfile: hostPathSchema,
-  /** The folder whose files it may copy. */
-  context: hostPathSchema,
-  kernel: refSchema.optional(),
-});
+export const imageBuildContainerfileInput = z.strictObject(shapeOf(CONTAINERFILE_FIELDS, {}));
 
 export const imageRegisterInput = z.strictObject({
   name: objectNameSchema,
@@ -145,11 +122,6 @@ export const imageRegisterInput = z.strictObject({
   /** The content of /lib/modules/RELEASE. */
   modules: hostPathSchema.optional(),
 });
-
-const workDiskSizeSchema = z
-  .number()
-  .int()
-  .min(16 * 1024 ** 2, "a work disk needs at least 16M");
 
 export const imagePushInput = z.strictObject({
   ref: refSchema,
@@ -181,74 +153,18 @@ export const imageFilesInput = z.strictObject({
 export const imageFileInput = z.strictObject({ ref: refSchema, path: imagePathSchema });
 
 export const vmCreateInput = z.strictObject({
-  name: vmNameSchema.optional(),
-  image: refSchema.optional(),
-  kernel: refSchema.optional(),
-  vcpus: z.number().int().min(1).max(64).optional(),
-  memoryBytes: z
-    .number()
-    .int()
-    .min(64 * 1024 ** 2, "a VM needs at least 64M of memory")
-    .optional(),
-  diskSizeBytes: z.number().int().positive().optional(),
-  /** A second disk, mounted on /work; where it is absent, there is one if the image has a seed for it. */
-  workDiskSizeBytes: workDiskSizeSchema.optional(),
-  diskStrategy: diskStrategySchema.optional(),
-  nat: z.boolean().default(false),
-  publish: z.array(publishedPortSchema).max(100).default([]),
-  /** Publish what the image says it listens on, each on a free port of this host's loopback. */
-  publishAll: z.boolean().default(false),
-  /** Let the guest reach what listens on the host, and cloud metadata addresses. */
-  allowHost: z.boolean().default(false),
-  /** Let the guest reach other VMs that have this too, and be reached by them. */
-  allowVms: z.boolean().default(false),
-  env: envSchema.default({}),
-  vmm: vmmChoiceSchema.optional(),
-  /** Most that the guest may read and write on each of its disks, in bytes a second. */
-  diskBandwidth: bandwidthSchema.optional(),
-  /** Most that the guest may send, and most that it may receive, in bytes a second. */
-  netBandwidth: bandwidthSchema.optional(),
-  /** The image's own policy where it is absent. */
-  init: initPolicySchema.optional(),
-  /** Keep a command running: the image's own unless words are given. */
-  service: serviceSpecSchema.optional(),
-  ...worldFields,
-  start: z.boolean().default(true),
-  /**
-   * Delete it when its owner is gone: the connection of an exec whose start frame says `owner`. If none comes within a
-   * minute, or none comes back after the daemon was started anew, it is deleted, too.
-   */
-  ephemeral: z.boolean().default(false),
-  /** How far a start waits; without effect where `start` is false. */
-  wait: waitTargetSchema.default("agent"),
+  ...shapeOf(VM_FIELDS, { ...ownWorldSchemas, env: envSchema.default({}) }),
+  ...shapeOf(CREATE_FIELDS, { service: serviceSpecSchema.optional(), start: z.boolean().default(true) }),
 });
 
 /** What is given of the host's world is the VM's from then on; what is absent stays as it is. */
-export const vmStartInput = z.strictObject({
-  ref: refSchema,
-  wait: waitTargetSchema.default("agent"),
-  ...worldFields,
-});
+export const vmStartInput = z.strictObject({ ref: refSchema, ...shapeOf(START_FIELDS, ownWorldSchemas) });
 
-export const vmStopInput = z.strictObject({
-  ref: refSchema,
-  /** Seconds that the guest gets to shut down before it is ended. */
-  timeoutSeconds: z.number().int().min(0).max(3600).default(30),
-  force: z.boolean().default(false),
-});
+export const vmStopInput = z.strictObject({ ref: refSchema, ...shapeOf(STOP_FIELDS, {}) });
 
-export const vmRebaseInput = z.strictObject({
-  ref: refSchema,
-  image: refSchema,
-  /** The kernel to boot from then on; the image's own where it is absent. */
-  kernel: refSchema.optional(),
-});
+export const vmRebaseInput = z.strictObject({ ref: refSchema, ...shapeOf(REBASE_FIELDS, {}) });
 
-export const vmResizeInput = z.strictObject({
-  ref: refSchema,
-  diskSizeBytes: z.number().int().positive().optional(),
-  workDiskSizeBytes: workDiskSizeSchema.optional(),
-});
+export const vmResizeInput = z.strictObject({ ref: refSchema, ...shapeOf(RESIZE_FIELDS, {}) });
 
 export const vmDeleteInput = z.strictObject({
   ref: refSchema,
@@ -256,14 +172,7 @@ export const vmDeleteInput = z.strictObject({
   force: z.boolean().default(false),
 });
 
-export const vmLogsInput = z.strictObject({
-  ref: refSchema,
-  follow: z.boolean().default(false),
-  /** What the command has printed that the VM keeps running, rather than its console. */
-  service: z.boolean().default(false),
-  /** Begin with so many of the last lines; with all of them where it is absent. */
-  lines: z.number().int().min(0).max(100_000).optional(),
-});
+export const vmLogsInput = z.strictObject({ ref: refSchema, ...shapeOf(LOGS_FIELDS, {}) });
 
 export const vmForwardInput = z.strictObject({
   ref: refSchema,

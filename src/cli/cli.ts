@@ -1,16 +1,19 @@
 import { setTimeout as after } from "node:timers/promises";
 import { createClient } from "../client/client.ts";
+import { asBangerError } from "../lib/errors.ts";
 import { recordedSocket } from "../lib/holder-record.ts";
 import { layoutFrom } from "../model/layout.ts";
 import type { Cli, Command } from "./command.ts";
 import type { Io } from "./io.ts";
+import { inWordsOfOptions } from "./output/option-words.ts";
 import { plainJson, plainText } from "./output/plain-text.ts";
 import { bangerdProgram } from "./programs.ts";
 
 /** A daemon that has answered nothing for so long is looked at. */
 const SILENCE_MS = 2_000;
 
-export function createCli(io: Io, commands: readonly Command[], json: boolean): Cli {
+/** @param called the command that it works for. */
+export function createCli(io: Io, commands: readonly Command[], json: boolean, called?: Command): Cli {
   const layout = layoutFrom(io.env);
   const socketPath = recordedSocket(layout.lockFile) ?? layout.socket;
   const watch = async (signal: AbortSignal): Promise<never> => {
@@ -37,5 +40,6 @@ export function createCli(io: Io, commands: readonly Command[], json: boolean): 
     note(line) {
       if (!json) io.stderr.write(`${plainText(line)}\n`);
     },
+    explain: (error) => inWordsOfOptions(asBangerError(error), called, commands),
   };
 }

@@ -1,6 +1,7 @@
 import type { Client } from "../client/client.ts";
 import type { Layout } from "../model/layout.ts";
 import type { Io } from "./io.ts";
+import type { BangerError } from "../lib/errors.ts";
 
 /** What a command works with. */
 export interface Cli {
@@ -20,6 +21,8 @@ export interface Cli {
   printJson(value: unknown): void;
   /** Tells people something beside the output: on stderr, and not with `--json`. */
   note(line: string): void;
+  /** What was thrown, in the words of the command line: with options in place of the request's fields. */
+  explain(error: unknown): BangerError;
 }
 
 export interface ArgumentSpec {
@@ -44,6 +47,14 @@ export interface OptionSpec {
   /** What stands for its value in the help: `SIZE`. */
   readonly value?: string;
   readonly help: string;
+  /** The field of the request that it says, or has a part in: errors name the field, and the command line its option. */
+  readonly field?: string;
+  /**
+   * What its word is; text where this is absent. `option` is its name, with dashes.
+   *
+   * @throws BangerError `BAD_USAGE`, `BAD_REQUEST`.
+   */
+  readonly read?: (word: string, option: string) => unknown;
 }
 
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
@@ -76,6 +87,8 @@ export interface Command<
   readonly arguments: A;
   readonly options: O;
   readonly examples: readonly [Example, ...Example[]];
+  /** Options that may stand in the TOML file that its option `--file` names. */
+  readonly inFile?: OptionSpecs;
   /** What the summary has no room for: a few sentences, which help breaks into lines. */
   readonly details?: string;
   run(cli: Cli, args: ArgumentValues<A>, options: OptionValues<O>): Promise<number | void>;
@@ -86,17 +99,18 @@ type ArgumentValue<Kind> = Kind extends "rest" | "passed-on" | "several"
   : Kind extends "optional"
     ? string | undefined
     : string;
-type OptionValue<Type, Multiple> = Type extends "boolean"
+type Word<S> = S extends { readonly read: (word: string, option: string) => infer T } ? T : string;
+type OptionValue<S extends OptionSpec> = S["type"] extends "boolean"
   ? boolean
-  : Multiple extends true
-    ? readonly string[]
-    : string | undefined;
+  : S extends { readonly multiple: true }
+    ? readonly Word<S>[]
+    : Word<S> | undefined;
 
 export type ArgumentValues<A extends readonly ArgumentSpec[]> = {
   readonly [S in A[number] as S["name"]]: ArgumentValue<S["kind"]>;
 };
 export type OptionValues<O extends OptionSpecs> = {
-  readonly [N in keyof O]: OptionValue<O[N]["type"], O[N]["multiple"]>;
+  readonly [N in keyof O]: OptionValue<O[N]>;
 };
 
 /** Keeps the exact types of a command's arguments and options, so that `run` gets them by name. */

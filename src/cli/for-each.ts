@@ -1,4 +1,3 @@
-import { asBangerError } from "../lib/errors.ts";
 import type { Cli } from "./command.ts";
 import { printError } from "./output/error-text.ts";
 
@@ -24,7 +23,7 @@ export async function forEach<T>(
       if (!cli.json) cli.print(say(result, ref));
     } catch (error) {
       if (refs.length === 1) throw error;
-      const known = asBangerError(error);
+      const known = cli.explain(error);
       printError(known, cli.io, cli.json);
       status ||= known.exit;
       if (known.code === "CANCELLED") break;

@@ -5,11 +5,14 @@ import { commandHelp } from "./help/command-help.ts";
 import { nounHelp, overview } from "./help/overview.ts";
 import type { Io } from "./io.ts";
 import { printError } from "./output/error-text.ts";
+import { inWordsOfOptions } from "./output/option-words.ts";
 import { asksForHelp, asksForJson } from "./parse/asks.ts";
 import { checkUtf8 } from "./parse/utf8-words.ts";
 import { findCommand } from "./parse/find-command.ts";
 import { parseGlobal } from "./parse/parse-global.ts";
+import { withOptionsFile } from "./parse/options-file.ts";
 import { parseWords } from "./parse/parse-words.ts";
+import { type OptionWords, readOptions } from "./parse/read-options.ts";
 
 /**
  * Runs one command line to its end and prints what went wrong.
@@ -31,9 +34,10 @@ export async function runCli(commands: readonly Command[], words: readonly strin
     throw outputLost(lost);
   } catch (error) {
     if (hasErrno(error, "EPIPE")) return 0;
-    const known = asBangerError(error);
+    const called = calledCommand(commands, words);
+    const known = inWordsOfOptions(asBangerError(error), called, commands);
     printError(known, io, asksForJson(words));
-    return exitStatus(known, calledCommand(commands, words));
+    return exitStatus(known, called);
   }
 }
 
@@ -71,12 +75,20 @@ function calledCommand(commands: readonly Command[], words: readonly string[]): 
   }
 }
 
+/** What a file says, too, where the command takes one. */
+async function withFile({ inFile }: Command, typed: OptionWords): Promise<OptionWords> {
+  const { file } = typed;
+  return inFile === undefined || typeof file !== "string" ? typed : withOptionsFile(file, inFile, typed);
+}
+
 async function dispatch(commands: readonly Command[], words: readonly string[], io: Io): Promise<number> {
   const found = findCommand(commands, words);
   if (found.kind === "command" && !asksForHelp(found.rest)) {
-    const { args, options } = parseWords(found.command, found.rest);
-    const status = await found.command.run(createCli(io, commands, options["json"] === true), args, options);
-    return status ?? 0;
+    const { command } = found;
+    const { args, options: typed } = parseWords(command, found.rest);
+    const words = await withFile(command, typed);
+    const options = readOptions(command.options, words) as Parameters<Command["run"]>[2];
+    return (await command.run(createCli(io, commands, words["json"] === true, command), args, options)) ?? 0;
   }
   if (found.kind === "overview") parseGlobal(words);
   io.stdout.write(

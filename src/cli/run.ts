@@ -6,7 +6,7 @@ import { operateUntil } from "./operate.ts";
 import { checkOptions, given } from "./parse/check-options.ts";
 import { absoluteReference } from "./parse/local-paths.ts";
 import { RESTART_OPTIONS, serviceInput } from "./parse/service-options.ts";
-import { VM_FIELDS, VM_OPTIONS, vmInput } from "./parse/vm-options.ts";
+import { VM_OPTIONS, vmInput } from "./parse/vm-options.ts";
 import { PROGRESS_OPTION } from "./progress/pick-view.ts";
 import { TTY_OPTIONS, ttyMode } from "./terminal/tty-mode.ts";
 
@@ -44,7 +44,7 @@ status is the one of banger. With --detach the VM stays, and keeps the command r
     // Should we be killed, the daemon deletes it.
     const ephemeral = keep || detach ? undefined : true;
     const asked = given({ ...(await vmInput(vmOptions, cli.io.env)), service, ephemeral });
-    await checkOptions("vmCreate", asked, VM_FIELDS);
+    await checkOptions("vmCreate", asked);
     const vm = await withInterrupts(cli, async (signal) => {
       const image = await ensureImage(cli, { wanted, kernel: vmOptions["kernel-ref"], insecure, progress, signal });
       return operateUntil(cli, "vmCreate", { ...asked, image }, progress, signal);

@@ -1,4 +1,3 @@
-import { VERSION } from "../lib/version.ts";
 import { command } from "./command.ts";
 
 export default command({
@@ -11,6 +10,7 @@ export default command({
     { line: "banger version --json", does: "Print it for a program" },
   ],
   async run(cli) {
+    const { VERSION } = await import("../lib/version.ts");
     if (cli.json) cli.printJson({ version: VERSION });
     else cli.print(`banger ${VERSION}`);
   },

@@ -1,6 +1,7 @@
 import { formatBytes, type Bytes } from "../lib/bytes.ts";
 import { BangerError } from "../lib/errors.ts";
-import { DISK_STRATEGIES, type DiskStrategy, type VmDisk } from "../model/vm.ts";
+import { DISK_STRATEGIES } from "../model/fields/choices.ts";
+import type { DiskStrategy, VmDisk } from "../model/vm.ts";
 
 export type DiskFormat = VmDisk["format"];
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { WAIT_TARGETS } from "./fields/choices.ts";
 
 /** The command by which an image says whether its service is well (HEALTHCHECK of a Containerfile). */
 export const healthCheckSchema = z.object({
@@ -12,10 +13,7 @@ export const healthCheckSchema = z.object({
 });
 export type HealthCheck = z.infer<typeof healthCheckSchema>;
 
-/** How far a start waits: for the agent, for systemd's jobs too, or until the image's own check of its health succeeds. */
-export const WAIT_TARGETS = ["agent", "system", "healthy"] as const;
-export const waitTargetSchema = z.enum(WAIT_TARGETS);
-export type WaitTarget = z.infer<typeof waitTargetSchema>;
+export type WaitTarget = (typeof WAIT_TARGETS)[number];
 
 /** What systemd said of itself when its jobs were done: in a degraded system some unit has failed. */
 export const systemStateSchema = z.object({

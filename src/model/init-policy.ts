@@ -1,5 +1,5 @@
 import { z } from "zod";
+import { INIT_POLICIES } from "./fields/choices.ts";
 
-/** `auto`: systemd where the image has it, else the agent. `systemd` installs it where it is missing. */
-export const initPolicySchema = z.enum(["auto", "agent", "systemd"]);
+export const initPolicySchema = z.enum(INIT_POLICIES);
 export type InitPolicy = z.infer<typeof initPolicySchema>;

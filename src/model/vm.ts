@@ -1,9 +1,13 @@
 import { z } from "zod";
+import { DISK_STRATEGIES, VMMS } from "./fields/choices.ts";
+import { keptShapeOf, schemaOf } from "./fields/schema-of.ts";
+import { VM_FIELDS } from "./fields/vm-fields.ts";
 import { initPolicySchema } from "./init-policy.ts";
 import { vmBootFields } from "./vm-boots.ts";
 import { vmNameSchema } from "./names.ts";
 import { gatherOwnPart } from "./own-part.ts";
 import { pausedBecauseSchema } from "./paused-because.ts";
+import { publishedPortSchema } from "./published-port.ts";
 import { serviceReadinessSchema, serviceSpecSchema, serviceStatusSchema } from "./service.ts";
 import { withoutSecrets, worldSchema } from "./world.ts";
 import { VM_STATES } from "./vm-states.ts";
@@ -16,7 +20,6 @@ export const ACCELERATORS = ["kvm", "tcg"] as const;
 export const accelSchema = z.enum(ACCELERATORS);
 export type Accel = z.infer<typeof accelSchema>;
 
-export const VMMS = ["firecracker", "qemu"] as const;
 export const vmmSchema = z.enum(VMMS);
 export type Vmm = z.infer<typeof vmmSchema>;
 
@@ -38,12 +41,6 @@ export const agentLineSchema = z.discriminatedUnion("kind", [
 ]);
 export type AgentLine = z.infer<typeof agentLineSchema>;
 
-/**
- * Ways to give a VM its own copy of a disk that others read too, cheapest first. A reflink shares blocks in the file
- * system, a qcow2 overlay names its base, device mapper keeps what differs in a file of the VM's, a sparse copy has it all
- * but the holes.
- */
-export const DISK_STRATEGIES = ["reflink", "qcow2", "dm-snapshot", "sparse-copy"] as const;
 export const diskStrategySchema = z.enum(DISK_STRATEGIES);
 export type DiskStrategy = z.infer<typeof diskStrategySchema>;
 
@@ -62,42 +59,15 @@ export const vmDiskSchema = z.object({
 });
 export type VmDisk = z.infer<typeof vmDiskSchema>;
 
-/** A dotted quad, as in `127.0.0.1`. */
-export const ipv4Schema = z.ipv4("write an IPv4 address, as in 127.0.0.1");
-const portSchema = z.number().int().min(1).max(65_535);
-
-/** A TCP port of the host that leads to one of the guest. `0.0.0.0` is every address of the host. */
-export const publishedPortSchema = z.strictObject({
-  hostAddress: ipv4Schema.default("127.0.0.1"),
-  hostPort: portSchema,
-  guestPort: portSchema,
-});
-export type PublishedPort = z.infer<typeof publishedPortSchema>;
-
 /** What was asked for. Only `vm resize`, `vm rebase` and, of the host's world, `vm start` change it. */
 export const vmSpecSchema = z.object({
-  vcpus: z.number().int().min(1).max(64),
-  memoryBytes: z
-    .number()
-    .int()
-    .min(64 * 1024 ** 2),
-  diskSizeBytes: z.number().int().positive().optional(),
-  /** A second disk, which outlives a change of the image; absent: none. */
-  workDiskSizeBytes: z.number().int().positive().optional(),
-  /** How its disks are copied; the cheapest way that host and VMM share where absent. */
-  diskStrategy: diskStrategySchema.optional(),
-  nat: z.boolean(),
-  publish: z.array(publishedPortSchema).readonly().default([]),
-  /** May reach what listens on the host, and cloud metadata addresses. */
-  allowHost: z.boolean().default(false),
-  /** May reach other VMs that may reach others, and be reached by them. */
-  allowVms: z.boolean().default(false),
+  ...keptShapeOf(VM_FIELDS),
+  // From here on what is never open: the configuration or the image answered it.
+  vcpus: schemaOf(VM_FIELDS.vcpus),
+  memoryBytes: schemaOf(VM_FIELDS.memoryBytes),
   env: z.record(z.string(), z.string()),
   init: initPolicySchema,
   vmm: vmmChoiceSchema.default("auto"),
-  /** Most that the guest may read and write on each disk, and send and receive on its card, in bytes a second. */
-  diskBandwidth: z.number().int().positive().optional(),
-  netBandwidth: z.number().int().positive().optional(),
   /** The command that the guest's agent keeps running. */
   service: serviceSpecSchema.optional(),
   /** What it is given of the host's world; what is absent in it is left to the configuration, anew at each start. */

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { schemaOf, shapeOf } from "./fields/schema-of.ts";
+import { WORLD_FIELDS } from "./fields/world-fields.ts";
 
 const PROXY_WORDS = "a proxy must be a URL without quotes and blanks, http://[USER:PASSWORD@]HOST:PORT";
 
@@ -22,33 +24,16 @@ export const proxiesSchema = z.strictObject({
 });
 export type Proxies = z.infer<typeof proxiesSchema>;
 
-/** A zone of the time zone data base; `host`: that of the host, as each start finds it; `none`: the image's own. */
-export const timeZoneSchema = z
-  .string()
-  .max(80)
-  .regex(/^[A-Za-z0-9_+-]+(?:\/[A-Za-z0-9_+-]+){0,2}$/, "must be host, none, or a time zone as in Europe/Berlin");
+export const timeZoneSchema = schemaOf(WORLD_FIELDS.timeZone);
+export const localeSchema = schemaOf(WORLD_FIELDS.locale);
 
-/** LANG; `none`: the image's own. */
-export const localeSchema = z
-  .string()
-  .max(80)
-  .regex(
-    /^[A-Za-z][A-Za-z0-9]{0,15}(?:_[A-Za-z0-9]{1,8})?(?:\.[A-Za-z0-9-]{1,20})?(?:@[A-Za-z0-9]{1,20})?$/,
-    "must be host, none, or a locale as in de_DE.UTF-8",
-  );
-
-/** What a VM may be given of its host's world. What is absent is left to the configuration. */
-export const worldFields = {
-  /** The certificate authorities that the host trusts beyond its distribution's. */
+/** The schemas of what world-fields.ts says no more of than what it is for. */
+export const ownWorldSchemas = {
   hostCa: z.boolean().optional(),
-  /** Files in which more of them are looked for, as whoever asks has them in SSL_CERT_FILE and the like. */
   hostCaFiles: z.array(z.string().startsWith("/").max(4096)).max(16).optional(),
-  /** `false`: none, whatever the configuration says. */
   hostProxy: z.union([z.literal(false), proxiesSchema], { error: PROXY_WORDS }).optional(),
-  timeZone: timeZoneSchema.optional(),
-  locale: localeSchema.optional(),
 };
-export const worldSchema = z.strictObject(worldFields);
+export const worldSchema = z.strictObject(shapeOf(WORLD_FIELDS, ownWorldSchemas));
 export type WorldWishes = z.infer<typeof worldSchema>;
 
 /** The configuration's part: what VMs get that were not asked about. */

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { BangerError, hasErrno } from "../lib/errors.ts";
-import type { PublishedPort } from "../model/vm.ts";
+import type { PublishedPort } from "../model/published-port.ts";
 
 /**
  * Makes sure that nothing listens where ports are to be published, by listening there for an instant.

@@ -1,4 +1,4 @@
-import type { PublishedPort } from "../model/vm.ts";
+import type { PublishedPort } from "../model/published-port.ts";
 
 /** Stands for all addresses of the host. */
 export const ANY_ADDRESS = "0.0.0.0";

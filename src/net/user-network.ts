@@ -1,4 +1,5 @@
-import type { PublishedPort, VmNetwork } from "../model/vm.ts";
+import type { PublishedPort } from "../model/published-port.ts";
+import type { VmNetwork } from "../model/vm.ts";
 import { macOf } from "./mac-address.ts";
 
 /**

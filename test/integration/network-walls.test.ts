@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { planHostNetwork, type NetworkedVm } from "../../src/net/host/host-networks.ts";
-import type { PublishedPort } from "../../src/model/vm.ts";
+import type { PublishedPort } from "../../src/model/published-port.ts";
 import { heardWhile, macAt, probe, shout, type Answer, type Probe } from "../helpers/frames.ts";
 import { getFrom } from "../helpers/lab-guest.ts";
 import { LAB, NetworkLab, runIn, whyNoLab } from "../helpers/network-lab.ts";

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { command } from "../command.ts";
 import { logText } from "../output/log-text.ts";
 import { badUsage } from "../parse/bad-usage.ts";
-import { wholeNumber } from "../parse/check-options.ts";
+import { wholeNumber } from "../parse/option-of.ts";
 
 export default command({
   name: ["daemon", "logs"],
@@ -10,7 +10,13 @@ export default command({
   arguments: [],
   options: {
     follow: { type: "boolean", short: "f", help: "go on with what comes" },
-    lines: { type: "string", short: "n", value: "N", help: "how many of the last lines; 100 unless told" },
+    lines: {
+      type: "string",
+      short: "n",
+      value: "N",
+      help: "how many of the last lines; 100 unless told",
+      read: wholeNumber,
+    },
   },
   details: "Reads the file itself: it is there when the daemon is not.",
   examples: [
@@ -18,7 +24,7 @@ export default command({
     { line: "banger daemon logs -f -n 0", does: "What comes from now on" },
   ],
   async run(cli, _args, { follow, lines }) {
-    const count = wholeNumber("--lines", lines) ?? 100;
+    const count = lines ?? 100;
     if (cli.json && follow) throw badUsage("--follow has no end, and JSON needs one", "leave one of them out");
     const { openLog, watchFile } = await import("./log-file.ts");
     const { readFrom, startOfLastLines } = await import("../../lib/last-lines.ts");

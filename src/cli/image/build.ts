@@ -1,7 +1,8 @@
 import { dirname } from "node:path";
 import { formatBytes } from "../../lib/bytes.ts";
 import { asBangerError } from "../../lib/errors.ts";
-import type { Input, Result } from "../../client/client.ts";
+import type { Result } from "../../client/client.ts";
+import { BUILD_FIELDS, CONTAINERFILE_FIELDS } from "../../model/fields/image-fields.ts";
 import { type Cli, command } from "../command.ts";
 import { withoutInterrupts } from "../interrupts.ts";
 import { operate } from "../operate.ts";
@@ -10,36 +11,30 @@ import { checkOptions, given } from "../parse/check-options.ts";
 import { parseCopy } from "../parse/copy-option.ts";
 import { ENV_OPTIONS, readEnv } from "../parse/env-options.ts";
 import { absolutePath } from "../parse/local-paths.ts";
-import { size } from "../parse/vm-options.ts";
+import { inputOf, optionsOf } from "../parse/option-of.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 import { ttyMode } from "../terminal/tty-mode.ts";
 
-const FIELDS = {
-  from: "--from-image",
-  name: "--name",
-  script: "--script",
-  copies: "--copy",
-  sizeBytes: "--size",
-  init: "--init",
-  onFail: "--on-fail",
-} as const;
+/** Options of the two ways to build, as they stand in the help. */
+const { "from-image": FROM, ...BUILD } = optionsOf(BUILD_FIELDS, {
+  copies: {
+    copy: { type: "string", multiple: true, value: "SRC:DST", help: "a file or folder to put into it before" },
+  },
+  env: ENV_OPTIONS,
+  onFail: {
+    "on-fail": { type: "string", value: "WHAT", help: "shell: enter the VM of a script that failed, before it goes" },
+  },
+});
+const { containerfile: CONTAINERFILE } = optionsOf(CONTAINERFILE_FIELDS, {});
 
 export default command({
   name: ["image", "build"],
   summary: "Make an image of another by a script, or of a Containerfile",
   arguments: [{ name: "folder", kind: "optional", help: "with --containerfile: the folder whose files it may copy" }],
   options: {
-    "from-image": { type: "string", value: "IMAGE", help: "name or id of the image to begin from" },
-    containerfile: { type: "string", value: "FILE", help: "build this, by buildah, docker or buildctl, instead" },
-    name: { type: "string", value: "NAME", help: "what to call the new image" },
-    script: { type: "string", value: "FILE", help: "what to run in it, as root" },
-    copy: { type: "string", multiple: true, value: "SRC:DST", help: "a file or folder to put into it before" },
-    size: { type: "string", value: "SIZE", help: "size of its root disk, as in 20G" },
-    ...ENV_OPTIONS,
-    nat: { type: "boolean", help: "let the script reach the network" },
-    init: { type: "string", value: "POLICY", help: "what runs as PID 1 meanwhile; agent unless told" },
-    "kernel-ref": { type: "string", value: "KERNEL", help: "boot this kernel, now and in its VMs" },
-    "on-fail": { type: "string", value: "WHAT", help: "shell: enter the VM of a script that failed, before it goes" },
+    "from-image": FROM,
+    containerfile: CONTAINERFILE,
+    ...BUILD,
     progress: PROGRESS_OPTION,
   },
   details: `Boots the image in a VM that is thrown away, runs the script in it, and keeps the disk without its free space.
@@ -61,29 +56,23 @@ leaves nothing.`,
     { line: "banger image build --containerfile ./Containerfile . --name site", does: "What a Containerfile says" },
   ],
   async run(cli, { folder }, options) {
-    const { "from-image": from, name, script, progress } = options;
+    const { containerfile, "from-image": from, name, script, progress } = options;
     if (name === undefined) throw badUsage("--name is missing", "name the new image: --name NAME");
-    if (options.containerfile !== undefined) {
-      return buildContainerfile(cli, { ...options, name, containerfile: options.containerfile, folder });
-    }
+    if (containerfile !== undefined) return buildContainerfile(cli, { ...options, name, containerfile, folder });
     if (folder !== undefined) throw badUsage(`${folder} is one word too many`, "a folder goes with --containerfile");
     if (from === undefined) throw badUsage("--from-image is missing", "say what to begin from: --from-image IMAGE");
     if (script === undefined) throw badUsage("--script is missing", "say what to run: --script FILE");
     const shell = onFail(options["on-fail"]);
-    const cwd = process.cwd();
     const input = given({
+      ...inputOf(BUILD_FIELDS, options),
       from,
       name,
-      script: absolutePath(script, cwd),
-      copies: options.copy.map((text) => parseCopy(text, cwd)),
+      script,
+      copies: options.copy.map((text) => parseCopy(text, process.cwd())),
       env: await readEnv(options.env, options["env-file"], cli.io.env),
-      sizeBytes: size("--size", options.size),
-      kernel: options["kernel-ref"],
-      nat: options.nat,
-      init: options.init as Input<"imageBuild">["init"],
       onFail: shell ? ("keep" as const) : undefined,
     });
-    await checkOptions("imageBuild", input, FIELDS);
+    await checkOptions("imageBuild", input);
     try {
       tell(cli, await operate(cli, "imageBuild", input, progress));
     } catch (error) {
@@ -108,11 +97,10 @@ async function buildContainerfile(cli: Cli, options: ContainerfileOptions): Prom
   if (options.script !== undefined || options["from-image"] !== undefined) {
     throw badUsage("--containerfile begins from what its own FROM says", "leave --from-image and --script out");
   }
-  const cwd = process.cwd();
-  const containerfile = absolutePath(options.containerfile, cwd);
-  const context = absolutePath(folder ?? dirname(containerfile), cwd);
+  const { containerfile } = options;
+  const context = absolutePath(folder ?? dirname(containerfile), process.cwd());
   const input = given({ name, containerfile, context, kernel: options["kernel-ref"] });
-  await checkOptions("imageBuildContainerfile", input, { name: "--name", containerfile: "--containerfile" });
+  await checkOptions("imageBuildContainerfile", input);
   tell(cli, await operate(cli, "imageBuildContainerfile", input, progress));
 }
 

@@ -1,9 +1,10 @@
 import { formatBytes } from "../../lib/bytes.ts";
-import type { Input } from "../../client/client.ts";
+import { PULL_FIELDS } from "../../model/fields/image-fields.ts";
 import { command } from "../command.ts";
 import { operate } from "../operate.ts";
 import { checkOptions, given } from "../parse/check-options.ts";
 import { absoluteReference } from "../parse/local-paths.ts";
+import { inputOf, optionsOf } from "../parse/option-of.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
@@ -16,15 +17,7 @@ export default command({
     },
   ],
   options: {
-    name: { type: "string", value: "NAME", help: "what to call it; made from the reference unless told" },
-    "kernel-ref": { type: "string", value: "KERNEL", help: "boot its VMs with this kernel" },
-    insecure: { type: "boolean", help: "speak to the registry without TLS; on loopback this needs no saying" },
-    init: {
-      type: "string",
-      value: "POLICY",
-      help: "PID 1 of its VMs: auto, agent, or systemd, installed where missing",
-    },
-    "allow-host": { type: "boolean", help: "let that installation reach what listens on this host, as a mirror may" },
+    ...optionsOf(PULL_FIELDS, {}),
     progress: PROGRESS_OPTION,
   },
   examples: [
@@ -39,14 +32,9 @@ export default command({
   async run(cli, { reference }, options) {
     const input = given({
       reference: absoluteReference(reference, process.cwd()),
-      name: options.name,
-      kernel: options["kernel-ref"],
-      insecure: options.insecure,
-      // Held against the contract with everything else.
-      init: options.init as Input<"imagePull">["init"],
-      allowHost: options["allow-host"] || undefined,
+      ...inputOf(PULL_FIELDS, options),
     });
-    await checkOptions("imagePull", input, { name: "--name", kernel: "--kernel-ref", init: "--init" });
+    await checkOptions("imagePull", input);
     const image = await operate(cli, "imagePull", input, options.progress);
     if (cli.json) return cli.printJson(image);
     cli.print(`Image ${image.name} is here: ${formatBytes(image.size)}, ${image.system.osName ?? "no os-release"}.`);

@@ -5,16 +5,6 @@ import { checkOptions, given } from "../parse/check-options.ts";
 import { absolutePath } from "../parse/local-paths.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
-const FIELDS = {
-  name: "the name",
-  rootfs: "--rootfs",
-  workSeed: "--work-seed",
-  kernel: "--kernel",
-  kernelRef: "--kernel-ref",
-  initrd: "--initrd",
-  modules: "--modules",
-} as const;
-
 export default command({
   name: ["image", "register"],
   summary: "Take files of yours as an image, where they lie",
@@ -53,7 +43,7 @@ use banger image promote.`,
       initrd: absolutePath(options.initrd, cwd),
       modules: absolutePath(options.modules, cwd),
     });
-    await checkOptions("imageRegister", input, FIELDS);
+    await checkOptions("imageRegister", input);
     const image = await operate(cli, "imageRegister", input, options.progress);
     if (cli.json) return cli.printJson(image);
     cli.print(`Image ${image.name} is registered: ${image.system.osName ?? "no os-release"}, kernel ${image.kernel}.`);

@@ -35,8 +35,7 @@ export default command({
       from: from as Input<"kernelBuild">["from"],
       jobs: jobs === undefined ? undefined : Number(jobs),
     });
-    const names = { name: "the name", config: "--config", from: "--from", jobs: "--jobs" };
-    const input = await checkOptions("kernelBuild", asked, names);
+    const input = await checkOptions("kernelBuild", asked);
     const kernel = await operate(cli, "kernelBuild", input, progress);
     if (cli.json) cli.printJson(kernel);
     else cli.print(`Kernel ${kernel.name} is here: Linux ${kernel.release}.`);

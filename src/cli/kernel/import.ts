@@ -31,12 +31,7 @@ export default command({
       initrd: absolutePath(files.initrd, cwd),
       modules: absolutePath(files.modules, cwd),
     });
-    const input = await checkOptions("kernelImport", asked, {
-      name: "the name",
-      vmlinux: "--vmlinux",
-      initrd: "--initrd",
-      modules: "--modules",
-    });
+    const input = await checkOptions("kernelImport", asked);
     const kernel = await operate(cli, "kernelImport", input, progress);
     if (cli.json) cli.printJson(kernel);
     else cli.print(`Kernel ${kernel.name} is here: Linux ${kernel.release}.`);

@@ -27,7 +27,7 @@ export default command({
   ],
   async run(cli, { source }, { name, build, progress }) {
     const asked = given({ source, name, build });
-    const input = await checkOptions("kernelPull", asked, { name: "--name", source: "the source" });
+    const input = await checkOptions("kernelPull", asked);
     const kernel = await operate(cli, "kernelPull", input, progress);
     if (cli.json) cli.printJson(kernel);
     else cli.print(`Kernel ${kernel.name} is here: Linux ${kernel.release}.`);

@@ -5,10 +5,11 @@ import { badUsage } from "./bad-usage.ts";
 import { beforeDashes } from "./asks.ts";
 import { type NamedWords, nameWords } from "./name-words.ts";
 import { nearest } from "./nearest.ts";
+import type { OptionWords } from "./read-options.ts";
 
 export interface Parsed {
   readonly args: NamedWords;
-  readonly options: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+  readonly options: OptionWords;
 }
 
 /**

@@ -1,7 +1,5 @@
-import type { Input } from "../../client/client.ts";
+import type { AskedPort } from "../../model/published-port.ts";
 import { badUsage } from "./bad-usage.ts";
-
-type Published = NonNullable<Input<"vmCreate">["publish"]>[number];
 
 /** HOST is an IPv4 address, so that `0.0.0.0:80` and `80:8080` cannot be taken for each other. */
 const PUBLISH = /^(?:(?<host>\d+\.\d+\.\d+\.\d+):)?(?<port>\d{1,5})(?::(?<guest>\d{1,5}))?$/;
@@ -12,7 +10,7 @@ const PUBLISH = /^(?:(?<host>\d+\.\d+\.\d+\.\d+):)?(?<port>\d{1,5})(?::(?<guest>
  *
  * @throws BangerError `BAD_USAGE`.
  */
-export function parsePublish(text: string): Published {
+export function parsePublish(text: string): AskedPort {
   const { host, port, guest } = PUBLISH.exec(text)?.groups ?? {};
   if (port === undefined) {
     throw badUsage(

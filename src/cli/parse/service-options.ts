@@ -3,7 +3,12 @@ import type { OptionSpecs } from "../command.ts";
 import { badUsage } from "./bad-usage.ts";
 
 export const RESTART_OPTIONS = {
-  restart: { type: "string", value: "POLICY", help: "run it again when it ends: no, on-failure (as it is) or always" },
+  restart: {
+    type: "string",
+    value: "POLICY",
+    help: "run it again when it ends: no, on-failure (as it is) or always",
+    field: "service",
+  },
 } as const satisfies OptionSpecs;
 
 type Service = Input<"vmCreate">["service"];

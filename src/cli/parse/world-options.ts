@@ -1,26 +1,25 @@
 import { resolve } from "node:path";
 import type { Input } from "../../client/client.ts";
 import { AUTHORITY_VARIABLES, localeOf, proxiesOf } from "../../model/user-environment.ts";
+import { WORLD_FIELDS } from "../../model/fields/world-fields.ts";
 import type { OptionSpecs, OptionValues } from "../command.ts";
 import { badUsage } from "./bad-usage.ts";
+import { inputOf, optionsOf } from "./option-of.ts";
+
+/** A decision may go either way, and what is not decided is left to the configuration. */
+export const OWN_WORLD_OPTIONS = {
+  hostCa: {
+    "host-ca": { type: "boolean", help: WORLD_FIELDS.hostCa.help },
+    "no-host-ca": { type: "boolean", help: "give it none, whatever the configuration says" },
+  },
+  hostProxy: {
+    "host-proxy": { type: "boolean", help: WORLD_FIELDS.hostProxy.help },
+    "no-host-proxy": { type: "boolean", help: "give it none, whatever the configuration says" },
+  },
+} as const satisfies Readonly<Record<string, OptionSpecs>>;
 
 /** What a VM is given of its host's world. */
-export const WORLD_OPTIONS = {
-  "host-ca": { type: "boolean", help: "give it the authorities that this host trusts beyond its distribution's" },
-  "no-host-ca": { type: "boolean", help: "give it none, whatever the configuration says" },
-  "host-proxy": { type: "boolean", help: "give it the proxies of this environment (http_proxy and so on)" },
-  "no-host-proxy": { type: "boolean", help: "give it none, whatever the configuration says" },
-  "time-zone": { type: "string", value: "ZONE", help: "as in Europe/Berlin; host: this host's; none: the image's" },
-  locale: { type: "string", value: "LANG", help: "as in de_DE.UTF-8; host: as it is here; none: the image's" },
-} as const satisfies OptionSpecs;
-
-export const WORLD_FIELDS = {
-  hostCa: "--host-ca",
-  hostCaFiles: "--host-ca",
-  hostProxy: "--host-proxy",
-  timeZone: "--time-zone",
-  locale: "--locale",
-} as const;
+export const WORLD_OPTIONS = optionsOf(WORLD_FIELDS, OWN_WORLD_OPTIONS);
 
 type WorldInput = Pick<Input<"vmCreate">, "hostCa" | "hostCaFiles" | "hostProxy" | "timeZone" | "locale">;
 
@@ -35,12 +34,13 @@ export function worldInput(
 ): { [K in keyof WorldInput]: WorldInput[K] | undefined } {
   const hostCa = decision("host-ca", options["host-ca"], options["no-host-ca"]);
   const hostProxy = decision("host-proxy", options["host-proxy"], options["no-host-proxy"]);
+  const read = inputOf(WORLD_FIELDS, options);
   return {
     hostCa,
     hostCaFiles: hostCa === true ? authorityFiles(env) : undefined,
     hostProxy: hostProxy === true ? proxiesHere(env) : hostProxy,
-    timeZone: options["time-zone"],
-    locale: options.locale === "host" ? localeHere(env) : options.locale,
+    ...read,
+    locale: read.locale === "host" ? localeHere(env) : read.locale,
   };
 }
 

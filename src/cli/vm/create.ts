@@ -1,17 +1,19 @@
-import type { Input } from "../../client/client.ts";
+import { CREATE_FIELDS } from "../../model/fields/vm-fields.ts";
 import { duration } from "../output/times.ts";
 import { command, type OptionSpecs } from "../command.ts";
 import { operate } from "../operate.ts";
 import { checkOptions, given } from "../parse/check-options.ts";
-import { withOptionsFile } from "../parse/options-file.ts";
+import { optionsOf } from "../parse/option-of.ts";
 import { RESTART_OPTIONS, serviceInput } from "../parse/service-options.ts";
-import { VM_FIELDS, VM_OPTIONS, vmInput } from "../parse/vm-options.ts";
-import { failedUnits, WAIT_OPTION } from "../parse/wait-option.ts";
+import { VM_OPTIONS, vmInput } from "../parse/vm-options.ts";
+import { failedUnits } from "../output/failed-units.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
+
+const { image: IMAGE, wait: WAIT } = optionsOf(CREATE_FIELDS, {});
 
 /** What can stand in a file, too: all that says what the VM is. */
 const FILE_OPTIONS = {
-  image: { type: "string", value: "IMAGE", help: "name or id of the image; default_image_name of the configuration" },
+  image: IMAGE,
   ...VM_OPTIONS,
   service: { type: "boolean", help: "keep the image's own command running in it" },
   ...RESTART_OPTIONS,
@@ -24,10 +26,11 @@ export default command({
   options: {
     ...FILE_OPTIONS,
     file: { type: "string", short: "f", value: "FILE", help: "take options from a TOML file; - is stdin" },
-    wait: WAIT_OPTION,
-    "no-start": { type: "boolean", help: "create it, and leave it off" },
+    wait: WAIT,
+    "no-start": { type: "boolean", help: "create it, and leave it off", field: "start" },
     progress: PROGRESS_OPTION,
   },
+  inFile: FILE_OPTIONS,
   details: `In a file an option is a key without its dashes: image = "debian", vcpus = 4, nat = true, env = { MODE = "test" }.
 What is said on the command line wins over the file.`,
   examples: [
@@ -39,23 +42,17 @@ What is said on the command line wins over the file.`,
     },
     { line: "banger vm create --image nginx --name web --nat --service", does: "A VM that runs what its image is for" },
   ],
-  async run(cli, { command: words }, { file, "no-start": noStart, wait, progress, ...typed }) {
-    const all = file === undefined ? typed : await withOptionsFile(file, FILE_OPTIONS, typed);
-    const { image, service, restart, ...options } = all;
+  async run(cli, { command: words }, options) {
+    const { "no-start": noStart, service, restart, progress } = options;
     const supervised = serviceInput(service, words, restart, "--service");
     const input = given({
-      image,
+      image: options.image,
       start: !noStart,
-      wait: wait as Input<"vmCreate">["wait"],
+      wait: options.wait,
       service: supervised,
       ...(await vmInput(options, cli.io.env)),
     });
-    const vm = await operate(
-      cli,
-      "vmCreate",
-      await checkOptions("vmCreate", input, { ...VM_FIELDS, wait: "--wait" }),
-      progress,
-    );
+    const vm = await operate(cli, "vmCreate", await checkOptions("vmCreate", input), progress);
     if (cli.json) return cli.printJson(vm);
     // No wall between guest and host is nothing that should only be found by looking for it.
     if (vm.network.mode === "user" && !vm.spec.allowHost) cli.note(`Mind its network: ${vm.network.why}`);

@@ -1,26 +1,23 @@
 import { pipeline } from "node:stream/promises";
+import { LOGS_FIELDS } from "../../model/fields/vm-fields.ts";
 import { VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
 import { safeForTerminal } from "../output/guest-text.ts";
 import { badUsage } from "../parse/bad-usage.ts";
-import { given, wholeNumber } from "../parse/check-options.ts";
+import { given } from "../parse/check-options.ts";
+import { optionsOf } from "../parse/option-of.ts";
 
 export default command({
   name: ["vm", "logs"],
   summary: "Print what a VM wrote to its console",
   arguments: [VM_ARGUMENT],
-  options: {
-    follow: { type: "boolean", short: "f", help: "go on with what comes" },
-    lines: { type: "string", short: "n", value: "N", help: "how many of the last lines; all unless told" },
-    service: { type: "boolean", help: "print what the command wrote that the VM keeps running" },
-  },
+  options: optionsOf(LOGS_FIELDS, {}),
   examples: [
     { line: "banger vm logs demo", does: "Print the console's log: kernel, init and all" },
     { line: "banger vm logs -n 20 -f demo", does: "Print its end, and go on as the guest writes" },
     { line: "banger vm logs --service -f demo", does: "Print what the VM's own command writes" },
   ],
-  async run(cli, { vm: ref }, { follow, lines: asked, service }) {
-    const lines = wholeNumber("--lines", asked);
+  async run(cli, { vm: ref }, { follow, lines, service }) {
     if (service && follow && lines !== undefined) {
       throw badUsage("--lines does not go with --service --follow", "leave one of them out");
     }

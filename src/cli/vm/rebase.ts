@@ -1,8 +1,10 @@
+import { REBASE_FIELDS } from "../../model/fields/vm-fields.ts";
 import { VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
 import { operate } from "../operate.ts";
 import { badUsage } from "../parse/bad-usage.ts";
 import { given } from "../parse/check-options.ts";
+import { optionsOf } from "../parse/option-of.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
@@ -10,8 +12,7 @@ export default command({
   summary: "Put a stopped VM on another image, and keep its work disk",
   arguments: [VM_ARGUMENT],
   options: {
-    image: { type: "string", value: "IMAGE", help: "name or id of the image to go on with" },
-    "kernel-ref": { type: "string", value: "KERNEL", help: "boot this kernel rather than the image's" },
+    ...optionsOf(REBASE_FIELDS, {}),
     progress: PROGRESS_OPTION,
   },
   details: `The root disk is made anew from the image: what was written to it is gone. The work disk, the name, the network

@@ -1,8 +1,10 @@
+import { STOP_FIELDS } from "../../model/fields/vm-fields.ts";
 import { VMS_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
 import { forEach } from "../for-each.ts";
 import { operate } from "../operate.ts";
-import { checkOptions, given, wholeNumber } from "../parse/check-options.ts";
+import { checkOptions, given } from "../parse/check-options.ts";
+import { inputOf, optionsOf } from "../parse/option-of.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
@@ -10,17 +12,16 @@ export default command({
   summary: "Shut VMs down, gracefully first",
   arguments: [VMS_ARGUMENT],
   options: {
-    timeout: { type: "string", value: "SECONDS", help: "how long the guest may take to shut down; 30 unless told" },
-    force: { type: "boolean", short: "f", help: "pull its plug" },
+    ...optionsOf(STOP_FIELDS, {}),
     progress: PROGRESS_OPTION,
   },
   examples: [
     { line: "banger vm stop demo", does: "Shut it down; end it if it has not gone after 30 seconds" },
     { line: "banger vm stop --force demo", does: "End it at once" },
   ],
-  async run(cli, { vm: refs }, { timeout, force, progress }) {
-    const how = given({ force, timeoutSeconds: wholeNumber("--timeout", timeout) });
-    if (timeout !== undefined) await checkOptions("vmStop", { ref: "any", ...how }, { timeoutSeconds: "--timeout" });
+  async run(cli, { vm: refs }, { progress, ...options }) {
+    const how = given(inputOf(STOP_FIELDS, options));
+    if (how.timeoutSeconds !== undefined) await checkOptions("vmStop", { ref: "any", ...how });
     return forEach(
       cli,
       refs,

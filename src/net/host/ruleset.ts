@@ -1,4 +1,4 @@
-import type { PublishedPort } from "../../model/vm.ts";
+import type { PublishedPort } from "../../model/published-port.ts";
 import { ANY_ADDRESS } from "../published-port.ts";
 import { WALLED_ADDRESSES } from "../walled-addresses.ts";
 

@@ -8,7 +8,7 @@ import { openEmptied, removeSocket, signalProcess } from "../../lib/destroy.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { failedBefore } from "../../lib/launch.ts";
 import { isAlive, type ProcessIdentity } from "../../lib/process-identity.ts";
-import type { PublishedPort } from "../../model/vm.ts";
+import type { PublishedPort } from "../../model/published-port.ts";
 import { applySteps, nftScript, type ApplyOptions } from "../steps.ts";
 import { followAddresses } from "./follow-addresses.ts";
 import { launchKeeper } from "./launch-keeper.ts";

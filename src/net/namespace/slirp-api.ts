@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { BangerError } from "../../lib/errors.ts";
 import { connectUnix } from "../../lib/unix-socket.ts";
-import type { PublishedPort } from "../../model/vm.ts";
+import type { PublishedPort } from "../../model/published-port.ts";
 import { SLIRP } from "../user-network.ts";
 
 const MAX_ANSWER_BYTES = 64 * 1024;

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { bytes, formatBytes, parseBytes } from "../../../lib/bytes.ts";
+import { formatBytes, parseBytes } from "../../../lib/bytes.ts";
 import { BangerError } from "../../../lib/errors.ts";
 import { newId } from "../../../lib/ids.ts";
 import { portsCollide } from "../../../net/published-port.ts";
+import { type Asked, keptOf } from "../../../model/fields/field.ts";
+import { VM_FIELDS } from "../../../model/fields/vm-fields.ts";
 import type { Config } from "../../../model/config.ts";
 import type { Image } from "../../../model/image.ts";
 import type { Kernel } from "../../../model/kernel.ts";
@@ -10,29 +12,13 @@ import type { InitPolicy } from "../../../model/init-policy.ts";
 import { planExec } from "../commands/exec-plan.ts";
 import type { ServiceSpec } from "../../../model/service.ts";
 import { planSystem } from "../first-boot/system-plan.ts";
-import type { DiskStrategy, PublishedPort, Vm, VmmChoice } from "../../../model/vm.ts";
+import type { Vm } from "../../../model/vm.ts";
 import { wishesOf, type WorldWishes } from "../../../model/world.ts";
 import { workDiskSize } from "../disks/work-disk.ts";
 
 /** What a user asks for, with all that was left out still open. */
-export interface VmRequest extends WorldWishes {
-  readonly name?: string | undefined;
-  readonly vcpus?: number | undefined;
-  readonly memoryBytes?: number | undefined;
-  readonly diskSizeBytes?: number | undefined;
-  readonly workDiskSizeBytes?: number | undefined;
-  readonly diskStrategy?: DiskStrategy | undefined;
-  readonly nat: boolean;
-  readonly publish: readonly PublishedPort[];
-  readonly allowHost: boolean;
-  readonly allowVms: boolean;
-  readonly env: Readonly<Record<string, string>>;
-  readonly init?: InitPolicy | undefined;
-  readonly service?: ServiceSpec | undefined;
-  readonly vmm?: VmmChoice | undefined;
-  readonly diskBandwidth?: number | undefined;
-  readonly netBandwidth?: number | undefined;
-}
+export type VmRequest = Asked<typeof VM_FIELDS> &
+  WorldWishes & { readonly env: Readonly<Record<string, string>>; readonly service?: ServiceSpec | undefined };
 
 /**
  * A new VM's record: every open question answered from the configuration and the image.
@@ -50,7 +36,7 @@ export function planVm(
   checkNetworkWishes(request);
   const init = request.init ?? image.initDefault ?? "auto";
   const firstBoot = planFirstBoot(init, image, request.nat);
-  const { diskSizeBytes, diskBandwidth, netBandwidth } = request;
+  const { diskSizeBytes, netBandwidth } = request;
   if (netBandwidth !== undefined && !request.nat) {
     throw new BangerError("VM_SPEC_INVALID", {
       what: "there is no network whose bandwidth could be bounded",
@@ -76,21 +62,13 @@ export function planVm(
     image: imageOf(image),
     kernel: { id: kernel.id, name: kernel.name },
     spec: {
+      ...keptOf(VM_FIELDS, { ...request, workDiskSizeBytes, diskStrategy }),
       vcpus: request.vcpus ?? config.vm.vcpus,
       memoryBytes: request.memoryBytes ?? parseBytes(config.vm.memory),
-      ...(diskSizeBytes !== undefined && { diskSizeBytes: bytes(diskSizeBytes) }),
-      ...(workDiskSizeBytes !== undefined && { workDiskSizeBytes }),
-      ...(diskStrategy !== undefined && { diskStrategy }),
-      nat: request.nat,
-      publish: [...request.publish],
-      allowHost: request.allowHost,
-      allowVms: request.allowVms,
       env: { ...request.env },
       init,
       ...(request.service !== undefined && { service: request.service }),
       vmm: request.vmm ?? config.vmm,
-      ...(diskBandwidth !== undefined && { diskBandwidth }),
-      ...(netBandwidth !== undefined && { netBandwidth }),
       ...(world !== undefined && { world }),
     },
     machineId: randomBytes(16).toString("hex"),

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
-import type { PublishedPort } from "../../../model/vm.ts";
+import type { PublishedPort } from "../../../model/published-port.ts";
 
 /** A range that is longer is somebody's mistake, or joke. */
 const MAX_PORTS = 100;
