@@ -53,6 +53,8 @@ function operation(name: string, definition: Route): Json {
       name: field,
       in: inPath.includes(field) ? "path" : "query",
       required: inPath.includes(field) || required.includes(field),
+      ...(typeof fieldSchema === "object" &&
+        fieldSchema.description !== undefined && { description: fieldSchema.description }),
       schema: fieldSchema,
     }));
   const body = fields.filter(([field]) => !inPath.includes(field));

@@ -1,5 +1,6 @@
 import { formatBytes, type Bytes } from "../lib/bytes.ts";
 import { BangerError } from "../lib/errors.ts";
+import { aboutFields } from "../model/fields/about-fields.ts";
 import { DISK_STRATEGIES } from "../model/fields/choices.ts";
 import type { DiskStrategy, VmDisk } from "../model/vm.ts";
 
@@ -111,8 +112,8 @@ function cannot(wanted: DiskStrategy, able: CloneAbilities, shared: readonly Dis
   return new BangerError("DISK_NO_STRATEGY", {
     what: `the VM's disk cannot be made by ${wanted} here`,
     why: obstacle(wanted, able) ?? "",
-    fix: `leave --disk-strategy (or disk_strategy of the configuration) out, or take ${shared.join(" or ")}`,
-    data: { wanted, shared },
+    fix: `leave \`diskStrategy\` (or disk_strategy of the configuration) out, or take ${shared.join(" or ")}`,
+    data: { ...aboutFields("diskStrategy"), wanted, shared },
   });
 }
 
@@ -120,7 +121,7 @@ function tooSmall(base: BaseDisk, sizeBytes: Bytes): BangerError {
   return new BangerError("VM_SPEC_INVALID", {
     what: `a disk of ${formatBytes(sizeBytes)} is too small for this image`,
     why: `the image's own disk has ${formatBytes(base.sizeBytes)}, and a file system cannot be cut`,
-    fix: `ask for at least ${formatBytes(base.sizeBytes)}, or leave --disk-size out`,
-    data: { sizeBytes, baseBytes: base.sizeBytes },
+    fix: `ask for at least ${formatBytes(base.sizeBytes)}, or leave \`diskSizeBytes\` out`,
+    data: { ...aboutFields("diskSizeBytes"), sizeBytes, baseBytes: base.sizeBytes },
   });
 }

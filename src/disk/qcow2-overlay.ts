@@ -1,4 +1,5 @@
 import { BangerError } from "../lib/errors.ts";
+import { aboutFields } from "../model/fields/about-fields.ts";
 import { bytes, type Bytes } from "../lib/bytes.ts";
 
 /** Fields and values of QEMU's docs/interop/qcow2.txt. All numbers are big-endian. */
@@ -90,6 +91,7 @@ function nameTooLong(path: string): BangerError {
 function tooLarge(sizeBytes: Bytes): BangerError {
   return new BangerError("VM_SPEC_INVALID", {
     what: `a disk of ${sizeBytes} bytes is too large`,
-    fix: "ask for at most 256 TiB with --disk-size",
+    fix: "ask for at most 256 TiB with `diskSizeBytes`",
+    data: aboutFields("diskSizeBytes"),
   });
 }

@@ -1,4 +1,5 @@
 import { BangerError } from "../lib/errors.ts";
+import { aboutFields } from "../model/fields/about-fields.ts";
 import { NETWORK_WAYS, type NatChoice, type NetworkWay, type NetworkWays } from "../model/network.ts";
 
 export interface WayChosen {
@@ -26,9 +27,10 @@ export function chooseWay(asked: NatChoice, wishes: WayWishes, ways: NetworkWays
   if (wishes.allowVms && way !== "nftables") {
     const { summary, fix } = ways.nftables;
     throw new BangerError("NETWORK_UNAVAILABLE", {
-      what: "--allow-vms needs VMs on networks of the host itself, and this one gets none",
+      what: "`allowVms` needs VMs on networks of the host itself, and this one gets none",
       why: asked === "auto" ? summary : `the configuration says nat = "${asked}"`,
-      fix: `${fix ?? "see `banger doctor`"}; or publish a port of one VM, and give the other --allow-host`,
+      fix: `${fix ?? "see `banger doctor`"}; or publish a port of one VM, and give the other \`allowHost\``,
+      data: aboutFields("allowVms", "allowHost"),
     });
   }
   const passed = asked === "auto" ? NETWORK_WAYS.slice(0, NETWORK_WAYS.indexOf(way)) : [];

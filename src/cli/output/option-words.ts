@@ -39,10 +39,9 @@ function wordOf(path: string, commands: readonly Command[]): string {
 /** An option says which field it is for, or is called like it: `kernelRef`, `--kernel-ref`. */
 function optionOf(field: string, { options }: Command): string | undefined {
   const alike = field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  const found = Object.entries(options).find(
-    ([option, spec]) => (spec.field ?? option) === (spec.field ? field : alike),
-  );
-  return found === undefined ? undefined : `--${found[0]}`;
+  const said = Object.entries(options).find(([, spec]) => spec.field === field)?.[0];
+  const option = said ?? (Object.hasOwn(options, alike) && options[alike]?.field === undefined ? alike : undefined);
+  return option === undefined ? undefined : `--${option}`;
 }
 
 function argumentOf(field: string, command: Command): string | undefined {

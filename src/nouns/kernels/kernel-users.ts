@@ -1,6 +1,7 @@
 import { holdersOf, type NamedHolder } from "../../core/holders.ts";
 import { BangerError } from "../../lib/errors.ts";
 import type { KernelStore } from "./kernel-store.ts";
+import { aboutFields } from "../../model/fields/about-fields.ts";
 import { newerName } from "./update-kernel.ts";
 
 interface Named {
@@ -32,8 +33,8 @@ export function refuseIfUsed(store: KernelStore, kernel: Named): void {
     throw new BangerError("KERNEL_IN_USE", {
       what: `kernel ${kernel.name} may be in use`,
       why: `the record of ${unread.name} cannot be read, and it may boot with it`,
-      fix: `use the banger that wrote that record; or delete ${unread.name} with --force`,
-      data: { images: [], vms: [] },
+      fix: `use the banger that wrote that record; or delete ${unread.name} with \`force\``,
+      data: { ...aboutFields("force"), images: [], vms: [] },
     });
   }
   if (user === undefined) return;

@@ -3,6 +3,7 @@ import type { ExecStart } from "../../api/exec-frames.ts";
 import type { AgentExec, AgentStats, ForwardTarget } from "../../guest/agent-client.ts";
 import { withDeadline } from "../../lib/deadline.ts";
 import { asBangerError, BangerError } from "../../lib/errors.ts";
+import { aboutFields } from "../../model/fields/about-fields.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { WaitTarget } from "../../model/health-check.ts";
 import type { Image } from "../../model/image.ts";
@@ -269,6 +270,7 @@ function defaultImage(context: VmContext): string {
     fix:
       images.length === 0
         ? "get one: `banger image pull debian:bookworm`"
-        : "name one with --image, or set default_image_name in config.toml",
+        : "name one with `image`, or set default_image_name in config.toml",
+    data: aboutFields("image"),
   });
 }

@@ -1,5 +1,6 @@
 import { basename, join } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
+import { aboutFields } from "../../model/fields/about-fields.ts";
 import type { AgentLine } from "../../model/vm.ts";
 import { AGENT_VSOCK_PORT } from "../agent-port.ts";
 import { checkCommandLine } from "../check-command-line.ts";
@@ -111,7 +112,7 @@ function refuseForeign({ kernel, disks, network }: MachineSpec): void {
 }
 
 function cannot(what: string): BangerError {
-  return new BangerError("VMM_CANNOT", { what, fix: "create the VM with `--vmm qemu`" });
+  return new BangerError("VMM_CANNOT", { what, fix: "create the VM with `vmm` qemu", data: aboutFields("vmm") });
 }
 
 /**

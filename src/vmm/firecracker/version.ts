@@ -1,4 +1,5 @@
 import { BangerError } from "../../lib/errors.ts";
+import { aboutFields } from "../../model/fields/about-fields.ts";
 
 /** A release of Firecracker, `1.16.1`; what follows a `-` (`1.17.0-dev`) counts as the release that it leads to. */
 export interface FirecrackerVersion {
@@ -43,6 +44,7 @@ export function cannotPause(version: string): BangerError {
   return new BangerError("VMM_CANNOT", {
     what: `Firecracker ${version} cannot pause a VM`,
     why: "when it resumes, the line to the agent is dead: a defect of 1.16 that later releases do not have",
-    fix: "use Firecracker 1.15 or 1.17, or create the VM with `--vmm qemu`",
+    fix: "use Firecracker 1.15 or 1.17, or create the VM with `vmm` qemu",
+    data: aboutFields("vmm"),
   });
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { BangerError } from "../../lib/errors.ts";
 import type { AgentLine } from "../../model/vm.ts";
+import { aboutFields } from "../../model/fields/about-fields.ts";
 import { AGENT_VSOCK_PORT } from "../agent-port.ts";
 import type { MachineDisk, MachineSpec } from "../driver.ts";
 import type { ProcessMark } from "../find-strays.ts";
@@ -137,7 +138,8 @@ function machineFor(spec: MachineSpec): MachineType {
   throw new BangerError("VMM_CANNOT", {
     what: `this kernel would find one of ${spec.vcpus} CPUs`,
     why: "it reads no MP table (CONFIG_X86_MPPARSE), and has no PCI for a machine that needs none",
-    fix: "give the VM one CPU (--vcpus 1), or choose another kernel",
+    fix: "give the VM one CPU (`vcpus` 1), or choose another kernel",
+    data: aboutFields("vcpus"),
   });
 }
 

@@ -1,4 +1,5 @@
 import { BangerError } from "../../../lib/errors.ts";
+import { aboutFields } from "../../../model/fields/about-fields.ts";
 import { newId } from "../../../lib/ids.ts";
 import type { OperationContext } from "../../../lib/progress.ts";
 import type { Image } from "../../../model/image.ts";
@@ -154,7 +155,8 @@ function nameTaken(existing: Image, digest: string, agentDigest: string): Banger
   return new BangerError("NAME_TAKEN", {
     what: `there is another image named ${existing.name} already`,
     why: describeOrigin(existing),
-    fix: `${refresh}give this one a name of its own with --name, or delete the other with \`banger image delete ${existing.name}\``,
+    fix: `${refresh}give this one a name of its own with \`name\`, or delete the other with \`banger image delete ${existing.name}\``,
+    data: aboutFields("name"),
   });
 }
 

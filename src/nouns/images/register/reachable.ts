@@ -1,4 +1,5 @@
 import { BangerError } from "../../../lib/errors.ts";
+import { aboutFields } from "../../../model/fields/about-fields.ts";
 import type { Image } from "../../../model/image.ts";
 import type { Kernel } from "../../../model/kernel.ts";
 
@@ -18,7 +19,8 @@ export function checkReachable(image: Image, kernel: Kernel): void {
     what: `nothing in a VM of image ${image.name} would answer`,
     why: `the image holds no agent, and kernel ${kernel.name} boots without an initramfs that brings one`,
     fix: image.managed
-      ? `put it in with \`banger image refresh ${image.name}\`, or boot with --kernel-ref debian-cloud`
-      : `\`banger image promote ${image.name}\` and \`banger image refresh ${image.name}\` put it in; or boot with --kernel-ref debian-cloud`,
+      ? `put it in with \`banger image refresh ${image.name}\`, or boot with \`kernel\` debian-cloud`
+      : `\`banger image promote ${image.name}\` and \`banger image refresh ${image.name}\` put it in; or boot with \`kernel\` debian-cloud`,
+    data: aboutFields("kernel"),
   });
 }

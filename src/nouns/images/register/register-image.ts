@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { BangerError } from "../../../lib/errors.ts";
+import { aboutFields } from "../../../model/fields/about-fields.ts";
 import { newId } from "../../../lib/ids.ts";
 import type { OperationContext } from "../../../lib/progress.ts";
 import { VERSION } from "../../../lib/version.ts";
@@ -135,14 +136,16 @@ function takeAsTheyAre(
 function checkKernelWords({ kernel, kernelRef, initrd, modules }: ImageRegisterRequest): void {
   if (kernel !== undefined && kernelRef !== undefined) {
     throw new BangerError("BAD_REQUEST", {
-      what: "--kernel and --kernel-ref are two kernels",
+      what: "`kernel` and `kernelRef` are two kernels",
       fix: "give one of them",
+      data: aboutFields("kernel", "kernelRef"),
     });
   }
   if (kernel === undefined && (initrd !== undefined || modules !== undefined)) {
     throw new BangerError("BAD_REQUEST", {
       what: "an initrd or modules belong to a kernel, and there is none",
-      fix: "add --kernel FILE",
+      fix: "add `kernel`",
+      data: aboutFields("kernel"),
     });
   }
 }
@@ -208,7 +211,8 @@ async function kernelOf(
     throw new BangerError("NAME_TAKEN", {
       what: `there is a kernel named ${name} already`,
       why: "the image's kernel is called as the image",
-      fix: `give the image another name, or use that kernel with --kernel-ref ${name}`,
+      fix: `give the image another name, or use that kernel with \`kernelRef\` ${name}`,
+      data: aboutFields("kernelRef"),
     });
   }
   return kernels.import({ name, vmlinux, initrd, modules, owner }, operation);

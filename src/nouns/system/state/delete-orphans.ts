@@ -3,6 +3,7 @@ import { removeTree } from "../../../lib/destroy.ts";
 import { BangerError } from "../../../lib/errors.ts";
 import type { Orphan } from "../../../model/orphan.ts";
 import { endStrays, type VmContext, detachDisks } from "../../vms/index.ts";
+import { aboutFields } from "../../../model/fields/about-fields.ts";
 import { findOrphans } from "./find-orphans.ts";
 
 export interface OrphansDelete {
@@ -32,7 +33,8 @@ export async function deleteOrphans(context: VmContext, wanted: OrphansDelete): 
     throw new BangerError("VM_WRONG_STATE", {
       what: `a VM runs in ${alive.name}`,
       why: `its VMM is pid ${alive.pids.join(", ")}`,
-      fix: "add --force to end it; or take it back: stop the daemon, move its database away, and run `banger daemon recover`",
+      fix: "add `force` to end it; or take it back: stop the daemon, move its database away, and run `banger daemon recover`",
+      data: aboutFields("force"),
     });
   }
   for (const { name, kind, path } of chosen) {

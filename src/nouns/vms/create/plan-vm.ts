@@ -11,6 +11,7 @@ import type { Kernel } from "../../../model/kernel.ts";
 import type { InitPolicy } from "../../../model/init-policy.ts";
 import { planExec } from "../commands/exec-plan.ts";
 import type { ServiceSpec } from "../../../model/service.ts";
+import { aboutFields } from "../../../model/fields/about-fields.ts";
 import { planSystem } from "../first-boot/system-plan.ts";
 import type { Vm } from "../../../model/vm.ts";
 import { wishesOf, type WorldWishes } from "../../../model/world.ts";
@@ -40,7 +41,8 @@ export function planVm(
   if (netBandwidth !== undefined && !request.nat) {
     throw new BangerError("VM_SPEC_INVALID", {
       what: "there is no network whose bandwidth could be bounded",
-      fix: "add --nat, or leave --net-bandwidth out",
+      fix: "add `nat`, or leave `netBandwidth` out",
+      data: aboutFields("netBandwidth", "nat"),
     });
   }
   const diskStrategy = request.diskStrategy ?? config.vm.disk_strategy;
@@ -48,7 +50,8 @@ export function planVm(
     throw new BangerError("VM_SPEC_INVALID", {
       what: `a disk of ${formatBytes(diskSizeBytes)} is too small for image ${image.name}`,
       why: `its root file system is ${formatBytes(image.rootfs.sizeBytes)} large (that is what the guest sees; it takes ${formatBytes(image.rootfs.usedBytes)} here)`,
-      fix: "ask for a larger disk, or leave --disk-size out",
+      fix: "ask for a larger disk, or leave `diskSizeBytes` out",
+      data: aboutFields("diskSizeBytes"),
     });
   }
   if (request.service !== undefined) checkCommand(image, request.service);
@@ -96,7 +99,8 @@ export function planFirstBoot(init: InitPolicy, image: Image, nat: boolean): boo
   if (nat) return true;
   throw new BangerError("VM_SPEC_INVALID", {
     what: `image ${image.name} has no systemd, and a VM without a network cannot fetch it`,
-    fix: "add --nat; or pull the image again with --init systemd, so that its VMs have it from the first; or leave --init out",
+    fix: "add `nat`; or pull the image again with `init` systemd, so that its VMs have it from the first; or leave `init` out",
+    data: aboutFields("init", "nat"),
   });
 }
 
@@ -115,22 +119,24 @@ export function imageOf({ id, name, digest, config }: Image): Vm["image"] {
 /** What is asked of a network that a VM has not, or twice of one that it has. */
 function checkNetworkWishes({ nat, publish, allowHost, allowVms, hostProxy }: VmRequest): void {
   const [wish] = [
-    publish.length > 0 ? "--publish" : [],
-    allowHost ? "--allow-host" : [],
-    allowVms ? "--allow-vms" : [],
-    hostProxy !== undefined && hostProxy !== false ? "--host-proxy" : [],
+    publish.length > 0 ? ("publish" as const) : [],
+    allowHost ? ("allowHost" as const) : [],
+    allowVms ? ("allowVms" as const) : [],
+    hostProxy !== undefined && hostProxy !== false ? ("hostProxy" as const) : [],
   ].flat();
   if (!nat && wish !== undefined) {
     throw new BangerError("VM_SPEC_INVALID", {
-      what: `${wish} asks something of a network, and this VM is to have none`,
-      fix: `add --nat, or leave ${wish} out`,
+      what: `\`${wish}\` asks something of a network, and this VM is to have none`,
+      fix: `add \`nat\`, or leave \`${wish}\` out`,
+      data: aboutFields(wish, "nat"),
     });
   }
   const twice = publish.find((port, index) => publish.slice(0, index).some((other) => portsCollide(port, other)));
   if (twice !== undefined) {
     throw new BangerError("VM_SPEC_INVALID", {
       what: `port ${twice.hostPort} of ${twice.hostAddress} is published twice`,
-      fix: "give each --publish a port of its own",
+      fix: "give each `publish` a port of its own",
+      data: aboutFields("publish"),
     });
   }
 }

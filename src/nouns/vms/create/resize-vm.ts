@@ -53,7 +53,7 @@ function diskToGrow(vm: Vm, id: VmDisk["id"], sizeBytes: number): VmDisk {
   if (disk === undefined) {
     throw new BangerError("VM_SPEC_INVALID", {
       what: `VM ${vm.name} has no ${id} disk`,
-      fix: "a VM gets its work disk when it is created, with --work-disk",
+      fix: "a VM gets its work disk when it is created: `banger vm create --work-disk SIZE`",
     });
   }
   if (sizeBytes < disk.sizeBytes) {

@@ -4,6 +4,7 @@ import type { OperationContext } from "../../../lib/progress.ts";
 import { isId } from "../../../lib/ids.ts";
 import { vmOnNetworkSchema, type Vm } from "../../../model/vm.ts";
 import type { BrokenObject } from "../../../core/rows.ts";
+import { aboutFields } from "../../../model/fields/about-fields.ts";
 import { installLog } from "../first-boot/install-logs.ts";
 import { sweepImageFolder } from "../../images/index.ts";
 import { endStrays } from "./end-strays.ts";
@@ -29,7 +30,8 @@ export async function deleteVm(
   if ((context.live.has(vm.id) || vm.machine !== undefined) && !force) {
     throw new BangerError("VM_WRONG_STATE", {
       what: `VM ${vm.name} is ${vm.state}`,
-      fix: `stop it first with \`banger vm stop ${vm.name}\`, or add --force`,
+      fix: `stop it first with \`banger vm stop ${vm.name}\`, or add \`force\``,
+      data: aboutFields("force"),
     });
   }
   context.store.vms.check(vm, "deleting");

@@ -6,6 +6,7 @@ import { createEmptyExt4 } from "../../../ext4/writer.ts";
 import type { Image } from "../../../model/image.ts";
 import type { Vm, VmDisk } from "../../../model/vm.ts";
 import { cloneDisk } from "../../../disk/clone-disk.ts";
+import { aboutFields } from "../../../model/fields/about-fields.ts";
 
 /** The name that a guest gives it: it always comes after the root disk. */
 const WORK_DEVICE = "/dev/vdb";
@@ -23,7 +24,8 @@ export function workDiskSize(asked: number | undefined, image: Pick<Image, "name
     throw new BangerError("VM_SPEC_INVALID", {
       what: `a work disk of ${formatBytes(asked)} is too small for image ${image.name}`,
       why: `its work-seed has ${formatBytes(seed)}, and a file system cannot be cut`,
-      fix: "ask for a larger one, or leave --work-disk out",
+      fix: "ask for a larger one, or leave `workDiskSizeBytes` out",
+      data: aboutFields("workDiskSizeBytes"),
     });
   }
   return asked ?? seed;

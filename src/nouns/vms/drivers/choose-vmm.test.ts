@@ -124,7 +124,7 @@ test("a VMM of which nothing is known is refused, and no other taken in its plac
 test("what is asked for by name is taken, or refused with its reason; KVM is then the VMM's own to judge", () => {
   assert.equal(choose("qemu").vmm, "qemu");
   assert.equal(choose("firecracker", needs(), host({ kvm: { works: false, summary: "no KVM" } })).vmm, "firecracker");
-  const refused = { code: "VMM_CANNOT", why: /needs PCI/, fix: /--vmm qemu/ };
+  const refused = { code: "VMM_CANNOT", why: /needs PCI/, fix: /`vmm` qemu/ };
   assert.throws(() => choose("firecracker", needs({}, { kernel: { microvm: false } })), refused);
   assert.throws(() => choose("qemu", needs({ netBandwidth: 10 ** 6 })), { code: "VMM_CANNOT", why: /bandwidth/ });
 });

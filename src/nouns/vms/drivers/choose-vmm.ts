@@ -2,6 +2,7 @@ import { BangerError } from "../../../lib/errors.ts";
 import type { Vmm, VmmChoice } from "../../../model/vm.ts";
 import type { DriverAbilities } from "../../../vmm/abilities.ts";
 import type { MachineNeeds, Obstacle } from "../../../vmm/obstacle.ts";
+import { aboutFields } from "../../../model/fields/about-fields.ts";
 
 /** A VMM as it was found on this host: what it can do, or why it is not to be had. */
 export interface VmmFound {
@@ -63,8 +64,8 @@ function takeAsked(asked: Vmm, needs: MachineNeeds, { vmms }: VmmHost): VmmChose
   throw new BangerError("VMM_CANNOT", {
     what: `${title} cannot run this VM`,
     why: obstacle.why,
-    fix: `change that, or create the VM with \`--vmm ${other}\`; see \`banger doctor\``,
-    data: { vmm: asked, obstacles: { [asked]: obstacle.code } },
+    fix: `change that, or create the VM with \`vmm\` ${other}; see \`banger doctor\``,
+    data: { ...aboutFields("vmm"), vmm: asked, obstacles: { [asked]: obstacle.code } },
   });
 }
 

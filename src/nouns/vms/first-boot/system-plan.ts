@@ -1,5 +1,6 @@
 import { BangerError } from "../../../lib/errors.ts";
 import type { GuestSystem } from "../../../model/image.ts";
+import { aboutFields } from "../../../model/fields/about-fields.ts";
 import { AGENT_OPENRC_SERVICE } from "./openrc-service.ts";
 
 /** One thing that is done in the guest. */
@@ -79,8 +80,8 @@ function unsupported(os: OsIdentity, why: string): BangerError {
   return new BangerError("GUEST_UNSUPPORTED", {
     what: `systemd cannot be installed in ${name ?? "an image without os-release"}`,
     why: name === undefined ? "nothing tells which package manager it has" : why,
-    fix: "leave --init out: the agent is PID 1 then; or use an image that has systemd",
-    data: { id: os.osId, idLike: os.osIdLike, families: FAMILIES },
+    fix: "leave `init` out: the agent is PID 1 then; or use an image that has systemd",
+    data: { ...aboutFields("init"), id: os.osId, idLike: os.osIdLike, families: FAMILIES },
   });
 }
 

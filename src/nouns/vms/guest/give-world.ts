@@ -6,6 +6,7 @@ import { asBangerError, BangerError } from "../../../lib/errors.ts";
 import type { OperationContext } from "../../../lib/progress.ts";
 import type { Vm } from "../../../model/vm.ts";
 import { wishesOf, type GuestWorld, type WorldWishes } from "../../../model/world.ts";
+import { aboutFields } from "../../../model/fields/about-fields.ts";
 import { planWorld, type AuthoritySource, type WorldPlan } from "./plan-world.ts";
 import type { VmContext } from "../vm-context.ts";
 
@@ -21,7 +22,8 @@ export function changeWorld(context: VmContext, vm: Vm, asked: WorldWishes): Vm 
   if (wishes.hostProxy !== undefined && wishes.hostProxy !== false && !vm.spec.nat) {
     throw new BangerError("VM_SPEC_INVALID", {
       what: `VM ${vm.name} has no network, so no proxy can be reached`,
-      fix: "leave --host-proxy out, or create a VM with --nat",
+      fix: "leave `hostProxy` out, or create a VM with `nat`",
+      data: aboutFields("hostProxy", "nat"),
     });
   }
   const { hostCaFiles: _old, ...kept } = vm.spec.world ?? {};

@@ -11,6 +11,7 @@ import type { Vm } from "../../../model/vm.ts";
 import { planExec } from "../commands/exec-plan.ts";
 import { askAgent } from "../guest/reach-agent.ts";
 import type { VmContext } from "../vm-context.ts";
+import { aboutFields } from "../../../model/fields/about-fields.ts";
 
 /** Between two questions, where the guest does not tell when there is an answer. */
 const AGAIN_MS = 1_000;
@@ -188,6 +189,7 @@ function nothingToAsk({ name, image }: Pick<Vm, "name" | "image">): BangerError 
   return new BangerError("BAD_REQUEST", {
     what: `nothing tells when VM ${name} is healthy`,
     why: `image ${image.name} has neither a HEALTHCHECK nor the label dev.banger.services`,
-    fix: "wait for the agent, or for the system: `--wait agent`, `--wait system`",
+    fix: "wait for the agent, or for the system: `wait` agent, or `wait` system",
+    data: aboutFields("wait"),
   });
 }
