@@ -7,7 +7,7 @@ import { vmRoutes } from "./routes/vms.ts";
 
 /**
  * All that banger can be asked for. The server, the typed client, the checks of the CLI, `openapi.json` and endpoints.ts are
- * made from this table; nothing else defines a field.
+ * made from this table. What a field of a VM or an image is stands in src/model/fields, as data, and nowhere else.
  */
 export const contract = {
   ...daemonRoutes,
