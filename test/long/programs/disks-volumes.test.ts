@@ -10,9 +10,9 @@ const VOLUMES: Readonly<Record<string, string>> = {
     pvcreate -q $one $two && vgcreate -q many $one $two
     lvcreate -q -n data -L 120M many && mkfs.ext4 -q /dev/many/data && mount /dev/many/data /mnt/disk
     fill /mnt/disk 10000000 && sync
-    lvcreate -q -s -n then -L 32M many/data && echo changed > /mnt/disk/file
     vgextend -q many $three && lvextend -q -r -L +80M many/data
     [ $(df --output=size -m /mnt/disk | tail -n 1) -gt 150 ]
+    lvcreate -q -s -n then -L 32M many/data && echo changed > /mnt/disk/file
     refused holds /mnt/disk
     mkdir -p /mnt/then && mount -o ro /dev/many/then /mnt/then && holds /mnt/then && umount /mnt/then
     lvremove -qf many/then && umount /mnt/disk && e2fsck -fn /dev/many/data
