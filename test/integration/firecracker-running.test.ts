@@ -68,7 +68,7 @@ suite("a guest on the stand-in for Firecracker", { skip: prepareStandIn() ?? fal
     const machine = await start(guest, "1.16.1");
     assert.equal(machine.pause, undefined);
     assert.equal(machine.lacks?.pause?.code, "VMM_CANNOT");
-    assert.match(machine.lacks.pause.fix ?? "", /1\.15 or 1\.17.*--vmm qemu/);
+    assert.match(machine.lacks.pause.fix ?? "", /1\.15 or 1\.17.*`vmm` qemu/);
     assert.equal(await machine.isPaused(limit()), false);
     // It could plug devices in, if it were started with PCI.
     const body = { drive_id: "more", path_on_host: guest.rootDisk, is_root_device: false, is_read_only: true };

@@ -101,7 +101,10 @@ class FrameWalk {
     this.#frames += 1;
     if (this.#frames > MAX_FRAMES) throw formatLimit(`it is made of more than ${MAX_FRAMES} zstd frames`);
     if (isSkippable(magic)) return this.#expect("skippable-size", 4);
-    if (magic !== ZSTD_MAGIC) throw formatInvalid("something that is not zstd follows its zstd data");
+    if (magic !== ZSTD_MAGIC) {
+      const isFirst = this.#frames === 1;
+      throw formatInvalid(isFirst ? "its zstd data is damaged" : "something that is not zstd follows its zstd data");
+    }
     return this.#expect("descriptor", 1);
   }
 
