@@ -112,7 +112,7 @@ head -n 1 <&"\${P[0]}"; kill "$P_PID"`;
 
   test("one that is declared and never answers ends the start, by its name", async () => {
     await using impatient = await TestHost.start();
-    await patience(impatient, 20);
+    await patience(impatient, 40);
     const label = ["--config.label", "dev.banger.services=nobody=tcp:4097"];
     await using image = await withFiles(await debianImage("bookworm"), { "etc/asked": "nobody\n" }, label);
     await impatient.ok(["kernel", "import", "generic-6.12", "--vmlinux", genericKernel()]);
