@@ -8,6 +8,7 @@ test("the kernel's last words tell a reboot, a poweroff, a halt and a panic apar
   assert.equal(guestEnd("[    9.1] reboot: Restarting system with command 'banger-poweroff'\r\n")?.by, "shutdown");
   assert.equal(guestEnd("[    9.1] reboot: Power down\r\n")?.by, "shutdown");
   assert.equal(guestEnd("[    9.1] reboot: System halted\r\n")?.by, "halt");
+  assert.equal(guestEnd("[    8.4] reboot: Power off not available: System halted instead\r\n")?.by, "halt");
   assert.deepEqual(guestEnd("[ 2.0] Kernel panic - not syncing: Attempted to kill init!\r\n[ 2.1] CPU: 0\r\n"), {
     by: "panic",
     panic: "Attempted to kill init!",

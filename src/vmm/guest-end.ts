@@ -11,8 +11,9 @@ export type GuestEnd =
  */
 const POWEROFF_WORD = "banger-poweroff";
 
+/** By kernel/panic.c and kernel/reboot.c. One that is to power off and cannot may say that it halts instead (seen with 6.12). */
 const LAST_WORDS =
-  /Kernel panic - not syncing: (?<panic>[^\r\n]{1,200})|reboot: (?<end>Restarting system|Power down|System halted)(?: with command '(?<command>[^'\r\n]{0,80})')?/g;
+  /Kernel panic - not syncing: (?<panic>[^\r\n]{1,200})|reboot: (?:Power off not available: )?(?<end>Restarting system|Power down|System halted)(?: with command '(?<command>[^'\r\n]{0,80})')?/g;
 
 /** Undefined where the kernel has said nothing of the kind, as when a machine is reset by force. */
 export function guestEnd(consoleEnd: string): GuestEnd | undefined {

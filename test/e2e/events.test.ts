@@ -56,7 +56,7 @@ suite("events and operations", { timeout: 900_000 }, () => {
     const doomed = watching(host, ["vm", "wait", "box", "--for", "deleted"]);
     await list.until(/box +running/);
     // The guest's own doing is nobody's operation.
-    await host.banger(["vm", "exec", "box", "--", "/bin/busybox", "poweroff"], { timeoutMs: 60_000 });
+    await host.banger(["vm", "exec", "box", "--", "/bin/busybox", "poweroff", "-f"], { timeoutMs: 60_000 });
     assert.deepEqual(await waiting.ended, [0, null]);
     await list.until(/box +stopped/);
     await host.ok(["vm", "delete", "box"]);

@@ -91,6 +91,8 @@ test(
 test("only the kernel's own last line counts", () => {
   assert.ok(hasHalted("x\r\n[    9.123456] reboot: System halted\r\n"));
   assert.ok(hasHalted("reboot: System halted"));
+  assert.ok(hasHalted("[    8.431912] reboot: Power off not available: System halted instead\r\n"));
+  assert.ok(!hasHalted("reboot: Power off not available: System halted instead\nlogin: "));
   assert.ok(!hasHalted("reboot: System halted\nlogin: "));
   assert.ok(!hasHalted("kernel says: reboot: System halted"));
   assert.ok(!hasHalted(""));

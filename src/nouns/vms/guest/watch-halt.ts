@@ -42,8 +42,11 @@ export function watchHalt(live: LiveVm, log: Pick<Logger, "info" | "debug">): vo
   });
 }
 
+/** Both ways to say so (kernel/reboot.c): the second where a poweroff was asked for (seen with 6.12). */
+const HALTED = /^(?:\[ *\d+\.\d+\] )?reboot: (?:System halted|Power off not available: System halted instead)\r?$/;
+
 /** Whether it is the very last line: a log of another machine's end may be shown on a console, too. */
 export function hasHalted(consoleEnd: string): boolean {
   const last = consoleEnd.trimEnd().split("\n").at(-1) ?? "";
-  return /^(?:\[ *\d+\.\d+\] )?reboot: System halted\r?$/.test(last) && guestEnd(last)?.by === "halt";
+  return HALTED.test(last) && guestEnd(last)?.by === "halt";
 }
