@@ -49,6 +49,7 @@ export const endpoints = {
   vmDelete: { kind: "operation", method: "DELETE", path: "/v1/vms/{ref}" },
   vmStats: { kind: "call", method: "GET", path: "/v1/vms/{ref}/stats" },
   vmSsh: { kind: "call", method: "GET", path: "/v1/vms/{ref}/ssh" },
+  sshKey: { kind: "call", method: "GET", path: "/v1/ssh-key" },
   vmLogs: { kind: "text", method: "GET", path: "/v1/vms/{ref}/logs" },
   vmExec: { kind: "socket", method: "GET", path: "/v1/vms/{ref}/exec" },
   vmConsole: { kind: "socket", method: "GET", path: "/v1/vms/{ref}/console" },

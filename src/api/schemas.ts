@@ -176,8 +176,11 @@ export const vmLogsInput = z.strictObject({ ref: refSchema, ...shapeOf(LOGS_FIEL
 
 export const vmForwardInput = z.strictObject({
   ref: refSchema,
-  /** `ssh` for the agent's SSH server, `tcp:HOST:PORT`, `vsock:PORT` or `unix:PATH` inside the guest. */
-  target: z.union([z.literal("ssh"), z.string().regex(/^(?:tcp:.+:\d{1,5}|vsock:\d{1,10}|unix:\/.+)$/)]),
+  /**
+   * `ssh` for the agent's SSH server, `port:PORT` for what listens on the guest's own loopback address, IPv4 or IPv6,
+   * `tcp:HOST:PORT`, `vsock:PORT` or `unix:PATH` inside the guest.
+   */
+  target: z.union([z.literal("ssh"), z.string().regex(/^(?:port:\d{1,5}|tcp:.+:\d{1,5}|vsock:\d{1,10}|unix:\/.+)$/)]),
 });
 
 export const vmStatsSchema = z.object({
@@ -187,6 +190,13 @@ export const vmStatsSchema = z.object({
   cpuMs: z.number(),
   load1: z.number(),
   processes: z.number(),
+});
+
+/** The key that opens every VM of this user. */
+export const sshKeySchema = z.object({
+  keyPath: z.string(),
+  /** One line, as in `authorized_keys`. */
+  publicKey: z.string(),
 });
 
 /** What `vm ssh` needs: the user's key, and the guest's host key as the agent told it over its own line. */

@@ -76,6 +76,8 @@ export interface Command<
 > {
   /** The words that call it: `["vm", "create"]`. */
   readonly name: readonly [string, ...string[]];
+  /** A word that calls it as well, for what is typed often: `cp` for `vm cp`. */
+  readonly short?: string;
   readonly summary: string;
   /** For programs, not for people: help does not list it. */
   readonly hidden?: true;

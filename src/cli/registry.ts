@@ -41,6 +41,7 @@ import vmInspect from "./vm/inspect.ts";
 import vmList from "./vm/list.ts";
 import vmLogs from "./vm/logs.ts";
 import vmPause from "./vm/pause.ts";
+import vmPort from "./vm/port.ts";
 import vmProxy from "./vm/proxy.ts";
 import vmRebase from "./vm/rebase.ts";
 import vmResize from "./vm/resize.ts";
@@ -78,6 +79,7 @@ export const commands: readonly Command[] = [
   vmLogs,
   vmConsole,
   vmStats,
+  vmPort,
   vmSshConfig,
   vmProxy,
 

@@ -9,6 +9,10 @@ import { INSTANCE_FILE } from "../lib/destroy.ts";
 export interface Layout {
   readonly configFile: string;
   readonly sshKey: string;
+  /** What `~/.ssh/config` includes, once asked to. */
+  readonly sshConfig: string;
+  /** Host keys for that, a file for each name that was connected to. */
+  readonly sshHostsDir: string;
   readonly cacheDir: string;
   readonly dataDir: string;
   readonly blobsDir: string;
@@ -41,6 +45,8 @@ export function layoutFrom(env: Readonly<Record<string, string | undefined>>): L
   return {
     configFile: join(configDir, "config.toml"),
     sshKey: join(configDir, "ssh", "id_ed25519"),
+    sshConfig: join(configDir, "ssh", "config"),
+    sshHostsDir: join(configDir, "ssh", "known_hosts.d"),
     cacheDir: join(at("XDG_CACHE_HOME", ".cache"), "banger"),
     dataDir,
     blobsDir: join(dataDir, "blobs"),

@@ -102,6 +102,14 @@ export const vmRoutes = {
     input: s.refInput,
     result: s.vmSshSchema,
   }),
+  sshKey: route({
+    kind: "call",
+    method: "GET",
+    path: "/v1/ssh-key",
+    summary: "Tell the key that opens every VM, which is made if there is none",
+    input: s.nothing,
+    result: s.sshKeySchema,
+  }),
   vmLogs: route({
     kind: "text",
     method: "GET",

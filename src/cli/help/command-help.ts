@@ -11,6 +11,7 @@ export function commandHelp(command: Command): string {
   return [
     `${command.summary}\n`,
     `Usage: ${usage}\n`,
+    ...(command.short === undefined ? [] : [`The same as: banger ${command.short}\n`]),
     ...(command.details === undefined ? [] : [`${wrap(command.details.split(/\s+/), 80)}\n`]),
     ...(command.arguments.length === 0
       ? []

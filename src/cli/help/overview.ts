@@ -15,7 +15,10 @@ const NOUNS: Readonly<Record<string, string>> = {
 /** What `banger` alone says. */
 export function overview(commands: readonly Command[]): string {
   const listed = commands.filter(({ hidden }) => hidden !== true);
-  const single = listed.filter(({ name }) => name.length === 1);
+  const single = listed.flatMap(({ name, short, summary }): (readonly [string, string])[] => {
+    if (name.length === 1) return [[name[0], summary]];
+    return short === undefined ? [] : [[short, `${summary} (${name.join(" ")})`]];
+  });
   const verbs = Map.groupBy(
     listed.filter(({ name }) => name.length > 1),
     ({ name }) => name[0],
@@ -29,7 +32,7 @@ Begin with:
   banger doctor                     what this host can and cannot do
 
 Commands:
-${columns(single.map(({ name, summary }) => [name[0], summary]))}
+${columns(single)}
 
 Things, and what can be done with them:
 ${columns([...verbs].map(([noun, its]) => [noun, its.map(({ name }) => name[1] ?? "").join(", ")]))}

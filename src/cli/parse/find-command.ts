@@ -25,13 +25,13 @@ const ALIASES = new Map([
 export function findCommand(commands: readonly Command[], words: readonly string[]): Found {
   const [first, second, ...rest] = words;
   if (first === undefined || first.startsWith("-")) return { kind: "overview" };
-  const single = commands.find(({ name }) => name.length === 1 && name[0] === first);
+  const single = commands.find(({ name, short }) => short === first || (name.length === 1 && name[0] === first));
   if (single !== undefined) return { kind: "command", command: single, rest: words.slice(1) };
   const verbs = commands.filter(({ name }) => name[0] === first);
   if (verbs.length === 0)
     throw unknown(
       first,
-      commands.map(({ name }) => name[0]),
+      commands.flatMap(({ name, short = name[0] }) => [name[0], short]),
       "",
     );
   if (second === undefined || second.startsWith("-")) return { kind: "noun", noun: first };

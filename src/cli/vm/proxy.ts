@@ -1,5 +1,5 @@
 import { VM_ARGUMENT } from "../arguments.ts";
-import { command } from "../command.ts";
+import { type Cli, command } from "../command.ts";
 import { bridge } from "../terminal/bridge.ts";
 
 export default command({
@@ -11,14 +11,28 @@ export default command({
     target: {
       type: "string",
       value: "TARGET",
-      help: "ssh, tcp:HOST:PORT, vsock:PORT or unix:PATH in it; ssh unless told",
+      help: "ssh (unless told), port:PORT, tcp:HOST:PORT, vsock:PORT or unix:PATH",
+    },
+    "known-hosts": {
+      type: "string",
+      value: "DIR",
+      help: "VM is NAME.banger: write its host key into DIR/NAME.banger first",
     },
   },
   examples: [
     { line: "ssh -o ProxyCommand='banger vm proxy demo' root@demo", does: "What `banger vm ssh` does, about" },
     { line: "banger vm proxy demo --target tcp:127.0.0.1:5432", does: "Talk to a database in the guest" },
   ],
-  async run(cli, { vm: ref }, { target = "ssh" }) {
+  async run(cli, { vm }, { target = "ssh", "known-hosts": folder }) {
+    const ref = folder === undefined ? vm : await knownHost(cli, vm, folder);
     await bridge(await cli.client.socket("vmForward", { ref, target }), cli.io);
   },
 });
+
+/** @returns the id of the VM that has the host's name now. */
+async function knownHost(cli: Cli, host: string, folder: string): Promise<string> {
+  const { vmOfHost, writeHostKey } = await import("../ssh/known-hosts.ts");
+  const access = await cli.client.call("vmSsh", { ref: vmOfHost(host) });
+  await writeHostKey(folder, host, access);
+  return access.id;
+}

@@ -91,6 +91,7 @@ export function vmNoun(
             return {};
           },
           vmStats: ({ ref }, { signal }) => vms.stats(ref, signal),
+          sshKey: (_input, { signal }) => vms.sshKey(signal),
           vmSsh: ({ ref }, { signal }) => vms.ssh(ref, signal),
           vmLogs: ({ ref, service, ...request }, { signal }) =>
             service ? vms.serviceLog(ref, request, signal) : vms.consoleLog(ref, request, signal),

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { ExecStart } from "../../api/exec-frames.ts";
-import type { AgentExec, AgentStats, ForwardTarget } from "../../guest/agent-client.ts";
+import type { AgentExec, AgentStats } from "../../guest/agent-client.ts";
 import { withDeadline } from "../../lib/deadline.ts";
 import { asBangerError, BangerError } from "../../lib/errors.ts";
 import { aboutFields } from "../../model/fields/about-fields.ts";
@@ -19,6 +19,7 @@ import { noteMainCommand } from "./commands/main-command.ts";
 import { createVm } from "./create/create-vm.ts";
 import { deleteBrokenVm, deleteVm, forgetVm } from "./delete/delete-vm.ts";
 import { ephemeralVms } from "./delete/ephemeral.ts";
+import { type ForwardTarget, openTarget } from "./commands/forward-target.ts";
 import { planExec } from "./commands/exec-plan.ts";
 import { keepConsoleLog } from "./logs/failed-start-log.ts";
 import { planNewVm } from "./create/plan-new-vm.ts";
@@ -63,6 +64,11 @@ export interface RebaseTarget {
   readonly kernel?: string | undefined;
 }
 
+export interface SshKeyAccess {
+  readonly keyPath: string;
+  readonly publicKey: string;
+}
+
 export interface SshAccess {
   readonly id: string;
   readonly name: string;
@@ -91,6 +97,7 @@ export interface VmService {
   exec(ref: string, start: ExecStart, signal: AbortSignal): Promise<AgentExec>;
   forward(ref: string, target: ForwardTarget, signal: AbortSignal): Promise<Duplex>;
   stats(ref: string, signal: AbortSignal): Promise<AgentStats>;
+  sshKey(signal: AbortSignal): Promise<SshKeyAccess>;
   ssh(ref: string, signal: AbortSignal): Promise<SshAccess>;
   console(ref: string, signal: AbortSignal): Promise<Duplex>;
   consoleLog(ref: string, request: LogRequest, signal: AbortSignal): AsyncGenerator<Uint8Array>;
@@ -206,10 +213,14 @@ export function vmService(context: VmContext): VmService {
     forward: (ref, target, signal) =>
       askAgent(context, ref, signal, "open the connection", async (agent, { vm }, within) => {
         if (target.kind === "ssh") await ensureKnownHosts(context.layout, vm.id, agent, within);
-        return agent.forward(target, within);
+        return openTarget(agent, target, within);
       }),
     stats: (ref, signal) =>
       askAgent(context, ref, signal, "tell its figures", (agent, _running, within) => agent.stats(within)),
+    async sshKey(signal) {
+      const { privatePath, publicKey } = await ensureSshKey(context.layout, context.config, signal);
+      return { keyPath: privatePath, publicKey };
+    },
     async ssh(ref, signal) {
       const [{ vm, knownHostsPath }, key] = await Promise.all([
         askAgent(context, ref, signal, "tell its host key", async (agent, { vm: found }, within) => ({

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { lstat, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, before, suite, test } from "node:test";
+import { promisify } from "node:util";
+import { busyboxImage } from "../helpers/test-images.ts";
+import { ROOT, TestHost } from "../helpers/test-host.ts";
+
+const exec = promisify(execFile);
+
+/** A VM without a network, reached from the host by the host's own programs. */
+suite("reaching a VM that has no network", { timeout: 600_000 }, () => {
+  let host: TestHost;
+  let image: Awaited<ReturnType<typeof busyboxImage>>;
+
+  before(async () => {
+    host = await TestHost.start();
+    image = await busyboxImage();
+    await host.ok(["kernel", "pull", "debian-cloud"]);
+    await host.ok(["image", "pull", image.reference, "--name", "busybox"]);
+    await host.ok(["vm", "create", "--name", "far", "--image", "busybox", "--memory", "256M"]);
+  });
+
+  after(async () => {
+    await host[Symbol.asyncDispose]();
+    await image[Symbol.asyncDispose]();
+  });
+
+  /** ssh takes the user's file from the password database's home; here it is told. */
+  const ssh = (program: string, args: readonly string[]): Promise<{ stdout: string }> =>
+    exec(program, ["-F", join(host.folder, ".ssh/config"), ...args], { env: host.env });
+
+  test("ssh and scp know it by its name once that is installed, and the next VM of that name too", async () => {
+    await host.ok(["ssh-config", "--install"]);
+    const { stdout } = await ssh("ssh", ["far.banger", "id; hostname"]);
+    assert.match(stdout, /uid=0\(root\)[^]*^far$/m);
+    const file = join(host.folder, "sent");
+    await writeFile(file, "by sftp\n");
+    await ssh("scp", [file, "far.banger:/tmp/got"]);
+    assert.equal(await host.ok(["vm", "exec", "far", "--", "cat", "/tmp/got"]), "by sftp\n");
+
+    // The same name, another machine, with another host key.
+    const keyOf = () => readFile(join(host.folder, ".config/banger/ssh/known_hosts.d/far.banger"), "utf8");
+    const first = await keyOf();
+    await host.ok(["vm", "delete", "--force", "far"]);
+    await host.ok(["vm", "create", "--name", "far", "--image", "busybox", "--memory", "256M"]);
+    assert.match((await ssh("ssh", ["far.banger", "ls /tmp; echo new"])).stdout, /^new\n$/);
+    assert.notEqual(await keyOf(), first);
+
+    await assert.rejects(ssh("ssh", ["none.banger", "id"]), /VM_NOT_FOUND/);
+    await host.ok(["ssh-config", "--uninstall"]);
+    await assert.rejects(lstat(join(host.folder, ".config/banger/ssh/config")), { code: "ENOENT" });
+    assert.doesNotMatch(await readFile(join(host.folder, ".ssh/config"), "utf8"), /banger/);
+  });
+
+  test("a port of its own loopback is one of the host's", async () => {
+    await host.ok(["vm", "exec", "far", "--", "sh", "-c", "mkdir /www && echo hello > /www/index.html"]);
+    await host.ok(["vm", "exec", "far", "--", "busybox", "httpd", "-p", "127.0.0.1:80", "-h", "/www"]);
+    const forwarding = spawn(join(ROOT, "build/bin/banger"), ["port", "far", "80:0"], {
+      env: host.env,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      const [line] = (await once(createInterface(forwarding.stdout), "line")) as [string];
+      const port = /^127\.0\.0\.1:(\d+) leads to far:80$/.exec(line)?.[1];
+      const bodies = await Promise.all(
+        Array.from({ length: 20 }, async () => (await fetch(`http://127.0.0.1:${port}/`)).text()),
+      );
+      assert.deepEqual(new Set(bodies), new Set(["hello\n"]));
+    } finally {
+      forwarding.kill("SIGINT");
+      await once(forwarding, "exit");
+    }
+  });
+});
