@@ -2,6 +2,7 @@ import { chmod, mkdir, readdir, realpath, rm, symlink, writeFile } from "node:fs
 import { join } from "node:path";
 import * as esbuild from "esbuild";
 import { lazyBuiltins } from "./bundling/lazy-builtins.ts";
+import { oneStart } from "./bundling/one-start.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const LIB = join(ROOT, "build/lib");
@@ -20,6 +21,8 @@ const PROGRAMS = {
     options: " --optimize-for-size --max-semi-space-size=4",
   },
 } as const;
+/** What src/cli/main.ts imports. */
+const CLI_START = ["src/cli/registry.ts", "src/cli/run-cli.ts"];
 type Program = (typeof PROGRAMS)[keyof typeof PROGRAMS];
 /** What bangerd starts by itself, in build/lib alone. */
 const INNER_PROGRAMS = { "banger-rootfs": "src/nouns/images/rootfs/main.ts" } as const;
@@ -62,7 +65,7 @@ async function bundle(name: string, entry: string): Promise<readonly string[]> {
     // Names stay, for who reads a stack trace; every command waits until all of it has been read.
     minifyWhitespace: true,
     metafile: true,
-    plugins: [lazyBuiltins],
+    plugins: [lazyBuiltins, ...(name === "banger" ? [oneStart(ROOT, CLI_START)] : [])],
     logLevel: "warning",
   });
   return Object.keys(metafile.outputs).map((path) => join(ROOT, path));

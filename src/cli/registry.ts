@@ -56,8 +56,8 @@ import vmWait from "./vm/wait.ts";
 /**
  * Every command, in the order of the help.
  *
- * All are loaded: together they are small, and one file that holds them is read sooner than the twenty small ones that
- * a bundler makes of what several commands share. What is heavy (schemas, WebSockets, child processes) is imported by
+ * All are loaded: together they are small, and one file that holds them is read sooner than twenty small ones
+ * (scripts/bundling/one-start.ts). What is heavy (schemas, WebSockets, child processes) is imported by
  * the code that needs it, when it does.
  */
 export const commands: readonly Command[] = [

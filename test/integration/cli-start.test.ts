@@ -8,8 +8,8 @@ const LIB = join(ROOT, "build/lib");
 
 /** Most that every command may load before it does anything: V8 takes a tenth of a millisecond for each 2 KiB of it. */
 const MAX_BYTES = 200 * 1024;
-/** Each file read is half a millisecond. */
-const MAX_FILES = 16;
+/** Its own, what scripts/bundling/one-start.ts keeps together, and esbuild's helpers. Each file is half a millisecond. */
+const MAX_FILES = 3;
 
 /** A program's own file and those that it imports at once, with the sources they were made of. */
 async function loadedAtStart(path: string, seen = new Map<string, readonly string[]>()): Promise<typeof seen> {
