@@ -7,12 +7,16 @@ import type { Counts } from "./counts.ts";
 import { runNodeSuite } from "./run-node-suite.ts";
 
 /** Runs a suite of these files for real. */
-async function countsOf(files: Readonly<Record<string, string>>, builds: readonly string[] = []): Promise<Counts> {
+async function countsOf(
+  files: Readonly<Record<string, string>>,
+  builds: readonly string[] = [],
+  alone: Readonly<Record<string, string>> = {},
+): Promise<Counts> {
   const root = await mkdtemp(join(tmpdir(), "banger-suite-"));
   try {
     for (const [name, body] of Object.entries(files)) await writeFile(join(root, name), body, { mode: 0o755 });
     return await runNodeSuite(
-      { name: "made-up", about: "", files: ["*.test.mjs"], concurrency: 2, timeoutMs: 2_000, builds },
+      { name: "made-up", about: "", files: ["*.test.mjs"], concurrency: 2, timeoutMs: 2_000, builds, alone },
       root,
       "ignore",
     );
@@ -73,4 +77,43 @@ test("what is built first is there for the tests, and its time is not theirs", a
 
 test("a suite without files has failed", async () => {
   assert.equal((await countsOf({})).failed.length, 1);
+});
+
+test("runs files that are to be alone after the others, one at a time, and counts them too", async () => {
+  // Each says when it began and ended; the two that may run together need one another to pass.
+  const meets = (
+    own: string,
+    other: string,
+  ) => `import { test } from "node:test"; import { existsSync, writeFileSync } from "node:fs";
+    test("${own}", async () => {
+      writeFileSync(new URL("${own}", import.meta.url), "");
+      while (!existsSync(new URL("${other}", import.meta.url))) await new Promise((r) => setTimeout(r, 20));
+    });`;
+  const isAlone = (
+    own: string,
+  ) => `import { test } from "node:test"; import { existsSync, writeFileSync, rmSync } from "node:fs"; import assert from "node:assert";
+    test("${own}", async () => {
+      const busy = new URL("busy", import.meta.url);
+      assert.ok(!existsSync(busy) && existsSync(new URL("a", import.meta.url)));
+      writeFileSync(busy, "");
+      await new Promise((r) => setTimeout(r, 300));
+      rmSync(busy);
+    });`;
+  const files = {
+    "0.test.mjs": isAlone("0"),
+    "1.test.mjs": isAlone("1"),
+    "a.test.mjs": meets("a", "b"),
+    "b.test.mjs": meets("b", "a"),
+  };
+  const reasons = { "0.test.mjs": "it measures", "1.test.mjs": "it measures" };
+  assert.deepEqual(await countsOf(files, [], reasons), { passed: 4, failed: [], skipped: [] });
+  // Among the others they would fail.
+  assert.notEqual((await countsOf(files)).failed.length, 0);
+});
+
+test("a file that is to be alone and is not there is a failure", async () => {
+  const { failed } = await countsOf({ "a.test.mjs": `import { test } from "node:test"; test("a", () => {});` }, [], {
+    "gone.test.mjs": "it measures",
+  });
+  assert.match(failed[0]?.reason ?? "", /no test files match gone\.test\.mjs/);
 });

@@ -4,7 +4,7 @@ import { globSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Counts, withExitStatus } from "./counts.ts";
+import { type Counts, sum, withExitStatus } from "./counts.ts";
 import type { NodeSuite } from "./suites.ts";
 
 const REPORTER = join(import.meta.dirname, "counting-reporter.ts");
@@ -15,15 +15,31 @@ export async function runNodeSuite(
   root: string,
   output: "inherit" | "ignore" = "inherit",
 ): Promise<Counts> {
+  const { alone = {} } = suite;
   const files = globSync(suite.files, { cwd: root }).toSorted();
-  if (files.length === 0) {
-    const reason = `no test files match ${suite.files.join(", ")}`;
+  const missing = Object.keys(alone).filter((file) => !files.includes(file));
+  if (files.length === 0 || missing.length > 0) {
+    const reason = `no test files match ${(files.length === 0 ? suite.files : missing).join(", ")}`;
     return { passed: 0, failed: [{ name: `suite ${suite.name}`, reason }], skipped: [] };
   }
   for (const script of suite.builds ?? []) {
     const { status } = spawnSync(join(root, script), [], { cwd: root, stdio: ["ignore", "ignore", output] });
     if (status !== 0) console.error(`${script} has failed; the tests that need it say more`);
   }
+  const together = files.filter((file) => !Object.hasOwn(alone, file));
+  const counts = [await runFiles(suite, together, suite.concurrency, root, output)];
+  counts.push(await runFiles(suite, Object.keys(alone), 1, root, output));
+  return sum(counts);
+}
+
+async function runFiles(
+  { name, timeoutMs }: NodeSuite,
+  files: readonly string[],
+  concurrency: number,
+  root: string,
+  output: "inherit" | "ignore",
+): Promise<Counts> {
+  if (files.length === 0) return sum([]);
   const scratch = await mkdtemp(join(tmpdir(), "banger-test-counts-"));
   try {
     const counts = join(scratch, "counts.json");
@@ -31,8 +47,8 @@ export async function runNodeSuite(
       "--test",
       // A test that timed out often keeps something open; without this its file would never end.
       "--test-force-exit",
-      `--test-concurrency=${suite.concurrency}`,
-      `--test-timeout=${suite.timeoutMs}`,
+      `--test-concurrency=${concurrency}`,
+      `--test-timeout=${timeoutMs}`,
       "--test-reporter=spec",
       "--test-reporter-destination=stdout",
       `--test-reporter=${REPORTER}`,
@@ -45,7 +61,7 @@ export async function runNodeSuite(
       stdio: ["ignore", output, output],
     });
     const [exitStatus] = (await once(child, "exit")) as [number | null];
-    return withExitStatus(await readCounts(counts), `suite ${suite.name}`, exitStatus);
+    return withExitStatus(await readCounts(counts), `suite ${name}`, exitStatus);
   } finally {
     await rm(scratch, { recursive: true });
   }

@@ -6,6 +6,10 @@ export interface NodeSuite {
   readonly files: readonly string[];
   /** Files that run at once. Each virtual machine may take two processors. */
   readonly concurrency: number;
+  /**
+   * Files of these that take one processor as given, each with its reason: they run after the others, one at a time.
+   */
+  readonly alone?: Readonly<Record<string, string>>;
   /** For one file; a hanging test fails with its name. */
   readonly timeoutMs: number;
   /**
@@ -53,7 +57,13 @@ export const NODE_SUITES: readonly NodeSuite[] = [
     name: "e2e",
     about: "the command line as a user has it, with virtual machines",
     files: ["test/e2e/**/*.test.ts"],
-    concurrency: 1,
+    concurrency: 2,
+    alone: {
+      "test/e2e/daemon-socket.test.ts": "bounds how long commands take while the daemon does not answer",
+      "test/e2e/freed-memory.test.ts": "measures the memory of a VMM within seconds of what the guest does",
+      "test/e2e/opencode.test.ts": "its program has patience of its own",
+      "test/e2e/unresponsive.test.ts": "bounds how long each verb takes beside a VM that stands still",
+    },
     timeoutMs: minutes(30),
     builds: GUEST_BUILDS,
   },
