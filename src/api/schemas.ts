@@ -1,3 +1,4 @@
+import { readyChecksSchema } from "../model/ready-check.ts";
 import { z } from "zod";
 import { BUILD_FIELDS, CONTAINERFILE_FIELDS, PULL_FIELDS } from "../model/fields/image-fields.ts";
 import { shapeOf } from "../model/fields/schema-of.ts";
@@ -153,7 +154,7 @@ export const imageFilesInput = z.strictObject({
 export const imageFileInput = z.strictObject({ ref: refSchema, path: imagePathSchema });
 
 export const vmCreateInput = z.strictObject({
-  ...shapeOf(VM_FIELDS, { ...ownWorldSchemas, env: envSchema.default({}) }),
+  ...shapeOf(VM_FIELDS, { ...ownWorldSchemas, env: envSchema.default({}), ready: readyChecksSchema.default([]) }),
   ...shapeOf(CREATE_FIELDS, { service: serviceSpecSchema.optional(), start: z.boolean().default(true) }),
 });
 

@@ -8,6 +8,7 @@ import { vmNameSchema } from "./names.ts";
 import { gatherOwnPart } from "./own-part.ts";
 import { pausedBecauseSchema } from "./paused-because.ts";
 import { publishedPortSchema } from "./published-port.ts";
+import { readyChecksSchema } from "./ready-check.ts";
 import { serviceReadinessSchema, serviceSpecSchema, serviceStatusSchema } from "./service.ts";
 import { withoutSecrets, worldSchema } from "./world.ts";
 import { VM_STATES } from "./vm-states.ts";
@@ -68,6 +69,8 @@ export const vmSpecSchema = z.object({
   env: z.record(z.string(), z.string()),
   init: initPolicySchema,
   vmm: vmmChoiceSchema.default("auto"),
+  /** What must hold before a start is done. */
+  ready: readyChecksSchema.readonly().default([]),
   /** The command that the guest's agent keeps running. */
   service: serviceSpecSchema.optional(),
   /** What it is given of the host's world; what is absent in it is left to the configuration, anew at each start. */

@@ -56,6 +56,28 @@ suite("reaching a VM that has no network", { timeout: 600_000 }, () => {
     assert.doesNotMatch(await readFile(join(host.folder, ".ssh/config"), "utf8"), /banger/);
   });
 
+  test("it is ready when its port is open and its command succeeds, and not before", async () => {
+    // What listens stands on its disk, and is started by hand: a VM that starts alone never gets there.
+    const create = ["vm", "create", "--name", "ready", "--image", "busybox", "--memory", "256M"];
+    const service = ["--service", "--", "sh", "-c", "sleep 3; mkdir -p /www; exec busybox httpd -f -p 8080 -h /www"];
+    await host.ok([...create, "--ready", "port:8080", "--ready", "cmd:test -d /www", ...service]);
+    const states = await host.json<{ state: string; spec: { ready: string[] } }>(["vm", "inspect", "ready"]);
+    assert.deepEqual([states.state, states.spec.ready], ["running", ["port:8080", "cmd:test -d /www"]]);
+    assert.equal((await host.banger(["vm", "exec", "ready", "--", "test", "-d", "/www"])).code, 0);
+    await host.ok(["vm", "delete", "--force", "ready"]);
+
+    const never = [...create, "--ready", "port:8081", "--ready", "cmd:echo not at home; exit 9"];
+    await writeFile(join(host.folder, ".config/banger/config.toml"), "[vm]\nstart_timeout = 25\n");
+    await host.ok(["daemon", "stop"]);
+    const { code, stderr } = await host.banger(never);
+    assert.equal(code, 7);
+    assert.match(stderr, /VM_NOT_READY[^]*port:8081: .*refused[^]*status 9: not at home/);
+    assert.deepEqual(
+      (await host.json<{ name: string }[]>(["vm", "list"])).map(({ name }) => name),
+      ["far"],
+    );
+  });
+
   test("a port of its own loopback is one of the host's", async () => {
     await host.ok(["vm", "exec", "far", "--", "sh", "-c", "mkdir /www && echo hello > /www/index.html"]);
     await host.ok(["vm", "exec", "far", "--", "busybox", "httpd", "-p", "127.0.0.1:80", "-h", "/www"]);

@@ -1,13 +1,17 @@
 import type { Input } from "../../client/client.ts";
 import { VM_FIELDS } from "../../model/fields/vm-fields.ts";
-import type { OptionValues } from "../command.ts";
+import type { OptionSpecs, OptionValues } from "../command.ts";
 import { given } from "./check-options.ts";
 import { ENV_OPTIONS, readEnv } from "./env-options.ts";
 import { inputOf, optionsOf } from "./option-of.ts";
 import { OWN_WORLD_OPTIONS, worldInput } from "./world-options.ts";
 
+const READY_OPTIONS = {
+  ready: { type: "string", multiple: true, value: "CHECK", help: VM_FIELDS.ready.help },
+} as const satisfies OptionSpecs;
+
 /** What a new VM can be given, by `vm create` and by `run`. */
-export const VM_OPTIONS = optionsOf(VM_FIELDS, { env: ENV_OPTIONS, ...OWN_WORLD_OPTIONS });
+export const VM_OPTIONS = optionsOf(VM_FIELDS, { env: ENV_OPTIONS, ready: READY_OPTIONS, ...OWN_WORLD_OPTIONS });
 
 /**
  * Makes a request out of the options.
@@ -23,6 +27,7 @@ export async function vmInput(
     // Whether there is a network at all is said either way.
     nat: options.nat,
     env: await readEnv(options.env, options["env-file"], env),
+    ready: options.ready.length === 0 ? undefined : [...options.ready],
     ...worldInput(options, env),
   });
 }

@@ -87,6 +87,12 @@ export const VM_FIELDS = {
     option: "env",
     help: "variables that its commands have",
   },
+  ready: {
+    kind: "own",
+    option: "ready",
+    help: "what tells that it is ready: port:PORT or cmd:COMMAND",
+    says: "what must hold before a start of it is done, all of it: `port:PORT` or `cmd:COMMAND`",
+  },
   init: {
     kind: "choice",
     values: INIT_POLICIES,

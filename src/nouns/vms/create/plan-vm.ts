@@ -19,7 +19,11 @@ import { workDiskSize } from "../disks/work-disk.ts";
 
 /** What a user asks for, with all that was left out still open. */
 export type VmRequest = Asked<typeof VM_FIELDS> &
-  WorldWishes & { readonly env: Readonly<Record<string, string>>; readonly service?: ServiceSpec | undefined };
+  WorldWishes & {
+    readonly env: Readonly<Record<string, string>>;
+    readonly ready?: readonly string[] | undefined;
+    readonly service?: ServiceSpec | undefined;
+  };
 
 /**
  * A new VM's record: every open question answered from the configuration and the image.
@@ -69,6 +73,7 @@ export function planVm(
       vcpus: request.vcpus ?? config.vm.vcpus,
       memoryBytes: request.memoryBytes ?? parseBytes(config.vm.memory),
       env: { ...request.env },
+      ready: [...(request.ready ?? [])],
       init,
       ...(request.service !== undefined && { service: request.service }),
       vmm: request.vmm ?? config.vmm,

@@ -59,6 +59,7 @@ function needs(changes: Partial<MachineNeeds["spec"]> = {}, others: Partial<Mach
     allowHost: false,
     allowVms: false,
     env: {},
+    ready: [],
     init: "auto",
     vmm: "auto",
     ...changes,

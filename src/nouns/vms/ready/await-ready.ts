@@ -1,4 +1,3 @@
-import type { Readable } from "node:stream";
 import { setTimeout as after } from "node:timers/promises";
 import type { AgentClient } from "../../../guest/agent-client.ts";
 import { guestText } from "../../../guest/agent-errors.ts";
@@ -12,11 +11,9 @@ import { planExec } from "../commands/exec-plan.ts";
 import { askAgent } from "../guest/reach-agent.ts";
 import type { VmContext } from "../vm-context.ts";
 import { aboutFields } from "../../../model/fields/about-fields.ts";
+import { awaitChecks } from "./await-checks.ts";
+import { AGAIN_MS, notReady, runCheck } from "./run-check.ts";
 
-/** Between two questions, where the guest does not tell when there is an answer. */
-const AGAIN_MS = 1_000;
-/** Most that is kept of what a command prints. */
-const MAX_OUTPUT_BYTES = 4_096;
 const MAX_UNITS = 20;
 
 export interface Waiting {
@@ -50,7 +47,7 @@ export async function awaitReady(waiting: Waiting, operation: OperationContext):
 }
 
 /**
- * The same for a VM by its id, and its record with what was found.
+ * The same for a VM by its id, then what was asked for beyond that; and its record with what was found.
  *
  * @throws BangerError as {@link awaitReady}; `VM_UNRESPONSIVE` if its agent cannot be reached.
  */
@@ -62,10 +59,12 @@ export async function reachReadiness(
 ): Promise<Vm> {
   const { store, config } = context;
   const vm = store.vms.get(vmId);
-  if (target === "agent") return vm;
+  if (target === "agent" && vm.spec.ready.length === 0) return vm;
   const agent = await askAgent(context, vmId, operation.signal, "answer", async (found) => found);
   const limitMs = config.vm.start_timeout * 1000;
-  const system = await awaitReady({ agent, vm, image: store.images.find(vm.image.id), target, limitMs }, operation);
+  const image = store.images.find(vm.image.id);
+  const system = await awaitReady({ agent, vm, image, target, limitMs }, operation);
+  await awaitChecks({ agent, vm, image, limitMs }, operation);
   return system === undefined ? store.vms.get(vmId) : store.vms.transition(vmId, "system-known", { system });
 }
 
@@ -86,7 +85,7 @@ async function awaitSystem(
   let said = "nothing yet";
   const ask = async (within: AbortSignal): Promise<SystemState> => {
     for (;;) {
-      const { output } = await run(agent, ["systemctl", "is-system-running", "--wait"], within);
+      const { output } = await runCheck(agent, ["systemctl", "is-system-running", "--wait"], within);
       said = output.split("\n").at(-1) ?? "";
       if (said === "running") return { state: "running", failedUnits: [] };
       if (said === "degraded") return { state: "degraded", failedUnits: await failedUnits(agent, within) };
@@ -106,7 +105,7 @@ async function awaitSystem(
 
 async function failedUnits(agent: AgentClient, signal: AbortSignal): Promise<string[]> {
   const list = ["systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager"];
-  const { output } = await run(agent, list, signal);
+  const { output } = await runCheck(agent, list, signal);
   const names = output.split("\n").map((line) => line.trim().split(/\s/)[0] ?? "");
   return names.filter((name) => name !== "").slice(0, MAX_UNITS);
 }
@@ -127,7 +126,7 @@ async function awaitHealthy(
     for (;;) {
       try {
         const { code, output } = await withDeadline(within, check.timeoutMs, "the image's check", (inTime) =>
-          run(agent, check.argv, inTime, spec),
+          runCheck(agent, check.argv, inTime, spec),
         );
         if (code === 0) return;
         last = output === "" ? `status ${code}, and no word` : `status ${code}: ${output}`;
@@ -148,41 +147,6 @@ async function awaitHealthy(
     throw notReady(error, signal, vm, `the image's check failed: ${guestText(last)}`, check.argv.join(" "));
   }
   progress({ id: "ready", label: `${vm.name} is healthy`, status: "done" });
-}
-
-/** Runs a command in a guest, as root unless told otherwise. */
-async function run(
-  agent: AgentClient,
-  argv: readonly string[],
-  signal: AbortSignal,
-  { env, cwd, user }: Pick<ReturnType<typeof planExec>, "env" | "cwd" | "user"> = { env: {}, cwd: "/", user: "" },
-): Promise<{ readonly code: number; readonly output: string }> {
-  const exec = await agent.exec({ argv, env, cwd, user }, { signal });
-  exec.stdin.end();
-  const [printed, complained, exit] = await Promise.all([beginning(exec.stdout), beginning(exec.stderr), exec.exit]);
-  return { code: exit.code, output: (printed.trim() === "" ? complained : printed).trim() };
-}
-
-/** What comes first; the rest is read and let go. */
-async function beginning(stream: Readable): Promise<string> {
-  const kept: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    if (bytes < MAX_OUTPUT_BYTES) kept.push(chunk);
-    bytes += chunk.length;
-  }
-  return Buffer.concat(kept).toString("utf8", 0, MAX_OUTPUT_BYTES);
-}
-
-function notReady(error: unknown, signal: AbortSignal, vm: Vm, why: string, look: string): BangerError {
-  const known = asBangerError(error);
-  if (signal.aborted || known.code !== "TIMED_OUT") return known;
-  return new BangerError("VM_NOT_READY", {
-    what: `VM ${vm.name} runs, and is not as ready as was asked for: ${known.message}`,
-    why,
-    fix: `see \`banger vm exec ${vm.name} -- ${look}\`; a slow host may need a longer vm.start_timeout`,
-    cause: error,
-  });
 }
 
 function nothingToAsk({ name, image }: Pick<Vm, "name" | "image">): BangerError {

@@ -1,0 +1,46 @@
+import type { Readable } from "node:stream";
+import type { AgentClient } from "../../../guest/agent-client.ts";
+import { asBangerError, BangerError } from "../../../lib/errors.ts";
+import type { Vm } from "../../../model/vm.ts";
+import type { planExec } from "../commands/exec-plan.ts";
+
+/** Between two questions, where the guest does not tell when there is an answer. */
+export const AGAIN_MS = 1_000;
+/** Most that is kept of what a command prints. */
+const MAX_OUTPUT_BYTES = 4_096;
+
+/** Runs a command in a guest, as root unless told otherwise. */
+export async function runCheck(
+  agent: AgentClient,
+  argv: readonly string[],
+  signal: AbortSignal,
+  { env, cwd, user }: Pick<ReturnType<typeof planExec>, "env" | "cwd" | "user"> = { env: {}, cwd: "/", user: "" },
+): Promise<{ readonly code: number; readonly output: string }> {
+  const exec = await agent.exec({ argv, env, cwd, user }, { signal });
+  exec.stdin.end();
+  const [printed, complained, exit] = await Promise.all([beginning(exec.stdout), beginning(exec.stderr), exec.exit]);
+  return { code: exit.code, output: (printed.trim() === "" ? complained : printed).trim() };
+}
+
+/** What comes first; the rest is read and let go. */
+async function beginning(stream: Readable): Promise<string> {
+  const kept: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    if (bytes < MAX_OUTPUT_BYTES) kept.push(chunk);
+    bytes += chunk.length;
+  }
+  return Buffer.concat(kept).toString("utf8", 0, MAX_OUTPUT_BYTES);
+}
+
+/** What is thrown when a wait has run out of time; any other error as it is. `look` is a command for the guest. */
+export function notReady(error: unknown, signal: AbortSignal, vm: Vm, why: string, look: string): BangerError {
+  const known = asBangerError(error);
+  if (signal.aborted || known.code !== "TIMED_OUT") return known;
+  return new BangerError("VM_NOT_READY", {
+    what: `VM ${vm.name} runs, and is not as ready as was asked for: ${known.message}`,
+    why,
+    fix: `see \`banger vm exec ${vm.name} -- ${look}\`; a slow host may need a longer vm.start_timeout`,
+    cause: error,
+  });
+}
