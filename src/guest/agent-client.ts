@@ -13,6 +13,7 @@ import { authenticate, type BootSecret, type SecretHolder } from "./agent-secret
 import { agentSession, type AgentLineSession, type Patience } from "./agent-session.ts";
 import { setWorld, WORLD_AWAITED, WORLD_MS } from "./agent-world.ts";
 import type { Dial } from "./dial.ts";
+import { nameOperation, type OperationNow } from "./name-operation.ts";
 import type { ServiceStatus } from "../model/service.ts";
 import type { GuestWorld } from "../model/world.ts";
 import { AgentService, ShutdownMode } from "./gen/banger/agent/v1/agent_pb.ts";
@@ -81,6 +82,8 @@ export interface ConnectOptions {
   readonly patience?: Patience;
   /** What both ends are to show; absent: neither has to. */
   readonly secret?: BootSecret | undefined;
+  /** Absent: calls name no operation. */
+  readonly operationNow?: OperationNow;
   /** Ends the trying; once connected it changes nothing. */
   readonly signal: AbortSignal;
 }
@@ -99,11 +102,12 @@ const RETRY_MS = 50;
  *
  * @throws BangerError the signal's reason.
  */
-export async function connectAgent({ dial, signal, patience, secret }: ConnectOptions): Promise<AgentClient> {
+export async function connectAgent(options: ConnectOptions): Promise<AgentClient> {
+  const { dial, signal, secret } = options;
   for (;;) {
     signal.throwIfAborted();
     try {
-      const client = agentOver(await dial(signal), patience);
+      const client = agentOver(await dial(signal), options);
       try {
         const info = await withDeadline(signal, CALL_MS, "the agent's first answer", (within) => client.info(within));
         if (secret !== undefined) await authenticate(client, info, secret, signal);
@@ -121,7 +125,10 @@ export async function connectAgent({ dial, signal, patience, secret }: ConnectOp
 }
 
 /** Speaks to an agent over a stream that has just been opened. */
-export function agentOver(stream: Duplex, patience?: Patience): AgentClient {
+export function agentOver(
+  stream: Duplex,
+  { patience, operationNow = () => undefined }: Pick<ConnectOptions, "patience" | "operationNow"> = {},
+): AgentClient {
   const session = agentSession(stream, patience);
   const transport = createConnectTransport({
     baseUrl: "http://agent.banger",
@@ -129,6 +136,7 @@ export function agentOver(stream: Duplex, patience?: Patience): AgentClient {
     sessionManager: session.manager,
     readMaxBytes: MAX_MESSAGE_BYTES,
     useBinaryFormat: true,
+    interceptors: [nameOperation(operationNow)],
   });
   const client = createClient(AgentService, transport);
   return clientOf(client, stream, session);

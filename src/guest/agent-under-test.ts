@@ -13,7 +13,9 @@ const AGENT_MODULE = join(import.meta.dirname, "../../agent");
 
 /** The real agent, built from this tree, running on this host with a line that a test can break. */
 export interface AgentUnderTest extends AsyncDisposable {
+  /** Its log is its stderr, which is shown besides. */
   readonly process: ChildProcess;
+  readonly socketPath: string;
   readonly dial: Dial;
   connect(signal?: AbortSignal): Promise<AgentClient>;
 }
@@ -41,11 +43,12 @@ export async function agentOnSocket(
 ): Promise<AgentUnderTest> {
   const path = join(folder, `agent-${process.hrtime.bigint()}.sock`);
   const child = spawn(binary, ["serve", "--listen-unix", path, "--host-key", join(folder, "host-key"), ...flags], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
   await once(child.stdout, "data");
   return underTest(
     child,
+    path,
     (signal) => connectSocket(path, signal),
     async () => {},
   );
@@ -58,7 +61,7 @@ export async function agentOnSocket(
 export async function agentOnSerialPort(binary: string, folder: string): Promise<AgentUnderTest> {
   const path = join(folder, `port-${process.hrtime.bigint()}.sock`);
   const child = spawn(binary, ["serve", "--serial-fd", "3", "--host-key", join(folder, "host-key")], {
-    stdio: ["ignore", "pipe", "inherit", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
   const port = child.stdio[3] as Duplex | null;
   port?.on("error", () => {});
@@ -73,6 +76,7 @@ export async function agentOnSerialPort(binary: string, folder: string): Promise
   await Promise.all([once(child.stdout, "data"), once(server, "listening")]);
   return underTest(
     child,
+    path,
     (signal) => dialVirtioSerial(path, signal),
     () => server.close(),
   );
@@ -94,10 +98,12 @@ async function carry(host: Socket, port: Duplex): Promise<void> {
   port.off("data", toHost).off("drain", resumeHost).resume();
 }
 
-function underTest(child: ChildProcess, dial: Dial, close: () => unknown): AgentUnderTest {
+function underTest(child: ChildProcess, socketPath: string, dial: Dial, close: () => unknown): AgentUnderTest {
   const exited = once(child, "exit");
+  child.stderr?.on("data", (chunk: Buffer) => process.stderr.write(chunk));
   return {
     process: child,
+    socketPath,
     dial,
     connect: (signal = AbortSignal.timeout(10_000)) => connectAgent({ dial, signal }),
     async [Symbol.asyncDispose]() {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+
+	"banger.dev/agent/internal/operation"
 )
 
 // maxRecord keeps a line within what /dev/kmsg takes at once (LOG_LINE_MAX in kernel/printk).
@@ -24,7 +26,7 @@ func KernelLog() *slog.Logger {
 func StderrLog() *slog.Logger { return newLog(os.Stderr) }
 
 func newLog(to io.Writer) *slog.Logger {
-	return slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{
+	return slog.New(operation.Log(slog.NewTextHandler(to, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			// Whoever keeps the log knows the time.
 			if a.Key == slog.TimeKey {
@@ -32,7 +34,7 @@ func newLog(to io.Writer) *slog.Logger {
 			}
 			return a
 		},
-	}))
+	})))
 }
 
 type kernelWriter struct{ file *os.File }

@@ -37,7 +37,7 @@ func (s *Server) Forward(ctx context.Context, stream *forwardStream) error {
 			return err
 		}
 		if err := s.SSH.Serve(ctx, conn); err != nil {
-			s.Log.Info("ssh session ended", "error", err)
+			s.Log.InfoContext(ctx, "ssh session ended", "error", err)
 		}
 		return nil
 	case *agentv1.ForwardTarget_Tcp:

@@ -16,6 +16,7 @@ import (
 	"banger.dev/agent/internal/command"
 	"banger.dev/agent/internal/guest"
 	"banger.dev/agent/internal/machine"
+	"banger.dev/agent/internal/operation"
 	"banger.dev/agent/internal/secret"
 	"banger.dev/agent/internal/service"
 	"banger.dev/agent/internal/sshd"
@@ -64,6 +65,8 @@ func (s *Server) HTTP(ctx context.Context) *http.Server {
 		connect.WithReadMaxBytes(maxMessageBytes),
 		// The line is as fast as memory: compressing would only slow it down.
 		connect.WithCompression("gzip", nil, nil),
+		connect.WithInterceptors(operation.Calls(s.Log,
+			agentv1connect.AgentServiceInfoProcedure, agentv1connect.AgentServiceAuthenticateProcedure)),
 	))
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)

@@ -63,7 +63,7 @@ func initMode(init machine.Init) agentv1.InitMode {
 
 // Configure does what it can, and tells of what it could not: a guest without its name is still a guest.
 func (s *Server) Configure(
-	_ context.Context, request *connect.Request[agentv1.ConfigureRequest],
+	ctx context.Context, request *connect.Request[agentv1.ConfigureRequest],
 ) (*connect.Response[agentv1.ConfigureResponse], error) {
 	want := request.Msg
 	if !want.KeepAuthorizedKeys {
@@ -84,7 +84,7 @@ func (s *Server) Configure(
 		failed = append(failed, guest.SetResolvers(s.Root, want.DnsServers, false))
 	}
 	if len(want.VsockPorts) > 0 {
-		failed = append(failed, s.Vsock.Offer(want.VsockPorts, s.Log))
+		failed = append(failed, s.Vsock.Offer(ctx, want.VsockPorts, s.Log))
 	}
 	if err := errors.Join(failed...); err != nil {
 		// Joined errors stand on a line each.

@@ -31,7 +31,7 @@ type VsockPorts struct {
 
 // Offer adds ports. One that somebody in the guest has taken is theirs; without vsock there is nothing to offer on, and
 // the host has its other line.
-func (v *VsockPorts) Offer(ports []uint32, log *slog.Logger) error {
+func (v *VsockPorts) Offer(ctx context.Context, ports []uint32, log *slog.Logger) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(ports) > maxVsockPorts {
@@ -43,7 +43,7 @@ func (v *VsockPorts) Offer(ports []uint32, log *slog.Logger) error {
 		}
 		listener, err := vsock.Listen(port)
 		if err != nil {
-			log.Info("a vsock port is not offered", "port", port, "error", err)
+			log.InfoContext(ctx, "a vsock port is not offered", "port", port, "error", err)
 			continue
 		}
 		if v.offered == nil {

@@ -1,3 +1,4 @@
+import { currentCause } from "../../../core/cause.ts";
 import { connectAgent, type AgentClient } from "../../../guest/agent-client.ts";
 import { dialerFor } from "../../../guest/dial.ts";
 import type { Vm } from "../../../model/vm.ts";
@@ -12,7 +13,8 @@ export function agentConnector({ agentPath }: Pick<VmContext, "agentPath">) {
   return async (machine: Machine, signal: AbortSignal): Promise<AgentClient> => {
     const secret = await readAgentSecret(machine.record);
     await checkLine(machine.line, secret?.isKnown === true);
-    return connectAgent({ dial: dialerFor(machine.line, agentPath), secret, signal });
+    const operationNow = (): string | undefined => currentCause().operation;
+    return connectAgent({ dial: dialerFor(machine.line, agentPath), secret, signal, operationNow });
   };
 }
 
