@@ -12,8 +12,11 @@ import { bangerdProgram } from "./programs.ts";
 /** A daemon that has answered nothing for so long is looked at. */
 const SILENCE_MS = 2_000;
 
+/** What a command line says to whatever command it calls. */
+type Asked = Pick<Cli, "json" | "detach">;
+
 /** @param called the command that it works for. */
-export function createCli(io: Io, commands: readonly Command[], json: boolean, called?: Command): Cli {
+export function createCli(io: Io, commands: readonly Command[], { json, detach }: Asked, called?: Command): Cli {
   const layout = layoutFrom(io.env);
   const socketPath = recordedSocket(layout.lockFile) ?? layout.socket;
   const watch = async (signal: AbortSignal): Promise<never> => {
@@ -35,6 +38,7 @@ export function createCli(io: Io, commands: readonly Command[], json: boolean, c
     }),
     shyClient: createClient({ socketPath, watch }),
     json,
+    detach,
     print: (line) => void io.stdout.write(`${plainText(line)}\n`),
     printJson: (value) => void io.stdout.write(`${plainJson(value, 2)}\n`),
     note(line) {

@@ -15,6 +15,8 @@ export interface Cli {
   readonly shyClient: Client;
   /** Whether `--json` was given. */
   readonly json: boolean;
+  /** Whether the command is to begin its operation and leave: `--detach`. */
+  readonly detach: boolean;
   /** Prints a line on stdout. What it tells may be an image's own word: its control characters are shown, not acted on. */
   print(line: string): void;
   /** Prints a value on stdout, as JSON for people and programs. */
@@ -86,6 +88,8 @@ export interface Command<
    * own failures, so that the two are never mixed up. 125 as with docker, 255 as with ssh.
    */
   readonly ownFailure?: 125 | 255;
+  /** The operation that it runs, one of these: what has one can leave it behind with `--detach`. */
+  readonly begins?: readonly string[];
   readonly arguments: A;
   readonly options: O;
   readonly examples: readonly [Example, ...Example[]];
@@ -123,7 +127,29 @@ export function command<const A extends readonly ArgumentSpec[], const O extends
 }
 
 /** What every command takes. */
-export const COMMON_OPTIONS = {
+const COMMON_OPTIONS = {
   json: { type: "boolean", help: "print JSON on stdout, and errors as JSON on stderr" },
   help: { type: "boolean", short: "h", help: "show this help" },
 } as const satisfies OptionSpecs;
+
+const DETACH_OPTION = {
+  detach: {
+    type: "boolean",
+    short: "d",
+    help: "print the id of the operation, and leave it to go on",
+  },
+} as const satisfies OptionSpecs;
+
+/** What a guest prints is passed on as it is, so there only errors can be JSON. */
+const JSON_OF_ERRORS = {
+  json: { type: "boolean", help: "print banger's own errors as JSON on stderr" },
+} as const satisfies OptionSpecs;
+
+/** What a command takes besides its own options. */
+export function commonOptions({ begins, ownFailure }: Command): OptionSpecs {
+  return {
+    ...(begins !== undefined && DETACH_OPTION),
+    ...COMMON_OPTIONS,
+    ...(ownFailure !== undefined && JSON_OF_ERRORS),
+  };
+}

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { endpoints } from "../api/endpoints.ts";
 import { ERROR_CODES } from "../lib/error-codes.ts";
+import { commonOptions } from "./command.ts";
 import { asksForHelp } from "./parse/asks.ts";
 import { findCommand } from "./parse/find-command.ts";
 import { parseWords } from "./parse/parse-words.ts";
@@ -21,6 +23,27 @@ function bangerWords(line: string): readonly string[] {
   const words = shellWords(line);
   return words[0] === "banger" ? words.slice(1) : shellWords(/'banger (.*)'/.exec(line)?.[1] ?? "");
 }
+
+/** What each command can begin and leave. To follow is no work of its own. */
+test("every operation of the API but the following of one is begun by a command", () => {
+  const operations = Object.entries(endpoints).flatMap(([name, { kind }]) => (kind === "operation" ? [name] : []));
+  const begun = commands.flatMap(({ begins = [] }) => begins);
+  assert.deepEqual([...begun, "operationFollow"].toSorted(), operations.toSorted());
+});
+
+test("--detach is refused where there is nothing to leave behind", async () => {
+  for (const { name, begins, options } of commands) {
+    const text = await helpOf(...name, "--help");
+    const takes = begins !== undefined || Object.hasOwn(options, "detach");
+    assert.equal(/^ {2}-d, --detach /m.test(text), takes, name.join(" "));
+  }
+  const io = testIo();
+  assert.equal(await runCli(commands, ["vm", "list", "--detach"], io), 2);
+  assert.match(io.err(), /^error\[BAD_USAGE\]: `banger vm list` has no operation that could go on without it\n/);
+  const shell = ["--script", "s", "--on-fail", "shell", "--detach"];
+  assert.equal(await runCli(commands, ["image", "build", "--from-image", "a", "--name", "b", ...shell], io), 2);
+  assert.match(io.err(), /--on-fail shell needs somebody who waits/);
+});
 
 for (const command of commands) {
   const name = command.name.join(" ");
@@ -47,8 +70,10 @@ for (const command of commands) {
   });
 
   test(`the short options of ${name} are all different`, () => {
-    const short = Object.values(command.options).flatMap((option) => option.short ?? []);
-    assert.equal(new Set([...short, "h"]).size, short.length + 1);
+    const short = Object.values({ ...commonOptions(command), ...command.options }).flatMap(
+      (option) => option.short ?? [],
+    );
+    assert.equal(new Set(short).size, short.length);
   });
 }
 

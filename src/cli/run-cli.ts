@@ -88,7 +88,10 @@ async function dispatch(commands: readonly Command[], words: readonly string[], 
     const { args, options: typed } = parseWords(command, found.rest);
     const words = await withFile(command, typed);
     const options = readOptions(command.options, words) as Parameters<Command["run"]>[2];
-    return (await command.run(createCli(io, commands, words["json"] === true, command), args, options)) ?? 0;
+    // A command with a --detach of its own means something else by it.
+    const detach = command.begins !== undefined && words["detach"] === true;
+    const cli = createCli(io, commands, { json: words["json"] === true, detach }, command);
+    return (await command.run(cli, args, options)) ?? 0;
   }
   if (found.kind === "overview") parseGlobal(words);
   io.stdout.write(

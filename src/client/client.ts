@@ -8,7 +8,7 @@ import { hungUp, isNobodyThere, transportError } from "./daemon-errors.ts";
 import { type ExecSession, type ExecStartInput, execSession, startFrame } from "./exec-session.ts";
 import { readJson, successOf } from "./answers.ts";
 import { exchange } from "./http-exchange.ts";
-import { runOperation } from "./operation.ts";
+import { beginOperation, runOperation } from "./operation.ts";
 import { rawStream } from "./raw-socket.ts";
 import { openWebSocket } from "./web-socket.ts";
 import { followEvents } from "./event-stream.ts";
@@ -43,8 +43,6 @@ export interface CallOptions {
 
 export interface OperateOptions extends CallOptions {
   readonly progress?: ProgressSink;
-  /** Have it go on should this connection end. */
-  readonly detach?: boolean;
   /** How long to listen to a cancelled operation's cleaning up; half a minute where nothing is said. */
   readonly cleanUpMs?: number;
 }
@@ -67,6 +65,8 @@ export interface Client<C extends Routes = Contract> {
     input: RouteInput<C[N]>,
     options?: OperateOptions,
   ): Promise<RouteResult<C[N]>>;
+  /** Begins one that goes on by itself, and gives its id; what is refused at once is thrown. */
+  begin<N extends NameOf<C, "operation">>(name: N, input: RouteInput<C[N]>, options?: CallOptions): Promise<string>;
   /** Resolves once nothing is missed any more; events come until the signal aborts. */
   follow<N extends NameOf<C, "events">>(
     name: N,
@@ -132,8 +132,8 @@ export function createClient<C extends Routes = Contract>({
       }
     },
 
-    async operate(name, input, { signal = never(), progress = noProgress, cleanUpMs, detach } = {}) {
-      const wire = { ...wireOf(name, input), ...(detach === true && { fields: { "banger-detach": "true" } }) };
+    async operate(name, input, { signal = never(), progress = noProgress, cleanUpMs } = {}) {
+      const wire = wireOf(name, input);
       try {
         return (await reach(
           signal,
@@ -143,6 +143,15 @@ export function createClient<C extends Routes = Contract>({
       } catch (error) {
         // No signal: what the daemon told of a cancelled operation counts.
         throw transportError(error, socketPath);
+      }
+    },
+
+    async begin(name, input, { signal = never() } = {}) {
+      const wire = wireOf(name, input);
+      try {
+        return await reach(signal, (within) => beginOperation(socketPath, wire, within), false);
+      } catch (error) {
+        throw transportError(error, socketPath, signal);
       }
     },
 

@@ -17,6 +17,8 @@ export interface Exchange extends Disposable {
 
 export interface Answer {
   readonly status: number;
+  /** Of its head, by their names in small letters. */
+  readonly fields: ReadonlyMap<string, string>;
   readonly body: AsyncIterable<Uint8Array>;
 }
 
@@ -61,7 +63,7 @@ async function readAnswer(reader: ByteReader): Promise<Answer> {
       return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
     }),
   );
-  return { status: Number(status), body: readBody(reader, fields) };
+  return { status: Number(status), fields, body: readBody(reader, fields) };
 }
 
 /** How long a body is: RFC 9112, 6.3. */

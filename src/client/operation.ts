@@ -1,7 +1,7 @@
 import { asBangerError, BangerError } from "../lib/errors.ts";
 import type { ProgressEvent, ProgressSink } from "../lib/progress.ts";
 import { connectionLost, errorFromWire, isRecord, notOurApi } from "./daemon-errors.ts";
-import { parseJson, successOf } from "./answers.ts";
+import { errorOf, parseJson, successOf } from "./answers.ts";
 import { exchange } from "./http-exchange.ts";
 import { textLines } from "./text-lines.ts";
 import type { WireRequest } from "./wire-request.ts";
@@ -9,6 +9,10 @@ import type { WireRequest } from "./wire-request.ts";
 const MAX_LINE_BYTES = 4 * 1024 ** 2;
 
 const CLEAN_UP_MS = 30_000;
+
+/** Has an operation go on when its client goes away; and names an operation in the head of its answer. */
+const DETACHED = { "banger-detach": "true" };
+const OPERATION_FIELD = "banger-operation";
 
 export interface OperationOptions {
   readonly signal: AbortSignal;
@@ -53,6 +57,34 @@ export async function runOperation(
     clearTimeout(giveUp);
     signal.removeEventListener("abort", cancel);
   }
+}
+
+/** How long one that goes on by itself is listened to: what is refused is refused within that time. */
+const REFUSAL_MS = 1_000;
+
+/**
+ * Begins an operation that goes on when this connection ends, and gives its id.
+ *
+ * It is listened to until it has something to tell, or for a moment: what fails at once is told as an error.
+ */
+export async function beginOperation(socketPath: string, wire: WireRequest, signal: AbortSignal): Promise<string> {
+  using request = exchange(socketPath, { ...wire, fields: DETACHED }, signal);
+  const { status, fields, body } = await request.answer;
+  if (status !== 200) throw await errorOf(status, body);
+  const id = fields.get(OPERATION_FIELD);
+  if (id === undefined) throw notOurApi("an operation without an id");
+  const enough = AbortSignal.any([signal, AbortSignal.timeout(REFUSAL_MS)]);
+  enough.addEventListener("abort", () => request[Symbol.dispose](), { once: true });
+  try {
+    for await (const line of textLines(body, MAX_LINE_BYTES)) {
+      const message = parseJson(line);
+      if (isRecord(message) && "error" in message) throw errorFromWire(message["error"]);
+      return id;
+    }
+  } catch (error) {
+    if (!enough.aborted) throw error;
+  }
+  return id;
 }
 
 function stillCleaningUp(cause: unknown): BangerError {

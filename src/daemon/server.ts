@@ -23,6 +23,7 @@ const MAX_SHOWN_URL = 200;
 const OPERATION_FIELD = "banger-operation";
 /** In a request for an operation: `true` has it go on when the client goes away. */
 const DETACH_FIELD = "banger-detach";
+const LINES_TYPE = "application/x-ndjson";
 /** Whoever can open the daemon's socket is its owner: its mode lets nobody else. */
 const OWNER = "owner";
 
@@ -181,18 +182,19 @@ function cancelSignal(request: FastifyRequest, reply: FastifyReply): AbortSignal
 
 /**
  * Streams an operation's lines. Its status waits for the first of them: an operation that fails at once answers with its
- * error's own status, as a call does.
+ * error's own status, as a call does. Where the client may leave, it is told the id at once.
  */
 async function sendOperation(reply: FastifyReply, operation: Operation, log: Logger): Promise<void> {
   const { raw } = reply;
   reply.hijack();
   raw.setHeader(OPERATION_FIELD, operation.id);
+  if (operation.view().detached) raw.writeHead(200, { "content-type": LINES_TYPE }).flushHeaders();
   for await (const line of operationLines(operation)) {
     if ("error" in line && line.error.code === "INTERNAL")
       log.error({ err: line.cause, operation: operation.id }, "an operation failed");
     if (!raw.headersSent) {
       const status = "error" in line ? line.status : 200;
-      raw.writeHead(status, { "content-type": status === 200 ? "application/x-ndjson" : "application/json" });
+      raw.writeHead(status, { "content-type": status === 200 ? LINES_TYPE : "application/json" });
     }
     const { status: _status, cause: _cause, ...body } = { status: 0, cause: undefined, ...line };
     if (raw.destroyed) continue; // Nobody listens any more; the operation still comes to its end.

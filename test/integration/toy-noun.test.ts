@@ -67,6 +67,19 @@ test("a noun that nothing knows of has routes, a typed client, progress, steps a
   assert.deepEqual([operation?.name, operation?.subject, operation?.state], ["toyMake", "bear", "done"]);
 });
 
+test("an operation of it is begun and left behind, and followed by somebody else", async (t) => {
+  const { start, toys, events } = await scene(t);
+  await start();
+  const id = await toys.begin("toyMake", { name: "bear" });
+  const labels: string[] = [];
+  const made = await events.operate("operationFollow", { id }, { progress: ({ label }) => labels.push(label) });
+  assert.deepEqual([(made as { name: string }).name, labels], ["bear", ["carving bear"]]);
+  const [operation] = await events.call("operationList", {});
+  assert.deepEqual([operation?.id, operation?.detached, operation?.state], [id, true, "done"]);
+  await assert.rejects(toys.begin("toyMake", { name: "" }), { code: "NAME_INVALID" });
+  await assert.rejects(toys.begin("toyMake", { name: "bear" }), { code: "NAME_TAKEN" });
+});
+
 test("what it holds is not deleted", async (t) => {
   const { start, toys } = await scene(t);
   await start();

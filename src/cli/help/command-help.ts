@@ -1,4 +1,4 @@
-import { COMMON_OPTIONS, type Command, type OptionSpec, type OptionSpecs } from "../command.ts";
+import { commonOptions, type Command, type OptionSpec } from "../command.ts";
 import { usageWords } from "../parse/name-words.ts";
 import { columns } from "./columns.ts";
 import { wrap } from "./wrap.ts";
@@ -19,12 +19,6 @@ export function commandHelp(command: Command): string {
     `Options:\n${columns(options.map(([option, spec]) => [optionWords(option, spec), optionHelp(spec)]))}\n`,
     `Examples:\n${command.examples.map(({ does, line }) => `  # ${does}\n  ${line}`).join("\n\n")}\n`,
   ].join("\n");
-}
-
-/** What a guest prints is passed on as it is, so there only errors can be JSON. */
-function commonOptions({ ownFailure }: Command): OptionSpecs {
-  if (ownFailure === undefined) return COMMON_OPTIONS;
-  return { ...COMMON_OPTIONS, json: { type: "boolean", help: "print banger's own errors as JSON on stderr" } };
 }
 
 function optionWords(option: string, spec: OptionSpec): string {

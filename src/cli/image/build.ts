@@ -30,6 +30,7 @@ const { containerfile: CONTAINERFILE } = optionsOf(CONTAINERFILE_FIELDS, {});
 export default command({
   name: ["image", "build"],
   summary: "Make an image of another by a script, or of a Containerfile",
+  begins: ["imageBuild", "imageBuildContainerfile"],
   arguments: [{ name: "folder", kind: "optional", help: "with --containerfile: the folder whose files it may copy" }],
   options: {
     "from-image": FROM,
@@ -63,6 +64,7 @@ leaves nothing.`,
     if (from === undefined) throw badUsage("--from-image is missing", "say what to begin from: --from-image IMAGE");
     if (script === undefined) throw badUsage("--script is missing", "say what to run: --script FILE");
     const shell = onFail(options["on-fail"]);
+    if (shell && cli.detach) throw badUsage("--on-fail shell needs somebody who waits", "leave --detach out");
     const input = given({
       ...inputOf(BUILD_FIELDS, options),
       from,
@@ -74,7 +76,7 @@ leaves nothing.`,
     });
     await checkOptions("imageBuild", input);
     try {
-      tell(cli, await operate(cli, "imageBuild", input, progress));
+      await operate(cli, "imageBuild", input, progress, (image) => tell(cli, image));
     } catch (error) {
       await enter(cli, asBangerError(error).data["vm"]);
       throw error;
@@ -101,11 +103,10 @@ async function buildContainerfile(cli: Cli, options: ContainerfileOptions): Prom
   const context = absolutePath(folder ?? dirname(containerfile), process.cwd());
   const input = given({ name, containerfile, context, kernel: options["kernel-ref"] });
   await checkOptions("imageBuildContainerfile", input);
-  tell(cli, await operate(cli, "imageBuildContainerfile", input, progress));
+  await operate(cli, "imageBuildContainerfile", input, progress, (image) => tell(cli, image));
 }
 
 function tell(cli: Cli, image: Result<"imageBuild">): void {
-  if (cli.json) return cli.printJson(image);
   cli.print(`Image ${image.name} is built: ${formatBytes(image.size)}, ${image.history.at(-1)?.did ?? ""}.`);
   cli.note(`Make a VM of it with: banger vm create --image ${image.name}`);
 }

@@ -10,6 +10,7 @@ import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 export default command({
   name: ["image", "pull"],
   summary: "Turn a container image into a VM image",
+  begins: ["imagePull"],
   arguments: [
     {
       name: "reference",
@@ -35,9 +36,9 @@ export default command({
       ...inputOf(PULL_FIELDS, options),
     });
     await checkOptions("imagePull", input);
-    const image = await operate(cli, "imagePull", input, options.progress);
-    if (cli.json) return cli.printJson(image);
-    cli.print(`Image ${image.name} is here: ${formatBytes(image.size)}, ${image.system.osName ?? "no os-release"}.`);
-    cli.note(`Make a VM of it with: banger vm create --image ${image.name}`);
+    await operate(cli, "imagePull", input, options.progress, (image) => {
+      cli.print(`Image ${image.name} is here: ${formatBytes(image.size)}, ${image.system.osName ?? "no os-release"}.`);
+      cli.note(`Make a VM of it with: banger vm create --image ${image.name}`);
+    });
   },
 });

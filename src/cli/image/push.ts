@@ -7,6 +7,7 @@ import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 export default command({
   name: ["image", "push"],
   summary: "Send an image to a registry, with its kernel, for other bangers to pull",
+  begins: ["imagePush"],
   arguments: [IMAGE_ARGUMENT, { name: "reference", help: "where to: host/name:tag" }],
   options: {
     insecure: { type: "boolean", help: "speak to the registry without TLS; on loopback this needs no saying" },
@@ -20,12 +21,12 @@ it, and do not run it.`,
     { line: "banger image push debian localhost:5000/debian-vm", does: "To a registry on this host" },
   ],
   async run(cli, { image, reference }, { insecure, progress }) {
-    const sent = await operate(cli, "imagePush", { ref: image, reference, insecure }, progress);
-    if (cli.json) return cli.printJson(sent);
-    const bytes = sent.blobs.reduce((sum, blob) => sum + (blob.reused ? 0 : blob.sizeBytes), 0);
-    const reused = sent.blobs.filter((blob) => blob.reused).length;
-    const there = reused === 0 ? "" : `, ${reused} of ${sent.blobs.length} parts were there already`;
-    cli.print(`Image ${sent.image} is at ${sent.reference}: ${formatBytes(bytes)} sent${there}.`);
-    cli.note(`Its digest is ${sent.digest}`);
+    await operate(cli, "imagePush", { ref: image, reference, insecure }, progress, (sent) => {
+      const bytes = sent.blobs.reduce((sum, blob) => sum + (blob.reused ? 0 : blob.sizeBytes), 0);
+      const reused = sent.blobs.filter((blob) => blob.reused).length;
+      const there = reused === 0 ? "" : `, ${reused} of ${sent.blobs.length} parts were there already`;
+      cli.print(`Image ${sent.image} is at ${sent.reference}: ${formatBytes(bytes)} sent${there}.`);
+      cli.note(`Its digest is ${sent.digest}`);
+    });
   },
 });

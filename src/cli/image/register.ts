@@ -8,6 +8,7 @@ import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 export default command({
   name: ["image", "register"],
   summary: "Take files of yours as an image, where they lie",
+  begins: ["imageRegister"],
   arguments: [{ name: "name", help: "what to call it" }],
   options: {
     rootfs: { type: "string", value: "FILE", help: "an ext4 file system, raw, without partitions" },
@@ -44,9 +45,10 @@ use banger image promote.`,
       modules: absolutePath(options.modules, cwd),
     });
     await checkOptions("imageRegister", input);
-    const image = await operate(cli, "imageRegister", input, options.progress);
-    if (cli.json) return cli.printJson(image);
-    cli.print(`Image ${image.name} is registered: ${image.system.osName ?? "no os-release"}, kernel ${image.kernel}.`);
-    cli.note(`Its files stay where they are. Make a VM of it with: banger vm create --image ${image.name}`);
+    await operate(cli, "imageRegister", input, options.progress, (image) => {
+      const system = image.system.osName ?? "no os-release";
+      cli.print(`Image ${image.name} is registered: ${system}, kernel ${image.kernel}.`);
+      cli.note(`Its files stay where they are. Make a VM of it with: banger vm create --image ${image.name}`);
+    });
   },
 });

@@ -12,6 +12,7 @@ export default command({
   details:
     "Takes about a quarter of an hour of one processor, and no time where the same was built before. " +
     "generic-6.12 is made from kernel/generic.config; any other name needs --config.",
+  begins: ["kernelBuild"],
   arguments: [{ name: "name", help: "what to build: generic-6.12, or a name for your own configuration" }],
   options: {
     config: { type: "string", value: "FILE", help: "options on top of allnoconfig, in place of generic.config" },
@@ -36,8 +37,8 @@ export default command({
       jobs: jobs === undefined ? undefined : Number(jobs),
     });
     const input = await checkOptions("kernelBuild", asked);
-    const kernel = await operate(cli, "kernelBuild", input, progress);
-    if (cli.json) cli.printJson(kernel);
-    else cli.print(`Kernel ${kernel.name} is here: Linux ${kernel.release}.`);
+    await operate(cli, "kernelBuild", input, progress, (kernel) =>
+      cli.print(`Kernel ${kernel.name} is here: Linux ${kernel.release}.`),
+    );
   },
 });

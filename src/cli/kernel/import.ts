@@ -8,6 +8,7 @@ import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 export default command({
   name: ["kernel", "import"],
   summary: "Copy a kernel from files of yours",
+  begins: ["kernelImport"],
   arguments: [{ name: "name", help: "what to call it" }],
   options: {
     vmlinux: { type: "string", value: "FILE", help: "the kernel: a vmlinux or a bzImage" },
@@ -32,8 +33,8 @@ export default command({
       modules: absolutePath(files.modules, cwd),
     });
     const input = await checkOptions("kernelImport", asked);
-    const kernel = await operate(cli, "kernelImport", input, progress);
-    if (cli.json) cli.printJson(kernel);
-    else cli.print(`Kernel ${kernel.name} is here: Linux ${kernel.release}.`);
+    await operate(cli, "kernelImport", input, progress, (kernel) =>
+      cli.print(`Kernel ${kernel.name} is here: Linux ${kernel.release}.`),
+    );
   },
 });

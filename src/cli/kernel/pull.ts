@@ -11,6 +11,7 @@ export default command({
     "[[kernel_catalogs]] in config.toml, whose signatures are checked; `banger kernel catalog` lists what they offer. " +
     "Pulled again, a newer version takes the name; images and VMs go on with the one before, which is called by its " +
     "version then, until `banger image refresh` and `banger vm rebase` move them on.",
+  begins: ["kernelPull"],
   arguments: [{ name: "source", help: "what to get: debian-cloud, or a name in a catalog" }],
   options: {
     name: { type: "string", value: "NAME", help: "what to call it; as its source unless told" },
@@ -28,8 +29,8 @@ export default command({
   async run(cli, { source }, { name, build, progress }) {
     const asked = given({ source, name, build });
     const input = await checkOptions("kernelPull", asked);
-    const kernel = await operate(cli, "kernelPull", input, progress);
-    if (cli.json) cli.printJson(kernel);
-    else cli.print(`Kernel ${kernel.name} is here: Linux ${kernel.release}.`);
+    await operate(cli, "kernelPull", input, progress, (kernel) =>
+      cli.print(`Kernel ${kernel.name} is here: Linux ${kernel.release}.`),
+    );
   },
 });

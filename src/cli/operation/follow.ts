@@ -10,6 +10,6 @@ export default command({
   details: "Ctrl-C ends the following, not what is followed. Prints the result as JSON, or fails as it fails.",
   examples: [{ line: "banger operation follow op-0123456789abcdef", does: "See how far a pull is" }],
   async run(cli, { id }, { progress }) {
-    cli.printJson(await operate(cli, "operationFollow", { id }, progress));
+    await operate(cli, "operationFollow", { id }, progress, (result) => cli.printJson(result));
   },
 });

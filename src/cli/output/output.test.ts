@@ -28,7 +28,7 @@ test("nor can what a command says of an image, as text or as JSON", () => {
   const osName = "Evil \u001B]0;owned\u0007 \u009B2J";
   for (const json of [false, true]) {
     const io = testIo();
-    const cli = createCli(io, [], json);
+    const cli = createCli(io, [], { json, detach: false });
     cli.print(`Image x is here: ${osName}.`);
     cli.printJson({ osName });
     cli.note(osName);
@@ -36,7 +36,7 @@ test("nor can what a command says of an image, as text or as JSON", () => {
     assert.doesNotMatch(io.out() + io.err(), /[\x00-\x08\x0b-\x1f\x7f-\x9f]/);
   }
   const io = testIo();
-  createCli(io, [], true).printJson({ osName });
+  createCli(io, [], { json: true, detach: false }).printJson({ osName });
   assert.deepEqual(JSON.parse(io.out()), { osName });
 });
 

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import type { BangerError } from "../../lib/errors.ts";
-import { COMMON_OPTIONS, type Command, type OptionSpec, type OptionSpecs } from "../command.ts";
+import { commonOptions, type Command, type OptionSpec, type OptionSpecs } from "../command.ts";
 import { badUsage } from "./bad-usage.ts";
 import { beforeDashes } from "./asks.ts";
 import { type NamedWords, nameWords } from "./name-words.ts";
@@ -20,7 +20,7 @@ export interface Parsed {
 export function parseWords(command: Command, words: readonly string[]): Parsed {
   const name = command.name.join(" ");
   const { own, passedOn, afterDashes } = split(command, words);
-  const specs: OptionSpecs = { ...command.options, ...COMMON_OPTIONS };
+  const specs: OptionSpecs = { ...command.options, ...commonOptions(command) };
   const options = emptyOptions(specs);
   const plainWords: string[] = [];
   for (const token of tokensOf(own, specs)) {
@@ -44,7 +44,7 @@ function split(command: Command, words: readonly string[]): Split {
   const before = beforeDashes(words);
   const afterDashes = before.length === words.length ? undefined : words.slice(before.length + 1);
   if (!command.arguments.some(({ kind }) => kind === "passed-on")) return { own: before, passedOn: [], afterDashes };
-  const first = tokensOf(before, { ...command.options, ...COMMON_OPTIONS }).find(
+  const first = tokensOf(before, { ...command.options, ...commonOptions(command) }).find(
     (token) => token.kind === "positional",
   );
   const end = first === undefined ? before.length : first.index + 1;
@@ -101,6 +101,12 @@ function setOption(options: OptionValues, token: OptionToken, spec: OptionSpec, 
 }
 
 function unknownOption(rawName: string, specs: OptionSpecs, command: Command, name: string): BangerError {
+  if (rawName === "--detach") {
+    return badUsage(
+      `\`banger ${name}\` has no operation that could go on without it`,
+      "leave --detach out; what takes it has it in its `--help`",
+    );
+  }
   const suggestion = nearest(
     rawName,
     Object.keys(specs).map((option) => `--${option}`),

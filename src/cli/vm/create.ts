@@ -1,6 +1,7 @@
 import { CREATE_FIELDS } from "../../model/fields/vm-fields.ts";
 import { duration } from "../output/times.ts";
-import { command, type OptionSpecs } from "../command.ts";
+import type { Result } from "../../client/client.ts";
+import { type Cli, command, type OptionSpecs } from "../command.ts";
 import { operate } from "../operate.ts";
 import { checkOptions, given } from "../parse/check-options.ts";
 import { optionsOf } from "../parse/option-of.ts";
@@ -22,6 +23,7 @@ const FILE_OPTIONS = {
 export default command({
   name: ["vm", "create"],
   summary: "Create a VM from an image and start it",
+  begins: ["vmCreate"],
   arguments: [{ name: "command", kind: "rest", help: "for --service, in place of the image's own command" }],
   options: {
     ...FILE_OPTIONS,
@@ -52,19 +54,21 @@ What is said on the command line wins over the file.`,
       service: supervised,
       ...(await vmInput(options, cli.io.env)),
     });
-    const vm = await operate(cli, "vmCreate", await checkOptions("vmCreate", input), progress);
-    if (cli.json) return cli.printJson(vm);
-    // No wall between guest and host is nothing that should only be found by looking for it.
-    if (vm.network.mode === "user" && !vm.spec.allowHost) cli.note(`Mind its network: ${vm.network.why}`);
-    if (noStart) {
-      cli.print(`VM ${vm.name} is created.`);
-      return cli.note(`Start it with: banger vm start ${vm.name}`);
-    }
-    const ready = vm.timings.readyMs === undefined ? "" : `, ready after ${duration(vm.timings.readyMs)}`;
-    cli.print(`VM ${vm.name} is ${vm.state}${ready}${failedUnits(vm)}.`);
-    for (const { guestPort, hostAddress, hostPort } of vm.spec.publish) {
-      cli.note(`Its port ${guestPort} is at ${hostAddress}:${hostPort}`);
-    }
-    cli.note(`Log in with: banger vm ssh ${vm.name}`);
+    await operate(cli, "vmCreate", await checkOptions("vmCreate", input), progress, (vm) => tell(cli, vm, noStart));
   },
 });
+
+function tell(cli: Cli, vm: Result<"vmCreate">, noStart: boolean): void {
+  // No wall between guest and host is nothing that should only be found by looking for it.
+  if (vm.network.mode === "user" && !vm.spec.allowHost) cli.note(`Mind its network: ${vm.network.why}`);
+  if (noStart) {
+    cli.print(`VM ${vm.name} is created.`);
+    return cli.note(`Start it with: banger vm start ${vm.name}`);
+  }
+  const ready = vm.timings.readyMs === undefined ? "" : `, ready after ${duration(vm.timings.readyMs)}`;
+  cli.print(`VM ${vm.name} is ${vm.state}${ready}${failedUnits(vm)}.`);
+  for (const { guestPort, hostAddress, hostPort } of vm.spec.publish) {
+    cli.note(`Its port ${guestPort} is at ${hostAddress}:${hostPort}`);
+  }
+  cli.note(`Log in with: banger vm ssh ${vm.name}`);
+}

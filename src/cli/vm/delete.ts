@@ -1,12 +1,12 @@
 import { VMS_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
-import { forEach } from "../for-each.ts";
-import { operate } from "../operate.ts";
+import { operateOnEach } from "../operate.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
   name: ["vm", "delete"],
   summary: "Delete VMs and everything they have",
+  begins: ["vmDelete"],
   arguments: [VMS_ARGUMENT],
   options: {
     force: { type: "boolean", short: "f", help: "even if it runs" },
@@ -17,10 +17,12 @@ export default command({
     { line: "banger vm delete --force demo box", does: "Two of them, even while they run" },
   ],
   run: (cli, { vm: refs }, { force, progress }) =>
-    forEach(
+    operateOnEach(
       cli,
+      "vmDelete",
       refs,
-      (ref) => operate(cli, "vmDelete", { ref, force }, progress),
+      (ref) => ({ ref, force }),
+      progress,
       (_result, ref) => `VM ${ref} is deleted.`,
     ),
 });

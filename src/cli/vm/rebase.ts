@@ -10,6 +10,7 @@ import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 export default command({
   name: ["vm", "rebase"],
   summary: "Put a stopped VM on another image, and keep its work disk",
+  begins: ["vmRebase"],
   arguments: [VM_ARGUMENT],
   options: {
     ...optionsOf(REBASE_FIELDS, {}),
@@ -20,9 +21,9 @@ and all else of the VM stay as they are.`,
   examples: [{ line: "banger vm rebase demo --image debian-2", does: "The same VM and its /work, on a newer system" }],
   async run(cli, { vm: ref }, { image, "kernel-ref": kernel, progress }) {
     if (image === undefined) throw badUsage("--image is missing", "name the image to go on with: --image IMAGE");
-    const vm = await operate(cli, "vmRebase", given({ ref, image, kernel }), progress);
-    if (cli.json) return cli.printJson(vm);
-    cli.print(`VM ${vm.name} is on image ${vm.image.name}.`);
-    cli.note(`Start it with: banger vm start ${vm.name}`);
+    await operate(cli, "vmRebase", given({ ref, image, kernel }), progress, (vm) => {
+      cli.print(`VM ${vm.name} is on image ${vm.image.name}.`);
+      cli.note(`Start it with: banger vm start ${vm.name}`);
+    });
   },
 });

@@ -10,6 +10,7 @@ import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 export default command({
   name: ["vm", "resize"],
   summary: "Make a stopped VM's disks larger",
+  begins: ["vmResize"],
   arguments: [VM_ARGUMENT],
   options: {
     ...optionsOf(RESIZE_FIELDS, {}),
@@ -23,8 +24,8 @@ export default command({
       throw badUsage("there is no size", "say which disk: --disk-size SIZE, --work-disk-size SIZE");
     }
     const input = await checkOptions("vmResize", { ref, ...sizes });
-    const vm = await operate(cli, "vmResize", input, progress);
-    if (cli.json) return cli.printJson(vm);
-    cli.print(`VM ${vm.name} has larger disks. It grows into them when it starts.`);
+    await operate(cli, "vmResize", input, progress, (vm) =>
+      cli.print(`VM ${vm.name} has larger disks. It grows into them when it starts.`),
+    );
   },
 });

@@ -1,8 +1,7 @@
 import { VMS_ARGUMENT } from "../arguments.ts";
 import { START_FIELDS } from "../../model/fields/vm-fields.ts";
 import { command } from "../command.ts";
-import { forEach } from "../for-each.ts";
-import { operate } from "../operate.ts";
+import { operateOnEach } from "../operate.ts";
 import { checkOptions, given } from "../parse/check-options.ts";
 import { inputOf, optionsOf } from "../parse/option-of.ts";
 import { failedUnits } from "../output/failed-units.ts";
@@ -12,6 +11,7 @@ import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 export default command({
   name: ["vm", "start"],
   summary: "Start VMs and wait until they are ready",
+  begins: ["vmStart"],
   arguments: [VMS_ARGUMENT],
   options: { ...optionsOf(START_FIELDS, OWN_WORLD_OPTIONS), progress: PROGRESS_OPTION },
   details: `What is said of the host's world holds from then on, and what was given before and is no longer is undone in the
@@ -26,10 +26,12 @@ guest; in a VM that runs already, too.`,
     const how = given({ ...inputOf(START_FIELDS, options), ...worldInput(options, cli.io.env) });
     // Loading the contract costs time, which a plain start does not need.
     if (Object.keys(how).length > 0) await checkOptions("vmStart", { ref: "any", ...how });
-    return forEach(
+    return operateOnEach(
       cli,
+      "vmStart",
       refs,
-      (ref) => operate(cli, "vmStart", { ref, ...how }, progress),
+      (ref) => ({ ref, ...how }),
+      progress,
       (vm) => `VM ${vm.name} is ${vm.state}${failedUnits(vm)}.`,
     );
   },

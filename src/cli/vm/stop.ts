@@ -1,8 +1,7 @@
 import { STOP_FIELDS } from "../../model/fields/vm-fields.ts";
 import { VMS_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
-import { forEach } from "../for-each.ts";
-import { operate } from "../operate.ts";
+import { operateOnEach } from "../operate.ts";
 import { checkOptions, given } from "../parse/check-options.ts";
 import { inputOf, optionsOf } from "../parse/option-of.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
@@ -10,6 +9,7 @@ import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 export default command({
   name: ["vm", "stop"],
   summary: "Shut VMs down, gracefully first",
+  begins: ["vmStop"],
   arguments: [VMS_ARGUMENT],
   options: {
     ...optionsOf(STOP_FIELDS, {}),
@@ -22,10 +22,12 @@ export default command({
   async run(cli, { vm: refs }, { progress, ...options }) {
     const how = given(inputOf(STOP_FIELDS, options));
     if (how.timeoutSeconds !== undefined) await checkOptions("vmStop", { ref: "any", ...how });
-    return forEach(
+    return operateOnEach(
       cli,
+      "vmStop",
       refs,
-      (ref) => operate(cli, "vmStop", { ref, ...how }, progress),
+      (ref) => ({ ref, ...how }),
+      progress,
       (vm) => `VM ${vm.name} is ${vm.state}.`,
     );
   },
