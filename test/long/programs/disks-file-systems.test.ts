@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { DISK_PACKAGES, WITH_LOOPS } from "./disk-packages.ts";
-import { cutPowerDuring, startAgain } from "./power-cut.ts";
+import { cutPowerDuring } from "./power-cut.ts";
 import { PROGRAM_KERNELS, ProgramGuest } from "./program-guest.ts";
 
 /** File systems in files, each with how it is made, judged, and asked for its own. */
@@ -127,7 +127,7 @@ for (const kernel of PROGRAM_KERNELS) {
         await guest.run(`${MOUNTS}; rm -f ${HOMES.replaceAll(/(\S+)/g, "$1/log $1/last")}; sync`);
         const acknowledged = await cutPowerDuring(guest, `exec python3 /usr/local/bin/writer.py ${HOMES}`, 10 * cut);
         t.diagnostic(`cut ${cut}: ${acknowledged} acknowledged`);
-        await startAgain(guest);
+        await guest.startAgain();
         await guest.run(`${MOUNTS}; python3 /usr/local/bin/reader.py ${acknowledged} ${HOMES}
           umount /srv/mnt/*; e2fsck -fn /srv/cut-ext4 && xfs_repair -n /srv/cut-xfs && btrfs check /srv/cut-btrfs`);
       }
@@ -139,7 +139,7 @@ for (const kernel of PROGRAM_KERNELS) {
       await guest.write("/usr/local/bin/careless.py", Buffer.from(careless));
       await guest.run("rm -f /srv/log/*; sync; sysctl -q -w vm.dirty_writeback_centisecs=0");
       const told = await cutPowerDuring(guest, "exec python3 /usr/local/bin/careless.py /srv/log", 50);
-      await startAgain(guest);
+      await guest.startAgain();
       await assert.rejects(
         guest.run(`python3 /usr/local/bin/reader.py ${told} /srv/log`),
         /AssertionError|No such file/,

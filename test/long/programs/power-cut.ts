@@ -22,12 +22,6 @@ export async function cutPowerDuring(guest: ProgramGuest, script: string, steps:
   return lastStep(said);
 }
 
-/** Starts a guest, and waits until its system has come up. A busy host may emulate it for minutes. */
-export async function startAgain(guest: ProgramGuest): Promise<void> {
-  await guest.host.ok(["vm", "start", guest.name], { timeoutMs: 600_000 });
-  await guest.run("[ ! -d /run/systemd/system ] || systemctl is-system-running --wait || true");
-}
-
 /** The number on the last whole line that holds nothing else; 0 where there is none. */
 function lastStep(said: string): number {
   return Number([...said.matchAll(/^(\d+)\n/gm)].at(-1)?.[1] ?? 0);

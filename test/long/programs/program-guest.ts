@@ -1,10 +1,14 @@
 import { execFile } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { ROOT, TestHost } from "../../helpers/test-host.ts";
 import { debianImage } from "../../helpers/test-images.ts";
 
 const exec = promisify(execFile);
+
+/** What a busy host that emulates takes to pull an image, and to bring a system up. */
+const SLOW_MS = 1_200_000;
 
 /** Both kinds of kernel: all built in and booted directly, and a distribution's with its modules on a disk. */
 export const PROGRAM_KERNELS = ["generic-6.12", "debian-cloud"] as const;
@@ -35,15 +39,23 @@ export class ProgramGuest implements AsyncDisposable {
     const guest = new ProgramGuest(await TestHost.start());
     const { host, name } = guest;
     try {
+      await allowTime(host);
       await addKernel(host, spec.kernel);
-      await host.ok(["image", "pull", image, "--name", "debian", "--kernel-ref", spec.kernel]);
+      const pull = ["image", "pull", image, "--name", "debian", "--kernel-ref", spec.kernel];
+      await host.ok(pull, { timeoutMs: SLOW_MS });
       const shape = ["--memory", spec.memory ?? "1G", "--vcpus", String(spec.vcpus ?? 1), ...(spec.options ?? [])];
-      await host.ok(["vm", "create", "--name", name, "--image", "debian", "--wait", "system", ...shape]);
+      const create = ["vm", "create", "--name", name, "--image", "debian", "--wait", "system", ...shape];
+      await host.ok(create, { timeoutMs: SLOW_MS });
       return guest;
     } catch (error) {
       await host[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Starts it after a stop or a power cut, and waits until its system is up again. */
+  async startAgain(): Promise<void> {
+    await this.host.ok(["vm", "start", "--wait", "system", this.name], { timeoutMs: SLOW_MS });
   }
 
   /**
@@ -72,6 +84,12 @@ export class ProgramGuest implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.host[Symbol.asyncDispose]();
   }
+}
+
+async function allowTime(host: TestHost): Promise<void> {
+  const config = join(host.folder, ".config", "banger");
+  await mkdir(config, { recursive: true });
+  await writeFile(join(config, "config.toml"), `[vm]\nstart_timeout = ${SLOW_MS / 1000}\n`);
 }
 
 async function addKernel(host: TestHost, kernel: ProgramKernel): Promise<void> {

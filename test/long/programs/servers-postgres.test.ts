@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
-import { cutPowerDuring, startAgain } from "./power-cut.ts";
+import { cutPowerDuring } from "./power-cut.ts";
 import { PROGRAM_KERNELS, ProgramGuest } from "./program-guest.ts";
 import { SERVER_PACKAGES } from "./server-packages.ts";
 
@@ -46,7 +46,7 @@ for (const kernel of PROGRAM_KERNELS) {
       );
       assert.equal(await rows(), 100);
       await guest.host.ok(["vm", "stop", "--timeout", "120", guest.name]);
-      await startAgain(guest);
+      await guest.startAgain();
       await ready();
       assert.equal(await rows(), 100);
       assert.equal((await balances()).size, 1);
@@ -59,7 +59,7 @@ for (const kernel of PROGRAM_KERNELS) {
     test("power cuts under load lose nothing that was committed", async (t) => {
       for (let cut = 1, least = await rows(); cut <= 3; cut += 1) {
         const seen = await cutPowerDuring(guest, LOAD, least + 20);
-        await startAgain(guest);
+        await guest.startAgain();
         await ready();
         const kept = await rows();
         t.diagnostic(`cut ${cut}: ${seen} transactions seen, ${kept} kept`);

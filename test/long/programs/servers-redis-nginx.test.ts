@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { after, before, suite, test } from "node:test";
-import { cutPowerDuring, startAgain } from "./power-cut.ts";
+import { cutPowerDuring } from "./power-cut.ts";
 import { PROGRAM_KERNELS, ProgramGuest } from "./program-guest.ts";
 import { SERVER_PACKAGES } from "./server-packages.ts";
 
@@ -72,7 +72,7 @@ for (const kernel of PROGRAM_KERNELS) {
         for (let cut = 1, least = 0; cut <= CUTS; cut += 1) {
           const acknowledged = await cutPowerDuring(guest, COUNT, least + 200);
           await assert.rejects(answer(url, 1));
-          await startAgain(guest);
+          await guest.startAgain();
           const kept = Number(await guest.run(COUNTED));
           t.diagnostic(`cut ${cut}: ${acknowledged} acknowledged, ${kept} kept`);
           assert.ok(kept >= acknowledged, `${kept} of ${acknowledged}`);
@@ -85,7 +85,7 @@ for (const kernel of PROGRAM_KERNELS) {
         const before = Number(await guest.run(COUNTED));
         await guest.run("sysctl -q -w vm.dirty_writeback_centisecs=0; redis-cli config set appendfsync no");
         const acknowledged = await cutPowerDuring(guest, COUNT, before + 200);
-        await startAgain(guest);
+        await guest.startAgain();
         assert.ok(Number(await guest.run(COUNTED)) < acknowledged);
       });
     });
