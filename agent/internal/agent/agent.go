@@ -68,7 +68,7 @@ func Run(ctx context.Context, options Options) error {
 			HostKey: hostKey, Runner: runner, Accounts: accounts, Keys: settings.Keys, Env: settings.Env,
 			SFTP: []string{options.Program, "sftp-server"}, Log: options.Log,
 		},
-		Settings: settings, Service: options.Service, Secret: options.Secret, Root: "/", Init: machine.FindInit(), End: options.End, Log: options.Log,
+		Settings: settings, Service: options.Service, Secret: options.Secret, Files: server.NewFiles(accounts), Root: "/", Init: machine.FindInit(), End: options.End, Log: options.Log,
 	}
 	service.World = &world.Keeper{
 		Root: "/", Run: runner.Run, Systemd: service.Init == machine.SystemdInit, Patience: 10 * time.Second,

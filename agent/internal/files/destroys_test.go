@@ -14,6 +14,7 @@ import (
 var destroying = map[string]bool{
 	"os.Remove": true, "os.RemoveAll": true, "os.Rename": true, "os.Truncate": true, "os.Create": true, "os.WriteFile": true,
 	"os.O_TRUNC": true, "ioutil.WriteFile": true, "files.Replace": true, "files.ReplaceLink": true,
+	"fileops.Write": true, "fileops.Rename": true, "fileops.Remove": true, "archive.Unpack": true,
 	"unix.Kill": true, "unix.Unlink": true, "unix.Unlinkat": true, "unix.Rmdir": true, "unix.Rename": true,
 	"unix.Renameat": true, "unix.Renameat2": true, "unix.Truncate": true, "unix.Ftruncate": true, "unix.Creat": true,
 	"unix.O_TRUNC": true, "unix.Reboot": true, "unix.Unmount": true, "unix.Tgkill": true, "unix.SYS_KILL": true, "unix.SYS_REBOOT": true, "unix.PidfdSendSignal": true,

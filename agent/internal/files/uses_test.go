@@ -23,12 +23,23 @@ var opening = map[string]bool{
 // exempt are calls with a path that no image decides, besides those whose path is plainly below /proc, /sys and /dev.
 var exempt = map[string]string{
 	"internal/agent/lines.go os.ReadFile":       "names of ports, below /sys",
+	"internal/archive/make.go unix.Openat":      "the temporary file that is made there, or a folder below the target",
+	"internal/archive/special.go unix.Openat":   "what was just made, held without opening it (O_PATH)",
+	"internal/archive/pack.go unix.Open":        "a folder, held without opening it (O_PATH)",
+	"internal/archive/pack.go unix.Openat":      "a regular file or a folder, as was just seen; it waits for nobody (O_NONBLOCK)",
+	"internal/archive/unpack.go unix.Open":      "a folder, held without opening it (O_PATH)",
+	"internal/archive/unpack.go unix.Openat2":   "a folder below the target, held without opening it (O_PATH)",
 	"internal/boot/initramfs.go os.Open":        "the initramfs's own root",
 	"internal/boot/modules.go os.Open":          "modules of our own initramfs",
 	"internal/boot/modules.go os.ReadFile":      "the list of modules of our own initramfs",
 	"internal/boot/modulesdisk.go os.ReadFile":  "the kernel's own setting, below /proc",
 	"internal/boot/modulesdisk.go os.WriteFile": "the kernel's own setting, below /proc",
 	"internal/command/streams.go unix.Open":     "a terminal, below /dev/pts",
+	"internal/fileops/change.go unix.Open":      "held without opening it (O_PATH), or the folder that was just made",
+	"internal/fileops/list.go unix.Open":        "a folder, by a thread that may be lost to it",
+	"internal/fileops/list.go unix.Openat":      "a folder, by a thread that may be lost to it",
+	"internal/fileops/write.go unix.Open":       "a folder, held without opening it (O_PATH)",
+	"internal/fileops/write.go unix.Openat":     "the temporary file that is made there",
 	"internal/line/port.go os.OpenFile":         "the agent's port, below /dev",
 	"internal/machine/freed.go os.ReadFile":     "the kernel's own setting, below /sys",
 	"internal/machine/freed.go os.WriteFile":    "the kernel's own setting, below /sys",
@@ -37,6 +48,7 @@ var exempt = map[string]string{
 	"internal/machine/identity.go os.ReadFile":  "one line of the kernel's, below /proc or /sys",
 	"internal/machine/resize.go os.Open":        "where a disk is mounted",
 	"internal/service/manager.go os.OpenFile":   "os.DevNull",
+	"internal/watch/watch.go unix.Open":         "a folder, by a thread that may be lost to it",
 	"internal/service/log.go os.Rename":         "our own log is put away; a rename waits for nobody, and follows no link",
 }
 

@@ -44,6 +44,7 @@ type Server struct {
 	Service  *service.Manager
 	Secret   *secret.Keeper
 	World    *world.Keeper
+	Files    *Files
 	Vsock    VsockPorts
 	Clock    clock.Clock
 	// Root is where the guest's files begin: "/".
@@ -61,13 +62,15 @@ var _ agentv1connect.AgentServiceHandler = (*Server)(nil)
 // HTTP makes the server that speaks the contract on any listener: HTTP/2 with prior knowledge, without TLS.
 func (s *Server) HTTP(ctx context.Context) *http.Server {
 	mux := http.NewServeMux()
-	mux.Handle(agentv1connect.NewAgentServiceHandler(s,
+	options := []connect.HandlerOption{
 		connect.WithReadMaxBytes(maxMessageBytes),
 		// The line is as fast as memory: compressing would only slow it down.
 		connect.WithCompression("gzip", nil, nil),
 		connect.WithInterceptors(operation.Calls(s.Log,
 			agentv1connect.AgentServiceInfoProcedure, agentv1connect.AgentServiceAuthenticateProcedure)),
-	))
+	}
+	mux.Handle(agentv1connect.NewAgentServiceHandler(s, options...))
+	mux.Handle(agentv1connect.NewFilesServiceHandler(s.Files, options...))
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{

@@ -33,7 +33,7 @@ func (s *Server) Info(ctx context.Context, _ *connect.Request[agentv1.InfoReques
 		Protocol: Protocol,
 		Version:  s.Version,
 		Abilities: []string{
-			"clock", "configure", "configure.vsock", "exec", "exec.tty", "forward.ssh", "forward.tcp", "forward.unix",
+			"clock", "configure", "configure.vsock", "exec", "exec.tty", "files", "forward.ssh", "forward.tcp", "forward.unix",
 			"forward.vsock", "reboot", "resize", "secret", "service", "shutdown", "stats", "world",
 		},
 		BootId:        machine.BootID(),

@@ -61,7 +61,7 @@ export type InfoResponse = Message<"banger.agent.v1.InfoResponse"> & {
 
   /**
    * Words for what this agent can do: "exec", "exec.tty", "forward.tcp", "forward.unix", "forward.ssh",
-   * "forward.vsock", "configure", "configure.vsock", "secret", "stats", "shutdown", "resize", "service", "clock",
+   * "forward.vsock", "configure", "configure.vsock", "secret", "stats", "shutdown", "resize", "service", "clock", "files",
    * "reboot": a reset that stands for a poweroff says so on the console, so that every other is a reboot; "world".
    *
    * @generated from field: repeated string abilities = 3;
