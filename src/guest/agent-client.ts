@@ -5,6 +5,7 @@ import { untilAborted, withDeadline } from "../lib/deadline.ts";
 import { BangerError } from "../lib/errors.ts";
 import { agentError, agentProtocol, guestText } from "./agent-errors.ts";
 import { adjustClock, type ClockAdjustment, type GuestClock } from "./agent-clock.ts";
+import { agentFiles, type AgentFiles } from "./agent-files.ts";
 import { startExec, type AgentExec, type ExecSpec } from "./agent-exec.ts";
 import { openForward, type ForwardTarget } from "./agent-forward.ts";
 import { readServiceLog, startService, watchService, type SupervisedCommand } from "./agent-service.ts";
@@ -17,8 +18,11 @@ import { nameOperation, type OperationNow } from "./name-operation.ts";
 import type { ServiceStatus } from "../model/service.ts";
 import type { GuestWorld } from "../model/world.ts";
 import { AgentService, ShutdownMode } from "./gen/banger/agent/v1/agent_pb.ts";
+import { FilesService } from "./gen/banger/agent/v1/files_pb.ts";
 
 export type { ClockAdjustment, GuestClock } from "./agent-clock.ts";
+export type { GuestPlace } from "./agent-file-info.ts";
+export type { AgentFiles } from "./agent-files.ts";
 export type { AgentExec, ExecExit, ExecSpec } from "./agent-exec.ts";
 export type { ForwardTarget } from "./agent-forward.ts";
 export type { SupervisedCommand } from "./agent-service.ts";
@@ -70,6 +74,8 @@ export interface AgentClient extends SecretHolder {
   /** How that command does, now and on every change. Before one was started nothing comes. */
   watchService(signal: AbortSignal): AsyncGenerator<ServiceStatus>;
   readServiceLog(follow: boolean, signal: AbortSignal): AsyncGenerator<Uint8Array>;
+  /** The guest's files. */
+  readonly files: AgentFiles;
   /** While a guest is kept still on purpose, its silence is not taken for its end. */
   keepStill(isStill: boolean): void;
   /** Resolves once the guest's agent has answered; costs it next to nothing. */
@@ -139,11 +145,12 @@ export function agentOver(
     interceptors: [nameOperation(operationNow)],
   });
   const client = createClient(AgentService, transport);
-  return clientOf(client, stream, session);
+  return clientOf(client, createClient(FilesService, transport), stream, session);
 }
 
 function clientOf(
   client: Client<typeof AgentService>,
+  files: Client<typeof FilesService>,
   stream: Duplex,
   session: Pick<AgentLineSession, "keepStill" | "ping">,
 ): AgentClient {
@@ -236,6 +243,10 @@ function clientOf(
     readServiceLog(follow, signal) {
       checkOpen(stream);
       return readServiceLog(client, follow, signal);
+    },
+    get files() {
+      checkOpen(stream);
+      return agentFiles(files, call);
     },
     keepStill: (isStill) => session.keepStill(isStill),
     ping: (signal) => session.ping(signal),

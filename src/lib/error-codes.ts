@@ -98,6 +98,11 @@ export const ERROR_CODES = {
   GUEST_UNSUPPORTED: { status: 422, exit: 2 },
   FIRST_BOOT_FAILED: { status: 500, exit: 7 },
   EXEC_FAILED: { status: 502, exit: 7 },
+  FILE_DENIED: { status: 403, exit: 7 },
+  FILE_EXISTS: { status: 409, exit: 4 },
+  FILE_UNFIT: { status: 409, exit: 4 },
+  FILE_FAILED: { status: 502, exit: 7 },
+  GUEST_FULL: { status: 507, exit: 7 },
 } as const satisfies Record<string, { status: number; exit: number }>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
