@@ -49,9 +49,14 @@ export function dockerPrograms(guest: () => ProgramGuest): void {
     });
 
     test("limits of memory, processor and processes hold", async () => {
-      const hungry = "dd if=/dev/zero of=/dev/null bs=90M count=1";
+      // Docker is told that a process was killed by another way than that the container ended, from when its start has
+      // returned: it eats only then, and the shell outlives it for a while.
+      const hungry =
+        "until [ -e /go/on ]; do sleep 1; done; dd if=/dev/zero of=/dev/null bs=90M count=1; end=$?; sleep 5; exit $end";
       const ends = (limit: string): Promise<string> =>
-        run(`docker run --name eater ${limit} busybox sh -c '${hungry}' > /dev/null || :
+        run(`mkdir -p /tmp/go; rm -f /tmp/go/on
+          docker run -d --name eater -v /tmp/go:/go ${limit} busybox sh -c '${hungry}' > /dev/null
+          touch /tmp/go/on; docker wait eater > /dev/null
           docker inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' eater; docker rm eater > /dev/null`);
       assert.equal(await ends("--memory 32m --memory-swap 32m"), "true 137");
       assert.equal(await ends("--memory 300m"), "false 0");
@@ -60,7 +65,7 @@ export function dockerPrograms(guest: () => ProgramGuest): void {
       const throttled = async (limit: string): Promise<number> =>
         Number((await run(`docker run --rm ${limit} busybox sh -c "${spin}"`)).split(" ")[1]);
       assert.ok((await throttled("--cpus 0.2")) > 5);
-      assert.equal(await throttled("--cpus 1"), 0);
+      assert.equal(await throttled(""), 0);
 
       const fork = "for n in 1 2 3 4 5 6 7 8 9; do sleep 1 & done; wait";
       await assert.rejects(run(`docker run --rm --pids-limit 5 busybox sh -c '${fork}'`), /can't fork/);

@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { NetworkLab } from "../../helpers/network-lab.ts";
 import { ROOT, TestHost } from "../../helpers/test-host.ts";
 import { debianImage } from "../../helpers/test-images.ts";
+import { allowTime, SLOW_MS } from "./program-guest.ts";
 
 const exec = promisify(execFile);
 
@@ -42,17 +43,19 @@ export class LinkedGuests implements AsyncDisposable {
     await lab.forward(true);
     // A lab has no way to Debian's mirror: its daemon finds what one outside has fetched.
     const outside = owned.use(await TestHost.start());
-    await outside.ok(["kernel", "pull", GUESTS.right]);
+    await allowTime(outside);
+    await outside.ok(["kernel", "pull", GUESTS.right], { timeoutMs: SLOW_MS });
     const { stdout } = await exec(join(ROOT, "scripts", "make-generic-kernel.sh"), [], { maxBuffer: 2 ** 26 });
     await outside.ok(["kernel", "import", GUESTS.left, "--vmlinux", stdout.trim().split("\n").at(-1) ?? ""]);
-    await outside.ok(["image", "pull", image, "--name", "debian", "--kernel-ref", GUESTS.right]);
+    const pull = ["image", "pull", image, "--name", "debian", "--kernel-ref", GUESTS.right];
+    await outside.ok(pull, { timeoutMs: SLOW_MS });
     await outside.ok(["daemon", "stop"]);
     const home = { HOME: outside.folder, XDG_RUNTIME_DIR: outside.folder };
     const host = owned.use(await TestHost.start(home, lab.onHost));
     const addresses: Record<Side, string> = { left: "", right: "" };
     for (const side of ["left", "right"] as const) {
       const shape = ["--memory", "768M", "--nat", "--allow-vms", "--kernel-ref", GUESTS[side], "--wait", "system"];
-      await host.ok(["vm", "create", "--name", side, "--image", "debian", ...shape], { timeoutMs: 900_000 });
+      await host.ok(["vm", "create", "--name", side, "--image", "debian", ...shape], { timeoutMs: SLOW_MS });
       const { network } = await host.json<{ network: { address: string } }>(["vm", "inspect", side]);
       addresses[side] = network.address.split("/")[0] ?? "";
     }

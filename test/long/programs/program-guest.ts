@@ -7,8 +7,8 @@ import { debianImage } from "../../helpers/test-images.ts";
 
 const exec = promisify(execFile);
 
-/** What a busy host that emulates takes to pull an image, and to bring a system up. */
-const SLOW_MS = 1_200_000;
+/** What a busy host that emulates takes to pull a kernel or an image, and to bring a system up. */
+export const SLOW_MS = 1_200_000;
 
 /** Both kinds of kernel: all built in and booted directly, and a distribution's with its modules on a disk. */
 export const PROGRAM_KERNELS = ["generic-6.12", "debian-cloud"] as const;
@@ -86,7 +86,8 @@ export class ProgramGuest implements AsyncDisposable {
   }
 }
 
-async function allowTime(host: TestHost): Promise<void> {
+/** Has a host's daemon wait as long for a guest. */
+export async function allowTime(host: TestHost): Promise<void> {
   const config = join(host.folder, ".config", "banger");
   await mkdir(config, { recursive: true });
   await writeFile(join(config, "config.toml"), `[vm]\nstart_timeout = ${SLOW_MS / 1000}\n`);
@@ -94,7 +95,7 @@ async function allowTime(host: TestHost): Promise<void> {
 
 async function addKernel(host: TestHost, kernel: ProgramKernel): Promise<void> {
   if (kernel === "debian-cloud") {
-    await host.ok(["kernel", "pull", kernel]);
+    await host.ok(["kernel", "pull", kernel], { timeoutMs: SLOW_MS });
     return;
   }
   const { stdout } = await exec(join(ROOT, "scripts", "make-generic-kernel.sh"), [], { maxBuffer: 2 ** 26 });
