@@ -30,8 +30,8 @@ function driverWords(machine: MachineType, { accel, tscKhz }: QemuClock): readon
     "quiet",
     // Reboot at once after a panic. QEMU runs with -no-reboot: the guest's end becomes the VMM's.
     "panic=-1",
-    // Without firmware only a triple fault resets the machine.
-    ...(machine === "microvm" ? ["reboot=t"] : []),
+    // Without firmware only a triple fault resets the machine. Without ACPI's tables a kernel that looks for them logs an error.
+    ...(machine === "microvm" ? ["reboot=t", "acpi=off"] : []),
     // On a busy host an emulated timer can fail the kernel's check of it, which ends in a panic. KVM guests skip it anyway.
     ...(accel === "tcg" ? ["no_timer_check"] : []),
     // On a busy host a guest measures a wrong rate against that timer, or none, and goes on by timer ticks, of which it then

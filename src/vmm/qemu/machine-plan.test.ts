@@ -118,8 +118,14 @@ test("a vsock takes the place of the serial port where the host has one, which t
 
 test("the driver's own words come first, and the whole fits the kernel", () => {
   const [line] = values(planMachine(spec, tcg), "-append");
-  assert.equal(line, "console=ttyS0 quiet panic=-1 reboot=t no_timer_check banger.line=serial root=/dev/vda rw");
-  assert.doesNotMatch(values(planMachine(pc, { accel: "kvm" }), "-append")[0] ?? "", /reboot=t|no_timer_check/);
+  assert.equal(
+    line,
+    "console=ttyS0 quiet panic=-1 reboot=t acpi=off no_timer_check banger.line=serial root=/dev/vda rw",
+  );
+  assert.doesNotMatch(
+    values(planMachine(pc, { accel: "kvm" }), "-append")[0] ?? "",
+    /reboot=t|acpi=off|no_timer_check/,
+  );
   const withWords = (...commandLine: string[]) => ({ ...spec, kernel: { ...spec.kernel, commandLine } });
   assert.throws(() => planMachine(withWords("x".repeat(1900)), tcg), { code: "VM_SPEC_INVALID" });
   assert.doesNotThrow(() => planMachine(withWords("x".repeat(1700)), tcg));
