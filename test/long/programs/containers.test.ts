@@ -61,7 +61,7 @@ for (const kernel of PROGRAM_KERNELS) {
     });
     after(() => started?.[Symbol.asyncDispose]());
 
-    systemPrograms(guest);
+    systemPrograms(guest, kernel);
     suite("with a plain user", () => {
       before(() => guest().run(PREPARE));
       dockerPrograms(guest);

@@ -1,14 +1,22 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import type { ProgramGuest } from "./program-guest.ts";
+import type { ProgramGuest, ProgramKernel } from "./program-guest.ts";
+
+/** What a kernel logs as an error though nothing fails. generic-6.12 knows PCI, and its machine (a microvm) has none. */
+const KERNEL_SAYS: Readonly<Record<ProgramKernel, string>> = {
+  "debian-cloud": "",
+  "generic-6.12": "PCI: Fatal: No config space access function found",
+};
 
 /** systemd and the journal of a fresh boot; to be run first. */
-export function systemPrograms(guest: () => ProgramGuest): void {
+export function systemPrograms(guest: () => ProgramGuest, kernel: ProgramKernel): void {
   suite("systemd", () => {
-    test("has no failed unit, and no error in the journal", async () => {
+    const known = KERNEL_SAYS[kernel];
+    const but = known === "" ? "" : ` but "${known}"`;
+    test(`has no failed unit, and no error in the journal${but}`, async () => {
       assert.equal(await guest().run("systemctl is-system-running"), "running");
       assert.equal(await guest().run("systemctl list-units --failed --plain --no-legend"), "");
-      assert.equal(await guest().run("journalctl -b -p err -q -o short-monotonic --no-hostname"), "");
+      assert.equal(await guest().run("journalctl -b -p err -q -o cat"), known);
     });
 
     test("a unit that fails and a line of an error are seen", async () => {
