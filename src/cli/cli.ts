@@ -34,6 +34,10 @@ export function createCli(io: Io, commands: readonly Command[], { json, detach }
         const { startDaemon } = await import("../client/start-daemon.ts");
         return startDaemon(layout, bangerdProgram(io.env), signal);
       },
+      async awaitDaemon(signal) {
+        const { awaitDaemon } = await import("../client/daemon-holder.ts");
+        return awaitDaemon(layout, signal);
+      },
       watch,
     }),
     shyClient: createClient({ socketPath, watch }),

@@ -4,14 +4,15 @@ import type { Contract } from "../api/contract.ts";
 import { endpoints } from "../api/endpoints.ts";
 import type { Endpoints, RouteInput, RouteKind, RouteResult, Routes } from "../api/route.ts";
 import { type ProgressSink, noProgress } from "../lib/progress.ts";
-import { hungUp, isNobodyThere, transportError } from "./daemon-errors.ts";
+import { ConnectionLost, hungUp, isNobodyThere, transportError } from "./daemon-errors.ts";
 import { type ExecSession, type ExecStartInput, execSession, startFrame } from "./exec-session.ts";
 import { readJson, successOf } from "./answers.ts";
+import { AWAY_MS, comeBack, goingOn } from "./come-back.ts";
 import { exchange } from "./http-exchange.ts";
-import { beginOperation, runOperation } from "./operation.ts";
+import { beginOperation, endedWithDaemon, runOperation } from "./operation.ts";
 import { rawStream } from "./raw-socket.ts";
 import { openWebSocket } from "./web-socket.ts";
-import { followEvents } from "./event-stream.ts";
+import { followEvents, LAST_EVENT_FIELD } from "./event-stream.ts";
 import { wireRequest, type WireRequest } from "./wire-request.ts";
 
 /** Names of the routes of one kind. */
@@ -35,6 +36,13 @@ export interface ClientOptions {
   readonly startDaemon?: (signal: AbortSignal) => Promise<string | undefined>;
   /** Called with each request; rejects once it is known that no answer can come. Its signal aborts when one has come. */
   readonly watch?: (signal: AbortSignal) => Promise<never>;
+  /**
+   * Called when a daemon went away from somebody who follows something: resolves once one listens, with its socket if that is
+   * another, and what was followed goes on. Absent: it fails.
+   */
+  readonly awaitDaemon?: (signal: AbortSignal) => Promise<string | undefined>;
+  /** How long who follows something waits for a daemon that has gone away; half a minute unless told. */
+  readonly awayMs?: number;
 }
 
 export interface CallOptions {
@@ -67,7 +75,10 @@ export interface Client<C extends Routes = Contract> {
   ): Promise<RouteResult<C[N]>>;
   /** Begins one that goes on by itself, and gives its id; what is refused at once is thrown. */
   begin<N extends NameOf<C, "operation">>(name: N, input: RouteInput<C[N]>, options?: CallOptions): Promise<string>;
-  /** Resolves once nothing is missed any more; events come until the signal aborts. */
+  /**
+   * Resolves once nothing is missed any more; events come until the signal aborts. While the daemon is started anew they
+   * wait for it, and go on where they left off.
+   */
   follow<N extends NameOf<C, "events">>(
     name: N,
     input: RouteInput<C[N]>,
@@ -82,6 +93,8 @@ export function createClient<C extends Routes = Contract>({
   socketPath: expected,
   startDaemon,
   watch,
+  awaitDaemon,
+  awayMs = AWAY_MS,
   endpoints: known = endpoints,
 }: ClientOptions): Client<C> {
   let socketPath = expected;
@@ -106,6 +119,32 @@ export function createClient<C extends Routes = Contract>({
       return attempt();
     }
   };
+  /** Makes a request again when the daemon is back. */
+  const again =
+    <T>(request: (signal: AbortSignal) => Promise<T>, signal: AbortSignal) =>
+    async (loss: ConnectionLost): Promise<T> => {
+      if (awaitDaemon === undefined) throw loss;
+      const find = async (within: AbortSignal): Promise<void> => {
+        socketPath = (await awaitDaemon(within)) ?? socketPath;
+      };
+      try {
+        return await comeBack(loss, { awaitDaemon: find, signal, awayMs }, () => watched(watch, signal, request));
+      } catch (error) {
+        throw transportError(error, socketPath, signal);
+      }
+    };
+  const followAgain =
+    (run: (signal: AbortSignal) => Promise<unknown>, signal: AbortSignal) =>
+    async (error: unknown): Promise<unknown> => {
+      const loss = transportError(error, socketPath, signal);
+      if (!(loss instanceof ConnectionLost)) throw error;
+      return again(
+        run,
+        signal,
+      )(loss).catch((later: unknown) => {
+        throw endedWithDaemon(later);
+      });
+    };
   const openSocket = async (name: string, input: Fields, signal: AbortSignal): Promise<WebSocket> => {
     const wire = wireOf(name, input);
     try {
@@ -134,12 +173,12 @@ export function createClient<C extends Routes = Contract>({
 
     async operate(name, input, { signal = never(), progress = noProgress, cleanUpMs } = {}) {
       const wire = wireOf(name, input);
+      const run = (within: AbortSignal): Promise<unknown> =>
+        runOperation(socketPath, wire, { signal: within, progress, cleanUpMs });
       try {
-        return (await reach(
-          signal,
-          (within) => runOperation(socketPath, wire, { signal: within, progress, cleanUpMs }),
-          false,
-        )) as never;
+        const outcome = reach(signal, run, false);
+        // To follow is all that a GET does: it may be asked again.
+        return (await (wire.method === "GET" ? outcome.catch(followAgain(run, signal)) : outcome)) as never;
       } catch (error) {
         // No signal: what the daemon told of a cancelled operation counts.
         throw transportError(error, socketPath);
@@ -157,11 +196,15 @@ export function createClient<C extends Routes = Contract>({
 
     async follow(name, input, { signal = never() } = {}) {
       const wire = wireOf(name, input);
+      let last: string | undefined;
+      const open = async (within: AbortSignal): Promise<AsyncIterable<never>> => {
+        const fields = last === undefined ? {} : { [LAST_EVENT_FIELD]: last };
+        const request = exchange(socketPath, { ...wire, fields }, within);
+        const body = await successOf(request.answer);
+        return followEvents(body, request, socketPath, signal, (id) => (last = id)) as AsyncGenerator<never>;
+      };
       try {
-        return await reach(signal, async (within) => {
-          const request = exchange(socketPath, wire, within);
-          return followEvents(await successOf(request.answer), request, socketPath, signal) as AsyncIterable<never>;
-        });
+        return goingOn(await reach(signal, open), again(open, signal));
       } catch (error) {
         throw transportError(error, socketPath, signal);
       }

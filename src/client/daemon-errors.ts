@@ -37,9 +37,12 @@ export function transportError(error: unknown, socketPath: string, signal?: Abor
   return error instanceof Error && "code" in error ? connectionLost(error) : asBangerError(error);
 }
 
+/** The daemon went away in the middle of something. It may come back. */
+export class ConnectionLost extends BangerError {}
+
 /** The daemon went away in the middle of something. */
-export function connectionLost(cause?: unknown): BangerError {
-  return new BangerError("DAEMON_UNREACHABLE", {
+export function connectionLost(cause?: unknown): ConnectionLost {
+  return new ConnectionLost("DAEMON_UNREACHABLE", {
     what: "the connection to bangerd broke",
     ...(cause instanceof Error && { why: cause.message }),
     fix: "see `banger daemon logs`, then try again: the next command starts it anew",

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { setTimeout as after } from "node:timers/promises";
 import { BangerError } from "../lib/errors.ts";
+import { recordedSocket } from "../lib/holder-record.ts";
 import { isPrivateDirectory } from "../lib/private-directory.ts";
 import { findHolder, isFrozen, type LockHolder } from "../lib/lock-holder.ts";
 import { connectUnix } from "../lib/unix-socket.ts";
@@ -50,6 +51,13 @@ export async function reachHolder(layout: Layout, signal: AbortSignal): Promise<
       cause: error,
     });
   }
+}
+
+/** Resolves once a daemon listens, whoever starts it; gives its socket. Rejects with the signal's reason. */
+export async function awaitDaemon(layout: Layout, signal: AbortSignal): Promise<string> {
+  const socket = recordedSocket(layout.lockFile) ?? layout.socket;
+  await awaitSocket(socket, signal);
+  return socket;
 }
 
 /** Why a daemon that runs cannot be reached; undefined where none runs. */

@@ -87,6 +87,18 @@ export async function beginOperation(socketPath: string, wire: WireRequest, sign
   return id;
 }
 
+/** What became of an operation that a daemon of today does not know, though it was followed before. */
+export function endedWithDaemon(error: unknown): BangerError {
+  const known = asBangerError(error);
+  if (known.code !== "OPERATION_NOT_FOUND") return known;
+  return new BangerError("OPERATION_NOT_FOUND", {
+    what: "the operation has ended with the daemon that ran it",
+    why: "bangerd was started anew meanwhile, and has put back or completed what was begun",
+    fix: "see what became of it with `banger events`, then begin it again where need be",
+    cause: known,
+  });
+}
+
 function stillCleaningUp(cause: unknown): BangerError {
   return new BangerError("CANCELLED", {
     what: "cancelled, and the daemon still puts back what was begun",

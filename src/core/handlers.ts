@@ -11,6 +11,13 @@ export interface Request {
   readonly caller: string;
 }
 
+/** What happens after an event, as it happens. */
+export interface EventsAfter {
+  /** The number of that event: a client that has heard of none yet comes back with it. */
+  readonly after: number;
+  readonly events: AsyncIterable<BangerEvent>;
+}
+
 /** A request for an operation. */
 export interface OperationRequest extends Request {
   readonly progress: ProgressSink;
@@ -22,7 +29,7 @@ export type Handler<R extends Route = Route> = R["kind"] extends "call"
   : R["kind"] extends "operation"
     ? (input: RouteParsedInput<R>, request: OperationRequest) => Promise<RouteResult<R>>
     : R["kind"] extends "events"
-      ? (input: RouteParsedInput<R>, request: Request) => AsyncIterable<BangerEvent>
+      ? (input: RouteParsedInput<R>, request: Request) => EventsAfter
       : R["kind"] extends "text"
         ? (input: RouteParsedInput<R>, request: Request) => AsyncIterable<Uint8Array>
         : (input: RouteParsedInput<R>, socket: WebSocket, request: Request) => Promise<void>;

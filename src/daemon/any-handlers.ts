@@ -1,7 +1,6 @@
 import type { WebSocket } from "ws";
 import type { RouteKind } from "../api/route.ts";
-import type { OperationRequest, Request } from "../core/handlers.ts";
-import type { BangerEvent } from "../model/event.ts";
+import type { EventsAfter, OperationRequest, Request } from "../core/handlers.ts";
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -9,7 +8,7 @@ type Input = Readonly<Record<string, unknown>>;
 export interface HandlerOfKind {
   call(input: Input, request: Request): unknown;
   operation(input: Input, request: OperationRequest): Promise<unknown>;
-  events(input: Input, request: Request): AsyncIterable<BangerEvent>;
+  events(input: Input, request: Request): EventsAfter;
   text(input: Input, request: Request): AsyncIterable<Uint8Array>;
   socket(input: Input, socket: WebSocket, request: Request): Promise<void>;
 }

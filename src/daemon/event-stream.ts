@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { asBangerError, toErrorBody } from "../lib/errors.ts";
-import type { BangerEvent } from "../model/event.ts";
+import type { EventsAfter } from "../core/handlers.ts";
 
 /** By it a client says after which event it comes back (HTML Standard, 9.2.4). */
 export const LAST_EVENT_FIELD = "last-event-id";
@@ -8,9 +8,9 @@ export const LAST_EVENT_FIELD = "last-event-id";
 const BEAT_MS = 15_000;
 
 /** Events as a stream of server-sent events (HTML Standard, 9.2.5). An error on the way is an event of the type `error`. */
-export async function* eventStream(events: AsyncIterable<BangerEvent>, log: Logger): AsyncGenerator<string> {
-  // The head of the answer goes out with it: from now on nothing is missed.
-  yield ": events\n\n";
+export async function* eventStream({ after, events }: EventsAfter, log: Logger): AsyncGenerator<string> {
+  // The head of the answer goes out with it: from now on nothing is missed, by a client that comes back before any event too.
+  yield `id: ${after}\n\n`;
   const iterator = events[Symbol.asyncIterator]();
   try {
     let next = iterator.next();

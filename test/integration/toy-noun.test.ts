@@ -9,6 +9,7 @@ import { setTimeout as after } from "node:timers/promises";
 import { validate } from "@readme/openapi-parser";
 import { openApiDocument } from "../../src/api/openapi.ts";
 import { createClient } from "../../src/client/client.ts";
+import { awaitDaemon } from "../../src/client/daemon-holder.ts";
 import { commandHelp } from "../../src/cli/help/command-help.ts";
 import { runCli } from "../../src/cli/run-cli.ts";
 import { testIo } from "../../src/cli/testing/test-io.ts";
@@ -44,7 +45,11 @@ async function scene(t: TestContext) {
       await after(50);
     }
   };
-  return { layout, start, env, toys: toyClient(layout.socket), events: createClient({ socketPath: layout.socket }) };
+  const events = createClient({
+    socketPath: layout.socket,
+    awaitDaemon: (signal: AbortSignal) => awaitDaemon(layout, signal),
+  });
+  return { layout, start, env, toys: toyClient(layout.socket), events };
 }
 
 test("a noun that nothing knows of has routes, a typed client, progress, steps and events", async (t) => {
@@ -78,6 +83,28 @@ test("an operation of it is begun and left behind, and followed by somebody else
   assert.deepEqual([operation?.id, operation?.detached, operation?.state], [id, true, "done"]);
   await assert.rejects(toys.begin("toyMake", { name: "" }), { code: "NAME_INVALID" });
   await assert.rejects(toys.begin("toyMake", { name: "bear" }), { code: "NAME_TAKEN" });
+});
+
+test("who follows events misses none, and hears none twice, while the daemon is killed and started anew", async (t) => {
+  const { start, toys, events } = await scene(t);
+  const daemon = await start();
+  const noted = async (stream: AsyncIterable<{ readonly name: string }>, count: number): Promise<readonly string[]> => {
+    const names: string[] = [];
+    for await (const { name } of stream) if (names.push(name) === count) break;
+    return names;
+  };
+  const told = noted(await events.follow("events", { noun: "toy" }, { signal: t.signal }), 3);
+  // Of these nothing happens before the daemon goes.
+  const later = noted(await events.follow("events", { noun: "toy", ref: "wolf" }, { signal: t.signal }), 1);
+  await toys.operate("toyMake", { name: "bear" });
+  const gone = once(daemon, "exit");
+  daemon.kill("SIGKILL");
+  await gone;
+  await start();
+  await toys.operate("toyMake", { name: "wolf" });
+  await toys.operate("toyMake", { name: "fox" });
+  assert.deepEqual(await told, ["bear", "wolf", "fox"]);
+  assert.deepEqual(await later, ["wolf"]);
 });
 
 test("what it holds is not deleted", async (t) => {

@@ -11,7 +11,7 @@ export const eventNoun = defineNoun<typeof eventRoutes>({
     handlers: {
       events({ after = events.last(), ...filter }, { signal }) {
         events.check(after);
-        return events.follow(after, filter, signal);
+        return { after, events: events.follow(after, filter, signal) };
       },
       eventList: ({ after, ...filter }) => [...events.since(after ?? events.oldest(), filter)],
       // Who only follows does nothing.
