@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { BangerError } from "../lib/errors.ts";
 import { configSchema } from "../model/config.ts";
-import { parseConfig } from "./config.ts";
+import { loadConfig, parseConfig } from "./config.ts";
 
 function mistakes(text: string): string {
   try {
@@ -47,4 +49,19 @@ test("the README shows every key, and what it shows is valid", async () => {
   const shown = /```toml\n([^]*?)```/.exec(readme)?.[1] ?? "";
   const config = parseConfig(shown, "README.md");
   assert.deepEqual(Object.keys(config).toSorted(), Object.keys(configSchema.shape).toSorted());
+});
+
+test("a file that is not there is an empty one; one that cannot be read, or is huge, is a mistake", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "banger-config-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, "config.toml");
+  assert.deepEqual(await loadConfig(path), parseConfig("", path));
+  await writeFile(path, "[vm]\nvcpus = 4\n");
+  assert.equal((await loadConfig(path)).vm.vcpus, 4);
+  await assert.rejects(loadConfig(folder), { code: "CONFIG_INVALID", why: /EISDIR/ });
+  const mebibyte = 1024 ** 2;
+  await writeFile(path, "#".repeat(mebibyte));
+  await loadConfig(path);
+  await writeFile(path, "#".repeat(mebibyte + 1));
+  await assert.rejects(loadConfig(path), { code: "CONFIG_INVALID", why: /larger than 1048576 bytes/ });
 });

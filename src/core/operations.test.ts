@@ -62,3 +62,37 @@ test("a second one who follows hears the last word on each part first, then all 
   assert.equal(first.length, 1_004);
   assert.deepEqual(second.at(-1), { id: "b", label: "b", status: "done" });
 });
+
+test("of each part the last word is kept, by its age, and what programs print is none", async () => {
+  const operations = createOperations();
+  const operation = operations.begin(FACTS, async ({ progress }) => {
+    progress({ id: "a", label: "a", status: "running" });
+    progress({ id: "b", label: "b", status: "done" });
+    progress({ id: "out", label: "out", status: "running", output: "printed\n" });
+    progress({ id: "a", label: "a", status: "done" });
+  });
+  await operation.result;
+  const view = operation.view();
+  assert.deepEqual(
+    view.progress.map(({ id, status }) => [id, status]),
+    [
+      ["b", "done"],
+      ["a", "done"],
+    ],
+  );
+  assert.equal(Object.hasOwn(view, "subject"), false);
+});
+
+test("who no longer follows hears nothing more", async () => {
+  const operations = createOperations();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const operation = operations.begin(FACTS, async ({ progress }) => {
+    await promise;
+    progress({ id: "a", label: "a", status: "done" });
+  });
+  const heard: ProgressEvent[] = [];
+  operation.follow((event) => heard.push(event))[Symbol.dispose]();
+  resolve();
+  await operation.result;
+  assert.deepEqual(heard, []);
+});

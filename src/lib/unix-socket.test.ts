@@ -10,7 +10,9 @@ import { connectUnix, listenUnix } from "./unix-socket.ts";
 test("a socket is listened on and connected to, however long its path is, and goes with its server", async (t) => {
   const home = await mkdtemp(join(tmpdir(), "banger-unix-"));
   t.after(() => rm(home, { recursive: true }));
-  for (const folder of [home, join(home, "d".repeat(200), "e".repeat(200))]) {
+  // sun_path holds 107 bytes: paths at this bound, and one that is below it in characters alone.
+  const bounds = [106, 107, 108, 109].map((bytes) => join(home, "b".repeat(bytes - home.length - "//s.sock".length)));
+  for (const folder of [home, ...bounds, join(home, "é".repeat(45)), join(home, "d".repeat(200), "e".repeat(200))]) {
     await mkdir(folder, { recursive: true });
     const path = join(folder, "s.sock");
     const descriptors = await readdir("/proc/self/fd");

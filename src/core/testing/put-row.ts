@@ -3,7 +3,7 @@ import type { Memory } from "../store.ts";
 /** Writes an object's row as it stands, past all steps: as another banger may have left it. */
 export function putRow(
   { database }: Pick<Memory, "database">,
-  table: "vms" | "images" | "kernels",
+  table: string,
   object: { readonly id: string; readonly name: string; readonly [field: string]: unknown },
 ): void {
   database
