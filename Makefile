@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: void-kernel rootfs-void void-register help build build-arm64 demo test test-long lint bench fuzz format clean tools-demo tools-test tools-long tools-lint
+.PHONY: void-kernel rootfs-void void-register help build build-arm64 demo test test-long lint bench fuzz mutate format clean tools-demo tools-test tools-long tools-lint
 
 NODE := node_modules/.bin/node
 GO := $(CURDIR)/build/tools/bin/go
@@ -41,6 +41,9 @@ bench: build tools-test ## measure beside peers, print a table, write build/benc
 fuzz: build tools-test ## property and mutation tests, for longer (RUNS=10000 and FOR=60 seconds each)
 	@FUZZ_RUNS=$(or $(RUNS),10000) BANGER_FUZZ_SECONDS=$(or $(FOR),60) $(NODE) scripts/test.ts unit attack
 	@FUZZ_RUNS=$(or $(RUNS),1000) $(NODE) --test 'test/integration/*-random.test.ts'
+
+mutate: node_modules/.installed-lock.json ## change operators in src, print how many changes the unit tests find (FILES=src/core for a part)
+	@$(NODE) scripts/mutate.ts $(FILES)
 
 format: node_modules/.installed-lock.json ## write all code as the formatters want it
 	$(NODE) node_modules/.bin/oxfmt .

@@ -1,0 +1,100 @@
+import { globSync } from "node:fs";
+import { join, matchesGlob } from "node:path";
+
+/** Modules that the unit tests are to hold by themselves, and the tests that are to do it. */
+export interface Area {
+  readonly name: string;
+  /** Globs of the modules, from the repository's root. */
+  readonly modules: readonly string[];
+  /** Globs of the tests that judge their mutants. */
+  readonly tests: readonly string[];
+}
+
+/** Modules whose mutants are not made, and why. */
+export interface LeftOut {
+  readonly modules: readonly string[];
+  readonly why: string;
+}
+
+function area(name: string): Area {
+  return { name, modules: [`src/${name}/**/*.ts`], tests: [`src/${name}/**/*.test.ts`] };
+}
+
+/**
+ * A folder's mutants are judged by the folder's own tests: those say what the folder promises, and a mutant of `lib` need
+ * not run the tests of all that use it.
+ */
+export const AREAS: readonly Area[] = [
+  ...["core", "nouns", "model", "net", "disk", "vmm", "kernel", "guest", "api", "lib"].map(area),
+  // Of the database, core is the only user, and its tests have real ones.
+  { ...area("store"), tests: ["src/{store,core}/**/*.test.ts"] },
+  ...["formats", "http", "oci", "ext4", "host", "daemon", "client", "cli"].map(area),
+];
+
+export const LEFT_OUT: readonly LeftOut[] = [
+  {
+    modules: ["src/**/*.test.ts", "src/**/testing/**", "src/guest/agent-under-test.ts"],
+    why: "tests and what they share",
+  },
+  { modules: ["src/guest/gen/**", "src/api/endpoints-file.ts"], why: "generated, or what generates" },
+  {
+    modules: ["src/lib/{destroy,launch,process,process-identity,lock-holder,inherited-descriptors}.ts"],
+    why: "deletes files, starts and ends processes: a mutant could do so to those of this machine",
+  },
+  {
+    modules: [
+      "src/vmm/{end-process,find-strays,start-vmm,bounded-log}.ts",
+      "src/vmm/qemu/{machine,qemu-driver,qemu-host}.ts",
+      "src/vmm/firecracker/{fifo,machine,firecracker-driver,await-socket,keep-metrics}.ts",
+    ],
+    why: "runs VMMs and ends them; test/integration/driver-conformance.ts judges it",
+  },
+  {
+    modules: [
+      "src/net/{steps,free-ports,find-ways,tool-path}.ts",
+      "src/net/host/{device,host-networks,host-facts,foreign-firewall}.ts",
+      "src/net/namespace/{follow-addresses,launch-keeper,marked-processes,namespace,slirp-api}.ts",
+    ],
+    why: "changes the host's network, or asks it; test/integration does so for real",
+  },
+  {
+    modules: ["src/disk/{apply-clone,apply-snapshot,clone-disk,mapper-host,probe-clone}.ts"],
+    why: "makes devices and reflinks; test/integration does so for real",
+  },
+  {
+    modules: [
+      "src/nouns/*/*-noun.ts",
+      "src/nouns/*/*-context.ts",
+      "src/nouns/*/index.ts",
+      "src/nouns/{built-in-nouns,installation}.ts",
+    ],
+    why: "puts parts together and decides nothing",
+  },
+  {
+    modules: [
+      "src/nouns/vms/{start,stop,pause,delete,first-boot,live,take-back,disks,network,ready}/**/!(*-plan|plan-*|*-arguments).ts",
+      "src/nouns/vms/create/{create-vm,rebase-vm,resize-vm}.ts",
+      "src/nouns/vms/{vm-service,settle-vms}.ts",
+      "src/nouns/builds/{build-containerfile,build-image,build-vm,container-builders,guest-command,install-init}.ts",
+      "src/nouns/images/{rootfs,pull,pack,register,refresh,inspect,kernel,agent}/**",
+      "src/nouns/images/{image-service,settle-images}.ts",
+      "src/nouns/kernels/{build-kernel,fetch-archive,kernel-service,modules-disk,settle-kernels,update-kernel}.ts",
+      "src/nouns/system/**",
+    ],
+    why: "applies plans to processes, disks and registries; test/integration and test/e2e judge it with virtual machines",
+  },
+];
+
+/**
+ * Modules of an area that are mutated, of those that are wanted.
+ *
+ * @param wanted files, folders or globs from the root; all modules where there is none.
+ */
+export function modulesOf({ modules }: Area, wanted: readonly string[], root: string): readonly string[] {
+  const leftOut = LEFT_OUT.flatMap((left) => left.modules);
+  const isWanted = (file: string): boolean =>
+    wanted.length === 0 || wanted.some((glob) => matchesGlob(file, glob) || matchesGlob(file, join(glob, "**")));
+  return globSync([...modules], { cwd: root })
+    .filter((file) => isWanted(file) && !leftOut.some((glob) => matchesGlob(file, glob)))
+    .toSorted();
+}
