@@ -54,6 +54,17 @@ export const endpoints = {
   vmExec: { kind: "socket", method: "GET", path: "/v1/vms/{ref}/exec" },
   vmConsole: { kind: "socket", method: "GET", path: "/v1/vms/{ref}/console" },
   vmForward: { kind: "socket", method: "GET", path: "/v1/vms/{ref}/forward" },
+  vmFileRead: { kind: "text", method: "GET", path: "/v1/vms/{ref}/files" },
+  vmFileWrite: { kind: "upload", method: "PUT", path: "/v1/vms/{ref}/files" },
+  vmFileRemove: { kind: "call", method: "DELETE", path: "/v1/vms/{ref}/files" },
+  vmFileStat: { kind: "call", method: "GET", path: "/v1/vms/{ref}/files/stat" },
+  vmFileList: { kind: "call", method: "GET", path: "/v1/vms/{ref}/files/list" },
+  vmFileMkdir: { kind: "call", method: "POST", path: "/v1/vms/{ref}/files/mkdir" },
+  vmFileMove: { kind: "call", method: "POST", path: "/v1/vms/{ref}/files/move" },
+  vmFileChange: { kind: "call", method: "POST", path: "/v1/vms/{ref}/files/change" },
+  vmFileWatch: { kind: "text", method: "GET", path: "/v1/vms/{ref}/files/watch" },
+  vmArchiveRead: { kind: "text", method: "GET", path: "/v1/vms/{ref}/archive" },
+  vmArchiveWrite: { kind: "upload", method: "PUT", path: "/v1/vms/{ref}/archive" },
 } as const satisfies Endpoints;
 
 export type EndpointName = keyof typeof endpoints;

@@ -59,6 +59,7 @@ function operation(name: string, definition: Route): Json {
     }));
   const body = fields.filter(([field]) => !inPath.includes(field));
   const bodyRequired = required.filter((field) => !inPath.includes(field));
+  const media = definition.media ?? "text/plain";
   return {
     operationId: name,
     summary: definition.summary,
@@ -79,6 +80,9 @@ function operation(name: string, definition: Route): Json {
           },
         },
       }),
+    ...(definition.kind === "upload" && {
+      requestBody: { required: true, content: { [media]: { schema: BYTES } } },
+    }),
     responses: {
       [definition.kind === "socket" ? "101" : "200"]: SUCCESS[definition.kind](definition),
       default: {
@@ -89,13 +93,23 @@ function operation(name: string, definition: Route): Json {
   };
 }
 
+/** Bytes as they are. */
+const BYTES: Json = { type: "string", format: "binary" };
+
 const SUCCESS: Readonly<Record<RouteKind, (definition: Route) => Json>> = {
   socket: () => ({ description: "The connection becomes a WebSocket" }),
   events: (definition) => ({
     description: "Server-sent events: the number of each as its id, and the event itself as its data",
     content: { "text/event-stream": { schema: resultSchema(definition) } },
   }),
-  text: () => ({ description: "A stream of bytes", content: { "text/plain": { schema: { type: "string" } } } }),
+  text: ({ media = "text/plain" }) => ({
+    description: "A stream of bytes; one that is cut off is no whole one",
+    content: { [media]: { schema: media.startsWith("application/") ? BYTES : { type: "string" } } },
+  }),
+  upload: (definition) => ({
+    description: "All of it is there",
+    content: { "application/json": { schema: resultSchema(definition) } },
+  }),
   call: (definition) => ({
     description: "Done",
     content: { "application/json": { schema: resultSchema(definition) } },

@@ -85,6 +85,13 @@ export interface Client<C extends Routes = Contract> {
     options?: CallOptions,
   ): Promise<AsyncIterable<RouteResult<C[N]>>>;
   text<N extends NameOf<C, "text">>(name: N, input: RouteInput<C[N]>, options?: CallOptions): AsyncIterable<Uint8Array>;
+  /** Sends bytes as they come; an error of the source cuts the request off, and is thrown. A route that reads nothing of it may answer first. */
+  upload<N extends NameOf<C, "upload">>(
+    name: N,
+    input: RouteInput<C[N]>,
+    body: AsyncIterable<Uint8Array>,
+    options?: CallOptions,
+  ): Promise<RouteResult<C[N]>>;
   socket<N extends RawSocketName<C>>(name: N, input: RouteInput<C[N]>, options?: CallOptions): Promise<Duplex>;
   exec(input: Input<"vmExec">, start: ExecStartInput, options?: CallOptions): Promise<ExecSession>;
 }
@@ -215,6 +222,26 @@ export function createClient<C extends Routes = Contract>({
       using requests = new DisposableStack();
       try {
         yield* await reach(signal, (within) => successOf(requests.use(exchange(socketPath, wire, within)).answer));
+      } catch (error) {
+        throw transportError(error, socketPath, signal);
+      }
+    },
+
+    async upload(name, input, body, { signal = never() } = {}) {
+      const wire = wireOf(name, input);
+      const { upload } = await import("./upload.ts");
+      try {
+        return (await upload(body, (fields) =>
+          reach(
+            signal,
+            async (within) => {
+              const request = exchange(socketPath, { ...wire, fields }, within);
+              await request.connected;
+              return request;
+            },
+            false,
+          ),
+        )) as never;
       } catch (error) {
         throw transportError(error, socketPath, signal);
       }

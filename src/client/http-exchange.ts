@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { connectUnix } from "../lib/unix-socket.ts";
 import { type ByteReader, byteReader } from "./byte-reader.ts";
 import { connectionLost, notOurApi } from "./daemon-errors.ts";
@@ -11,6 +12,12 @@ const MAX_CHUNK_LINE_BYTES = 256;
 export interface Exchange extends Disposable {
   /** The answer, once its head is here. Rejects with system errors as they are. */
   readonly answer: Promise<Answer>;
+  /** Resolves once somebody is there to take the request. */
+  readonly connected: Promise<void>;
+  /** Sends a part of a body that the request said is chunked; resolves when more can be sent, or to false when nobody takes more. */
+  send(bytes: Uint8Array): Promise<boolean>;
+  /** Ends that body. */
+  endBody(): void;
   /** Closes our half: the server sees that we want no more, and can still tell how it ended. */
   halfClose(): void;
 }
@@ -35,16 +42,44 @@ export function exchange(socketPath: string, request: WireRequest, signal?: Abor
   socket.write(requestText(request));
   const answer = readAnswer(byteReader(socket));
   answer.catch(() => {});
+  const connected = new Promise<void>((resolve, reject) => {
+    socket.once("connect", () => resolve()).once("error", reject);
+  });
+  connected.catch(() => {});
   return {
     answer,
+    connected,
+    async send(bytes) {
+      // A chunk of no bytes would be the end (RFC 9112, 7.1).
+      if (bytes.length > 0 && !socket.destroyed) {
+        socket.cork();
+        socket.write(`${bytes.length.toString(16)}\r\n`);
+        socket.write(bytes);
+        const isTaken = socket.write("\r\n");
+        process.nextTick(() => socket.uncork());
+        if (!isTaken) await drained(socket);
+      }
+      return !socket.destroyed;
+    },
+    endBody: () => void socket.write("0\r\n\r\n"),
     halfClose: () => (socket.connecting ? socket.destroy() : socket.end()),
     [Symbol.dispose]: () => socket.destroy(),
   };
 }
 
+/** Resolves when a full socket takes more, or is gone: whoever awaits the answer hears of that. */
+async function drained(socket: Socket): Promise<void> {
+  if (socket.destroyed) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const goOn = (): void => resolve();
+  socket.on("drain", goOn).on("close", goOn);
+  await promise;
+  socket.off("drain", goOn).off("close", goOn);
+}
+
 function requestText({ method, path, body, fields = {} }: WireRequest): string {
-  const own = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
-  const lines = [`${method} ${path} HTTP/1.1`, "Host: localhost", "Connection: close", ...own];
+  const all = { Host: "localhost", Connection: "close", ...fields };
+  const lines = [`${method} ${path} HTTP/1.1`, ...Object.entries(all).map(([name, value]) => `${name}: ${value}`)];
   if (body !== undefined) {
     lines.push("Content-Type: application/json", `Content-Length: ${Buffer.byteLength(body)}`);
   }

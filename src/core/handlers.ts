@@ -32,7 +32,9 @@ export type Handler<R extends Route = Route> = R["kind"] extends "call"
       ? (input: RouteParsedInput<R>, request: Request) => EventsAfter
       : R["kind"] extends "text"
         ? (input: RouteParsedInput<R>, request: Request) => AsyncIterable<Uint8Array>
-        : (input: RouteParsedInput<R>, socket: WebSocket, request: Request) => Promise<void>;
+        : R["kind"] extends "upload"
+          ? (input: RouteParsedInput<R>, body: AsyncIterable<Uint8Array>, request: Request) => Promise<RouteResult<R>>
+          : (input: RouteParsedInput<R>, socket: WebSocket, request: Request) => Promise<void>;
 
 /** One function a route; the compiler holds this table against the routes. */
 export type Handlers<C extends Routes> = { readonly [N in keyof C]: Handler<C[N]> };

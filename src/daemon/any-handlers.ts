@@ -10,6 +10,7 @@ export interface HandlerOfKind {
   operation(input: Input, request: OperationRequest): Promise<unknown>;
   events(input: Input, request: Request): EventsAfter;
   text(input: Input, request: Request): AsyncIterable<Uint8Array>;
+  upload(input: Input, body: AsyncIterable<Uint8Array>, request: Request): Promise<unknown>;
   socket(input: Input, socket: WebSocket, request: Request): Promise<void>;
 }
 

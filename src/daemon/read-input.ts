@@ -17,7 +17,11 @@ export interface RequestParts {
  */
 export function readInput(definition: Route, parts: RequestParts): Readonly<Record<string, unknown>> {
   const typed = typedQuery(definition, { ...asRecord(parts.query) });
-  return checkInput(definition.input, { ...typed, ...bodyOf(parts), ...asRecord(parts.params) });
+  return checkInput(definition.input, {
+    ...typed,
+    ...bodyOf(definition.kind === "upload" ? undefined : parts.body),
+    ...asRecord(parts.params),
+  });
 }
 
 /** Query parameters are text; those whose schema is a number or a boolean become one. */
@@ -49,7 +53,7 @@ function fieldTypes(definition: Route): ReadonlyMap<string, unknown> {
 }
 
 /** A body may be left out; one that is there is an object. */
-function bodyOf({ body }: RequestParts): Record<string, unknown> {
+function bodyOf(body: unknown): Record<string, unknown> {
   if (body === undefined) return {};
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw unreadable(

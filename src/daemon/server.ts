@@ -14,6 +14,7 @@ import { operationLines } from "./operation-lines.ts";
 import { readInput } from "./read-input.ts";
 import { notServed, refusalOf, refusalOfParser, refuseOn, unreadable, type Refusal } from "./request-errors.ts";
 import { acceptSockets } from "./sockets.ts";
+import { takeUploads, uploadedBytes } from "./uploads.ts";
 import { handlerOf, type AnyHandlers, type HandlerOfKind } from "./any-handlers.ts";
 
 const MAX_BODY_BYTES = 1024 ** 2;
@@ -93,6 +94,7 @@ function newApp(log: Logger) {
   app.server.on("checkExpectation", ({ socket }: IncomingMessage) =>
     refuseOn(socket, { status: 417, error: unreadable("it expects what is not done here") }),
   );
+  takeUploads(app);
   app.setErrorHandler((error, _request, reply) => sendError(reply, refusalOf(error), log));
   app.setNotFoundHandler(({ method, url }, reply) =>
     sendError(reply, notServed(`there is no ${method} ${url.slice(0, MAX_SHOWN_URL)}`), log),
@@ -105,6 +107,7 @@ function addRoute(app: App, name: string, route: Route, served: Served, log: Log
   app.route({
     method: route.method,
     url: route.path.replace(/\{(\w+)\}/g, ":$1"),
+    config: { takesBytes: route.kind === "upload" },
     handler: (request, reply) =>
       answer(readInput(route, request), { signal: cancelSignal(request, reply), caller: OWNER }, request, reply),
   });
@@ -113,7 +116,7 @@ function addRoute(app: App, name: string, route: Route, served: Served, log: Log
 type Input = ReturnType<typeof readInput>;
 type Answer = (input: Input, asked: Request, request: FastifyRequest, reply: FastifyReply) => unknown;
 
-function answering(name: string, { kind }: Route, { handlers, operations }: Served, log: Logger): Answer {
+function answering(name: string, { kind, media }: Route, { handlers, operations }: Served, log: Logger): Answer {
   switch (kind) {
     case "call": {
       const call = handlerOf(handlers, name, kind);
@@ -122,7 +125,12 @@ function answering(name: string, { kind }: Route, { handlers, operations }: Serv
     case "text": {
       const chunksOf = handlerOf(handlers, name, kind);
       return (input, asked, _request, reply) =>
-        reply.type("text/plain; charset=utf-8").send(Readable.from(chunksOf(input, asked)));
+        reply.type(media ?? "text/plain; charset=utf-8").send(Readable.from(chunksOf(input, asked)));
+    }
+    case "upload": {
+      const take = handlerOf(handlers, name, kind);
+      return (input, asked, request) =>
+        onBehalfOf({ caller: asked.caller }, () => take(input, uploadedBytes(request), asked));
     }
     case "events": {
       const eventsOf = handlerOf(handlers, name, kind);

@@ -146,7 +146,7 @@ for (const [name, make] of [
       withAgent(async (agent, dir) => {
         const { files } = agent;
         await files.makeFolder(place(join(dir, "a/b")), { parents: true, mode: 0o700, owner: "" }, never);
-        await files.rename(place(join(dir, "a/b")), join(dir, "a/c"), false, never);
+        await files.move(place(join(dir, "a/b")), join(dir, "a/c"), false, never);
         await write(agent, join(dir, "a/file"), Buffer.from("x"));
         const page = await files.list(place(dir), { depth: 2, limit: 2, after: "" }, never);
         assert.deepEqual([page.entries.map(({ path }) => path), page.more], [["a", "a/c"], true]);

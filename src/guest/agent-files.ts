@@ -47,7 +47,7 @@ export interface AgentFiles {
   ): Promise<GuestFile>;
   list(place: GuestPlace, request: ListRequest, signal: AbortSignal): Promise<GuestFilePage>;
   makeFolder(place: GuestPlace, request: FolderRequest, signal: AbortSignal): Promise<void>;
-  rename(place: GuestPlace, to: string, replace: boolean, signal: AbortSignal): Promise<void>;
+  move(place: GuestPlace, to: string, replace: boolean, signal: AbortSignal): Promise<void>;
   remove(place: GuestPlace, recursive: boolean, signal: AbortSignal): Promise<void>;
   change(place: GuestPlace, request: ChangeRequest, signal: AbortSignal): Promise<void>;
   /** Resolves once the guest has opened it; its bytes come as they are taken. */
@@ -103,9 +103,9 @@ export function agentFiles(client: Client<typeof FilesService>, bounded: Bounded
       call(`make the folder ${place.path}`, signal, async (within) => {
         await client.makeFolder({ place: { ...place }, parents, mode: mode ?? 0, owner }, { signal: within });
       }),
-    rename: (place, to, replace, signal) =>
+    move: (place, to, replace, signal) =>
       call(`rename ${place.path} to ${to}`, signal, async (within) => {
-        await client.rename({ place: { ...place }, to, replace }, { signal: within });
+        await client.move({ place: { ...place }, to, replace }, { signal: within });
       }),
     remove: (place, recursive, signal) =>
       call(`remove ${place.path}`, signal, async (within) => {

@@ -217,8 +217,8 @@ func (f *Files) MakeFolder(
 	})
 }
 
-// Rename gives something another path.
-func (f *Files) Rename(ctx context.Context, request *connect.Request[agentv1.RenameRequest]) (*connect.Response[agentv1.RenameResponse], error) {
+// Move gives something another path.
+func (f *Files) Move(ctx context.Context, request *connect.Request[agentv1.MoveRequest]) (*connect.Response[agentv1.MoveResponse], error) {
 	at, err := f.find(request.Msg.Place)
 	if err != nil {
 		return nil, err
@@ -227,7 +227,7 @@ func (f *Files) Rename(ctx context.Context, request *connect.Request[agentv1.Ren
 	if err != nil {
 		return nil, err
 	}
-	return do(ctx, f, at.user, func(answer *agentv1.RenameResponse) error {
+	return do(ctx, f, at.user, func(answer *agentv1.MoveResponse) error {
 		// destroys: what stands at the new path, when the host has asked for that
 		return fileops.Rename(at.path, to, request.Msg.Replace)
 	})

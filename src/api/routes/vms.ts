@@ -3,6 +3,7 @@ import { brokenViewSchema } from "../../model/broken-view.ts";
 import { vmViewSchema } from "../../model/vm.ts";
 import { route } from "../route.ts";
 import * as s from "../schemas.ts";
+import { vmFileRoutes } from "./vm-files.ts";
 
 /** What can be asked of VMs. */
 export const vmRoutes = {
@@ -142,4 +143,5 @@ export const vmRoutes = {
     input: s.vmForwardInput,
     result: s.nothing,
   }),
+  ...vmFileRoutes,
 };

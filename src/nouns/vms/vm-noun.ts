@@ -14,6 +14,7 @@ import type { VmStore } from "./vm-store.ts";
 import { vmsOfImages } from "./disks/vms-of-images.ts";
 import { serveExec } from "./commands/exec-socket.ts";
 import { parseForwardTarget } from "./commands/forward-target.ts";
+import { vmFileHandlers } from "./files/file-handlers.ts";
 import { watchHostClock } from "./guest/keep-time.ts";
 import { noteEnded, settleVmNetworks } from "./take-back/look-back.ts";
 import { serveRaw } from "./commands/raw-socket.ts";
@@ -99,6 +100,7 @@ export function vmNoun(
           vmConsole: ({ ref }, socket, { signal }) => serveRaw(socket, signal, (s) => vms.console(ref, s)),
           vmForward: ({ ref, target }, socket, { signal }) =>
             serveRaw(socket, signal, (s) => vms.forward(ref, parseForwardTarget(target), s)),
+          ...vmFileHandlers(context),
         },
       };
     },

@@ -689,7 +689,7 @@ func (*MakeFolderResponse) Descriptor() ([]byte, []int) {
 	return file_banger_agent_v1_files_proto_rawDescGZIP(), []int{7}
 }
 
-type RenameRequest struct {
+type MoveRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Place *Place                 `protobuf:"bytes,1,opt,name=place,proto3" json:"place,omitempty"`
 	To    string                 `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
@@ -699,20 +699,20 @@ type RenameRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *RenameRequest) Reset() {
-	*x = RenameRequest{}
+func (x *MoveRequest) Reset() {
+	*x = MoveRequest{}
 	mi := &file_banger_agent_v1_files_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *RenameRequest) String() string {
+func (x *MoveRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*RenameRequest) ProtoMessage() {}
+func (*MoveRequest) ProtoMessage() {}
 
-func (x *RenameRequest) ProtoReflect() protoreflect.Message {
+func (x *MoveRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_banger_agent_v1_files_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -724,52 +724,52 @@ func (x *RenameRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use RenameRequest.ProtoReflect.Descriptor instead.
-func (*RenameRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use MoveRequest.ProtoReflect.Descriptor instead.
+func (*MoveRequest) Descriptor() ([]byte, []int) {
 	return file_banger_agent_v1_files_proto_rawDescGZIP(), []int{8}
 }
 
-func (x *RenameRequest) GetPlace() *Place {
+func (x *MoveRequest) GetPlace() *Place {
 	if x != nil {
 		return x.Place
 	}
 	return nil
 }
 
-func (x *RenameRequest) GetTo() string {
+func (x *MoveRequest) GetTo() string {
 	if x != nil {
 		return x.To
 	}
 	return ""
 }
 
-func (x *RenameRequest) GetReplace() bool {
+func (x *MoveRequest) GetReplace() bool {
 	if x != nil {
 		return x.Replace
 	}
 	return false
 }
 
-type RenameResponse struct {
+type MoveResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *RenameResponse) Reset() {
-	*x = RenameResponse{}
+func (x *MoveResponse) Reset() {
+	*x = MoveResponse{}
 	mi := &file_banger_agent_v1_files_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *RenameResponse) String() string {
+func (x *MoveResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*RenameResponse) ProtoMessage() {}
+func (*MoveResponse) ProtoMessage() {}
 
-func (x *RenameResponse) ProtoReflect() protoreflect.Message {
+func (x *MoveResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_banger_agent_v1_files_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -781,8 +781,8 @@ func (x *RenameResponse) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use RenameResponse.ProtoReflect.Descriptor instead.
-func (*RenameResponse) Descriptor() ([]byte, []int) {
+// Deprecated: Use MoveResponse.ProtoReflect.Descriptor instead.
+func (*MoveResponse) Descriptor() ([]byte, []int) {
 	return file_banger_agent_v1_files_proto_rawDescGZIP(), []int{9}
 }
 
@@ -2112,12 +2112,12 @@ const file_banger_agent_v1_files_proto_rawDesc = "" +
 	"\aparents\x18\x02 \x01(\bR\aparents\x12\x12\n" +
 	"\x04mode\x18\x03 \x01(\rR\x04mode\x12\x14\n" +
 	"\x05owner\x18\x04 \x01(\tR\x05owner\"\x14\n" +
-	"\x12MakeFolderResponse\"g\n" +
-	"\rRenameRequest\x12,\n" +
+	"\x12MakeFolderResponse\"e\n" +
+	"\vMoveRequest\x12,\n" +
 	"\x05place\x18\x01 \x01(\v2\x16.banger.agent.v1.PlaceR\x05place\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\tR\x02to\x12\x18\n" +
-	"\areplace\x18\x03 \x01(\bR\areplace\"\x10\n" +
-	"\x0eRenameResponse\"[\n" +
+	"\areplace\x18\x03 \x01(\bR\areplace\"\x0e\n" +
+	"\fMoveResponse\"[\n" +
 	"\rRemoveRequest\x12,\n" +
 	"\x05place\x18\x01 \x01(\v2\x16.banger.agent.v1.PlaceR\x05place\x12\x1c\n" +
 	"\trecursive\x18\x02 \x01(\bR\trecursive\"\x10\n" +
@@ -2218,13 +2218,13 @@ const file_banger_agent_v1_files_proto_rawDesc = "" +
 	"\x17FILE_EVENT_KIND_REMOVED\x10\x03\x12\x1e\n" +
 	"\x1aFILE_EVENT_KIND_MOVED_AWAY\x10\x04\x12\x1e\n" +
 	"\x1aFILE_EVENT_KIND_MOVED_HERE\x10\x05\x12\x1b\n" +
-	"\x17FILE_EVENT_KIND_CHANGED\x10\x062\xb0\x05\n" +
+	"\x17FILE_EVENT_KIND_CHANGED\x10\x062\xaa\x05\n" +
 	"\fFilesService\x12C\n" +
 	"\x04Stat\x12\x1c.banger.agent.v1.StatRequest\x1a\x1d.banger.agent.v1.StatResponse\x12C\n" +
 	"\x04List\x12\x1c.banger.agent.v1.ListRequest\x1a\x1d.banger.agent.v1.ListResponse\x12U\n" +
 	"\n" +
-	"MakeFolder\x12\".banger.agent.v1.MakeFolderRequest\x1a#.banger.agent.v1.MakeFolderResponse\x12I\n" +
-	"\x06Rename\x12\x1e.banger.agent.v1.RenameRequest\x1a\x1f.banger.agent.v1.RenameResponse\x12I\n" +
+	"MakeFolder\x12\".banger.agent.v1.MakeFolderRequest\x1a#.banger.agent.v1.MakeFolderResponse\x12C\n" +
+	"\x04Move\x12\x1c.banger.agent.v1.MoveRequest\x1a\x1d.banger.agent.v1.MoveResponse\x12I\n" +
 	"\x06Remove\x12\x1e.banger.agent.v1.RemoveRequest\x1a\x1f.banger.agent.v1.RemoveResponse\x12I\n" +
 	"\x06Change\x12\x1e.banger.agent.v1.ChangeRequest\x1a\x1f.banger.agent.v1.ChangeResponse\x12H\n" +
 	"\x05Fetch\x12\x1d.banger.agent.v1.FetchRequest\x1a\x1e.banger.agent.v1.FetchResponse0\x01\x12J\n" +
@@ -2256,8 +2256,8 @@ var file_banger_agent_v1_files_proto_goTypes = []any{
 	(*ListResponse)(nil),       // 7: banger.agent.v1.ListResponse
 	(*MakeFolderRequest)(nil),  // 8: banger.agent.v1.MakeFolderRequest
 	(*MakeFolderResponse)(nil), // 9: banger.agent.v1.MakeFolderResponse
-	(*RenameRequest)(nil),      // 10: banger.agent.v1.RenameRequest
-	(*RenameResponse)(nil),     // 11: banger.agent.v1.RenameResponse
+	(*MoveRequest)(nil),        // 10: banger.agent.v1.MoveRequest
+	(*MoveResponse)(nil),       // 11: banger.agent.v1.MoveResponse
 	(*RemoveRequest)(nil),      // 12: banger.agent.v1.RemoveRequest
 	(*RemoveResponse)(nil),     // 13: banger.agent.v1.RemoveResponse
 	(*ChangeRequest)(nil),      // 14: banger.agent.v1.ChangeRequest
@@ -2290,7 +2290,7 @@ var file_banger_agent_v1_files_proto_depIdxs = []int32{
 	2,  // 4: banger.agent.v1.ListRequest.place:type_name -> banger.agent.v1.Place
 	3,  // 5: banger.agent.v1.ListResponse.entries:type_name -> banger.agent.v1.FileInfo
 	2,  // 6: banger.agent.v1.MakeFolderRequest.place:type_name -> banger.agent.v1.Place
-	2,  // 7: banger.agent.v1.RenameRequest.place:type_name -> banger.agent.v1.Place
+	2,  // 7: banger.agent.v1.MoveRequest.place:type_name -> banger.agent.v1.Place
 	2,  // 8: banger.agent.v1.RemoveRequest.place:type_name -> banger.agent.v1.Place
 	2,  // 9: banger.agent.v1.ChangeRequest.place:type_name -> banger.agent.v1.Place
 	33, // 10: banger.agent.v1.ChangeRequest.set_attributes:type_name -> banger.agent.v1.ChangeRequest.SetAttributesEntry
@@ -2313,7 +2313,7 @@ var file_banger_agent_v1_files_proto_depIdxs = []int32{
 	4,  // 27: banger.agent.v1.FilesService.Stat:input_type -> banger.agent.v1.StatRequest
 	6,  // 28: banger.agent.v1.FilesService.List:input_type -> banger.agent.v1.ListRequest
 	8,  // 29: banger.agent.v1.FilesService.MakeFolder:input_type -> banger.agent.v1.MakeFolderRequest
-	10, // 30: banger.agent.v1.FilesService.Rename:input_type -> banger.agent.v1.RenameRequest
+	10, // 30: banger.agent.v1.FilesService.Move:input_type -> banger.agent.v1.MoveRequest
 	12, // 31: banger.agent.v1.FilesService.Remove:input_type -> banger.agent.v1.RemoveRequest
 	14, // 32: banger.agent.v1.FilesService.Change:input_type -> banger.agent.v1.ChangeRequest
 	16, // 33: banger.agent.v1.FilesService.Fetch:input_type -> banger.agent.v1.FetchRequest
@@ -2322,7 +2322,7 @@ var file_banger_agent_v1_files_proto_depIdxs = []int32{
 	5,  // 36: banger.agent.v1.FilesService.Stat:output_type -> banger.agent.v1.StatResponse
 	7,  // 37: banger.agent.v1.FilesService.List:output_type -> banger.agent.v1.ListResponse
 	9,  // 38: banger.agent.v1.FilesService.MakeFolder:output_type -> banger.agent.v1.MakeFolderResponse
-	11, // 39: banger.agent.v1.FilesService.Rename:output_type -> banger.agent.v1.RenameResponse
+	11, // 39: banger.agent.v1.FilesService.Move:output_type -> banger.agent.v1.MoveResponse
 	13, // 40: banger.agent.v1.FilesService.Remove:output_type -> banger.agent.v1.RemoveResponse
 	15, // 41: banger.agent.v1.FilesService.Change:output_type -> banger.agent.v1.ChangeResponse
 	19, // 42: banger.agent.v1.FilesService.Fetch:output_type -> banger.agent.v1.FetchResponse

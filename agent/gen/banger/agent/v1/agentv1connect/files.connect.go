@@ -41,8 +41,8 @@ const (
 	FilesServiceListProcedure = "/banger.agent.v1.FilesService/List"
 	// FilesServiceMakeFolderProcedure is the fully-qualified name of the FilesService's MakeFolder RPC.
 	FilesServiceMakeFolderProcedure = "/banger.agent.v1.FilesService/MakeFolder"
-	// FilesServiceRenameProcedure is the fully-qualified name of the FilesService's Rename RPC.
-	FilesServiceRenameProcedure = "/banger.agent.v1.FilesService/Rename"
+	// FilesServiceMoveProcedure is the fully-qualified name of the FilesService's Move RPC.
+	FilesServiceMoveProcedure = "/banger.agent.v1.FilesService/Move"
 	// FilesServiceRemoveProcedure is the fully-qualified name of the FilesService's Remove RPC.
 	FilesServiceRemoveProcedure = "/banger.agent.v1.FilesService/Remove"
 	// FilesServiceChangeProcedure is the fully-qualified name of the FilesService's Change RPC.
@@ -61,7 +61,7 @@ type FilesServiceClient interface {
 	// A folder's entries in the order of their paths, a page at a time.
 	List(context.Context, *connect.Request[v1.ListRequest]) (*connect.Response[v1.ListResponse], error)
 	MakeFolder(context.Context, *connect.Request[v1.MakeFolderRequest]) (*connect.Response[v1.MakeFolderResponse], error)
-	Rename(context.Context, *connect.Request[v1.RenameRequest]) (*connect.Response[v1.RenameResponse], error)
+	Move(context.Context, *connect.Request[v1.MoveRequest]) (*connect.Response[v1.MoveResponse], error)
 	Remove(context.Context, *connect.Request[v1.RemoveRequest]) (*connect.Response[v1.RemoveResponse], error)
 	// Changes mode, owner, time and extended attributes.
 	Change(context.Context, *connect.Request[v1.ChangeRequest]) (*connect.Response[v1.ChangeResponse], error)
@@ -103,10 +103,10 @@ func NewFilesServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(filesServiceMethods.ByName("MakeFolder")),
 			connect.WithClientOptions(opts...),
 		),
-		rename: connect.NewClient[v1.RenameRequest, v1.RenameResponse](
+		move: connect.NewClient[v1.MoveRequest, v1.MoveResponse](
 			httpClient,
-			baseURL+FilesServiceRenameProcedure,
-			connect.WithSchema(filesServiceMethods.ByName("Rename")),
+			baseURL+FilesServiceMoveProcedure,
+			connect.WithSchema(filesServiceMethods.ByName("Move")),
 			connect.WithClientOptions(opts...),
 		),
 		remove: connect.NewClient[v1.RemoveRequest, v1.RemoveResponse](
@@ -147,7 +147,7 @@ type filesServiceClient struct {
 	stat       *connect.Client[v1.StatRequest, v1.StatResponse]
 	list       *connect.Client[v1.ListRequest, v1.ListResponse]
 	makeFolder *connect.Client[v1.MakeFolderRequest, v1.MakeFolderResponse]
-	rename     *connect.Client[v1.RenameRequest, v1.RenameResponse]
+	move       *connect.Client[v1.MoveRequest, v1.MoveResponse]
 	remove     *connect.Client[v1.RemoveRequest, v1.RemoveResponse]
 	change     *connect.Client[v1.ChangeRequest, v1.ChangeResponse]
 	fetch      *connect.Client[v1.FetchRequest, v1.FetchResponse]
@@ -170,9 +170,9 @@ func (c *filesServiceClient) MakeFolder(ctx context.Context, req *connect.Reques
 	return c.makeFolder.CallUnary(ctx, req)
 }
 
-// Rename calls banger.agent.v1.FilesService.Rename.
-func (c *filesServiceClient) Rename(ctx context.Context, req *connect.Request[v1.RenameRequest]) (*connect.Response[v1.RenameResponse], error) {
-	return c.rename.CallUnary(ctx, req)
+// Move calls banger.agent.v1.FilesService.Move.
+func (c *filesServiceClient) Move(ctx context.Context, req *connect.Request[v1.MoveRequest]) (*connect.Response[v1.MoveResponse], error) {
+	return c.move.CallUnary(ctx, req)
 }
 
 // Remove calls banger.agent.v1.FilesService.Remove.
@@ -206,7 +206,7 @@ type FilesServiceHandler interface {
 	// A folder's entries in the order of their paths, a page at a time.
 	List(context.Context, *connect.Request[v1.ListRequest]) (*connect.Response[v1.ListResponse], error)
 	MakeFolder(context.Context, *connect.Request[v1.MakeFolderRequest]) (*connect.Response[v1.MakeFolderResponse], error)
-	Rename(context.Context, *connect.Request[v1.RenameRequest]) (*connect.Response[v1.RenameResponse], error)
+	Move(context.Context, *connect.Request[v1.MoveRequest]) (*connect.Response[v1.MoveResponse], error)
 	Remove(context.Context, *connect.Request[v1.RemoveRequest]) (*connect.Response[v1.RemoveResponse], error)
 	// Changes mode, owner, time and extended attributes.
 	Change(context.Context, *connect.Request[v1.ChangeRequest]) (*connect.Response[v1.ChangeResponse], error)
@@ -244,10 +244,10 @@ func NewFilesServiceHandler(svc FilesServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(filesServiceMethods.ByName("MakeFolder")),
 		connect.WithHandlerOptions(opts...),
 	)
-	filesServiceRenameHandler := connect.NewUnaryHandler(
-		FilesServiceRenameProcedure,
-		svc.Rename,
-		connect.WithSchema(filesServiceMethods.ByName("Rename")),
+	filesServiceMoveHandler := connect.NewUnaryHandler(
+		FilesServiceMoveProcedure,
+		svc.Move,
+		connect.WithSchema(filesServiceMethods.ByName("Move")),
 		connect.WithHandlerOptions(opts...),
 	)
 	filesServiceRemoveHandler := connect.NewUnaryHandler(
@@ -288,8 +288,8 @@ func NewFilesServiceHandler(svc FilesServiceHandler, opts ...connect.HandlerOpti
 			filesServiceListHandler.ServeHTTP(w, r)
 		case FilesServiceMakeFolderProcedure:
 			filesServiceMakeFolderHandler.ServeHTTP(w, r)
-		case FilesServiceRenameProcedure:
-			filesServiceRenameHandler.ServeHTTP(w, r)
+		case FilesServiceMoveProcedure:
+			filesServiceMoveHandler.ServeHTTP(w, r)
 		case FilesServiceRemoveProcedure:
 			filesServiceRemoveHandler.ServeHTTP(w, r)
 		case FilesServiceChangeProcedure:
@@ -321,8 +321,8 @@ func (UnimplementedFilesServiceHandler) MakeFolder(context.Context, *connect.Req
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("banger.agent.v1.FilesService.MakeFolder is not implemented"))
 }
 
-func (UnimplementedFilesServiceHandler) Rename(context.Context, *connect.Request[v1.RenameRequest]) (*connect.Response[v1.RenameResponse], error) {
-	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("banger.agent.v1.FilesService.Rename is not implemented"))
+func (UnimplementedFilesServiceHandler) Move(context.Context, *connect.Request[v1.MoveRequest]) (*connect.Response[v1.MoveResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("banger.agent.v1.FilesService.Move is not implemented"))
 }
 
 func (UnimplementedFilesServiceHandler) Remove(context.Context, *connect.Request[v1.RemoveRequest]) (*connect.Response[v1.RemoveResponse], error) {
