@@ -14,6 +14,14 @@ export function bangerdProgram(env: NodeJS.ProcessEnv, main = mainModule()): Dae
   return { file: process.execPath, args: [join(dirname(main), "..", "daemon", "main.ts")] };
 }
 
+/** The guest's program as it is on this host: `BANGER_AGENT`, else where `make build` left it. */
+export function agentProgram(env: NodeJS.ProcessEnv, main = mainModule()): string {
+  const told = env["BANGER_AGENT"];
+  if (told !== undefined && told !== "") return told;
+  if (!isSource(main)) return launcher(main, "banger-vsock-agent");
+  return join(dirname(main), "..", "..", "build", "bin", "banger-vsock-agent");
+}
+
 /** The file that Node was started with: `src/cli/main.ts`, or `build/lib/banger.js`. */
 function mainModule(): string {
   return process.argv[1] ?? "";

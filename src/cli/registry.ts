@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import cp from "./cp.ts";
 import daemonLogs from "./daemon/logs.ts";
 import daemonRecover from "./daemon/recover.ts";
 import daemonStart from "./daemon/start.ts";
@@ -76,6 +77,7 @@ export const commands: readonly Command[] = [
   vmDelete,
   vmSsh,
   vmExec,
+  cp,
   vmLogs,
   vmConsole,
   vmStats,

@@ -11,6 +11,7 @@ import { AWAY_MS, comeBack, goingOn } from "./come-back.ts";
 import { exchange } from "./http-exchange.ts";
 import { beginOperation, endedWithDaemon, runOperation } from "./operation.ts";
 import { rawStream } from "./raw-socket.ts";
+import { upload } from "./upload.ts";
 import { openWebSocket } from "./web-socket.ts";
 import { followEvents, LAST_EVENT_FIELD } from "./event-stream.ts";
 import { wireRequest, type WireRequest } from "./wire-request.ts";
@@ -229,7 +230,6 @@ export function createClient<C extends Routes = Contract>({
 
     async upload(name, input, body, { signal = never() } = {}) {
       const wire = wireOf(name, input);
-      const { upload } = await import("./upload.ts");
       try {
         return (await upload(body, (fields) =>
           reach(

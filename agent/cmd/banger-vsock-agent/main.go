@@ -30,6 +30,8 @@ func jobs() map[string]job {
 		"sftp-server":       {"serve SFTP on stdin and stdout, as the user who runs it", sftpServer},
 		"vsock-connect":     {"CID PORT: join stdin and stdout to a vsock, on the host", vsockConnect},
 		"unpack":            {"TARGET: unpack the tar archive on stdin; TARGET takes the place of its one top entry", unpackArchive},
+		"pack-files":        {"[--name NAME] [--follow] PATH: pack a file or folder as a tar archive on stdout, on the host", packFiles},
+		"unpack-files":      {"FOLDER NAME: unpack the tar archive on stdin, which has but NAME, into FOLDER, on the host", unpackFiles},
 		"banger-modprobe":   {"[-q] [--] NAME…: load kernel modules, for a kernel whose image has no modprobe", loadModules},
 		"seal":              {"forget who this guest is, so that its disk can become an image", sealGuest},
 		"version":           {"print the version", printVersion},

@@ -131,6 +131,37 @@ func TestLinksSwappedWhileUnpacking(t *testing.T) {
 	}
 }
 
+// TestOneNameAndNothingBeside: what is copied from a guest becomes that, and nothing else of the folder that it goes to.
+func TestOneNameAndNothingBeside(t *testing.T) {
+	for name, headers := range map[string][]tar.Header{
+		"another name":              {file(".profile")},
+		"a name that begins so":     {file("copy2")},
+		"a link to the folder":      {symlink("copy", "."), file("copy/.profile")},
+		"a folder that was a link":  {symlink("copy", "."), {Name: "copy/", Typeflag: tar.TypeDir, Mode: 0o777}, hardLink("copy/x", ".profile")},
+		"a hard link to another":    {hardLink("copy", ".profile"), file("copy")},
+		"a link within":             {{Name: "copy/", Typeflag: tar.TypeDir, Mode: 0o755}, symlink("copy/up", ".."), file("copy/up/.profile")},
+		"a hard link through links": {{Name: "copy/", Typeflag: tar.TypeDir, Mode: 0o755}, symlink("copy/up", ".."), hardLink("copy/x", "copy/up/.profile")},
+	} {
+		target := t.TempDir()
+		must(t, os.WriteFile(filepath.Join(target, ".profile"), []byte("precious"), 0o600))
+		_, err := Unpack(target, bytes.NewReader(tarOf(t, headers...)), UnpackOptions{Owner: kept.Owner, Plain: true, Only: "copy"})
+		if err == nil {
+			t.Errorf("%s: nothing was said of it", name)
+		}
+		var stat unix.Stat_t
+		must(t, unix.Stat(filepath.Join(target, ".profile"), &stat))
+		if text, _ := os.ReadFile(filepath.Join(target, ".profile")); string(text) != "precious" || stat.Nlink != 1 {
+			t.Errorf("%s: it is %q, with %d names", name, text, stat.Nlink)
+		}
+		names, _ := os.ReadDir(target)
+		for _, entry := range names {
+			if entry.Name() != "copy" && entry.Name() != ".profile" {
+				t.Errorf("%s: there is %s", name, entry.Name())
+			}
+		}
+	}
+}
+
 func TestKeepKeepsWhatIsThere(t *testing.T) {
 	target := t.TempDir()
 	must(t, errors.Join(os.WriteFile(filepath.Join(target, "a"), []byte("old"), 0o600), os.Mkdir(filepath.Join(target, "d"), 0o700)))

@@ -21,7 +21,7 @@ func (u *unpacker) folder(name, base string, header *tar.Header) error {
 		var fd int
 		if fd, err = u.beneath(name); err == nil {
 			_ = unix.Close(fd)
-		} else if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ENOENT) {
+		} else if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ELOOP) {
 			if err = u.clear(base); err == nil {
 				err, made = unix.Mkdirat(u.parent, base, 0o700), true
 			}

@@ -83,7 +83,7 @@ func (u *unpacker) dress(temporary string, header *tar.Header) error {
 
 // hardLink gives another name to what the archive had before, or what stands below the target already.
 func (u *unpacker) hardLink(base string, header *tar.Header) error {
-	target, err := local(header.Linkname)
+	target, err := u.local(header.Linkname)
 	if err != nil {
 		return fmt.Errorf("a link to %q: %w", header.Linkname, err)
 	}

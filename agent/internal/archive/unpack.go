@@ -25,6 +25,9 @@ type UnpackOptions struct {
 	// Plain has everything be of who unpacks, whoever that is: no owners, no devices, no set-user-ID, no attributes but
 	// the user's. For archives of those who are not to become anything by them.
 	Plain bool
+	// Only is the one name that the archive may have at its top; no link on the way to what it makes is followed then, so
+	// that it makes that and nothing beside it. Empty: all names.
+	Only string
 }
 
 // Unpacked is what came of it.
@@ -100,7 +103,7 @@ func (u *unpacker) close() error {
 
 // entry makes one of them.
 func (u *unpacker) entry(header *tar.Header, content io.Reader) error {
-	name, err := local(header.Name)
+	name, err := u.local(header.Name)
 	if err != nil {
 		return err
 	}
@@ -134,12 +137,16 @@ func (u *unpacker) entry(header *tar.Header, content io.Reader) error {
 }
 
 // local is a name below the target, or an error.
-func local(name string) (string, error) {
+func (u *unpacker) local(name string) (string, error) {
 	trimmed := strings.TrimRight(name, "/")
 	if trimmed == "" || !filepath.IsLocal(trimmed) || strings.ContainsRune(trimmed, 0) {
 		return "", fmt.Errorf("%w: it leads out of the archive", ErrInvalid)
 	}
-	return filepath.Clean(trimmed), nil
+	clean := filepath.Clean(trimmed)
+	if only := u.options.Only; only != "" && clean != only && !strings.HasPrefix(clean, only+"/") {
+		return "", fmt.Errorf("%w: it should have %q alone", ErrInvalid, only)
+	}
+	return clean, nil
 }
 
 // beneath opens a folder below the root; links that lead out of it are refused (openat2(2)).
@@ -147,6 +154,9 @@ func (u *unpacker) beneath(name string) (int, error) {
 	how := unix.OpenHow{
 		Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS,
+	}
+	if u.options.Only != "" {
+		how.Resolve |= unix.RESOLVE_NO_SYMLINKS
 	}
 	for try := 0; ; try++ {
 		fd, err := unix.Openat2(u.root, name, &how)
