@@ -17,7 +17,9 @@ const exec = promisify(execFile);
 const SYSTEM = ["dbus-user-session", "libpam-systemd", "udev", "kmod", "apparmor", "iproute2", "procps", "python3"];
 const CONTAINERS = ["docker.io", "podman", "crun", "netavark", "aardvark-dns", "catatonit", "fuse-overlayfs"];
 const OTHERS = ["slirp4netns", "passt", "uidmap", "criu", "fuse2fs", "fuse3", "squashfuse", "squashfs-tools", "bindfs"];
-const PACKAGES = [...SYSTEM, ...CONTAINERS, ...OTHERS, "bubblewrap", "bpftrace", "busybox-static"];
+/** Where the kernel has no BTF (generic-6.12), bpftrace reads a tracepoint's fields by the C headers. */
+const TRACING = ["bpftrace", "linux-libc-dev"];
+const PACKAGES = [...SYSTEM, ...CONTAINERS, ...OTHERS, ...TRACING, "bubblewrap", "busybox-static"];
 
 /** What a web server says last. In a static program the C library cannot look names up; busybox's nslookup does it itself. */
 const GET = `#!/bin/busybox sh
