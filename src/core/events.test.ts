@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BangerEvent } from "../model/event.ts";
-import { onBehalfOf } from "./cause.ts";
+import { ofOwnAccord, onBehalfOf } from "./cause.ts";
 import { openStore } from "./store.ts";
 import { newToy, toyTable } from "./testing/toys.ts";
 
@@ -23,11 +23,16 @@ test("an event says on whose behalf it came, and the daemon's own are its own", 
     await Promise.resolve();
     store.toys.insert(newToy("bear"));
   });
+  const watched = onBehalfOf({ operation: "op-1", caller: "owner" }, () =>
+    ofOwnAccord(() => store.toys.transition("toy-bear", "painted")),
+  );
+  assert.equal(watched.name, "bear");
   store.toys.delete("toy-bear");
   assert.deepEqual(
     store.events.since(0).map(({ operation, caller }) => [operation, caller]),
     [
       ["op-1", "owner"],
+      [undefined, "daemon"],
       [undefined, "daemon"],
     ],
   );

@@ -7,6 +7,7 @@ import { openDatabase } from "../store/database.ts";
 import { allFaultPoints, faultPoints } from "./faults.ts";
 import { intentKind, openIntentLog } from "./intents.ts";
 import { openStore } from "./store.ts";
+import { publish, stage } from "./places.ts";
 import { newToy, toyTable } from "./testing/toys.ts";
 
 afterEach(() => {
@@ -15,11 +16,11 @@ afterEach(() => {
 });
 
 /** What was visited meanwhile, in its order. */
-function visitsOf(work: () => void): readonly string[] {
+async function visitsOf(work: (folder: string) => Promise<void> | void): Promise<readonly string[]> {
   const folder = mkdtempSync(join(tmpdir(), "banger-faults-"));
   try {
     process.env["BANGER_FAULT_VISITS"] = join(folder, "visits");
-    work();
+    await work(folder);
     return readFileSync(join(folder, "visits"), "utf8").trim().split("\n");
   } finally {
     rmSync(folder, { recursive: true });
@@ -46,9 +47,9 @@ test("a place fails where it is asked to, and no other does", () => {
   reach("a");
 });
 
-test("a change of an object, and the begin and end of an intent, are places", () => {
+test("a change of an object, and the begin and end of an intent, are places", async () => {
   using store = openStore(":memory:", { toys: toyTable });
-  const ofRows = visitsOf(() => {
+  const ofRows = await visitsOf(() => {
     store.toys.insert(newToy("bear"));
     store.toys.transition("toy-bear", "wound");
     store.toys.delete("toy-bear");
@@ -58,7 +59,7 @@ test("a change of an object, and the begin and end of an intent, are places", ()
   using database = openDatabase(":memory:");
   const log = openIntentLog(database);
   const move = intentKind("toy.move");
-  const ofIntents = visitsOf(() => {
+  const ofIntents = await visitsOf(() => {
     const first = log.begin(move, "toy-a");
     log.end(first);
     log.end(first);
@@ -66,4 +67,12 @@ test("a change of an object, and the begin and end of an intent, are places", ()
     log.end({ id: "int-of-an-earlier-daemon" });
   });
   assert.deepEqual(ofIntents, ["toy.move/begun", "toy.move/done", "toy.move/begun", "toy.move/undone"]);
+});
+
+test("files that go to their place pass two of them", async () => {
+  const visits = await visitsOf(async (folder) => {
+    await stage({ workDir: join(folder, "work") }, "toy-a");
+    await publish({ workDir: join(folder, "work") }, "toy-a", join(folder, "toys"));
+  });
+  assert.deepEqual(visits, ["place/staged", "place/published"]);
 });

@@ -16,7 +16,7 @@ const PAINT = intentKind("toy.paint");
 /** A store and a folder for work in progress with these names in it. */
 async function scene(t: TestContext, ...names: readonly string[]) {
   const workDir = await mkdtemp(join(tmpdir(), "banger-recovery-"));
-  const store = openStore(":memory:", { toys: toyTable });
+  const store = openStore(":memory:", { toys: toyTable, others: { ...toyTable, table: "others", noun: "other" } });
   t.after(() => {
     store[Symbol.dispose]();
     return rm(workDir, { recursive: true });

@@ -6,7 +6,7 @@ import { test, type TestContext } from "node:test";
 import { layoutFrom } from "../model/layout.ts";
 import { readDescription } from "./descriptions.ts";
 import { holdersOf } from "./holders.ts";
-import { openStore } from "./store.ts";
+import { openStore, storeWith, type Store } from "./store.ts";
 import { defineTable } from "./table.ts";
 import { newToy, toySchema, toyTable } from "./testing/toys.ts";
 
@@ -49,9 +49,10 @@ test("what an older banger's objects hold is noted when its state is opened, of 
     ],
   );
   store.database.exec(`UPDATE toys SET document = '{"box":"z"}' WHERE id = 'toy-fox'`);
+  store.database.exec(`UPDATE toys SET document = replace(document, '"box":"a"', '"box":"z"') WHERE id = 'toy-bear'`);
+  store.holds.drop({ noun: "toy", id: "toy-wolf" });
   store.noteHolds();
-  assert.deepEqual(store.holds.of("box", ["z"]), [], "what is known already is left as it is");
-  assert.equal(store.holds.of("box", ["c"]).length, 1);
+  assert.deepEqual(store.holds.held("box"), new Set(["a", "b", "c"]), "what is known already is left as it is");
 });
 
 test("a record that does not even say what it holds may hold anything", () => {
@@ -153,4 +154,12 @@ test("objects are described in their folders where a store has any, and the end 
   assert.deepEqual([told().object, failures], [painted, []]);
   store[Symbol.dispose]();
   assert.equal(store.database.isOpen, false);
+});
+
+test("a noun is given the store only if the rows that it needs are in it", () => {
+  using opened = openStore(":memory:", { toys: toyTable });
+  const store = opened as unknown as Store;
+  assert.equal(storeWith<typeof opened>(store, "toys"), opened);
+  const other = storeWith<typeof opened & { readonly cars: unknown }>;
+  assert.throws(() => other(store, "toys", "cars"), /^Error: the store has no cars$/);
 });

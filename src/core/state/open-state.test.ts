@@ -5,7 +5,8 @@ import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { pino } from "pino";
 import { instanceFile, instanceFolders, layoutFrom, type Layout } from "../../model/layout.ts";
-import { toyTable } from "../testing/toys.ts";
+import { readDescription } from "../descriptions.ts";
+import { newToy, toyTable } from "../testing/toys.ts";
 import { lookAtState, objectFolders } from "./look-at-state.ts";
 import { openState } from "./open-state.ts";
 
@@ -20,6 +21,11 @@ async function newLayout(t: TestContext): Promise<Layout> {
   return layout;
 }
 
+const described: typeof toyTable = {
+  ...toyTable,
+  folder: ({ dataDir }) => ({ folder: join(dataDir, "toys"), file: "toy.json" }),
+};
+
 /** Opens the state, and says who holds the folders: `+` taken, `-` given back. */
 async function open(layout: Layout) {
   const locks: string[] = [];
@@ -29,7 +35,7 @@ async function open(layout: Layout) {
     locks.push("+");
     return { [Symbol.dispose]: () => void locks.push("-") };
   };
-  return { ...(await openState(layout, { toys: toyTable }, log, hold)), locks, lines };
+  return { ...(await openState(layout, { toys: described }, log, hold)), locks, lines };
 }
 
 async function write(path: string, text: string): Promise<void> {
@@ -116,4 +122,16 @@ test("an object's folder is one of its id that holds something, with what it say
     ],
   );
   assert.deepEqual(lookAtState(layout).objects.length, 3);
+});
+
+test("what a folder should say of its object and does not is written when the state is opened", async (t) => {
+  const layout = await newLayout(t);
+  const path = join(layout.dataDir, "toys/toy-bear/toy.json");
+  {
+    using store = (await open(layout)).store;
+    store.toys.insert(newToy("bear"));
+  }
+  await rm(path);
+  using _store = (await open(layout)).store;
+  assert.deepEqual(readDescription(path).object, newToy("bear"));
 });
