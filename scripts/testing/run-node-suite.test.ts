@@ -5,18 +5,19 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Counts } from "./counts.ts";
 import { runNodeSuite } from "./run-node-suite.ts";
+import type { NodeSuite } from "./suites.ts";
 
 /** Runs a suite of these files for real. */
 async function countsOf(
   files: Readonly<Record<string, string>>,
   builds: readonly string[] = [],
-  alone: Readonly<Record<string, string>> = {},
+  more: Pick<NodeSuite, "alone" | "compileCache"> = {},
 ): Promise<Counts> {
   const root = await mkdtemp(join(tmpdir(), "banger-suite-"));
   try {
     for (const [name, body] of Object.entries(files)) await writeFile(join(root, name), body, { mode: 0o755 });
     return await runNodeSuite(
-      { name: "made-up", about: "", files: ["*.test.mjs"], concurrency: 2, timeoutMs: 2_000, builds, alone },
+      { name: "made-up", about: "", files: ["*.test.mjs"], concurrency: 2, timeoutMs: 2_000, builds, ...more },
       root,
       "ignore",
     );
@@ -75,6 +76,15 @@ test("what is built first is there for the tests, and its time is not theirs", a
   assert.equal((await countsOf(files)).failed.length, 1);
 });
 
+test("modules are kept compiled for the suite that asks for it, and for no other", async () => {
+  const files = {
+    "a.test.mjs": `import { getCompileCacheDir } from "node:module"; import { test } from "node:test";
+      test("kept", () => { if (!getCompileCacheDir()?.includes("build/compile-cache")) throw new Error("not kept"); });`,
+  };
+  assert.equal((await countsOf(files, [], { compileCache: true })).passed, 1);
+  assert.equal((await countsOf(files)).failed.length, 1);
+});
+
 test("a suite without files has failed", async () => {
   assert.equal((await countsOf({})).failed.length, 1);
 });
@@ -106,14 +116,14 @@ test("runs files that are to be alone after the others, one at a time, and count
     "b.test.mjs": meets("b", "a"),
   };
   const reasons = { "0.test.mjs": "it measures", "1.test.mjs": "it measures" };
-  assert.deepEqual(await countsOf(files, [], reasons), { passed: 4, failed: [], skipped: [] });
+  assert.deepEqual(await countsOf(files, [], { alone: reasons }), { passed: 4, failed: [], skipped: [] });
   // Among the others they would fail.
   assert.notEqual((await countsOf(files)).failed.length, 0);
 });
 
 test("a file that is to be alone and is not there is a failure", async () => {
   const { failed } = await countsOf({ "a.test.mjs": `import { test } from "node:test"; test("a", () => {});` }, [], {
-    "gone.test.mjs": "it measures",
+    alone: { "gone.test.mjs": "it measures" },
   });
   assert.match(failed[0]?.reason ?? "", /no test files match gone\.test\.mjs/);
 });

@@ -9,6 +9,8 @@ import type { NodeSuite } from "./suites.ts";
 
 const REPORTER = join(import.meta.dirname, "counting-reporter.ts");
 
+const COMPILE_CACHE = "build/compile-cache";
+
 /** Runs the suite's builds, then its files with `node --test`. A suite without files is one failure. */
 export async function runNodeSuite(
   suite: NodeSuite,
@@ -57,7 +59,7 @@ async function runFiles(
     ];
     const child = spawn(process.execPath, args, {
       cwd: root,
-      env: testEnvironment(),
+      env: { ...testEnvironment(), ...(suite.compileCache && { NODE_COMPILE_CACHE: join(root, COMPILE_CACHE) }) },
       stdio: ["ignore", output, output],
     });
     const [exitStatus] = (await once(child, "exit")) as [number | null];

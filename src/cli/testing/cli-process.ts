@@ -28,7 +28,14 @@ export interface CliHome extends AsyncDisposable {
 /** @param handlers of a fake daemon that listens where banger looks; none listens when absent. */
 export async function cliHome(handlers?: FakeHandlers): Promise<CliHome> {
   const folder = await mkdtemp(join(tmpdir(), "banger-cli-"));
-  const env: NodeJS.ProcessEnv = { PATH: process.env["PATH"], HOME: folder, XDG_RUNTIME_DIR: join(folder, "run") };
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  const env: NodeJS.ProcessEnv = {
+    PATH,
+    HOME: folder,
+    XDG_RUNTIME_DIR: join(folder, "run"),
+    // What is kept compiled for the tests is so for the many processes that they start.
+    ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }),
+  };
   const sockets = join(folder, ".local/state/banger/run");
   await mkdir(sockets, { recursive: true });
   const daemon = handlers === undefined ? undefined : await fakeDaemon(handlers);
