@@ -55,6 +55,9 @@ suite("events and operations", { timeout: 900_000 }, () => {
     const waiting = watching(host, ["vm", "wait", "box", "--timeout", "120"]);
     const doomed = watching(host, ["vm", "wait", "box", "--for", "deleted"]);
     await list.until(/box +running/);
+    // Who follows and who waits goes on with the daemon that comes after this one.
+    await host.ok(["daemon", "stop", "--force"]);
+    await host.ok(["vm", "list"]);
     // The guest's own doing is nobody's operation.
     await host.banger(["vm", "exec", "box", "--", "/bin/busybox", "poweroff", "-f"], { timeoutMs: 60_000 });
     assert.deepEqual(await waiting.ended, [0, null]);
