@@ -1,6 +1,13 @@
 import { readyChecksSchema } from "../model/ready-check.ts";
 import { z } from "zod";
-import { BUILD_FIELDS, CONTAINERFILE_FIELDS, PULL_FIELDS } from "../model/fields/image-fields.ts";
+import {
+  BUILD_FIELDS,
+  CONTAINERFILE_FIELDS,
+  PULL_FIELDS,
+  PUSH_FIELDS,
+  REGISTER_FIELDS,
+} from "../model/fields/image-fields.ts";
+import { KERNEL_BUILD_FIELDS, KERNEL_IMPORT_FIELDS, KERNEL_PULL_FIELDS } from "../model/fields/kernel-fields.ts";
 import { shapeOf } from "../model/fields/schema-of.ts";
 import {
   CREATE_FIELDS,
@@ -62,28 +69,16 @@ export type DaemonStatus = z.infer<typeof daemonStatusSchema>;
 export const kernelPullInput = z.strictObject({
   /** What to pull: `debian-cloud`, or a name that a catalog lists. */
   source: objectNameSchema,
-  name: objectNameSchema.optional(),
-  /** Build it from source where no catalog serves it. */
-  build: z.boolean().default(false),
+  ...shapeOf(KERNEL_PULL_FIELDS, {}),
 });
 
 export const kernelBuildInput = z.strictObject({
   /** `generic-6.12`, or with `config` any name. */
   name: objectNameSchema,
-  /** Absolute path of a fragment of a kernel configuration, in place of the generic kernel's. */
-  config: z.string().startsWith("/").optional(),
-  /** Where the source comes from. */
-  from: z.enum(["auto", "kernel.org", "debian"]).optional(),
-  jobs: z.number().int().min(1).max(1024).optional(),
+  ...shapeOf(KERNEL_BUILD_FIELDS, {}),
 });
 
-export const kernelImportInput = z.strictObject({
-  name: objectNameSchema,
-  /** Absolute paths on the daemon's host. */
-  vmlinux: z.string().startsWith("/"),
-  initrd: z.string().startsWith("/").optional(),
-  modules: z.string().startsWith("/").optional(),
-});
+export const kernelImportInput = z.strictObject({ name: objectNameSchema, ...shapeOf(KERNEL_IMPORT_FIELDS, {}) });
 
 export const imagePullInput = z.strictObject({
   /** `debian:bookworm`, `host:port/name@sha256:…`, `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`. */
@@ -112,24 +107,13 @@ export const imageBuildInput = z.strictObject(
 
 export const imageBuildContainerfileInput = z.strictObject(shapeOf(CONTAINERFILE_FIELDS, {}));
 
-export const imageRegisterInput = z.strictObject({
-  name: objectNameSchema,
-  /** An ext4 file system in a file. */
-  rootfs: hostPathSchema,
-  workSeed: hostPathSchema.optional(),
-  kernelRef: refSchema.optional(),
-  kernel: hostPathSchema.optional(),
-  initrd: hostPathSchema.optional(),
-  /** The content of /lib/modules/RELEASE. */
-  modules: hostPathSchema.optional(),
-});
+export const imageRegisterInput = z.strictObject({ name: objectNameSchema, ...shapeOf(REGISTER_FIELDS, {}) });
 
 export const imagePushInput = z.strictObject({
   ref: refSchema,
   /** `host/name:tag`. */
   reference: z.string().min(1).max(4096),
-  /** Speak to this registry without TLS although it is not on loopback. */
-  insecure: z.boolean().default(false),
+  ...shapeOf(PUSH_FIELDS, {}),
 });
 
 export const imageExportInput = z.strictObject({

@@ -1,7 +1,9 @@
 import { formatBytes } from "../../lib/bytes.ts";
 import { IMAGE_ARGUMENT } from "../arguments.ts";
+import { PUSH_FIELDS } from "../../model/fields/image-fields.ts";
 import { command } from "../command.ts";
 import { operate } from "../operate.ts";
+import { optionsOf } from "../parse/option-of.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
@@ -10,7 +12,7 @@ export default command({
   begins: ["imagePush"],
   arguments: [IMAGE_ARGUMENT, { name: "reference", help: "where to: host/name:tag" }],
   options: {
-    insecure: { type: "boolean", help: "speak to the registry without TLS; on loopback this needs no saying" },
+    ...optionsOf(PUSH_FIELDS, {}),
     progress: PROGRESS_OPTION,
   },
   details: `What is sent are the image's disks as they are, packed, and its kernel. \`banger image pull\` of it gives the same

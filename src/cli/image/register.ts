@@ -1,8 +1,9 @@
+import { REGISTER_FIELDS } from "../../model/fields/image-fields.ts";
 import { command } from "../command.ts";
 import { operate } from "../operate.ts";
 import { badUsage } from "../parse/bad-usage.ts";
 import { checkOptions, given } from "../parse/check-options.ts";
-import { absolutePath } from "../parse/local-paths.ts";
+import { inputOf, optionsOf } from "../parse/option-of.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
@@ -11,12 +12,7 @@ export default command({
   begins: ["imageRegister"],
   arguments: [{ name: "name", help: "what to call it" }],
   options: {
-    rootfs: { type: "string", value: "FILE", help: "an ext4 file system, raw, without partitions" },
-    kernel: { type: "string", value: "FILE", help: "the kernel that its VMs boot: a vmlinux or a bzImage" },
-    "kernel-ref": { type: "string", value: "KERNEL", help: "a kernel that is here already, instead" },
-    initrd: { type: "string", value: "FILE", help: "an initramfs to boot --kernel with" },
-    modules: { type: "string", value: "DIR", help: "the modules of --kernel: the content of /lib/modules/RELEASE" },
-    "work-seed": { type: "string", value: "FILE", help: "an ext4 file system that new work disks begin as" },
+    ...optionsOf(REGISTER_FIELDS, {}),
     progress: PROGRESS_OPTION,
   },
   details: `The file systems stay yours: banger reads them and never writes to them. When they change or vanish, it says so
@@ -32,20 +28,12 @@ use banger image promote.`,
       does: "With a kernel of yours, and what work disks begin as",
     },
   ],
-  async run(cli, { name }, options) {
-    if (options.rootfs === undefined) throw badUsage("--rootfs is missing", "give the root file system: --rootfs FILE");
-    const cwd = process.cwd();
-    const input = given({
-      name,
-      rootfs: absolutePath(options.rootfs, cwd),
-      workSeed: absolutePath(options["work-seed"], cwd),
-      kernelRef: options["kernel-ref"],
-      kernel: absolutePath(options.kernel, cwd),
-      initrd: absolutePath(options.initrd, cwd),
-      modules: absolutePath(options.modules, cwd),
-    });
+  async run(cli, { name }, { progress, ...files }) {
+    const { rootfs } = files;
+    if (rootfs === undefined) throw badUsage("--rootfs is missing", "give the root file system: --rootfs FILE");
+    const input = given({ name, ...inputOf(REGISTER_FIELDS, files), rootfs });
     await checkOptions("imageRegister", input);
-    await operate(cli, "imageRegister", input, options.progress, (image) => {
+    await operate(cli, "imageRegister", input, progress, (image) => {
       const system = image.system.osName ?? "no os-release";
       cli.print(`Image ${image.name} is registered: ${system}, kernel ${image.kernel}.`);
       cli.note(`Its files stay where they are. Make a VM of it with: banger vm create --image ${image.name}`);

@@ -1,8 +1,9 @@
+import { KERNEL_IMPORT_FIELDS } from "../../model/fields/kernel-fields.ts";
 import { command } from "../command.ts";
 import { operate } from "../operate.ts";
 import { badUsage } from "../parse/bad-usage.ts";
 import { checkOptions, given } from "../parse/check-options.ts";
-import { absolutePath } from "../parse/local-paths.ts";
+import { inputOf, optionsOf } from "../parse/option-of.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
@@ -11,9 +12,7 @@ export default command({
   begins: ["kernelImport"],
   arguments: [{ name: "name", help: "what to call it" }],
   options: {
-    vmlinux: { type: "string", value: "FILE", help: "the kernel: a vmlinux or a bzImage" },
-    initrd: { type: "string", value: "FILE", help: "an initramfs to boot it with" },
-    modules: { type: "string", value: "DIR", help: "its modules: the content of /lib/modules/RELEASE" },
+    ...optionsOf(KERNEL_IMPORT_FIELDS, {}),
     progress: PROGRESS_OPTION,
   },
   examples: [
@@ -24,14 +23,9 @@ export default command({
     },
   ],
   async run(cli, { name }, { progress, ...files }) {
-    if (files.vmlinux === undefined) throw badUsage("--vmlinux is missing", "give the kernel: --vmlinux FILE");
-    const cwd = process.cwd();
-    const asked = given({
-      name,
-      vmlinux: absolutePath(files.vmlinux, cwd),
-      initrd: absolutePath(files.initrd, cwd),
-      modules: absolutePath(files.modules, cwd),
-    });
+    const { vmlinux } = files;
+    if (vmlinux === undefined) throw badUsage("--vmlinux is missing", "give the kernel: --vmlinux FILE");
+    const asked = given({ name, ...inputOf(KERNEL_IMPORT_FIELDS, files), vmlinux });
     const input = await checkOptions("kernelImport", asked);
     await operate(cli, "kernelImport", input, progress, (kernel) =>
       cli.print(`Kernel ${kernel.name} is here: Linux ${kernel.release}.`),

@@ -1,6 +1,8 @@
+import { KERNEL_PULL_FIELDS } from "../../model/fields/kernel-fields.ts";
 import { command } from "../command.ts";
 import { operate } from "../operate.ts";
 import { checkOptions, given } from "../parse/check-options.ts";
+import { inputOf, optionsOf } from "../parse/option-of.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
@@ -14,8 +16,7 @@ export default command({
   begins: ["kernelPull"],
   arguments: [{ name: "source", help: "what to get: debian-cloud, or a name in a catalog" }],
   options: {
-    name: { type: "string", value: "NAME", help: "what to call it; as its source unless told" },
-    build: { type: "boolean", help: "build it from source where no catalog serves it" },
+    ...optionsOf(KERNEL_PULL_FIELDS, {}),
     progress: PROGRESS_OPTION,
   },
   examples: [
@@ -26,8 +27,8 @@ export default command({
     { line: "banger kernel pull generic-6.12", does: "banger's own, from a catalog that serves it" },
     { line: "banger kernel pull --build generic-6.12", does: "The same, built here where none does" },
   ],
-  async run(cli, { source }, { name, build, progress }) {
-    const asked = given({ source, name, build });
+  async run(cli, { source }, { progress, ...options }) {
+    const asked = given({ source, ...inputOf(KERNEL_PULL_FIELDS, options) });
     const input = await checkOptions("kernelPull", asked);
     await operate(cli, "kernelPull", input, progress, (kernel) =>
       cli.print(`Kernel ${kernel.name} is here: Linux ${kernel.release}.`),

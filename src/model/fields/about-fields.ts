@@ -1,4 +1,5 @@
-import type { BUILD_FIELDS, CONTAINERFILE_FIELDS, PULL_FIELDS } from "./image-fields.ts";
+import type { BUILD_FIELDS, CONTAINERFILE_FIELDS, PULL_FIELDS, REGISTER_FIELDS } from "./image-fields.ts";
+import type { KERNEL_BUILD_FIELDS, KERNEL_IMPORT_FIELDS, KERNEL_PULL_FIELDS } from "./kernel-fields.ts";
 import type { CREATE_FIELDS, REBASE_FIELDS, RESIZE_FIELDS, START_FIELDS, STOP_FIELDS, VM_FIELDS } from "./vm-fields.ts";
 
 /** The fields that requests have, as far as errors speak of them. */
@@ -12,7 +13,10 @@ export type FieldName =
   | keyof typeof PULL_FIELDS
   | keyof typeof BUILD_FIELDS
   | keyof typeof CONTAINERFILE_FIELDS
-  | "kernelRef";
+  | keyof typeof REGISTER_FIELDS
+  | keyof typeof KERNEL_PULL_FIELDS
+  | keyof typeof KERNEL_BUILD_FIELDS
+  | keyof typeof KERNEL_IMPORT_FIELDS;
 
 /**
  * The `data` of an error that speaks of fields of the request. Its text names them in backticks: who asked over HTTP reads

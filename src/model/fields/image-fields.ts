@@ -100,3 +100,27 @@ export const CONTAINERFILE_FIELDS = {
   context: { kind: "path", required: true, help: "the folder whose files it may copy" },
   kernel: BUILD_FIELDS.kernel,
 } as const satisfies Fields;
+
+/** The files of the user's that become an image where they lie. */
+export const REGISTER_FIELDS = {
+  rootfs: { kind: "path", required: true, option: "rootfs", help: "an ext4 file system, raw, without partitions" },
+  kernel: { kind: "path", option: "kernel", help: "the kernel that its VMs boot: a vmlinux or a bzImage" },
+  kernelRef: { ...REF, option: "kernel-ref", value: "KERNEL", help: "a kernel that is here already, instead" },
+  initrd: {
+    kind: "path",
+    option: "initrd",
+    help: "an initramfs to boot --kernel with",
+    says: "an initramfs of `kernel`",
+  },
+  modules: {
+    kind: "path",
+    option: "modules",
+    value: "DIR",
+    help: "the modules of --kernel: the content of /lib/modules/RELEASE",
+    says: "the modules of `kernel`: the content of /lib/modules/RELEASE",
+  },
+  workSeed: { kind: "path", option: "work-seed", help: "an ext4 file system that new work disks begin as" },
+} as const satisfies Fields;
+
+/** How an image is sent to a registry, beside what and where to. */
+export const PUSH_FIELDS = { insecure: PULL_FIELDS.insecure } as const satisfies Fields;
