@@ -6,7 +6,7 @@ import { kernelNoun } from "./kernels/kernel-noun.ts";
 import { buildNoun } from "./builds/build-noun.ts";
 import type { ImageContext } from "./images/image-context.ts";
 import type { ImageBuilds, VmsOfImages } from "./images/image-ports.ts";
-import type { KernelService } from "./kernels/kernel-service.ts";
+import type { KernelVerbs } from "./kernels/kernel-verbs.ts";
 import { slot } from "./slot.ts";
 import { systemNoun } from "./system/system-noun.ts";
 import type { VmContext } from "./vms/vm-context.ts";
@@ -14,7 +14,7 @@ import { vmNoun } from "./vms/vm-noun.ts";
 
 /** What this banger is made of. Each noun may use those that stand before it. */
 export function builtInNouns(env: NodeJS.ProcessEnv, installation: Installation): readonly Noun[] {
-  const kernels = slot<KernelService>("the kernels");
+  const kernels = slot<KernelVerbs>("the kernels");
   const images = slot<ImageContext>("the images");
   const vms = slot<VmContext>("the VMs");
   // What images need of those that stand after them, and know by these alone.

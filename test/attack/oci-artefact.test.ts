@@ -22,7 +22,7 @@ import type { OutgoingImage } from "../../src/oci/push/push-image.ts";
 import type { ImageContext } from "../../src/nouns/images/image-context.ts";
 import { pullImage } from "../../src/nouns/images/pull/pull-image.ts";
 import { sendToArchive, sendToRegistry } from "../../src/nouns/images/pack/send-image.ts";
-import { kernelService } from "../../src/nouns/kernels/kernel-service.ts";
+import { kernelVerbs } from "../../src/nouns/kernels/kernel-verbs.ts";
 import { openStore, type Store } from "../../src/nouns/store.ts";
 import type { ErrorCode } from "../../src/lib/error-codes.ts";
 import { buildKernel } from "../helpers/elf-builder.ts";
@@ -58,7 +58,7 @@ before(async () => {
   store = openStore(layout.database);
   const config = configSchema.parse({});
   const agentPath = "/does/not/exist";
-  const kernels = kernelService({ layout, config, store, agentPath } as unknown as Parameters<typeof kernelService>[0]);
+  const kernels = kernelVerbs({ layout, config, store, agentPath } as unknown as Parameters<typeof kernelVerbs>[0]);
   context = { layout, config, store, kernels, blobs: new BlobStore(layout.blobsDir) } as unknown as ImageContext;
   disk = await pack("disk", { "root.img": "a disk" }, BANGER_DISK_ZSTD);
   otherDisk = await pack("other", { "other.img": "a disk" }, BANGER_DISK_ZSTD);

@@ -16,7 +16,7 @@ import { followHostDisk } from "../../src/nouns/vms/pause/follow-host-disk.ts";
 import { diskManners } from "../../src/nouns/vms/live/host-disk-full.ts";
 import { liveVm, type LiveVm } from "../../src/nouns/vms/live/live-vms.ts";
 import { resumeVm, trySettlePaused } from "../../src/nouns/vms/pause/pause-vm.ts";
-import { vmService } from "../../src/nouns/vms/vm-service.ts";
+import { vmVerbs } from "../../src/nouns/vms/vm-verbs.ts";
 import type { VmContext } from "../../src/nouns/vms/vm-context.ts";
 import { openStore } from "../../src/nouns/store.ts";
 import type { Machine, MachineSpec } from "../../src/vmm/driver.ts";
@@ -49,7 +49,7 @@ test("a guest for whose writes the host has no room is paused with the reason, a
   assert.ok(await machine.isPaused(limit()));
   assert.equal(await machine.ownStops?.forDisk(limit()), "work");
   const told = { code: "DISK_FULL", what: /VM box is paused, because the host's disk is full/, fix: /make room/ };
-  const exec = vmService(context).exec("box", { argv: ["true"], env: {} } as never, limit());
+  const exec = vmVerbs(context).exec("box", { argv: ["true"], env: {} } as never, limit());
   await assert.rejects(exec, told, "who wants something of it is told at once");
   await assert.rejects(resumeVm(context, full, operation()), { ...told, why: /free now/ });
   assert.ok(await machine.isPaused(limit()));

@@ -16,7 +16,7 @@ import { vmSchema, type Vm } from "../../src/model/vm.ts";
 import { BlobStore } from "../../src/oci/layers/blob-store.ts";
 import { findData } from "../../src/formats/find-data.ts";
 import type { ImageContext } from "../../src/nouns/images/image-context.ts";
-import { imageService } from "../../src/nouns/images/image-service.ts";
+import { imageVerbs } from "../../src/nouns/images/image-verbs.ts";
 import { settlePromotion } from "../../src/nouns/images/register/promote-image.ts";
 import { vmsOfImages } from "../../src/nouns/vms/disks/vms-of-images.ts";
 import { openStore, type Store } from "../../src/nouns/store.ts";
@@ -136,16 +136,16 @@ test("changes of one image take turns: it is promoted once, and deleted whole", 
   const { store, layout } = s;
   const vms = () => vmsOfImages({ store, live: new Map() });
   const context = { store, layout, vms, queue: keyedQueue(), blobs: new BlobStore(layout.cacheDir) };
-  const service = imageService(context as unknown as ImageContext);
+  const images = imageVerbs(context as unknown as ImageContext);
   const operation = { signal: new AbortController().signal, progress: noProgress };
-  const [first, second] = await Promise.all([service.promote("mine", operation), service.promote("mine", operation)]);
+  const [first, second] = await Promise.all([images.promote("mine", operation), images.promote("mine", operation)]);
   assert.deepEqual(second, first);
   assert.equal(first.rootfs.path, s.own);
   assert.equal((await stat(s.own)).size, size);
   const [, deleted, again] = await Promise.allSettled([
-    service.promote("mine", operation),
-    service.delete("mine"),
-    service.promote("mine", operation),
+    images.promote("mine", operation),
+    images.delete("mine"),
+    images.promote("mine", operation),
   ]);
   assert.equal(deleted.status, "fulfilled");
   assert.ok(again.status === "rejected");

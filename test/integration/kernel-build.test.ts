@@ -7,7 +7,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import type { ProgressEvent } from "../../src/lib/progress.ts";
 import { configSchema } from "../../src/model/config.ts";
 import { layoutFrom, type Layout } from "../../src/model/layout.ts";
-import { kernelService } from "../../src/nouns/kernels/kernel-service.ts";
+import { kernelVerbs } from "../../src/nouns/kernels/kernel-verbs.ts";
 import { openStore, type Store } from "../../src/nouns/store.ts";
 import { buildKernel } from "../helpers/elf-builder.ts";
 import { expectCode } from "../helpers/expect-code.ts";
@@ -26,8 +26,8 @@ afterEach(async () => {
   await rm(home, { recursive: true });
 });
 
-/** The service with a stand-in for the script: it speaks as the script does, and its kernel is one of a test. */
-async function serviceWith(body: string) {
+/** Kernels with a stand-in for the script: it speaks as the script does, and its kernel is one of a test. */
+async function kernelsWith(body: string) {
   const script = join(home, "make-kernel.sh");
   await writeFile(join(home, "vmlinux"), buildKernel("6.12.9-test", { pvh: true }));
   await writeFile(join(home, "config"), "CONFIG_VIRTIO_BLK=y\nCONFIG_VIRTIO_CONSOLE=y\nCONFIG_EXT4_FS=y\n");
@@ -42,7 +42,7 @@ ${body}`,
   );
   await chmod(script, 0o755);
   const recipes = { builtInCatalog: join(ROOT, "kernel/catalog.json"), makeGenericKernel: script };
-  return kernelService({ layout, config: configSchema.parse({}), store, agentPath: "/nonexistent", recipes });
+  return kernelVerbs({ layout, config: configSchema.parse({}), store, agentPath: "/nonexistent", recipes });
 }
 
 async function nothingLeft(): Promise<void> {
@@ -53,7 +53,7 @@ async function nothingLeft(): Promise<void> {
 }
 
 test("a build tells how far it is, and becomes a kernel that says what it was made of", async () => {
-  const kernels = await serviceWith(
+  const kernels = await kernelsWith(
     `echo "unpacking" >&2; echo "  100 of about 2550 steps, 10 s" >&2; echo "  2600 of about 2550 steps, 20 s" >&2; finish`,
   );
   const seen: ProgressEvent[] = [];
@@ -82,7 +82,7 @@ test("a build tells how far it is, and becomes a kernel that says what it was ma
 });
 
 test("kernel pull --build builds what nobody serves", async () => {
-  const kernels = await serviceWith("finish");
+  const kernels = await kernelsWith("finish");
   const context = { signal: new AbortController().signal, progress: () => {} };
   await expectCode(kernels.pull({ source: "generic-6.12", build: false }, context), "KERNEL_NOT_SERVED");
   const kernel = await kernels.pull({ source: "generic-6.12", build: true }, context);
@@ -90,7 +90,7 @@ test("kernel pull --build builds what nobody serves", async () => {
 });
 
 test("a build that fails shows the end of what it said, and leaves nothing", async () => {
-  const kernels = await serviceWith(`echo "CONFIG_LOST: asked for y, is n" >&2; exit 1`);
+  const kernels = await kernelsWith(`echo "CONFIG_LOST: asked for y, is n" >&2; exit 1`);
   const context = { signal: new AbortController().signal, progress: () => {} };
   await expectCode(kernels.build({ name: "generic-6.12" }, context), "KERNEL_BUILD_FAILED", /CONFIG_LOST: asked/);
   await nothingLeft();
@@ -99,7 +99,7 @@ test("a build that fails shows the end of what it said, and leaves nothing", asy
 test("a build that is cancelled gets the time to clean up, and leaves nothing", async () => {
   const pipe = join(home, "pipe");
   execFileSync("mkfifo", [pipe]);
-  const kernels = await serviceWith(
+  const kernels = await kernelsWith(
     `trap 'echo cleaned >${home}/cleaned; exit 143' TERM; mkdir -p "$out"; echo $$ >${pipe}; while :; do sleep 0.1; done`,
   );
   const cancel = new AbortController();

@@ -11,7 +11,7 @@ import { imageSchema } from "../../src/model/image.ts";
 import type { Kernel } from "../../src/model/kernel.ts";
 import { layoutFrom, type Layout } from "../../src/model/layout.ts";
 import { onNewerKernel } from "../../src/nouns/images/kernel/newer-kernel.ts";
-import { kernelService, type KernelService } from "../../src/nouns/kernels/kernel-service.ts";
+import { kernelVerbs, type KernelVerbs } from "../../src/nouns/kernels/kernel-verbs.ts";
 import { openStore, type Store } from "../../src/nouns/store.ts";
 import { buildKernel } from "../helpers/elf-builder.ts";
 import { expectCode } from "../helpers/expect-code.ts";
@@ -55,20 +55,20 @@ interface Setting {
   readonly registries?: object;
 }
 
-async function service(setting: Setting = {}): Promise<KernelService> {
+async function kernelsOf(setting: Setting = {}): Promise<KernelVerbs> {
   const { catalogs = [{ url: catalog.url, key: catalog.key.publicKey }], trusting = true, attempts = 3 } = setting;
   const { registries = {} } = setting;
   const config = configSchema.parse({ kernel_catalogs: catalogs, registries });
   const recipes = { builtInCatalog: join(ROOT, "kernel/catalog.json"), makeGenericKernel: "/nonexistent" };
   const certificatesFolder = trusting ? await authority.trustedFor(catalog.host) : join(home, "none");
   const registry = { env: {}, dockerConfigFolder: home, certificatesFolder, retry: { ...retry, attempts } };
-  return kernelService({ layout, config, store, agentPath: "/nonexistent", recipes, registry });
+  return kernelVerbs({ layout, config, store, agentPath: "/nonexistent", recipes, registry });
 }
 
 const operation = (signal = new AbortController().signal) => ({ signal, progress: noProgress });
 
-async function pull(setting: Setting = {}, source = "k"): Promise<Awaited<ReturnType<KernelService["pull"]>>> {
-  return (await service(setting)).pull({ source, build: false }, operation());
+async function pull(setting: Setting = {}, source = "k"): Promise<Awaited<ReturnType<KernelVerbs["pull"]>>> {
+  return (await kernelsOf(setting)).pull({ source, build: false }, operation());
 }
 
 /** A pull that fails with this code keeps no row, no file of a kernel, and no archive. */
@@ -92,7 +92,7 @@ test("a kernel comes from a catalog over https, and says where it is from", asyn
   assert.deepEqual([source.catalog, source.serial, source.url], [catalog.url, 1, ARCHIVE_NAME]);
   const image = await readFile(join(layout.kernelsDir, kernel.id, kernel.files.image.path));
   assert.deepEqual(image, buildKernel("6.12.7-test", { pvh: true }));
-  const views = await (await service()).catalogs(new AbortController().signal);
+  const views = await (await kernelsOf()).catalogs(new AbortController().signal);
   assert.deepEqual(
     views.map(({ url, kernels }) => [url, kernels.map(({ name, here, buildable }) => [name, here, buildable])]),
     [
@@ -122,7 +122,10 @@ test("a kernel that is pulled again is updated; what booted the one before goes 
   store.images.insert(image);
   const events: ProgressEvent[] = [];
   const again = async (): Promise<Kernel> =>
-    (await service()).pull({ source: "k", build: false }, { ...operation(), progress: (event) => events.push(event) });
+    (await kernelsOf()).pull(
+      { source: "k", build: false },
+      { ...operation(), progress: (event) => events.push(event) },
+    );
   const requests = (): number => catalog.requests.filter(({ path }) => path === ARCHIVE_NAME).length;
 
   const fetched = requests();
@@ -136,11 +139,11 @@ test("a kernel that is pulled again is updated; what booted the one before goes 
   assert.deepEqual(store.kernels.get(first.id), { ...first, name: "k-6.12.7", formerName: "k" });
   assert.equal(store.images.get("mine").kernel, "k-6.12.7");
   await readFile(join(layout.kernelsDir, first.id, first.files.image.path));
-  await expectCode((await service()).delete("k-6.12.7"), "KERNEL_IN_USE", /image mine boots with it/);
+  await expectCode((await kernelsOf()).delete("k-6.12.7"), "KERNEL_IN_USE", /image mine boots with it/);
 
   assert.equal(onNewerKernel(store, store.images.get("mine"), operation()).kernel, "k");
   assert.equal(store.images.get("mine").kernel, "k");
-  await (await service()).delete("k-6.12.7");
+  await (await kernelsOf()).delete("k-6.12.7");
 
   catalog.publish(3, kernelArchive(buildKernel("6.12.9-test", { pvh: true })), { version: "6.12.9" });
   store.images.delete(image.id);
@@ -325,7 +328,7 @@ test("an operation that is cancelled leaves nothing that counts", async () => {
     response.writeHead(200, { "content-length": large.length });
     response.write(large.subarray(0, 300_000), () => cancel.abort());
   });
-  const pulling = (await service()).pull({ source: "k", build: false }, operation(cancel.signal));
+  const pulling = (await kernelsOf()).pull({ source: "k", build: false }, operation(cancel.signal));
   await assert.rejects(pulling, { name: "AbortError" });
   assert.deepEqual([store.kernels.list(), await readdir(layout.workDir)], [[], []]);
 });
@@ -339,7 +342,7 @@ test("another place is tried where the first fails, and another catalog where on
   const live = { url: catalog.url, key: catalog.key.publicKey };
   const kernel = await pull({ catalogs: [dead, live] });
   assert.equal(kernel.source.kind === "catalog" && kernel.source.url, ARCHIVE_NAME);
-  const views = await (await service({ catalogs: [dead, live] })).catalogs(new AbortController().signal);
+  const views = await (await kernelsOf({ catalogs: [dead, live] })).catalogs(new AbortController().signal);
   assert.deepEqual(
     views.map(({ error }) => error?.code),
     [undefined, "REGISTRY_UNREACHABLE", undefined],
@@ -368,7 +371,7 @@ test("what no catalog serves is said to be so, with what helps", async () => {
   assert.match(error.fix, /banger kernel pull --build generic-6\.12/);
   await expectCode(pull({}, "generic-6.12"), "KERNEL_NOT_SERVED", /nor do the 1 configured/);
   await expectCode(pull({}, "unheard-of"), "KERNEL_NOT_FOUND", /no catalog lists/);
-  const build = (await service()).build({ name: "unheard-of" }, operation());
+  const build = (await kernelsOf()).build({ name: "unheard-of" }, operation());
   await expectCode(build, "KERNEL_NOT_FOUND", /does not know how to build/);
   catalog.publish(2, kernelArchive(), { arch: "arm64" });
   await expectCode(pull(), "KERNEL_NOT_FOUND", /for amd64/);

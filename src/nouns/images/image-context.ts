@@ -4,7 +4,7 @@ import type { Layout } from "../../model/layout.ts";
 import type { ImageStore } from "./image-store.ts";
 import type { Logger } from "pino";
 import type { KeyedQueue } from "../../lib/keyed-queue.ts";
-import type { KernelService } from "../kernels/index.ts";
+import type { KernelVerbs } from "../kernels/index.ts";
 import type { ImageBuilds, VmsOfImages } from "./image-ports.ts";
 import type { AgentProgram } from "./agent/agent-program.ts";
 
@@ -13,7 +13,7 @@ export interface ImageContext {
   readonly layout: Layout;
   readonly config: Config;
   readonly store: ImageStore;
-  readonly kernels: KernelService;
+  readonly kernels: KernelVerbs;
   readonly blobs: BlobStore;
   /** The program that makes root file systems, in a process of its own. */
   readonly rootfsProgram: string;

@@ -6,12 +6,12 @@ import { BlobStore } from "../../oci/layers/blob-store.ts";
 import type { Installation } from "../installation.ts";
 import { storeWith } from "../../core/store.ts";
 import { keyedQueue } from "../../lib/keyed-queue.ts";
-import type { KernelService } from "../kernels/index.ts";
+import type { KernelVerbs } from "../kernels/index.ts";
 import type { Slot } from "../slot.ts";
 import { agentNow } from "./agent/agent-now.ts";
 import { tryPruneBlobs } from "./pull/image-blobs.ts";
 import type { ImageContext } from "./image-context.ts";
-import { imageService } from "./image-service.ts";
+import { imageVerbs } from "./image-verbs.ts";
 import type { ImageBuilds, VmsOfImages } from "./image-ports.ts";
 import type { ImageStore } from "./image-store.ts";
 import { imageTable } from "./image-table.ts";
@@ -22,7 +22,7 @@ const LINES_AT_ONCE = 64 * 1024;
 /** What VMs are made from. */
 export function imageNoun(
   { agentPath, rootfsProgram }: Installation,
-  kernels: Slot<KernelService>,
+  kernels: Slot<KernelVerbs>,
   opened: Slot<ImageContext>,
   vms: Slot<VmsOfImages>,
   builds: Slot<ImageBuilds>,
@@ -46,7 +46,7 @@ export function imageNoun(
         builds: () => builds.get(),
       };
       opened.set(context);
-      const images = imageService(context);
+      const images = imageVerbs(context);
       const view = async (making: Promise<Image>): Promise<ImageView> => images.view(await making);
       return {
         settlers: imageSettlers(context),

@@ -10,7 +10,7 @@ import { BlobStore } from "../../oci/layers/blob-store.ts";
 import { openStore } from "../store.ts";
 import type { ImageContext } from "./image-context.ts";
 import { sweepImageFolder } from "./refresh/image-folder.ts";
-import { imageService } from "./image-service.ts";
+import { imageVerbs } from "./image-verbs.ts";
 
 const operation = { signal: new AbortController().signal, progress: () => {} };
 const [OWNER, READER] = ["img-0123456789abcdef", "img-fedcba9876543210"];
@@ -52,18 +52,18 @@ async function scene(t: TestContext) {
     queue: keyedQueue(),
     blobs: new BlobStore(layout.blobsDir),
   } as unknown as ImageContext;
-  return { store, layout, home, folder, now, before, service: imageService(context) };
+  return { store, layout, home, folder, now, before, images: imageVerbs(context) };
 }
 
 test("an image in whose folder another one's files lie is not deleted, nor are those files swept", async (t) => {
   const s = await scene(t);
   await sweepImageFolder(s, OWNER);
   assert.deepEqual((await readdir(s.folder)).toSorted(), ["rootfs-0123456789ab.ext4", "rootfs.ext4"]);
-  await assert.rejects(s.service.delete("owner"), { code: "IMAGE_IN_USE", why: /image reader reads from its files/ });
-  await s.service.delete("reader");
+  await assert.rejects(s.images.delete("owner"), { code: "IMAGE_IN_USE", why: /image reader reads from its files/ });
+  await s.images.delete("reader");
   await sweepImageFolder(s, OWNER);
   assert.deepEqual(await readdir(s.folder), ["rootfs-0123456789ab.ext4"]);
-  await s.service.delete("owner");
+  await s.images.delete("owner");
 });
 
 test("what lies in banger's own folders is not registered in place: it goes with what it belongs to", async (t) => {
@@ -74,12 +74,12 @@ test("what lies in banger's own folders is not registered in place: it goes with
   await writeFile(disk, "dear");
   await symlink(disk, link);
   for (const rootfs of [s.now, disk, link]) {
-    await assert.rejects(s.service.register({ name: "new", rootfs }, operation), {
+    await assert.rejects(s.images.register({ name: "new", rootfs }, operation), {
       code: "BAD_REQUEST",
       fix: /cp --sparse=always/,
     });
   }
-  await assert.rejects(s.service.register({ name: "new", rootfs: join(s.home, "absent") }, operation), {
+  await assert.rejects(s.images.register({ name: "new", rootfs: join(s.home, "absent") }, operation), {
     code: "FILE_UNREADABLE",
   });
 });

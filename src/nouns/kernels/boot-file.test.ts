@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bootFile } from "./kernel-service.ts";
+import { bootFile } from "./kernel-verbs.ts";
 
 const files = { image: { path: "vmlinux", format: "elf" }, vmlinux: "vmlinux" } as const;
 

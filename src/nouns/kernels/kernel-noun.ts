@@ -5,15 +5,12 @@ import type { Installation } from "../installation.ts";
 import type { Slot } from "../slot.ts";
 import { storeWith } from "../../core/store.ts";
 import type { KernelStore } from "./kernel-store.ts";
-import { kernelService, type KernelService } from "./kernel-service.ts";
+import { kernelVerbs, type KernelVerbs } from "./kernel-verbs.ts";
 import { kernelTable } from "./kernel-table.ts";
 import { kernelSettlers } from "./settle-kernels.ts";
 
 /** What VMs boot. */
-export function kernelNoun(
-  { agentPath, recipes }: Installation,
-  opened: Slot<KernelService>,
-): Noun<typeof kernelRoutes> {
+export function kernelNoun({ agentPath, recipes }: Installation, opened: Slot<KernelVerbs>): Noun<typeof kernelRoutes> {
   return defineNoun<typeof kernelRoutes>({
     name: "kernel",
     tables: { kernels: kernelTable },
@@ -21,7 +18,7 @@ export function kernelNoun(
     open(core) {
       const { layout, config } = core;
       const store = storeWith<KernelStore>(core.store, "kernels", "images");
-      const kernels = kernelService({ layout, config, store, agentPath, recipes });
+      const kernels = kernelVerbs({ layout, config, store, agentPath, recipes });
       opened.set(kernels);
       return {
         settlers: kernelSettlers({ store, layout }),

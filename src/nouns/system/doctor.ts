@@ -26,7 +26,7 @@ export interface DoctorDependencies {
 }
 
 /** Looks at this host as the daemon finds it. */
-export function doctorService(deps: DoctorDependencies): (signal: AbortSignal) => Promise<DoctorReport> {
+export function doctorVerb(deps: DoctorDependencies): (signal: AbortSignal) => Promise<DoctorReport> {
   const { layout, config, drivers, networks, env, trouble } = deps;
   return (signal) => {
     const ways = networks.ways(signal);

@@ -3,9 +3,9 @@ import { defineNoun, type Noun } from "../../core/noun.ts";
 import { untilAborted } from "../../lib/deadline.ts";
 import { toErrorBody } from "../../lib/errors.ts";
 import { VERSION } from "../../lib/version.ts";
-import { doctorService } from "./doctor.ts";
+import { doctorVerb } from "./doctor.ts";
 import type { Slot } from "../slot.ts";
-import { stateService } from "./state/state-service.ts";
+import { stateVerbs } from "./state/state-verbs.ts";
 import type { VmContext } from "../vms/index.ts";
 
 /** The daemon itself, its state and its host. */
@@ -18,8 +18,8 @@ export function systemNoun(env: NodeJS.ProcessEnv, vms: Slot<VmContext>): Noun<t
       const { layout, config, trouble, startedAt } = core;
       const context = vms.get();
       const { store, drivers, networks } = context;
-      const doctor = doctorService({ layout, config, store, drivers, networks, env, trouble });
-      const state = stateService(context, { trouble, hold: () => core.hold(), stop: () => core.stop() });
+      const doctor = doctorVerb({ layout, config, store, drivers, networks, env, trouble });
+      const state = stateVerbs(context, { trouble, hold: () => core.hold(), stop: () => core.stop() });
       return {
         handlers: {
           daemonStatus: async (_input, { signal }) => ({

@@ -9,7 +9,7 @@ import { configSchema } from "../../model/config.ts";
 import type { Vm } from "../../model/vm.ts";
 import type { Machine } from "../../vmm/driver.ts";
 import { machineOf, VM_ID, vmScene } from "./testing/vm-scene.ts";
-import { vmService, type VmService } from "./vm-service.ts";
+import { vmVerbs, type VmVerbs } from "./vm-verbs.ts";
 
 const never = new AbortController().signal;
 const operation = { signal: never, progress: () => {} };
@@ -45,7 +45,7 @@ interface Verb {
   /** By then it has ended, whoever is silent. */
   readonly limitMs: number;
   readonly state?: Vm["state"];
-  readonly ask: (vms: VmService) => Promise<unknown>;
+  readonly ask: (vms: VmVerbs) => Promise<unknown>;
 }
 
 const STOP_MS = 7_000;
@@ -112,7 +112,7 @@ async function scene(t: TestContext, who: (typeof SILENT)[number], state: Vm["st
   context.store.vms.insert(other);
   putRow(context.store, "vms", { ...vm, state });
   t.after(() => made.live.close());
-  return { context, vms: vmService(context), exit: made.exit, kills, other };
+  return { context, vms: vmVerbs(context), exit: made.exit, kills, other };
 }
 
 /** Lets all go on that waits for nothing but its turn. */

@@ -5,7 +5,7 @@ import type { Layout } from "../../model/layout.ts";
 import type { VmStore } from "./vm-store.ts";
 import type { Drivers } from "./drivers/drivers.ts";
 import type { Networks } from "./network/networks.ts";
-import type { KernelService } from "../kernels/index.ts";
+import type { KernelVerbs } from "../kernels/index.ts";
 import type { VmSilence } from "../../model/vm.ts";
 import type { HostClock } from "./guest/keep-time.ts";
 import type { LiveVm } from "./live/live-vms.ts";
@@ -16,7 +16,7 @@ export interface VmContext {
   readonly config: Config;
   readonly store: VmStore;
   readonly log: Logger;
-  readonly kernels: KernelService;
+  readonly kernels: KernelVerbs;
   /** The agent's binary on this host; it also dials where Node cannot. */
   readonly agentPath: string;
   /** Digest of that agent now. */

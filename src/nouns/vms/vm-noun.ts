@@ -6,7 +6,7 @@ import type { Vm, VmView } from "../../model/vm.ts";
 import { createDrivers } from "./drivers/drivers.ts";
 import { agentNow, type VmsOfImages } from "../images/index.ts";
 import type { Installation } from "../installation.ts";
-import type { KernelService } from "../kernels/index.ts";
+import type { KernelVerbs } from "../kernels/index.ts";
 import { createNetworks } from "./network/networks.ts";
 import type { Slot } from "../slot.ts";
 import { storeWith } from "../../core/store.ts";
@@ -21,14 +21,14 @@ import { serveRaw } from "./commands/raw-socket.ts";
 import { vmSettlers } from "./settle-vms.ts";
 import { takeBackAll } from "./take-back/take-back.ts";
 import type { VmContext } from "./vm-context.ts";
-import { vmService } from "./vm-service.ts";
+import { vmVerbs } from "./vm-verbs.ts";
 import { vmTable } from "./vm-table.ts";
 
 /** Machines: made from images, run by VMMs. */
 export function vmNoun(
   env: NodeJS.ProcessEnv,
   { agentPath }: Installation,
-  kernels: Slot<KernelService>,
+  kernels: Slot<KernelVerbs>,
   opened: Slot<VmContext>,
   ofImages: Slot<VmsOfImages>,
 ): Noun<typeof vmRoutes> {
@@ -59,7 +59,7 @@ export function vmNoun(
       };
       opened.set(context);
       ofImages.set(vmsOfImages(context));
-      const vms = vmService(context);
+      const vms = vmVerbs(context);
       const view = async (making: Promise<Vm>): Promise<VmView> => vms.view(await making);
       let before: readonly Vm[] = [];
       return {

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { Kernel } from "../../../model/kernel.ts";
 import { archiveDigest, type PackedFile } from "../../../oci/push/pack-layer.ts";
-import type { KernelService } from "../../kernels/index.ts";
+import type { KernelVerbs } from "../../kernels/index.ts";
 import type { ArtefactKernel } from "../../../model/artefact.ts";
 
 /** All files of a kernel that its record names, in the order in which they are packed. What is made from them stays. */
@@ -20,7 +20,7 @@ export async function kernelFiles(kernel: Kernel, folder: string): Promise<Packe
 /** A kernel here whose files are the very same, and that goes with no image; undefined where there is none. */
 export async function findSameKernel(
   wanted: ArtefactKernel,
-  kernels: KernelService,
+  kernels: KernelVerbs,
   signal: AbortSignal,
 ): Promise<Kernel | undefined> {
   const alike = kernels

@@ -78,7 +78,7 @@ export interface SshAccess {
 }
 
 /** All verbs on VMs. Those that change one wait in its queue; those that look never do, and what ends one by force goes first. */
-export interface VmService {
+export interface VmVerbs {
   list(): readonly Vm[];
   broken(): readonly BrokenObject[];
   inspect(ref: string): Vm;
@@ -104,7 +104,7 @@ export interface VmService {
   serviceLog(ref: string, request: LogRequest, signal: AbortSignal): AsyncGenerator<Uint8Array>;
 }
 
-export function vmService(context: VmContext): VmService {
+export function vmVerbs(context: VmContext): VmVerbs {
   const { store, queue } = context;
   const ephemeral = ephemeralVms(context);
   const inCreation = new Set<string>();

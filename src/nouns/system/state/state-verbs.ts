@@ -6,7 +6,7 @@ import { findOrphans } from "./find-orphans.ts";
 import { rebuildState } from "./rebuild-state.ts";
 
 /** What can be asked of the state itself. */
-export interface StateService {
+export interface StateVerbs {
   orphans(): Promise<readonly Orphan[]>;
   deleteOrphans(wanted: OrphansDelete): Promise<readonly Orphan[]>;
   /**
@@ -17,7 +17,7 @@ export interface StateService {
   rebuild(): Promise<Rebuilt>;
 }
 
-export interface StateServiceOptions {
+export interface StateVerbsOptions {
   /** Why the state cannot be used. */
   readonly trouble: BangerError | undefined;
   /** Takes the locks on the folders beside the state's. */
@@ -25,7 +25,7 @@ export interface StateServiceOptions {
   readonly stop: () => void;
 }
 
-export function stateService(context: VmContext, { trouble, hold, stop }: StateServiceOptions): StateService {
+export function stateVerbs(context: VmContext, { trouble, hold, stop }: StateVerbsOptions): StateVerbs {
   return {
     orphans: () => findOrphans(context),
     deleteOrphans: (wanted) => deleteOrphans(context, wanted),

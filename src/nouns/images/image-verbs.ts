@@ -22,7 +22,8 @@ export interface ListRequest extends ListFiles {
   readonly ref: string;
 }
 
-export interface ImageService {
+/** All verbs on images. */
+export interface ImageVerbs {
   list(): readonly Image[];
   inspect(ref: string): Image;
   pull(request: ImagePullRequest, context: OperationContext): Promise<Image>;
@@ -42,7 +43,7 @@ export interface ImageService {
 }
 
 /** What makes another thing of an image's files waits for what does so already; looking and making more of it never do. */
-export function imageService(context: ImageContext): ImageService {
+export function imageVerbs(context: ImageContext): ImageVerbs {
   const { store, layout, queue } = context;
   const inTurn = async <T>(ref: string, signal: AbortSignal, change: (id: string) => Promise<T>): Promise<T> => {
     const { id } = store.images.get(ref);

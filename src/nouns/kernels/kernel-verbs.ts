@@ -21,7 +21,8 @@ import { isKernelHeld, refuseIfUsed } from "./kernel-users.ts";
 import type { BootKernel } from "../../vmm/abilities.ts";
 import { publish, stage, unpublish } from "../../core/places.ts";
 
-export interface KernelService {
+/** All verbs on kernels. */
+export interface KernelVerbs {
   list(): readonly Kernel[];
   inspect(ref: string): Kernel;
   /** What the catalogs offer. */
@@ -70,7 +71,7 @@ export interface KernelImport {
 
 type MakeKernel = (target: string) => Promise<KernelContents>;
 
-export function kernelService(context: KernelContext): KernelService {
+export function kernelVerbs(context: KernelContext): KernelVerbs {
   const { layout, config, store, agentPath } = context;
   const folder = (id: string): string => join(layout.kernelsDir, id);
 
