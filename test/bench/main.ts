@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ROOT } from "../helpers/test-host.ts";
+import { copyCases } from "./cases/copy.ts";
 import { diskCreateCases, diskReadyCases } from "./cases/disk-strategy.ts";
 import {
   importBesideGunzip,
@@ -28,6 +29,7 @@ const CASES: Readonly<Record<string, Comparison | Survey>> = {
   "vm-ready": vmReady,
   "line-in": lineIn,
   "line-out": lineOut,
+  ...copyCases,
   ...diskCreateCases,
   ...diskReadyCases,
   "net-latency": networkLatency,
