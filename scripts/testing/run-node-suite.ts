@@ -35,7 +35,7 @@ export async function runNodeSuite(
 }
 
 async function runFiles(
-  { name, timeoutMs }: NodeSuite,
+  { name, timeoutMs, compileCache }: NodeSuite,
   files: readonly string[],
   concurrency: number,
   root: string,
@@ -59,7 +59,7 @@ async function runFiles(
     ];
     const child = spawn(process.execPath, args, {
       cwd: root,
-      env: { ...testEnvironment(), ...(suite.compileCache && { NODE_COMPILE_CACHE: join(root, COMPILE_CACHE) }) },
+      env: { ...testEnvironment(), ...(compileCache === true && { NODE_COMPILE_CACHE: join(root, COMPILE_CACHE) }) },
       stdio: ["ignore", output, output],
     });
     const [exitStatus] = (await once(child, "exit")) as [number | null];
