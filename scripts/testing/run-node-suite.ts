@@ -69,9 +69,9 @@ async function runFiles(
   }
 }
 
-/** A test runner inside a test takes the outer one's reporters and prints nothing of its own. */
+/** A test runner inside a test would take the outer one's reporters, and its cache. */
 function testEnvironment(): NodeJS.ProcessEnv {
-  const { NODE_TEST_CONTEXT: _outer, ...env } = process.env;
+  const { NODE_TEST_CONTEXT: _outer, NODE_COMPILE_CACHE: _cache, ...env } = process.env;
   return env;
 }
 
