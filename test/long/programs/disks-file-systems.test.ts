@@ -137,7 +137,7 @@ for (const kernel of PROGRAM_KERNELS) {
       const careless = WRITER.replaceAll(/^ *os\.fsync.*\n/gm, "");
       assert.notEqual(careless, WRITER);
       await guest.write("/usr/local/bin/careless.py", Buffer.from(careless));
-      await guest.run("rm -f /srv/log/*; sync; sysctl -q -w vm.dirty_writeback_centisecs=0");
+      await guest.run("mkdir -p /srv/log; rm -f /srv/log/*; sync; echo 0 > /proc/sys/vm/dirty_writeback_centisecs");
       const told = await cutPowerDuring(guest, "exec python3 /usr/local/bin/careless.py /srv/log", 50);
       await guest.startAgain();
       await assert.rejects(
