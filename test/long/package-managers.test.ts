@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { after, before, suite, test } from "node:test";
 import { ForeignDistribution, type Program } from "../helpers/foreign-distribution.ts";
 import { TestHost } from "../helpers/test-host.ts";
+import { allowTime } from "./programs/program-guest.ts";
 
 const KERNEL = "debian-cloud";
 const MINUTES = 60_000;
@@ -63,6 +64,7 @@ for (const name of Object.keys(EXPECTED) as Program[]) {
 
     before(async () => {
       host = resources.use(await TestHost.start());
+      await allowTime(host);
       distribution = resources.use(await ForeignDistribution.start(name));
       await host.ok(["kernel", "pull", KERNEL]);
       await pull("all", ["--name", "bare"]);

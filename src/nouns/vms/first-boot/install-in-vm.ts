@@ -19,7 +19,7 @@ export function needsInstallation(vm: Vm): boolean {
 
 /**
  * Gives a VM, whose agent runs as PID 1, the init it was created to have, and ends the machine; it is to be booted anew.
- * An installation that was cut off is gone on with by the next.
+ * One that is cut off is begun anew by the next start, on a clean disk.
  *
  * @throws BangerError `GUEST_UNSUPPORTED`, `FIRST_BOOT_FAILED`, `TIMED_OUT`, `VMM_FAILED`.
  */

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { BangerError } from "../../../lib/errors.ts";
@@ -125,25 +124,4 @@ test("a status that is no failure lets the script go on, any other ends it with 
     return `${code} ${stdout.includes("went on")}`;
   };
   assert.deepEqual([0, 107, 104, 4].map(ended), ["0 true", "0 true", "104 false", "4 false"]);
-});
-
-test("pacman forgets what it has not finished, and keeps what it has", async (context) => {
-  const { steps } = planFor("arch");
-  const forget = steps.find((step) => step.kind === "run" && step.choices[0]?.[0] === "sh");
-  assert.ok(forget?.kind === "run");
-  const root = mkdtempSync(join(tmpdir(), "banger-pacman-"));
-  context.after(() => rmSync(root, { recursive: true }));
-  const command = (forget.choices[0] ?? []).map((word) => word.replaceAll("/var/lib/pacman", root));
-  const run = (): string[] => {
-    execFileSync(command[0] ?? "", command.slice(1));
-    return readdirSync(join(root, "local")).toSorted();
-  };
-  mkdirSync(join(root, "local"));
-  writeFileSync(join(root, "local/ALPM_DB_VERSION"), "9\n");
-  assert.deepEqual(run(), ["ALPM_DB_VERSION"]);
-  for (const [name, desc] of Object.entries({ "whole-1-1": "%NAME%\n", "half-1-1": "", "begun-1-1": undefined })) {
-    mkdirSync(join(root, "local", name));
-    if (desc !== undefined) writeFileSync(join(root, "local", name, "desc"), desc);
-  }
-  assert.deepEqual(run(), ["ALPM_DB_VERSION", "whole-1-1"]);
 });

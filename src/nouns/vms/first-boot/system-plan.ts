@@ -88,16 +88,13 @@ function unsupported(os: OsIdentity, why: string): BangerError {
 /** invoke-rc.d(8) asks this program whether a service may be started: not while there is no init. */
 const POLICY_RC_D = "/usr/sbin/policy-rc.d";
 
-/** Nobody will want these bytes back: what a power cut spoils is installed anew. dpkg's fsync costs half of the time. */
+/** Nobody will want these bytes back: after a power cut all is installed anew. dpkg's fsync costs half of the time. */
 const APT_INSTALL = [
   ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"],
   ["-o", "Dpkg::Use-Pty=0", "-o", "Dpkg::Options::=--force-unsafe-io", "-o", "Dpkg::Options::=--force-confold"],
 ].flat();
 
-/** What an installation that was cut off has unpacked belongs to no package yet, and would be taken for a conflict. */
-const PACMAN_UPGRADE = ["pacman", "-Syu", "--noconfirm", "--noprogressbar", "--needed", "--overwrite", "*"];
-/** pacman makes a package's folder before it unpacks, writes its `desc` after, and takes the folder alone for installed. */
-const PACMAN_FORGET_HALVES = 'for each in /var/lib/pacman/local/*/; do [ -s "$each/desc" ] || rm -rf "$each"; done';
+const PACMAN_UPGRADE = ["pacman", "-Syu", "--noconfirm", "--noprogressbar", "--needed"];
 
 const ZYPPER_INSTALL = ["zypper", "--non-interactive", "install", "--no-recommends"];
 /** One repository of several could not be had. Whether it is missed, the installation will tell. */
@@ -115,7 +112,6 @@ const PLANS: Readonly<Record<Family, SystemPlan>> = {
     env: { DEBIAN_FRONTEND: "noninteractive", DEBCONF_NONINTERACTIVE_SEEN: "true" },
     steps: [
       { kind: "write", path: POLICY_RC_D, mode: "0755", content: "#!/bin/sh\nexit 101\n" },
-      run("finishing what was interrupted", ["dpkg", "--configure", "-a"]),
       run("updating the package lists", ["apt-get", "update", "--quiet", "-o", "Acquire::Languages=none"]),
       run("installing systemd and sshd", [...APT_INSTALL, "systemd", "systemd-sysv", "dbus", "openssh-server"]),
       run("removing the packages' files", ["apt-get", "clean"]),
@@ -128,8 +124,6 @@ const PLANS: Readonly<Record<Family, SystemPlan>> = {
     init: "systemd",
     env: {},
     steps: [
-      // Of a dnf that was cut off. Its number may be another process's by now, whose end the next dnf would wait for.
-      { kind: "remove", paths: ["/var/cache/dnf/*.pid", "/var/lib/dnf/*.pid", "/var/log/log_lock.pid"] },
       {
         kind: "run",
         label: "installing systemd and sshd",
@@ -146,6 +140,8 @@ const PLANS: Readonly<Record<Family, SystemPlan>> = {
         label: "removing the packages' files",
         choices: ["dnf", "microdnf", "yum"].map((program) => [program, "clean", "all"]),
       },
+      // What it noted of them meanwhile.
+      { kind: "remove", paths: ["/var/cache/dnf/*.json"] },
     ],
   },
   arch: {
@@ -153,8 +149,6 @@ const PLANS: Readonly<Record<Family, SystemPlan>> = {
     init: "systemd",
     env: {},
     steps: [
-      { kind: "remove", paths: ["/var/lib/pacman/db.lck"] },
-      run("finishing what was interrupted", ["sh", "-c", PACMAN_FORGET_HALVES]),
       // Arch knows no upgrade in part: a package list that is new asks for a system that is.
       run("installing systemd and sshd", [...PACMAN_UPGRADE, "systemd", "systemd-sysvcompat", "openssh"]),
       enable("sshd.service"),

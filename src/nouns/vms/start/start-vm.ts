@@ -18,6 +18,7 @@ import { attendGuest, meetGuest } from "../guest/attend-guest.ts";
 import { agentConnector, introduce } from "../guest/agent-connection.ts";
 import { renewAgentSecret } from "../guest/agent-secret.ts";
 import { bootArguments } from "./boot-arguments.ts";
+import { withCleanRoot } from "./clean-root.ts";
 import { bootClock, watchConsole, type BootClock } from "../logs/boot-watch.ts";
 import { consoleLogPath } from "../logs/console-log.ts";
 import { followHostDisk } from "../pause/follow-host-disk.ts";
@@ -53,6 +54,7 @@ export async function startVm(
   reboots?: VmReboots,
 ): Promise<Vm> {
   context.store.vms.check(vm, "starting");
+  await withCleanRoot(context, vm, { signal, progress });
   return withIntent(
     context.store.intents,
     VM_START,
