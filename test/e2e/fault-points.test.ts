@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { tellFaultStory, VERBS_AT_REST } from "../helpers/fault-story.ts";
+import { tellFaultStory } from "../helpers/fault-story.ts";
+import { VERBS_AT_REST } from "../helpers/fault-verbs.ts";
 
 // All verbs, at all points: test/long/fault-points.test.ts.
 test("kill -9 between two steps of a kernel's or a pulled image's verb loses nothing", async (t) => {

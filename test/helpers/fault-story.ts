@@ -13,123 +13,20 @@ const exec = promisify(execFile);
 /** A verb as its user types it, and how what it did is taken back, so that it can be done again. */
 export interface StoryVerb {
   readonly argv: readonly string[];
+  /** How it is done, where that is more than to run it and see it succeed. */
+  readonly run?: (host: TestHost) => Promise<void>;
+  /** The points that this is told for; the others that it passes are those of another verb. All unless told. */
+  readonly only?: readonly string[];
+  /** Of the daemon that does it. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Whether what it does is done, as its user sees it. */
   readonly isDone: (host: TestHost) => Promise<boolean>;
   readonly undo: readonly (readonly string[])[];
   /** Done before each attempt, outside of banger. */
   readonly before?: (host: TestHost) => Promise<void>;
+  /** Done after each, before anybody looks. */
+  readonly after?: (host: TestHost) => Promise<void>;
 }
-
-const has =
-  (noun: string, name: string) =>
-  async (host: TestHost): Promise<boolean> =>
-    (await host.json<{ name: string }[]>([noun, "list"])).some((one) => one.name === name);
-const lacks = (noun: string, name: string) => async (host: TestHost) => !(await has(noun, name)(host));
-const vm =
-  (name: string, is: (vm: { state: string; image: { name: string }; spec: { diskSizeBytes?: number } }) => boolean) =>
-  async (host: TestHost) =>
-    is(await host.json(["vm", "inspect", name]));
-
-/** Verbs on kernels, images and VMs that need no running guest. */
-export const VERBS_AT_REST: readonly StoryVerb[] = [
-  {
-    argv: ["kernel", "import", "spare", "--vmlinux", "vmlinux"],
-    isDone: has("kernel", "spare"),
-    undo: [["kernel", "delete", "spare"]],
-  },
-  {
-    argv: ["kernel", "delete", "spare"],
-    isDone: lacks("kernel", "spare"),
-    undo: [["kernel", "import", "spare", "--vmlinux", "vmlinux"]],
-  },
-  {
-    argv: ["image", "pull", "oci:layout:latest", "--name", "again", "--kernel-ref", "generic"],
-    isDone: has("image", "again"),
-    undo: [["image", "delete", "again"]],
-  },
-  {
-    argv: ["image", "delete", "again"],
-    isDone: lacks("image", "again"),
-    undo: [["image", "pull", "oci:layout:latest", "--name", "again", "--kernel-ref", "generic"]],
-  },
-  {
-    argv: ["image", "register", "own", "--rootfs", "copy.ext4", "--kernel", "vmlinux"],
-    isDone: has("image", "own"),
-    undo: [["image", "delete", "own"]],
-  },
-  {
-    argv: ["vm", "create", "--name", "leaning", "--image", "own", "--no-start", "--disk-strategy", "qcow2"],
-    isDone: has("vm", "leaning"),
-    undo: [["vm", "delete", "leaning"]],
-  },
-  {
-    argv: ["vm", "resize", "leaning", "--disk-size", "9G"],
-    isDone: vm("leaning", ({ spec }) => spec.diskSizeBytes === 9 * 1024 ** 3),
-    undo: [
-      ["vm", "delete", "leaning"],
-      ["vm", "create", "--name", "leaning", "--image", "own", "--no-start", "--disk-strategy", "qcow2"],
-    ],
-  },
-  {
-    argv: ["image", "promote", "own"],
-    isDone: async (host) => (await host.json<{ managed: boolean }>(["image", "inspect", "own"])).managed,
-    undo: [
-      ["vm", "delete", "leaning"],
-      ["image", "delete", "own"],
-      ["image", "register", "own", "--rootfs", "copy.ext4", "--kernel", "vmlinux"],
-      ["vm", "create", "--name", "leaning", "--image", "own", "--no-start", "--disk-strategy", "qcow2"],
-    ],
-  },
-  {
-    argv: ["vm", "rebase", "leaning", "--image", "bb"],
-    isDone: vm("leaning", ({ image }) => image.name === "bb"),
-    undo: [["vm", "rebase", "leaning", "--image", "own"]],
-  },
-  {
-    argv: ["vm", "delete", "leaning"],
-    isDone: lacks("vm", "leaning"),
-    undo: [["vm", "create", "--name", "leaning", "--image", "bb", "--no-start"]],
-  },
-];
-
-/** Verbs that boot a guest, or find one. */
-export const VERBS_WHILE_RUNNING: readonly StoryVerb[] = [
-  {
-    argv: ["vm", "create", "--name", "box", "--image", "bb", "--memory", "128M"],
-    isDone: has("vm", "box"),
-    undo: [["vm", "delete", "box", "--force"]],
-  },
-  {
-    argv: ["vm", "pause", "box"],
-    isDone: vm("box", ({ state }) => state === "paused"),
-    undo: [["vm", "resume", "box"]],
-  },
-  {
-    argv: ["vm", "resume", "box"],
-    isDone: vm("box", ({ state }) => state === "running"),
-    undo: [["vm", "pause", "box"]],
-  },
-  {
-    argv: ["vm", "start", "box", "--time-zone", "UTC"],
-    isDone: () => Promise.resolve(true),
-    undo: [],
-  },
-  {
-    argv: ["vm", "stop", "box", "--force"],
-    isDone: vm("box", ({ state }) => state === "stopped"),
-    undo: [["vm", "start", "box"]],
-  },
-  {
-    argv: ["vm", "start", "box"],
-    isDone: vm("box", ({ state }) => state === "running"),
-    undo: [["vm", "stop", "box", "--force"]],
-  },
-  {
-    argv: ["vm", "delete", "box", "--force"],
-    isDone: lacks("vm", "box"),
-    undo: [["vm", "create", "--name", "box", "--image", "bb", "--memory", "128M"]],
-  },
-];
 
 export interface Story {
   /** Points that a verb died at. */
@@ -156,7 +53,6 @@ export async function tellFaultStory(verbs: readonly StoryVerb[], tell: (line: s
   let kills = 0;
   for (const verb of verbs) {
     for (const point of await pointsOf(host, verb)) {
-      await verb.before?.(host);
       await dieAt(host, verb, point);
       visited.add(point);
       kills += 1;
@@ -165,7 +61,9 @@ export async function tellFaultStory(verbs: readonly StoryVerb[], tell: (line: s
       tell(`${verb.argv.slice(0, 2).join(" ")}: ${point}: ${isDone ? "done" : "undone"}`);
       if (isDone) for (const argv of verb.undo) await host.ok(argv);
     }
-    await host.ok(verb.argv);
+    await verb.before?.(host);
+    await perform(host, verb);
+    await verb.after?.(host);
   }
   return { visited, kills };
 }
@@ -177,24 +75,35 @@ async function pointsOf(host: TestHost, verb: StoryVerb): Promise<readonly strin
   await appendFile(visits, "");
   await verb.before?.(host);
   await host.banger(["daemon", "stop"]);
-  await host.ok(["vm", "list"], { env: { BANGER_FAULT_VISITS: visits } });
+  await host.ok(["vm", "list"], { env: { ...verb.env, BANGER_FAULT_VISITS: visits } });
   // The start of a daemon passes some, too.
   await rm(visits, { force: true });
-  await host.ok(verb.argv);
+  await perform(host, verb);
+  await verb.after?.(host);
   await host.ok(["daemon", "stop"]);
-  const points = new Set((await readFile(visits, "utf8").catch(() => "")).split("\n").filter((line) => line !== ""));
+  const passed = new Set((await readFile(visits, "utf8").catch(() => "")).split("\n").filter((line) => line !== ""));
   for (const argv of verb.undo) await host.ok(argv);
-  return [...points];
+  const missed = (verb.only ?? []).filter((point) => !passed.has(point));
+  assert.deepEqual(missed, [], `${verb.argv.join(" ")} does not pass them`);
+  return verb.only ?? [...passed];
+}
+
+async function perform(host: TestHost, verb: StoryVerb): Promise<void> {
+  if (verb.run === undefined) await host.ok(verb.argv);
+  else await verb.run(host);
 }
 
 async function dieAt(host: TestHost, verb: StoryVerb, point: string): Promise<void> {
+  await verb.before?.(host);
   await host.banger(["daemon", "stop"]);
-  await host.ok(["daemon", "start"], { env: { BANGER_FAULT: `${point}=kill` } });
+  await host.ok(["daemon", "start"], { env: { ...verb.env, BANGER_FAULT: `${point}=kill` } });
   const pid = await host.daemonPid();
-  await host.banger(verb.argv);
+  // It fails, as a daemon that dies under it lets it.
+  await perform(host, verb).catch(() => {});
   for (const until = performance.now() + 10_000; await lives(pid); await after(20)) {
     assert.ok(performance.now() < until, `the daemon outlived ${point} of ${verb.argv.join(" ")}`);
   }
+  await verb.after?.(host);
 }
 
 /** One that nobody has waited for yet is dead, too. */
