@@ -175,21 +175,7 @@ func TestWhatChangesWhilePackingLeadsNowhereElse(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(inner, "secret"), []byte("public"), 0o600))
 	link := filepath.Join(dir, "link")
 	must(t, os.Symlink(outside, link))
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				_ = os.Rename(inner, aside)
-				_ = os.Rename(link, inner)
-				_ = os.Rename(inner, link)
-				_ = os.Rename(aside, inner)
-			}
-		}
-	}()
+	stop := swapping(inner, aside, link)
 	for range 2000 {
 		var archive bytes.Buffer
 		_ = Pack(filepath.Join(dir, "top"), &archive, PackOptions{})
@@ -198,8 +184,7 @@ func TestWhatChangesWhilePackingLeadsNowhereElse(t *testing.T) {
 			break
 		}
 	}
-	close(stop)
-	<-stopped
+	stop()
 }
 
 func TestACutOffArchiveLeavesNoHalfFile(t *testing.T) {
@@ -233,5 +218,28 @@ func TestPlainTakesNothingThatIsAnothers(t *testing.T) {
 	must(t, err)
 	if info.Stat.Mode&0o7777 != 0o755 || int(info.Stat.Uid) != os.Geteuid() {
 		t.Errorf("mode %o of %d", info.Stat.Mode, info.Stat.Uid)
+	}
+}
+
+// swapping puts a link where a folder was and the folder back, over and over, until it is told to stop.
+func swapping(folder, aside, link string) (stop func()) {
+	stopping, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stopping:
+				return
+			default:
+				_ = os.Rename(folder, aside)
+				_ = os.Rename(link, folder)
+				_ = os.Rename(folder, link)
+				_ = os.Rename(aside, folder)
+			}
+		}
+	}()
+	return func() {
+		close(stopping)
+		<-stopped
 	}
 }

@@ -104,28 +104,13 @@ func TestLinksSwappedWhileUnpacking(t *testing.T) {
 	outside, target := filepath.Join(dir, "outside"), filepath.Join(dir, "target")
 	inner, aside, link := filepath.Join(target, "in"), filepath.Join(target, "aside"), filepath.Join(target, "link")
 	must(t, errors.Join(os.Mkdir(outside, 0o700), os.MkdirAll(inner, 0o700), os.Symlink(outside, link)))
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				_ = os.Rename(inner, aside)
-				_ = os.Rename(link, inner)
-				_ = os.Rename(inner, link)
-				_ = os.Rename(aside, inner)
-			}
-		}
-	}()
+	stop := swapping(inner, aside, link)
 	archive := tarOf(t, tar.Header{Name: "in/", Typeflag: tar.TypeDir, Mode: 0o755}, file("in/a"), file("b"), file("in/c"),
 		tar.Header{Name: "in/d", Typeflag: tar.TypeFifo, Mode: 0o644}, hardLink("in/e", "in/a"))
 	for range 500 {
 		_, _ = Unpack(target, bytes.NewReader(archive), kept)
 	}
-	close(stop)
-	<-stopped
+	stop()
 	if names, err := os.ReadDir(outside); err != nil || len(names) > 0 {
 		t.Errorf("outside is %v, %v", names, err)
 	}

@@ -1,3 +1,4 @@
+import { badUsage } from "../parse/bad-usage.ts";
 import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -34,7 +35,7 @@ export interface Copied {
 /** Copies between VMs and this host, or streams an archive. What is cut off leaves no half file under its name. */
 export async function copy(source: End, target: End, with_: Copying): Promise<Copied> {
   if (source.kind !== "vm" && target.kind !== "vm") {
-    throw refusal("neither end is in a VM", "write one as VM:PATH");
+    throw badUsage("neither end is in a VM", "write one as VM:PATH");
   }
   const counted = (bytes: AsyncIterable<Uint8Array>, total?: number): AsyncIterable<Uint8Array> =>
     count(bytes, `copying ${endText(source)} to ${endText(target)}`, total, with_.progress);
@@ -45,12 +46,12 @@ export async function copy(source: End, target: End, with_: Copying): Promise<Co
     throw new BangerError("PATH_NOT_FOUND", { what: `there is no ${endText(source)}`, fix: "name what is there" });
   }
   if (found.isFolder && !with_.recursive) {
-    throw refusal(`${endText(source)} is a folder`, "copy it with all that is in it by -r");
+    throw badUsage(`${endText(source)} is a folder`, "copy it with all that is in it by -r");
   }
   const into = await findEnd(target, with_);
   const from = source.kind === "local" ? resolve(source.path) : source.path;
   const { folder, name } = planPlacing(from, target.path, into);
-  const bytes = counted(readEnd(source, name, with_), found.sizeBytes);
+  const bytes = counted(archiveOf(source, name, with_), found.sizeBytes);
   if (target.kind === "local") return unpackLocal(with_.agent, resolve(folder), name, bytes);
   // What lies on this host has owners that mean nothing in a guest.
   const owner = source.kind === "local" ? (with_.user === "" ? "0:0" : with_.user) : undefined;
@@ -61,11 +62,11 @@ type VmEnd = Extract<End, { kind: "vm" }>;
 
 function asVm(end: End): VmEnd {
   if (end.kind === "vm") return end;
-  throw refusal("a stream goes to a VM, or comes from one", "write the other end as VM:PATH");
+  throw badUsage("a stream goes to a VM, or comes from one", "write the other end as VM:PATH");
 }
 
 function stdinOf({ stdin }: Io): AsyncIterable<Uint8Array> {
-  if (stdin.isTTY === true) throw refusal("there is no archive on stdin", "pipe one in, as in `tar -c site | …`");
+  if (stdin.isTTY === true) throw badUsage("there is no archive on stdin", "pipe one in, as in `tar -c site | …`");
   return stdin as AsyncIterable<Buffer>;
 }
 
@@ -84,7 +85,7 @@ async function toStdout(
   { client, user, follow, io, signal }: Copying,
 ): Promise<Copied> {
   if (io.stdout.isTTY === true)
-    throw refusal("an archive is nothing for a terminal", "send it to a file or into a pipe");
+    throw badUsage("an archive is nothing for a terminal", "send it to a file or into a pipe");
   let bytes = 0;
   for await (const chunk of counted(client.text("vmArchiveRead", { ref, path, user, follow }, { signal }))) {
     bytes += chunk.length;
@@ -94,7 +95,7 @@ async function toStdout(
 }
 
 /** An archive of what stands at an end, under this name. */
-function readEnd(end: Exclude<End, { kind: "stream" }>, name: string, with_: Copying): AsyncIterable<Uint8Array> {
+function archiveOf(end: Exclude<End, { kind: "stream" }>, name: string, with_: Copying): AsyncIterable<Uint8Array> {
   const { client, agent, user, follow, signal } = with_;
   if (end.kind === "local") return packLocal(agent, resolve(end.path), name, follow);
   return client.text("vmArchiveRead", { ref: end.ref, path: end.path, user, name, follow }, { signal });
@@ -142,9 +143,4 @@ async function* count(
     yield chunk;
   }
   sink({ ...event, done, status: "done" });
-}
-
-/** As parse/bad-usage.ts has it; shared with that, it would be one more file that every command loads at its start. */
-function refusal(what: string, fix: string): BangerError {
-  return new BangerError("BAD_USAGE", { what, fix });
 }

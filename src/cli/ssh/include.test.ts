@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { lstat, mkdir, mkdtempDisposable, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { lstat, mkdir, mkdtempDisposable, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -25,7 +25,7 @@ async function home(own?: string) {
     included,
     hosts,
     install: () => installInclude(included, block, { HOME: folder.path }),
-    uninstall: () => uninstallInclude(included, { HOME: folder.path }),
+    uninstall: () => uninstallInclude(included, hosts, { HOME: folder.path }),
     /** What ssh itself makes of it. */
     async asRead(host: string): Promise<ReadonlyMap<string, string>> {
       const { stdout } = await promisify(execFile)("ssh", ["-G", "-F", userConfig, host]);
@@ -57,11 +57,13 @@ test("ssh finds a VM by its name, and every other host as before", async () => {
 test("installed twice it stands once; taken back, the file is what it was", async () => {
   await using it = await home(OWN);
   await it.install();
+  await mkdir(it.hosts);
+  await writeFile(join(it.hosts, "demo.banger"), "banger ssh-ed25519 AAAA\n");
   assert.equal((await it.install()).changed, false);
   assert.equal((await stat(it.userConfig)).mode & 0o777, 0o640);
   assert.equal((await it.uninstall()).changed, true);
   assert.equal(await readFile(it.userConfig, "utf8"), OWN);
-  await assert.rejects(lstat(it.included), { code: "ENOENT" });
+  for (const path of [it.included, it.hosts]) await assert.rejects(lstat(path), { code: "ENOENT" });
   assert.equal((await it.uninstall()).changed, false);
 });
 
@@ -108,4 +110,15 @@ test("a host's key is written under its name, and a name that is a path is refus
   }
   assert.equal(vmOfHost("demo.banger"), "demo");
   assert.equal(vmOfHost("demo"), "demo");
+});
+
+test("folders that are not there are made to install it, and not to take it back", async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), "banger-ssh-"));
+  const home = { HOME: folder.path };
+  const included = join(folder.path, "deep/in/config");
+  await uninstallInclude(included, join(folder.path, "deep/hosts"), home);
+  assert.deepEqual(await readdir(folder.path), []);
+  await installInclude(included, "Host *.banger", home);
+  assert.match(await readFile(join(folder.path, ".ssh/config"), "utf8"), /Include .*deep\/in\/config/);
+  assert.equal((await stat(join(folder.path, ".ssh"))).mode & 0o777, 0o700);
 });

@@ -1,7 +1,7 @@
 import { readFile, realpath, stat } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
-import { removeFile } from "../../lib/destroy.ts";
+import { basename, dirname, join } from "node:path";
+import { removeFile, removeTree } from "../../lib/destroy.ts";
 import { BangerError, hasErrno } from "../../lib/errors.ts";
 import { writeFileAtomic } from "../../lib/files.ts";
 import { ensurePrivateDirectory } from "../../lib/private-directory.ts";
@@ -24,18 +24,29 @@ interface UserConfig {
  * @throws BangerError `FILE_UNREADABLE` where the user's file cannot be read.
  */
 export async function installInclude(path: string, block: string, env: NodeJS.ProcessEnv): Promise<IncludeResult> {
+  await ensurePrivateDirectory(dirname(path));
   await writeFileAtomic(path, `# Written by \`banger ssh-config --install\`, and again by the next one.\n${block}\n`);
   const config = await userConfig(env);
+  await ensurePrivateDirectory(dirname(config.path));
   const lines = `${MARK}\nInclude ${/[\s"'\\]/.test(path) ? `"${path}"` : path}\n`;
   const text = `${lines}${withoutInclude(config.text)}`;
   return write(config, text);
 }
 
-/** Takes the include, and the file, away again. What is not there is no mistake. */
-export async function uninstallInclude(path: string, env: NodeJS.ProcessEnv): Promise<IncludeResult> {
+/** Takes the include away again, the file, and the folder of host keys. What is not there is no mistake. */
+export async function uninstallInclude(
+  path: string,
+  knownHostsDir: string,
+  env: NodeJS.ProcessEnv,
+): Promise<IncludeResult> {
   const config = await userConfig(env);
   const result = await write(config, withoutInclude(config.text));
   await removeFile(path, "written by `ssh-config --install`, under a name of banger's own");
+  await removeTree(
+    dirname(knownHostsDir),
+    basename(knownHostsDir),
+    "host keys that `vm proxy` wrote, under such a name",
+  );
   return result;
 }
 
@@ -59,8 +70,7 @@ function withoutInclude(text: string): string {
 }
 
 async function userConfig(env: NodeJS.ProcessEnv): Promise<UserConfig> {
-  const folder = await ensurePrivateDirectory(join(env["HOME"] ?? homedir(), ".ssh"));
-  const named = join(folder, "config");
+  const named = join(env["HOME"] ?? homedir(), ".ssh", "config");
   try {
     // Many keep it as a link into a folder of such files.
     const path = await realpath(named);

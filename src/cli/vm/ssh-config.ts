@@ -29,7 +29,7 @@ export default command({
     const { installInclude, uninstallInclude } = await import("../ssh/include.ts");
     const { sshConfig, sshHostsDir } = cli.layout;
     if (uninstall) {
-      const { userConfig, changed } = await uninstallInclude(sshConfig, cli.io.env);
+      const { userConfig, changed } = await uninstallInclude(sshConfig, sshHostsDir, cli.io.env);
       if (cli.json) return cli.printJson({ userConfig, changed });
       return cli.print(changed ? `${userConfig} does not include ${sshConfig} any more.` : "It was not installed.");
     }

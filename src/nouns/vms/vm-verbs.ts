@@ -11,6 +11,7 @@ import { viewVm, type Vm, type VmView } from "../../model/vm.ts";
 import type { WorldWishes } from "../../model/world.ts";
 import { ensureSshKey } from "./guest/ssh-key.ts";
 import { awaitPublishedPorts } from "./ready/await-services.ts";
+import { notReadyAndGone } from "./ready/run-check.ts";
 import { checkWait, reachReadiness } from "./ready/await-ready.ts";
 import { changeWorld, giveWorld, warner } from "./guest/give-world.ts";
 import { exposedTcpPorts, publishOnFreePorts } from "./ready/exposed-ports.ts";
@@ -154,7 +155,7 @@ export function vmVerbs(context: VmContext): VmVerbs {
           return made;
         } catch (error) {
           // To create is all or nothing. Why it failed outlives it.
-          const told = await keepConsoleLog(context, created, asBangerError(error));
+          const told = await keepConsoleLog(context, created, notReadyAndGone(asBangerError(error), created));
           await forgetVm(context, created.id);
           throw told;
         } finally {

@@ -7,6 +7,7 @@ import type { Image } from "../../../model/image.ts";
 import { readyChecksSchema } from "../../../model/ready-check.ts";
 import type { Vm } from "../../../model/vm.ts";
 import { awaitChecks } from "./await-checks.ts";
+import { notReadyAndGone } from "./run-check.ts";
 
 const image = { config: { env: ["B=2"], user: "app", workingDir: "/srv" } } as unknown as Image;
 
@@ -91,4 +92,18 @@ test("a check is a port, or a command", () => {
   for (const bad of ["", "port:", "port:0", "port:65536", "port:x", "cmd:", "log:x", "8080", `cmd:${"x".repeat(1000)}`])
     assert.ok(!isTaken(bad), bad);
   assert.ok(!readyChecksSchema.safeParse(Array(21).fill("port:1")).success);
+});
+
+test("who made a VM is told that it is gone, and is not sent into it", () => {
+  const error = new BangerError("VM_NOT_READY", {
+    what: "VM box runs",
+    why: "port:80: refused",
+    fix: "see banger vm exec",
+  });
+  const { what, why, fix } = notReadyAndGone(error, { name: "box" });
+  assert.match(what, /box .* removed again/);
+  assert.equal(why, "port:80: refused");
+  assert.doesNotMatch(fix, /vm exec/);
+  const other = new BangerError("DISK_FULL", { what: "w", fix: "f" });
+  assert.equal(notReadyAndGone(other, { name: "box" }), other);
 });

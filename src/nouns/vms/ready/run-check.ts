@@ -44,3 +44,16 @@ export function notReady(error: unknown, signal: AbortSignal, vm: Vm, why: strin
     cause: error,
   });
 }
+
+/** The same for who made a VM, which is not kept when it does not come to be ready; any other error as it is. */
+export function notReadyAndGone(error: BangerError, { name }: Pick<Vm, "name">): BangerError {
+  const { code, why, data } = error;
+  if (code !== "VM_NOT_READY") return error;
+  return new BangerError(code, {
+    what: `VM ${name} was not as ready in time as was asked for, and is removed again`,
+    ...(why !== undefined && { why }),
+    fix: `to look into it, make it without starting it, and start it then: that leaves it running; a slow host may need a longer vm.start_timeout`,
+    data,
+    cause: error,
+  });
+}
