@@ -8,7 +8,7 @@ import type { Memory } from "./store.ts";
 
 /** How one kind of intent is settled that a daemon left open. It is safe to repeat. */
 export interface Settler {
-  readonly kind: IntentKind;
+  readonly kind: Pick<IntentKind, "kind">;
   /** What has to be done before its work in progress is removed. */
   readonly before?: (intent: Intent) => Promise<void>;
   /** @returns what was done, in words; nothing where there was nothing to do. */

@@ -238,6 +238,8 @@ suite("image build --containerfile", { timeout: 600_000 }, () => {
     if ((await host.run("buildah", ["version"]).catch(() => ({ code: 1 }))).code !== 0) {
       return context.skip("buildah does not work here");
     }
+    const inBuilder = async (): Promise<string> =>
+      (await host.run("buildah", ["images", "--format", "{{.Name}}"])).stdout.toString("utf8");
     const site = join(host.folder, "site");
     await mkdir(site);
     await copyFile("/bin/busybox", join(site, "busybox"));
@@ -283,7 +285,14 @@ suite("image build --containerfile", { timeout: 600_000 }, () => {
     const failed = await host.banger(["image", "build", "--containerfile", "site/Containerfile", "--name", "bad"]);
     assert.match(failed.stderr, /BUILD_FAILED[\s\S]*nothing-like-this/);
     assert.deepEqual(await host.files(".local", "share", "banger", "work"), []);
-    const images = await host.run("buildah", ["images", "--format", "{{.Name}}"]);
-    assert.doesNotMatch(images.stdout.toString("utf8"), /banger-build/);
+    assert.equal(await inBuilder(), "");
+
+    await writeFile(join(site, "Containerfile"), "FROM scratch\nCOPY busybox /bin/other\n");
+    await host.ok(["daemon", "stop"]);
+    await host.ok(["daemon", "start"], { env: { BANGER_FAULT: "image/built=kill" } });
+    await host.banger(["image", "build", "--containerfile", "site/Containerfile", "site", "--name", "cut"]);
+    assert.match(await inBuilder(), /banger-build/, "the daemon died while the builder held the image");
+    await host.ok(["daemon", "start"]);
+    assert.equal(await inBuilder(), "");
   });
 });

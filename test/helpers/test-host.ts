@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chown, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -45,10 +45,17 @@ export class TestHost implements AsyncDisposable {
 
   static async start(env: Readonly<Record<string, string>> = {}, enter: readonly string[] = []): Promise<TestHost> {
     const folder = await mkdtemp(join(tmpdir(), "bh-"));
+    // Root's container builders would keep their images in one place for all hosts: containers-storage.conf(5).
+    const containers = join(folder, "containers");
+    const storage = join(containers, "storage.conf");
+    await mkdir(containers);
+    const lines = ["[storage]", 'driver = "vfs"', `runroot = "${containers}"`, `graphroot = "${containers}"`];
+    await writeFile(storage, lines.map((line) => `${line}\n`).join(""));
     const base = {
       PATH: process.env["PATH"] ?? "/usr/bin:/bin:/usr/sbin:/sbin",
       LANG: "C.UTF-8",
       HOME: folder,
+      CONTAINERS_STORAGE_CONF: storage,
       XDG_RUNTIME_DIR: folder,
       XDG_CACHE_HOME: process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"),
     };

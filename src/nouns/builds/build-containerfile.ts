@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { z } from "zod";
 import { removeTree } from "../../lib/destroy.ts";
 import { BangerError, asBangerError } from "../../lib/errors.ts";
 import { findExecutable } from "../../lib/find-executable.ts";
@@ -10,10 +11,16 @@ import { run } from "../../lib/process.ts";
 import type { OperationContext } from "../../lib/progress.ts";
 import type { Image } from "../../model/image.ts";
 import { digestTree, readScript } from "./build-inputs.ts";
-import { CONTAINER_BUILDERS, type ContainerBuild, type ContainerBuilder } from "./container-builders.ts";
+import {
+  CONTAINER_BUILDERS,
+  forgetContainer,
+  type ContainerBuild,
+  type ContainerBuilder,
+} from "./container-builders.ts";
 import { builtKey } from "./content-key.ts";
 import { pullImage, type ImageContext } from "../images/index.ts";
-import { WORK } from "../../core/intents.ts";
+import { intentKind } from "../../core/intents.ts";
+import type { Settler } from "../../core/recovery.ts";
 
 export interface ContainerfileRequest {
   readonly name: string;
@@ -23,6 +30,9 @@ export interface ContainerfileRequest {
   readonly context: string;
   readonly kernel?: string | undefined;
 }
+
+/** A Containerfile that a program of the host builds into its own store. */
+const CONTAINER_BUILD = intentKind("build.container", z.object({ builder: z.string(), tag: z.string() }));
 
 const PROBE_MS = 20_000;
 
@@ -37,7 +47,7 @@ export async function buildContainerfile(
   request: ContainerfileRequest,
   operation: OperationContext,
 ): Promise<Image> {
-  const { layout, store } = context;
+  const { layout, store, log } = context;
   const { signal, progress } = operation;
   const script = await readScript(request.containerfile);
   const key = keyOf(script.digest, await digestTree(request.context, signal));
@@ -49,13 +59,14 @@ export async function buildContainerfile(
   const builder = await chooseBuilder(signal);
   const id = newId("ctr");
   const work = join(layout.workDir, id);
-  const intent = store.intents.begin(WORK, id);
   const build: ContainerBuild = {
     containerfile: request.containerfile,
     context: request.context,
     archive: join(work, "image.tar"),
     tag: `localhost/banger-build:${id}`,
   };
+  const kept = { builder: builder.name, tag: build.tag };
+  const intent = store.intents.begin(CONTAINER_BUILD, id, kept);
   try {
     await mkdir(work, { recursive: true, mode: 0o700 });
     progress({
@@ -81,11 +92,22 @@ export async function buildContainerfile(
     const history = [{ at: pulled.createdAt, did, key, scriptDigest: script.digest }];
     return store.images.transition(pulled.id, "built", { reference: undefined, origin: "build", history });
   } finally {
-    for (const { file, args } of builder.cleanUp(build)) await run(file, args, { timeoutMs: PROBE_MS }).catch(() => {});
-    await removeTree(layout.workDir, id, "named by the open intent work");
-    store.intents.end(intent);
+    await removeTree(layout.workDir, id, "named by the open intent build.container");
+    await forgetContainer(kept).then(
+      () => store.intents.end(intent),
+      (error: unknown) => log.warn({ err: error, ...kept }, "the builder keeps an image; the next daemon tries again"),
+    );
   }
 }
+
+/** Its work in progress is gone by then; what is left is the image in the builder's own store. */
+export const SETTLE_CONTAINER_BUILD: Settler = {
+  kind: CONTAINER_BUILD,
+  settle: async ({ payload }) => {
+    await forgetContainer(CONTAINER_BUILD.payload.parse(payload));
+    return "undid a build of a Containerfile";
+  },
+};
 
 /** The same file and the same folder are not built twice under a name. What FROM names may have moved on meanwhile. */
 function keyOf(scriptDigest: string, contextDigest: string): string {

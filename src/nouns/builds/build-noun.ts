@@ -4,7 +4,7 @@ import type { Image, ImageView } from "../../model/image.ts";
 import { viewOf, type ImageBuilds, type ImageContext } from "../images/index.ts";
 import type { Slot } from "../slot.ts";
 import { forgetVm, type VmContext } from "../vms/index.ts";
-import { buildContainerfile } from "./build-containerfile.ts";
+import { buildContainerfile, SETTLE_CONTAINER_BUILD } from "./build-containerfile.ts";
 import type { BuildContext } from "./build-context.ts";
 import { buildImage } from "./build-image.ts";
 import { installInit } from "./install-init.ts";
@@ -27,6 +27,7 @@ export function buildNoun(
       });
       const view = async (making: Promise<Image>): Promise<ImageView> => viewOf(context.images, await making);
       return {
+        settlers: [SETTLE_CONTAINER_BUILD],
         handlers: {
           imageBuild: (input, request) => view(buildImage(context, input, request)),
           imageBuildContainerfile: (input, request) => view(buildContainerfile(context.images, input, request)),
