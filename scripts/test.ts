@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Counts, failureLines, refuseSilentSkips, sum, summaryLine } from "./testing/counts.ts";
+import { type Counts, failureLines, refuseSilentSkips, slowestLine, sum, summaryLine } from "./testing/counts.ts";
 import { runGoSuite } from "./testing/run-go-suite.ts";
 import { runNodeSuite } from "./testing/run-node-suite.ts";
 import { GO_SUITE, NODE_SUITES } from "./testing/suites.ts";
@@ -15,20 +15,24 @@ async function main(wanted: readonly string[]): Promise<number> {
     return 2;
   }
   const results: Counts[] = [];
+  const suites: string[] = [];
   const isWanted = (suite: (typeof all)[number]): boolean =>
     wanted.length === 0 ? !("onDemand" in suite) : wanted.includes(suite.name);
   for (const suite of all.filter(isWanted)) {
     console.log(`\n== ${suite.name}: ${suite.about}`);
     const started = performance.now();
     const counts = "files" in suite ? await runNodeSuite(suite, ROOT) : await runGoSuite(join(ROOT, suite.directory));
-    console.log(`== ${suite.name}: ${summaryLine(counts)}, ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    const seconds = (performance.now() - started) / 1000;
+    console.log(`== ${suite.name}: ${summaryLine(counts)}, ${seconds.toFixed(1)} s`);
+    suites.push(`${suite.name} ${seconds.toFixed(0)} s`);
     results.push(counts);
   }
+  console.log(`\nsuites: ${suites.join(", ")}`);
   return report(refuseSilentSkips(sum(results)));
 }
 
 function report(counts: Counts): number {
-  console.log("");
+  console.log(slowestLine(counts));
   for (const { name, reason } of counts.skipped) console.log(`skipped: ${name}: ${reason}`);
   for (const test of counts.failed) console.log(failureLines(test));
   console.log(summaryLine(counts));

@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 import type { TestEvent } from "node:test/reporters";
-import type { Counts, ToldTest } from "./counts.ts";
+import type { Counts, FileTime, ToldTest } from "./counts.ts";
 
 /**
  * A reporter for `node --test`: one JSON document of {@link Counts} once all files have run.
@@ -10,7 +10,10 @@ export default async function* countingReporter(events: AsyncIterable<TestEvent>
   let passed = 0;
   const failed: ToldTest[] = [];
   const skipped: ToldTest[] = [];
+  const files: FileTime[] = [];
   for await (const { type, data } of events) {
+    if (type === "test:summary" && data.file !== undefined)
+      files.push({ file: relative(process.cwd(), data.file), seconds: data.duration_ms / 1000 });
     if (type !== "test:pass" && type !== "test:fail") continue;
     if (data.details.type === "suite") continue;
     const { skip, todo } = data;
@@ -19,7 +22,7 @@ export default async function* countingReporter(events: AsyncIterable<TestEvent>
     else if (skip === undefined && todo === undefined) passed += 1;
     else skipped.push({ name: data.name, reason: reasonOf(skip) ?? reasonOf(todo) ?? "" });
   }
-  yield JSON.stringify({ passed, failed, skipped } satisfies Counts);
+  yield JSON.stringify({ passed, failed, skipped, files } satisfies Counts);
 }
 
 /** A test's name with its file, relative to where the run was started. */

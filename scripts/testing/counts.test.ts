@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { failureLines, refuseSilentSkips, sum, summaryLine, withExitStatus } from "./counts.ts";
+import { failureLines, refuseSilentSkips, slowestLine, sum, summaryLine, withExitStatus } from "./counts.ts";
 
 const none = { passed: 0, failed: [], skipped: [] };
 const bad = { name: "bad", reason: "1 is not 2" };
@@ -11,6 +11,12 @@ test("sums runners into one line", () => {
     { passed: 4, failed: [bad, bad], skipped: [] },
   ]);
   assert.equal(summaryLine(total), "7 passed, 2 failed, 1 skipped");
+});
+
+test("names the slowest files of all runners first", () => {
+  const of = (file: string, seconds: number) => ({ ...none, files: [{ file, seconds }] });
+  const total = sum([of("a.test.ts", 3.4), none, of("b.test.ts", 60), of("c.test.ts", 1)]);
+  assert.equal(slowestLine(total, 2), "slowest: b.test.ts 60 s, a.test.ts 3 s");
 });
 
 test("a runner that failed without a failed test is one failure", () => {

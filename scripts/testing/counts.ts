@@ -3,6 +3,14 @@ export interface Counts {
   readonly passed: number;
   readonly failed: readonly ToldTest[];
   readonly skipped: readonly ToldTest[];
+  /** How long each file took, where the runner says it. */
+  readonly files?: readonly FileTime[];
+}
+
+export interface FileTime {
+  /** Its path from the repository's root. */
+  readonly file: string;
+  readonly seconds: number;
 }
 
 /** A test of which more is to be said than that it passed. */
@@ -19,7 +27,14 @@ export function sum(all: readonly Counts[]): Counts {
     passed: all.reduce((n, c) => n + c.passed, 0),
     failed: all.flatMap((c) => c.failed),
     skipped: all.flatMap((c) => c.skipped),
+    files: all.flatMap((c) => c.files ?? []),
   };
+}
+
+/** The files that took longest, the slowest first, where a run's time is to be found. */
+export function slowestLine({ files = [] }: Counts, most = 12): string {
+  const slowest = files.toSorted((a, b) => b.seconds - a.seconds).slice(0, most);
+  return `slowest: ${slowest.map(({ file, seconds }) => `${file} ${seconds.toFixed(0)} s`).join(", ")}`;
 }
 
 /** Counts a test that was skipped without a word as failed: nobody could tell what is missing. */

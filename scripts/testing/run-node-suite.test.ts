@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { test } from "node:test";
 import type { Counts } from "./counts.ts";
 import { runNodeSuite } from "./run-node-suite.ts";
 import type { NodeSuite } from "./suites.ts";
 
-/** Runs a suite of these files for real. */
-async function countsOf(
+/** Runs a suite of these files for real; how long they took is another matter. */
+async function countsOf(...suite: Parameters<typeof runFiles>): Promise<Omit<Counts, "files">> {
+  const { files: _times, ...counts } = await runFiles(...suite);
+  return counts;
+}
+
+async function runFiles(
   files: Readonly<Record<string, string>>,
   builds: readonly string[] = [],
   more: Pick<NodeSuite, "alone" | "compileCache"> = {},
@@ -74,6 +79,16 @@ test("what is built first is there for the tests, and its time is not theirs", a
   };
   assert.deepEqual(await countsOf(files, ["build.sh", "fails.sh"]), { passed: 1, failed: [], skipped: [] });
   assert.equal((await countsOf(files)).failed.length, 1);
+});
+
+test("says how long each file took", async () => {
+  const { files = [] } = await runFiles({
+    "slow.test.mjs": `import { test } from "node:test"; test("a", () => new Promise((r) => setTimeout(r, 600)));`,
+    "quick.test.mjs": `import { test } from "node:test"; test("b", () => {});`,
+  });
+  const times = new Map(files.map(({ file, seconds }) => [basename(file), seconds]));
+  assert.deepEqual([...times.keys()].toSorted(), ["quick.test.mjs", "slow.test.mjs"]);
+  assert.ok((times.get("slow.test.mjs") ?? 0) >= 0.6);
 });
 
 test("modules are kept compiled for the suite that asks for it, and for no other", async () => {
