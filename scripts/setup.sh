@@ -51,6 +51,13 @@ long|rpm|install|rpmbuild|makes packages for dnf and zypper
 long|createrepo-c|install|createrepo_c|lists them
 long|makepkg|install|/usr/share/makepkg/util/message.sh|is what repo-add is made of
 long|pacman-package-manager|install|repo-add|lists packages for pacman
+long|ansible-core|install|ansible-playbook|works on a VM as on any machine
+long|rsync|install|rsync|copies to and from VMs
+long|sshfs|install|sshfs|mounts a VM's files
+long|tmux|install|tmux|a terminal whose size changes
+long|python3-pip|install|pip3|fetches packages of Python for VMs to install
+long|cargo|install|cargo|fetches crates for VMs to build
+long|golang-go|install|go|fetches modules of Go for VMs to build
 kernel|gcc|install|gcc|compiles the kernel that boots without an initrd
 kernel|make|install|make|compiles it
 kernel|flex|install|flex|compiles it
