@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The nouns, lowest first: each may use those before it, of which it sees what their index.ts names. */
-const NOUNS = ["kernels", "images", "vms", "builds", "events", "system"] as const;
+const NOUNS = ["kernels", "images", "volumes", "vms", "builds", "events", "system"] as const;
 /** What stands beside the nouns' folders and knows no noun, so that each may use it. */
 const BELOW_NOUNS: readonly string[] = ["src/nouns/installation.ts", "src/nouns/slot.ts"];
 

@@ -3,6 +3,7 @@ import { daemonRoutes } from "./routes/daemon.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { imageRoutes } from "./routes/images.ts";
 import { kernelRoutes } from "./routes/kernels.ts";
+import { volumeRoutes } from "./routes/volumes.ts";
 import { vmRoutes } from "./routes/vms.ts";
 
 /**
@@ -15,6 +16,7 @@ export const contract = {
   ...kernelRoutes,
   ...imageRoutes,
   ...buildRoutes,
+  ...volumeRoutes,
   ...vmRoutes,
 };
 

@@ -20,6 +20,7 @@ import {
 } from "../model/fields/vm-fields.ts";
 import { objectNameSchema } from "../model/names.ts";
 import { serviceSpecSchema } from "../model/service.ts";
+import { volumeMountsSchema } from "../model/volume.ts";
 import { ownWorldSchemas } from "../model/world.ts";
 
 /** A name or an id of an existing object, as a user types it. Only looked up, never joined to a path. */
@@ -138,7 +139,12 @@ export const imageFilesInput = z.strictObject({
 export const imageFileInput = z.strictObject({ ref: refSchema, path: imagePathSchema });
 
 export const vmCreateInput = z.strictObject({
-  ...shapeOf(VM_FIELDS, { ...ownWorldSchemas, env: envSchema.default({}), ready: readyChecksSchema.default([]) }),
+  ...shapeOf(VM_FIELDS, {
+    ...ownWorldSchemas,
+    env: envSchema.default({}),
+    ready: readyChecksSchema.default([]),
+    volumes: volumeMountsSchema.default([]),
+  }),
   ...shapeOf(CREATE_FIELDS, { service: serviceSpecSchema.optional(), start: z.boolean().default(true) }),
 });
 

@@ -12,6 +12,11 @@ export const IMAGE_ARGUMENT = {
   names: "image",
   help: "name or id of the image",
 } as const satisfies ArgumentSpec;
+export const VOLUME_ARGUMENT = {
+  name: "volume",
+  names: "volume",
+  help: "name or id of the volume",
+} as const satisfies ArgumentSpec;
 export const KERNEL_ARGUMENT = {
   name: "kernel",
   names: "kernel",

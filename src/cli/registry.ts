@@ -53,6 +53,11 @@ import vmStart from "./vm/start.ts";
 import vmStats from "./vm/stats.ts";
 import vmStop from "./vm/stop.ts";
 import vmWait from "./vm/wait.ts";
+import volumeCreate from "./volume/create.ts";
+import volumeDelete from "./volume/delete.ts";
+import volumeInspect from "./volume/inspect.ts";
+import volumeList from "./volume/list.ts";
+import volumeResize from "./volume/resize.ts";
 
 /**
  * Every command, in the order of the help.
@@ -97,6 +102,12 @@ export const commands: readonly Command[] = [
   imagePush,
   imageExport,
   imageDelete,
+
+  volumeCreate,
+  volumeList,
+  volumeInspect,
+  volumeResize,
+  volumeDelete,
 
   kernelPull,
   kernelCatalog,

@@ -49,6 +49,11 @@ export const ERROR_CODES = {
   MIRROR_FAILED: { status: 502, exit: 6 },
   MIRROR_UNTRUSTED: { status: 502, exit: 6 },
 
+  // Volumes
+  VOLUME_NOT_FOUND: { status: 404, exit: 3 },
+  VOLUME_IN_USE: { status: 409, exit: 4 },
+  VOLUME_UNCLEAN: { status: 409, exit: 4 },
+
   // Images
   IMAGE_NOT_FOUND: { status: 404, exit: 3 },
   IMAGE_IN_USE: { status: 409, exit: 4 },

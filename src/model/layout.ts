@@ -18,6 +18,7 @@ export interface Layout {
   readonly blobsDir: string;
   readonly kernelsDir: string;
   readonly imagesDir: string;
+  readonly volumesDir: string;
   readonly vmsDir: string;
   /** Work in progress, on the data's own file system so that it can be renamed into place. */
   readonly workDir: string;
@@ -52,6 +53,7 @@ export function layoutFrom(env: Readonly<Record<string, string | undefined>>): L
     blobsDir: join(dataDir, "blobs"),
     kernelsDir: join(dataDir, "kernels"),
     imagesDir: join(dataDir, "images"),
+    volumesDir: join(dataDir, "volumes"),
     vmsDir: join(dataDir, "vms"),
     workDir: join(dataDir, "work"),
     stateDir,
@@ -97,10 +99,11 @@ export function folderLock(folder: string): string {
 /** Where objects have their folders, each named by its id, and the file in each that tells of it. */
 export function describedFolders(
   layout: Layout,
-): Readonly<Record<"kernels" | "images" | "vms", { readonly folder: string; readonly file: string }>> {
+): Readonly<Record<"kernels" | "images" | "volumes" | "vms", { readonly folder: string; readonly file: string }>> {
   return {
     kernels: { folder: layout.kernelsDir, file: "kernel.json" },
     images: { folder: layout.imagesDir, file: "image.json" },
+    volumes: { folder: layout.volumesDir, file: "volume.json" },
     vms: { folder: layout.vmsDir, file: "vm.json" },
   };
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-export const ORPHAN_KINDS = ["vm", "image", "kernel", "work", "run"] as const;
+export const ORPHAN_KINDS = ["vm", "volume", "image", "kernel", "work", "run"] as const;
 
 /** Something in banger's folders that its state does not know. Nothing takes it away unless it is asked to. */
 export const orphanSchema = z.object({
@@ -23,6 +23,7 @@ export const rebuiltSchema = z.object({
   vms: z.number().int(),
   images: z.number().int(),
   kernels: z.number().int(),
+  volumes: z.number().int(),
   /** Where the database lies that was there before; absent where there was none. */
   kept: z.string().optional(),
   /** What was done to objects, and what was left and why, in words. */

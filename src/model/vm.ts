@@ -11,6 +11,7 @@ import { publishedPortSchema } from "./published-port.ts";
 import { readyChecksSchema } from "./ready-check.ts";
 import { serviceReadinessSchema, serviceSpecSchema, serviceStatusSchema } from "./service.ts";
 import { withoutSecrets, worldSchema } from "./world.ts";
+import { vmVolumeSchema } from "./volume.ts";
 import { VM_STATES } from "./vm-states.ts";
 
 /** The way of a start, in order. A start that fails names the stage it stopped in. */
@@ -71,6 +72,8 @@ export const vmSpecSchema = z.object({
   vmm: vmmChoiceSchema.default("auto"),
   /** What must hold before a start is done. */
   ready: readyChecksSchema.readonly().default([]),
+  /** What is mounted in it beside its own disks, in the order in which it has them. */
+  volumes: z.array(vmVolumeSchema).readonly().default([]),
   /** The command that the guest's agent keeps running. */
   service: serviceSpecSchema.optional(),
   /** What it is given of the host's world; what is absent in it is left to the configuration, anew at each start. */

@@ -9,6 +9,8 @@ import type { ImageBuilds, VmsOfImages } from "./images/image-ports.ts";
 import type { KernelVerbs } from "./kernels/kernel-verbs.ts";
 import { slot } from "./slot.ts";
 import { systemNoun } from "./system/system-noun.ts";
+import { volumeNoun } from "./volumes/volume-noun.ts";
+import type { VolumeVerbs } from "./volumes/volume-verbs.ts";
 import type { VmContext } from "./vms/vm-context.ts";
 import { vmNoun } from "./vms/vm-noun.ts";
 
@@ -16,6 +18,7 @@ import { vmNoun } from "./vms/vm-noun.ts";
 export function builtInNouns(env: NodeJS.ProcessEnv, installation: Installation): readonly Noun[] {
   const kernels = slot<KernelVerbs>("the kernels");
   const images = slot<ImageContext>("the images");
+  const volumes = slot<VolumeVerbs>("the volumes");
   const vms = slot<VmContext>("the VMs");
   // What images need of those that stand after them, and know by these alone.
   const vmsOfImages = slot<VmsOfImages>("what VMs do for images");
@@ -23,7 +26,8 @@ export function builtInNouns(env: NodeJS.ProcessEnv, installation: Installation)
   return [
     kernelNoun(installation, kernels),
     imageNoun(installation, kernels, images, vmsOfImages, imageBuilds),
-    vmNoun(env, installation, kernels, vms, vmsOfImages),
+    volumeNoun(volumes),
+    vmNoun(env, installation, kernels, volumes, vms, vmsOfImages),
     buildNoun(images, vms, imageBuilds),
     eventNoun,
     systemNoun(env, vms),

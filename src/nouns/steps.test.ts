@@ -5,10 +5,12 @@ import { imageSchema } from "../model/image.ts";
 import { kernelSchema } from "../model/kernel.ts";
 import { VM_STATES } from "../model/vm-states.ts";
 import { vmSchema } from "../model/vm.ts";
+import { volumeSchema } from "../model/volume.ts";
 import { builtInNouns } from "./built-in-nouns.ts";
 import { imageTable } from "./images/image-table.ts";
 import { kernelTable } from "./kernels/kernel-table.ts";
 import { vmTable } from "./vms/vm-table.ts";
+import { volumeTable } from "./volumes/volume-table.ts";
 
 const createdAt = "2026-01-02T03:04:05Z";
 const kernel = kernelSchema.parse({
@@ -25,6 +27,11 @@ const kernel = kernelSchema.parse({
 
 test("a kernel has no states: each of its steps may be taken at any time", () => {
   checkSteps(kernelTable, kernel, [], { renamed: "any", released: "any" });
+});
+
+test("a volume may grow at any time, as far as its steps go", () => {
+  const volume = volumeSchema.parse({ id: "vol-0123456789abcdef", name: "data", createdAt, sizeBytes: 2 ** 26 });
+  checkSteps(volumeTable, volume, [], { resized: "any" });
 });
 
 test("an image has no states either", () => {
@@ -98,5 +105,5 @@ test("a VM takes each step from its states and from no other", () => {
 test("no other noun keeps anything, builds neither: a table that is added has its steps held here", () => {
   const installation = { agentPath: "", rootfsProgram: "", recipes: { builtInCatalog: "", makeGenericKernel: "" } };
   const tables = builtInNouns({}, installation).flatMap((noun) => Object.values(noun.tables));
-  assert.deepEqual(tables, [kernelTable, imageTable, vmTable]);
+  assert.deepEqual(tables, [kernelTable, imageTable, volumeTable, vmTable]);
 });

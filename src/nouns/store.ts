@@ -1,10 +1,11 @@
 import { openStore as openTables, type Store as StoreOf, type StoreOptions } from "../core/store.ts";
 import { imageTable } from "./images/image-table.ts";
 import { kernelTable } from "./kernels/kernel-table.ts";
+import { volumeTable } from "./volumes/volume-table.ts";
 import { vmTable } from "./vms/vm-table.ts";
 
 /** What banger keeps. */
-const TABLES = { kernels: kernelTable, images: imageTable, vms: vmTable } as const;
+const TABLES = { kernels: kernelTable, images: imageTable, volumes: volumeTable, vms: vmTable } as const;
 
 export type Store = StoreOf<typeof TABLES>;
 

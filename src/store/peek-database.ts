@@ -4,8 +4,11 @@ import { type BangerError, hasErrno } from "../lib/errors.ts";
 import { checkVersion, stateCorrupt } from "./database.ts";
 import { readInstance } from "./instance-row.ts";
 
-export const TABLES = ["kernels", "images", "vms"] as const;
+export const TABLES = ["kernels", "images", "volumes", "vms"] as const;
 export type Table = (typeof TABLES)[number];
+
+/** Every banger's database has these. */
+const FIRST_TABLES: readonly Table[] = ["kernels", "images", "vms"];
 
 /** What a database is, found without changing it. */
 export type DatabaseSeen =
@@ -58,13 +61,14 @@ function look(database: DatabaseSync, path: string): DatabaseSeen {
         : [],
     );
   // One that is somebody else's altogether has none of our tables, and no place for them.
-  if (version > 0 && !TABLES.every((table) => tables.has(table))) throw new Error("it is no database of banger's");
+  if (version > 0 && !FIRST_TABLES.every((table) => tables.has(table)))
+    throw new Error("it is no database of banger's");
   if (version === 0 && tables.size > 0) throw new Error("it is no database of banger's");
   const { id, revision } = tables.has("instance") ? readInstance(database) : { id: undefined, revision: 0 };
   return {
     is: "usable",
     instance: id,
     revision,
-    ids: { kernels: ids("kernels"), images: ids("images"), vms: ids("vms") },
+    ids: { kernels: ids("kernels"), images: ids("images"), volumes: ids("volumes"), vms: ids("vms") },
   };
 }

@@ -38,8 +38,8 @@ export interface MachineLimits {
 }
 
 export interface MachineDisk extends Pick<VmDisk, "path" | "format"> {
-  /** `modules` holds those of the kernel: it is the kernel's, and no disk of the VM's record. */
-  readonly id: VmDisk["id"] | "modules";
+  /** `modules` holds those of the kernel: it is the kernel's, and no disk of the VM's record, as volumes are not. */
+  readonly id: VmDisk["id"] | "modules" | `volume${number}`;
   readonly readOnly: boolean;
   /** What lies at its path; a file where absent. */
   readonly node?: "file" | "block-device";

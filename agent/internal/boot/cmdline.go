@@ -40,6 +40,7 @@ type CommandLine struct {
 	DNS       []string
 	Network   *netif.Plan // banger.ip=10.0.2.15/24,10.0.2.2
 	Work      string      // banger.work=/dev/vdb: the device of the work disk
+	Volumes   []Volume    // banger.volume=/dev/vdc:/data:ro, once for each
 	Line      string      // banger.line=serial: the ways to the host
 	Modules   string      // banger.modules=/dev/vdc: the disk with the kernel's modules
 	SameAgent bool        // banger.same=1: the agent in the image is the one in the initramfs
@@ -80,6 +81,12 @@ func ParseCommandLine(text string) (CommandLine, error) {
 			c.Network = &plan
 		case "banger.work":
 			c.Work = value
+		case "banger.volume":
+			volume, err := parseVolume(value)
+			if err != nil {
+				return c, err
+			}
+			c.Volumes = append(c.Volumes, volume)
 		case "banger.line":
 			c.Line = value
 		case "banger.modules":

@@ -51,6 +51,9 @@ func prepare(ctx context.Context, program string) error {
 	if err := mountWorkDisk(ctx, console, line.Work); err != nil {
 		return err
 	}
+	if err := mountVolumes(ctx, console, line.Volumes); err != nil {
+		return err
+	}
 	warnOfModules(ctx, console, line.Modules, program)
 	if err := bringDevices("/"); err != nil {
 		Warn(console, err)

@@ -14,8 +14,8 @@ another name; nothing is deleted. VMs that run go on running, and are taken back
     // The daemon that did so ends; the next one takes back what runs.
     const { recovered } = await cli.client.call("daemonStatus", {});
     if (cli.json) return cli.printJson({ ...rebuilt, recovered });
-    const { vms, images, kernels, kept, notes } = rebuilt;
-    cli.print(`The state is rebuilt: VMs: ${vms}, images: ${images}, kernels: ${kernels}.`);
+    const { vms, volumes, images, kernels, kept, notes } = rebuilt;
+    cli.print(`The state is rebuilt: VMs: ${vms}, volumes: ${volumes}, images: ${images}, kernels: ${kernels}.`);
     if (kept !== undefined) cli.print(`The old database is kept: ${kept}`);
     for (const note of [...notes, ...recovered]) cli.note(note);
   },

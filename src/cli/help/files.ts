@@ -12,6 +12,7 @@ ${columns([
   ["SSH key", layout.sshKey],
   ["kernels", layout.kernelsDir],
   ["images", layout.imagesDir],
+  ["volumes", layout.volumesDir],
   ["VMs", layout.vmsDir],
   ["database", layout.database],
   ["log of the daemon", layout.daemonLog],

@@ -1,6 +1,7 @@
 import type { Input } from "../../client/client.ts";
 import { VM_FIELDS } from "../../model/fields/vm-fields.ts";
 import type { OptionSpecs, OptionValues } from "../command.ts";
+import { badUsage } from "./bad-usage.ts";
 import { given } from "./check-options.ts";
 import { ENV_OPTIONS, readEnv } from "./env-options.ts";
 import { inputOf, optionsOf } from "./option-of.ts";
@@ -10,8 +11,17 @@ const READY_OPTIONS = {
   ready: { type: "string", multiple: true, value: "CHECK", help: VM_FIELDS.ready.help },
 } as const satisfies OptionSpecs;
 
+const VOLUME_OPTIONS = {
+  volume: { type: "string", multiple: true, value: "VOLUME", help: VM_FIELDS.volumes.help },
+} as const satisfies OptionSpecs;
+
 /** What a new VM can be given, by `vm create` and by `run`. */
-export const VM_OPTIONS = optionsOf(VM_FIELDS, { env: ENV_OPTIONS, ready: READY_OPTIONS, ...OWN_WORLD_OPTIONS });
+export const VM_OPTIONS = optionsOf(VM_FIELDS, {
+  env: ENV_OPTIONS,
+  ready: READY_OPTIONS,
+  volumes: VOLUME_OPTIONS,
+  ...OWN_WORLD_OPTIONS,
+});
 
 /**
  * Makes a request out of the options.
@@ -28,6 +38,16 @@ export async function vmInput(
     nat: options.nat,
     env: await readEnv(options.env, options["env-file"], env),
     ready: options.ready.length === 0 ? undefined : [...options.ready],
+    volumes: options.volume.length === 0 ? undefined : options.volume.map(volumeMount),
     ...worldInput(options, env),
   });
+}
+
+/** `NAME:/PATH`, `NAME:/PATH:ro`; what the parts must be the request's schema says. */
+function volumeMount(text: string): NonNullable<Input<"vmCreate">["volumes"]>[number] {
+  const [volume = "", path = "", mode, ...more] = text.split(":");
+  if (!path.startsWith("/") || more.length > 0 || (mode !== undefined && mode !== "ro" && mode !== "rw")) {
+    throw badUsage(`--volume cannot be ${JSON.stringify(text)}`, "write NAME:/PATH or NAME:/PATH:ro");
+  }
+  return { volume, path, readOnly: mode === "ro" };
 }

@@ -12,7 +12,12 @@ const B = "ins-bbbbbbbbbbbbbbbb";
 const VM = "vm-0123456789abcdef";
 
 function usable(instance: string | undefined, revision: number, ...vms: readonly string[]): DatabaseSeen {
-  return { is: "usable", instance, revision, ids: { kernels: new Set(), images: new Set(), vms: new Set(vms) } };
+  return {
+    is: "usable",
+    instance,
+    revision,
+    ids: { kernels: new Set(), images: new Set(), volumes: new Set(), vms: new Set(vms) },
+  };
 }
 
 function folder(id: string, revision?: number): ObjectFolder {

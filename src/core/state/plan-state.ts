@@ -116,8 +116,8 @@ const WAYS_OUT =
   "or rebuild the database from the data with `banger daemon recover`";
 
 function count(objects: readonly ObjectFolder[]): string {
-  const words = { vms: "VM", images: "image", kernels: "kernel" } as const;
-  return (["vms", "images", "kernels"] as const)
+  const words = { vms: "VM", volumes: "volume", images: "image", kernels: "kernel" } as const;
+  return (["vms", "volumes", "images", "kernels"] as const)
     .map((table) => ({ word: words[table], many: objects.filter((object) => object.table === table).length }))
     .filter(({ many }) => many > 0)
     .map(({ word, many }) => `${many} ${word}${many === 1 ? "" : "s"}`)

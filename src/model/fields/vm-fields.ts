@@ -93,6 +93,12 @@ export const VM_FIELDS = {
     help: "what tells that it is ready: port:PORT or cmd:COMMAND",
     says: "what must hold before a start of it is done, all of it: `port:PORT` or `cmd:COMMAND`",
   },
+  volumes: {
+    kind: "own",
+    option: "volume",
+    help: "NAME:/PATH[:ro]: a volume that is mounted there, for writing or read-only",
+    says: "volumes that are mounted in it, each at a path of its own; one that is written to is no other running VM's",
+  },
   init: {
     kind: "choice",
     values: INIT_POLICIES,

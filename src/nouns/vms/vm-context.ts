@@ -6,6 +6,7 @@ import type { VmStore } from "./vm-store.ts";
 import type { Drivers } from "./drivers/drivers.ts";
 import type { Networks } from "./network/networks.ts";
 import type { KernelVerbs } from "../kernels/index.ts";
+import type { VolumeVerbs } from "../volumes/index.ts";
 import type { VmSilence } from "../../model/vm.ts";
 import type { HostClock } from "./guest/keep-time.ts";
 import type { LiveVm } from "./live/live-vms.ts";
@@ -17,6 +18,7 @@ export interface VmContext {
   readonly store: VmStore;
   readonly log: Logger;
   readonly kernels: KernelVerbs;
+  readonly volumes: Pick<VolumeVerbs, "get" | "disk">;
   /** The agent's binary on this host; it also dials where Node cannot. */
   readonly agentPath: string;
   /** Digest of that agent now. */

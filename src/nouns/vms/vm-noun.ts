@@ -7,6 +7,7 @@ import { createDrivers } from "./drivers/drivers.ts";
 import { agentNow, type VmsOfImages } from "../images/index.ts";
 import type { Installation } from "../installation.ts";
 import type { KernelVerbs } from "../kernels/index.ts";
+import type { VolumeVerbs } from "../volumes/index.ts";
 import { createNetworks } from "./network/networks.ts";
 import type { Slot } from "../slot.ts";
 import { storeWith } from "../../core/store.ts";
@@ -29,6 +30,7 @@ export function vmNoun(
   env: NodeJS.ProcessEnv,
   { agentPath }: Installation,
   kernels: Slot<KernelVerbs>,
+  volumes: Slot<VolumeVerbs>,
   opened: Slot<VmContext>,
   ofImages: Slot<VmsOfImages>,
 ): Noun<typeof vmRoutes> {
@@ -37,7 +39,7 @@ export function vmNoun(
     tables: { vms: vmTable },
     routes: vmRoutes,
     open({ layout, config, store: all, log, ending, trouble }) {
-      const store = storeWith<VmStore>(all, "kernels", "images", "vms");
+      const store = storeWith<VmStore>(all, "kernels", "images", "volumes", "vms");
       const agent = agentNow(agentPath);
       const live: VmContext["live"] = new Map();
       const isUp = (vmId: string): boolean => live.has(vmId) || store.vms.find(vmId)?.machine !== undefined;
@@ -47,6 +49,7 @@ export function vmNoun(
         store,
         log,
         kernels: kernels.get(),
+        volumes: volumes.get(),
         agentPath,
         agentDigest: async () => (await agent()).digest,
         drivers: createDrivers(config, layout, env),

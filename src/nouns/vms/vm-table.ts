@@ -8,6 +8,7 @@ import { refuseVmStep, VM_STEPS } from "../../model/vm-states.ts";
 const needs = z.object({
   image: z.object({ id: z.string() }),
   kernel: z.object({ id: z.string() }),
+  spec: z.object({ volumes: z.array(z.object({ id: z.string() })).default([]) }).optional(),
   disks: z.array(z.object({ strategy: z.string().default("qcow2"), base: z.object({ path: z.string() }).optional() })),
 });
 
@@ -20,9 +21,10 @@ export const vmTable = defineTable({
   schema: vmSchema,
   steps: VM_STEPS,
   refuse: (vm: Vm, step) => refuseVmStep(vm, step),
-  holds: holdsBy(needs, ({ image, kernel, disks }) => [
+  holds: holdsBy(needs, ({ image, kernel, spec, disks }) => [
     { kind: "image", ref: image.id },
     { kind: "kernel", ref: kernel.id },
+    ...(spec?.volumes ?? []).map(({ id }) => ({ kind: "volume", ref: id })),
     ...disks.flatMap(({ strategy, base }) => {
       if (base !== undefined) return [{ kind: "file", ref: base.path }];
       // Overlays of the first bangers do not say what they read from.

@@ -19,6 +19,7 @@ import { ensureKnownHosts, writeKnownHosts } from "./guest/known-hosts.ts";
 import { noteMainCommand } from "./commands/main-command.ts";
 import { createVm } from "./create/create-vm.ts";
 import { deleteBrokenVm, deleteVm, forgetVm } from "./delete/delete-vm.ts";
+import { saveVolumes } from "./delete/save-volumes.ts";
 import { ephemeralVms } from "./delete/ephemeral.ts";
 import { type ForwardTarget, openTarget } from "./commands/forward-target.ts";
 import { planExec } from "./commands/exec-plan.ts";
@@ -197,9 +198,10 @@ export function vmVerbs(context: VmContext): VmVerbs {
       if (!force) return inTurn(context, ref, signal, (vm) => deleteVm(context, vm, force, operation));
       const broken = store.vms.findBroken(ref);
       if (broken !== undefined) return queue.run(broken.id, signal, () => deleteBrokenVm(context, broken));
-      return byForce(context, ref, signal, async (vm) => {
+      const remove = async (vm: Vm | undefined): Promise<void> => {
         if (vm !== undefined) await deleteVm(context, vm, force, operation);
-      });
+      };
+      return byForce(context, ref, signal, remove, (vm, running) => saveVolumes(context, vm, running));
     },
 
     exec(ref, start, signal) {

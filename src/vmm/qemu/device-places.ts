@@ -10,6 +10,9 @@ export type MachineType = "microvm" | "q35";
  */
 const MICROVM_BUSES = [7, 6, 5, 4, 2, 1, 0] as const;
 
+/** How many virtio devices a microvm has room for. */
+export const MICROVM_ROOM = MICROVM_BUSES.length;
+
 /** A machine's places for virtio devices. */
 export interface DevicePlaces {
   /**
@@ -41,7 +44,7 @@ export function devicePlaces(machine: MachineType): DevicePlaces {
 
 function tooManyDevices(): BangerError {
   return new BangerError("VMM_CANNOT", {
-    what: `a microvm has room for ${MICROVM_BUSES.length} devices`,
-    fix: "use a kernel that needs PCI, or fewer disks",
+    what: `a microvm has room for ${MICROVM_ROOM} devices`,
+    fix: "use a kernel that has PCI, or fewer disks and volumes",
   });
 }

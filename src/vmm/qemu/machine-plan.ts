@@ -9,7 +9,7 @@ import type { ProcessMark } from "../find-strays.ts";
 import type { VmmStart } from "../start-vmm.ts";
 import { acceleratorOption } from "./accelerator.ts";
 import { kernelCommandLine } from "./command-line.ts";
-import { type DevicePlaces, devicePlaces, type MachineType } from "./device-places.ts";
+import { type DevicePlaces, devicePlaces, type MachineType, MICROVM_ROOM } from "./device-places.ts";
 import type { QemuHost } from "./qemu-host.ts";
 import { optionString } from "./option-string.ts";
 import { SANDBOX } from "./sandbox.ts";
@@ -48,10 +48,10 @@ export interface MachinePlan {
  *         that does not fit.
  */
 export function planMachine(spec: MachineSpec, host: QemuHost): MachinePlan {
-  const machine = machineFor(spec);
+  const line = planLine(spec, host);
+  const machine = machineFor(spec, line);
   const places = devicePlaces(machine);
   const { place } = places;
-  const line = planLine(spec, host);
   const controlSocket = join(spec.runDir, "qmp.sock");
   const consoleSocket = join(spec.runDir, "console.sock");
   const devices: readonly Option[] = [
@@ -123,7 +123,7 @@ export function guestName(vmId: string): string {
   return `guest=${vmId}`;
 }
 
-function machineFor(spec: MachineSpec): MachineType {
+function machineFor(spec: MachineSpec, line: QemuLine): MachineType {
   const { format, microvm, mpTable, pci } = spec.kernel;
   if (format === "arm64-image") {
     throw new BangerError("VMM_CANNOT", {
@@ -132,6 +132,7 @@ function machineFor(spec: MachineSpec): MachineType {
     });
   }
   if (!microvm || format !== "elf") return "q35";
+  if (pci !== false && neededDevices(spec, line) > MICROVM_ROOM) return "q35";
   // Without ACPI a microvm names its CPUs in the MP table alone: a kernel that does not read it would run on one.
   if (mpTable !== false || spec.vcpus === 1) return "microvm";
   if (pci !== false) return "q35";
@@ -141,6 +142,11 @@ function machineFor(spec: MachineSpec): MachineType {
     fix: "give the VM one CPU (`vcpus` 1), or choose another kernel",
     data: aboutFields("vcpus"),
   });
+}
+
+/** Devices that a guest cannot do without: disks, network, what carries its line, and randomness. */
+function neededDevices({ disks, network }: MachineSpec, { kind }: QemuLine): number {
+  return disks.length + (network.mode === "none" ? 0 : 1) + (kind === "vhost-vsock" ? 2 : 1) + 1;
 }
 
 function machineOption(machine: MachineType): string {

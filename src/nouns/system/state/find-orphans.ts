@@ -47,7 +47,7 @@ export async function findOrphans(context: Context): Promise<readonly Orphan[]> 
 
 function unknownObjects(store: Store, layout: Layout, isNamed: (name: string) => boolean): readonly Found[] {
   const folders = describedFolders(layout);
-  const objects = (["vms", "images", "kernels"] as const).flatMap((table) => {
+  const objects = (["vms", "volumes", "images", "kernels"] as const).flatMap((table) => {
     const known = store[table].ids();
     const { folder, file } = folders[table];
     return namesIn(folder)
@@ -69,7 +69,7 @@ function unknownObjects(store: Store, layout: Layout, isNamed: (name: string) =>
   return [...objects, ...running];
 }
 
-const KINDS = { vms: "vm", images: "image", kernels: "kernel" } as const;
+const KINDS = { vms: "vm", volumes: "volume", images: "image", kernels: "kernel" } as const;
 
 /** What a folder says of itself, or why it says nothing. */
 function aboutObject(path: string, file: string, kind: string): string {

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { imageSchema, type Image } from "../../../model/image.ts";
 import { kernelSchema, type Kernel } from "../../../model/kernel.ts";
 import { vmSchema, type Vm } from "../../../model/vm.ts";
+import { volumeSchema, type Volume } from "../../../model/volume.ts";
 import type { Table } from "../../../store/peek-database.ts";
 import { changed } from "../../../core/steps.ts";
 import { atRest } from "../../vms/index.ts";
@@ -20,6 +21,7 @@ export interface Told {
 export interface RebuildPlan {
   readonly kernels: readonly Kernel[];
   readonly images: readonly Image[];
+  readonly volumes: readonly Volume[];
   readonly vms: readonly Vm[];
   /** In words: what was renamed, what was left. */
   readonly notes: readonly string[];
@@ -52,7 +54,13 @@ export function planRebuild(told: readonly Told[], alive: ReadonlySet<string>): 
     if (settled === undefined) notes.push(`VM ${vm.name} is left: it was only being created`);
     else vms.push(settled);
   }
-  return { kernels: of("kernels", "kernel", kernelSchema), images: of("images", "image", imageSchema), vms, notes };
+  return {
+    kernels: of("kernels", "kernel", kernelSchema),
+    images: of("images", "image", imageSchema),
+    volumes: of("volumes", "volume", volumeSchema),
+    vms,
+    notes,
+  };
 }
 
 function whyNot(parsed: z.ZodSafeParseResult<unknown>): string {

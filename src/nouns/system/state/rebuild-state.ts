@@ -34,6 +34,7 @@ export async function rebuildState(layout: Layout, log: Logger): Promise<Rebuilt
     writeInstance(store.database, instance);
     for (const kernel of plan.kernels) store.kernels.insert(kernel);
     for (const image of plan.images) store.images.insert(image);
+    for (const volume of plan.volumes) store.volumes.insert(volume);
     for (const vm of plan.vms) store.vms.insert(vm);
     raiseRevision(store.database, Math.max(0, ...seen.objects.map(({ revision }) => revision ?? 0)) + 1);
     store.database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -50,6 +51,7 @@ export async function rebuildState(layout: Layout, log: Logger): Promise<Rebuilt
     vms: plan.vms.length,
     images: plan.images.length,
     kernels: plan.kernels.length,
+    volumes: plan.volumes.length,
     ...(kept !== undefined && { kept }),
     notes: [...plan.notes],
   };

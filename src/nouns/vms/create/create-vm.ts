@@ -33,6 +33,8 @@ export async function createVm(
     VM_CREATE,
     vm.id,
     async () => {
+      // They may have gone since they were looked up; from now on the VM holds them.
+      for (const { id } of vm.spec.volumes) store.volumes.get(id);
       store.vms.insert(vm);
       const root = await cloneRootDisk(context, vm, image, { name: "root", signal });
       const work = await makeWorkDisk(vm, image, join(context.layout.vmsDir, vm.id), signal);

@@ -3,6 +3,7 @@ import type { Kernel } from "../../../model/kernel.ts";
 import type { Vm } from "../../../model/vm.ts";
 import { checkReachable } from "../../images/index.ts";
 import { installLog } from "../first-boot/install-logs.ts";
+import { planVolumes } from "../disks/vm-volumes.ts";
 import { planVm, type VmRequest } from "./plan-vm.ts";
 import type { VmContext } from "../vm-context.ts";
 
@@ -13,5 +14,6 @@ import type { VmContext } from "../vm-context.ts";
  */
 export function planNewVm(context: VmContext, request: VmRequest, image: Image, kernel: Kernel): Vm {
   checkReachable(image, kernel);
-  return planVm(request, image, kernel, context.config, (id) => installLog(context.layout, id));
+  const volumes = planVolumes(request.volumes ?? [], context.volumes);
+  return planVm(request, image, kernel, volumes, context.config, (id) => installLog(context.layout, id));
 }

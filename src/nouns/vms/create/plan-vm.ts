@@ -14,6 +14,7 @@ import type { ServiceSpec } from "../../../model/service.ts";
 import { aboutFields } from "../../../model/fields/about-fields.ts";
 import { planSystem } from "../first-boot/system-plan.ts";
 import type { Vm } from "../../../model/vm.ts";
+import type { VmVolume, VolumeMount } from "../../../model/volume.ts";
 import { wishesOf, type WorldWishes } from "../../../model/world.ts";
 import { workDiskSize } from "../disks/work-disk.ts";
 
@@ -22,6 +23,7 @@ export type VmRequest = Asked<typeof VM_FIELDS> &
   WorldWishes & {
     readonly env: Readonly<Record<string, string>>;
     readonly ready?: readonly string[] | undefined;
+    readonly volumes?: readonly VolumeMount[] | undefined;
     readonly service?: ServiceSpec | undefined;
   };
 
@@ -34,6 +36,7 @@ export function planVm(
   request: VmRequest,
   image: Image,
   kernel: Kernel,
+  volumes: readonly VmVolume[],
   config: Config,
   installLog: (vmId: string) => string,
 ): Vm {
@@ -74,6 +77,7 @@ export function planVm(
       memoryBytes: request.memoryBytes ?? parseBytes(config.vm.memory),
       env: { ...request.env },
       ready: [...(request.ready ?? [])],
+      volumes: [...volumes],
       init,
       ...(request.service !== undefined && { service: request.service }),
       vmm: request.vmm ?? config.vmm,

@@ -60,6 +60,7 @@ function needs(changes: Partial<MachineNeeds["spec"]> = {}, others: Partial<Mach
     allowVms: false,
     env: {},
     ready: [],
+    volumes: [],
     init: "auto",
     vmm: "auto",
     ...changes,

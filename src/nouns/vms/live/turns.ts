@@ -2,6 +2,7 @@ import { untilAborted } from "../../../lib/deadline.ts";
 import { BangerError } from "../../../lib/errors.ts";
 import type { Vm } from "../../../model/vm.ts";
 import type { VmContext } from "../vm-context.ts";
+import type { LiveVm } from "./live-vms.ts";
 
 /** How long what is cancelled by force may take to put back what it did. */
 const FORCE_PATIENCE_MS = 5_000;
@@ -23,16 +24,21 @@ export async function inTurn<T>(
  * Runs what ends a VM by force: what runs and what waits for that VM is cancelled, and its machine is killed, so that
  * nothing waits on a guest or a VMM that does not answer. Then comes the change, on the VM as it is left: undefined where
  * what was cancelled has removed it, as a create does.
+ *
+ * @param before the machine is killed; it must bound itself.
  */
 export async function byForce<T>(
   context: VmContext,
   ref: string,
   signal: AbortSignal,
   change: (vm: Vm | undefined, signal: AbortSignal) => Promise<T>,
+  before: (vm: Vm, live: LiveVm) => Promise<void> = () => Promise.resolve(),
 ): Promise<T> {
   const { store, queue, live } = context;
-  const { id, name } = store.vms.get(ref);
+  const vm = store.vms.get(ref);
+  const { id, name } = vm;
   const machine = live.get(id);
+  if (machine !== undefined) await before(vm, machine);
   // Killed beside the queue: whoever of them waits for this machine then learns that it is over.
   const killing = machine === undefined ? Promise.resolve() : kill(machine);
   const options = { signal, reason: endedByForce(name), patienceMs: FORCE_PATIENCE_MS };
@@ -42,7 +48,7 @@ export async function byForce<T>(
   });
 }
 
-async function kill(live: NonNullable<ReturnType<VmContext["live"]["get"]>>): Promise<void> {
+async function kill(live: LiveVm): Promise<void> {
   live.ending = true;
   await live.close();
   await live.machine.kill(0);

@@ -21,6 +21,12 @@ test("a guest is told where its disks beside the root are", () => {
   const disks = { workDevice: "/dev/vdb", modulesDevice: "/dev/vdc" };
   const words = bootArguments({ hostname: "demo", machineId, init: "auto", network: { mode: "none" }, ...disks });
   assert.deepEqual(words.slice(-2), ["banger.work=/dev/vdb", "banger.modules=/dev/vdc"]);
+  const volumes = [
+    { device: "/dev/vdc", path: "/srv/data", readOnly: false },
+    { device: "/dev/vdd", path: "/models", readOnly: true },
+  ];
+  const more = bootArguments({ hostname: "demo", machineId, init: "auto", network: { mode: "none" }, volumes });
+  assert.deepEqual(more.slice(-2), ["banger.volume=/dev/vdc:/srv/data", "banger.volume=/dev/vdd:/models:ro"]);
 });
 
 test("an address is given to the kernel and to the agent", () => {

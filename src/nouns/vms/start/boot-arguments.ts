@@ -1,5 +1,6 @@
 import type { InitPolicy } from "../../../model/init-policy.ts";
 import type { VmNetwork } from "../../../model/vm.ts";
+import type { VmVolume } from "../../../model/volume.ts";
 
 /** Path of the first program that a VM runs from its root disk. */
 export const FIRST_BOOT_PATH = "/usr/local/libexec/banger-first-boot";
@@ -12,6 +13,8 @@ export interface BootIdentity {
   readonly network: VmNetwork;
   /** The work disk, by the name that the guest gives it; absent: none. */
   readonly workDevice?: string;
+  /** What is mounted beside the VM's own disks; each device by its name in the guest. */
+  readonly volumes?: readonly (Pick<VmVolume, "path" | "readOnly"> & { readonly device: string })[];
   /** The disk with the kernel's modules, by its name in the guest; absent: none. */
   readonly modulesDevice?: string;
   /** Whether the image holds the same agent as the initramfs: then that one goes on, and need not start anew. */
@@ -32,6 +35,9 @@ export function bootArguments(identity: BootIdentity): readonly string[] {
     `banger.hostname=${identity.hostname}`,
     `banger.init=${identity.init}`,
     ...(identity.workDevice === undefined ? [] : [`banger.work=${identity.workDevice}`]),
+    ...(identity.volumes ?? []).map(
+      ({ device, path, readOnly }) => `banger.volume=${device}:${path}${readOnly ? ":ro" : ""}`,
+    ),
     ...(identity.modulesDevice === undefined ? [] : [`banger.modules=${identity.modulesDevice}`]),
     ...(identity.sameAgent === true ? ["banger.same=1"] : []),
     ...networkArguments(identity),

@@ -33,6 +33,7 @@ import { startFailed } from "./start-failed.ts";
 import { endMachine, noteExit, OVERDUE_GRACE_MS } from "../stop/stop-vm.ts";
 import { startAgainBy } from "../stop/start-again.ts";
 import { noteNetwork } from "../network/note-network.ts";
+import { checkVolumesClean, checkVolumesFree, volumeDisks } from "../disks/vm-volumes.ts";
 import { attachDisks, deviceName, modulesDiskOf } from "../disks/vm-disks.ts";
 import { watchHealth } from "../pause/watch-health.ts";
 import type { VmContext } from "../vm-context.ts";
@@ -60,6 +61,7 @@ export async function startVm(
     VM_START,
     vm.id,
     async () => {
+      checkVolumesFree(context, vm);
       const starting = context.store.vms.transition(vm.id, "starting", {
         failure: undefined,
         bootId: undefined,
@@ -176,8 +178,12 @@ async function machineSpec(
 ): Promise<MachineSpec> {
   const { modulesDisk, ...kernel } = await context.kernels.bootable(vm.kernel.id, signal);
   const workDevice = vm.disks.find(({ id }) => id === "work")?.device;
-  const disks = [...(await attachDisks(vm)), ...(modulesDisk === undefined ? [] : [modulesDiskOf(modulesDisk)])];
+  const own = await attachDisks(vm);
+  await checkVolumesClean(vm, context.volumes);
+  const volumes = volumeDisks(vm, context.volumes);
+  const disks = [...own, ...volumes, ...(modulesDisk === undefined ? [] : [modulesDiskOf(modulesDisk)])];
   const modulesDevice = modulesDisk && deviceName(disks.length - 1);
+  const mounts = vm.spec.volumes.map((volume, index) => ({ ...volume, device: deviceName(own.length + index) }));
   return {
     id: vm.id,
     name: vm.name,
@@ -194,6 +200,7 @@ async function machineSpec(
         network: vm.network,
         sameAgent: sharesAgent(context, vm, kernel.initrdPath),
         ...(workDevice !== undefined && { workDevice }),
+        volumes: mounts,
         ...(modulesDevice !== undefined && { modulesDevice }),
       }),
     },

@@ -1,0 +1,17 @@
+import { command } from "../command.ts";
+import { forEach } from "../for-each.ts";
+
+export default command({
+  name: ["volume", "delete"],
+  summary: "Delete volumes that no VM mounts, with all that is in them",
+  arguments: [{ name: "volume", names: "volume", kind: "several", help: "names or ids of volumes" }],
+  options: { force: { type: "boolean", short: "f", help: "even if a record cannot be read" } },
+  examples: [{ line: "banger volume delete data", does: "Delete it, and what is in it" }],
+  run: (cli, { volume: refs }, { force }) =>
+    forEach(
+      cli,
+      refs,
+      (ref) => cli.client.call("volumeDelete", { ref, force }),
+      (_result, ref) => `Volume ${ref} is deleted.`,
+    ),
+});
