@@ -6,20 +6,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gib, mib } from "../lib/bytes.ts";
-import { doctorReportSchema, type KvmProbe } from "../model/doctor.ts";
-import { describeVmms } from "./checks/vmm.ts";
-import type { VmmChoice } from "../model/vm.ts";
+import { doctorReportSchema, type HostCheck, type KvmProbe } from "../model/doctor.ts";
 import { describeCpu } from "./checks/cpu.ts";
 import { describeDevices } from "./checks/devices.ts";
 import { describeSpace } from "./checks/disk.ts";
 import { describeProbe } from "./checks/kvm.ts";
 import { describePrivileges } from "./checks/privileges.ts";
-import { describeVersion } from "./checks/qemu.ts";
 import { configCheck, orphansCheck } from "./checks/told.ts";
 import { registriesCheck } from "./checks/registries.ts";
 import { runChecks, type DoctorInput } from "./checks.ts";
 import { chooseAccel } from "./choose-accel.ts";
-import type { HostCheck } from "./host-check.ts";
 
 const { signal } = new AbortController();
 
@@ -34,12 +30,12 @@ const working: KvmProbe = { ...broken, works: true, summary: "KVM runs guests" }
 
 function input(changes: Partial<DoctorInput> = {}): DoctorInput {
   return {
-    qemu: {},
     searchPath: process.env["PATH"],
     dataDir: join(tmpdir(), "not", "there", "yet"),
     registries: [],
     kvm: async () => broken,
     canReflink: async () => false,
+    drivers: [],
     more: [],
     ...changes,
   };
@@ -62,7 +58,6 @@ test("a check that throws is a failed check, and breaks no other", async () => {
     "kvm",
     "logout",
     "privileges",
-    "qemu",
     "reflink",
     "registry",
     "ssh",
@@ -81,10 +76,10 @@ test("a probe that fails leaves TCG, and says so", async () => {
   assert.match(report.checks.find(({ name }) => name === "kvm")?.summary ?? "", /no probe/);
 });
 
-test("without QEMU no VM can run, and the package is named", async () => {
-  const report = await runChecks(input({ qemu: { searchPath: "/nonexistent" } }), signal);
+test("no VM can run while what a driver cannot do without fails", async () => {
+  const report = await runChecks(input({ drivers: [throwing(true)] }), signal);
   assert.equal(report.canRunVms, false);
-  assert.match(report.checks.find(({ name }) => name === "qemu")?.fix ?? "", /qemu/);
+  assert.equal((await runChecks(input({ drivers: [throwing(false)] }), signal)).canRunVms, true);
 });
 
 test("an abort ends it", async () => {
@@ -107,13 +102,6 @@ test("the processor: what it is, and what it can", () => {
   assert.match(describeCpu("x64", intel.replace("vmx", "hypervisor")).fix ?? "", /nested/);
   assert.match(describeCpu("x64", intel.replace("vmx", "avx")).fix ?? "", /firmware/);
   assert.equal(describeCpu("arm64", intel).result, "fail");
-});
-
-test("QEMU's version: old ones are told, strangers fail", () => {
-  assert.equal(describeVersion("/q", "QEMU emulator version 7.2.22 (Debian 1:7.2)").result, "ok");
-  assert.equal(describeVersion("/q", "QEMU emulator version 10.0.2").result, "ok");
-  assert.equal(describeVersion("/q", "QEMU emulator version 6.2.0").result, "warn");
-  assert.equal(describeVersion("/q", "hello").result, "fail");
 });
 
 test("devices that are denied have a mend, absent ones need none", () => {
@@ -173,39 +161,6 @@ test("what only the caller knows: configuration and left-overs", async () => {
     (await orphansCheck(async () => found).look(signal)).summary,
     "vms/1, vms/2, vms/3, and 1 more; VMMs work in 1 of them",
   );
-});
-
-test("which VMM runs VMs, and why, is said in words", () => {
-  const usable = { usable: true, summary: "Firecracker 1.16.1 at /bin/firecracker" };
-  const absent = { usable: false, summary: "firecracker is not installed" };
-  const look = (configured: VmmChoice, kvmWorks: boolean, firecracker: typeof usable) => {
-    const { result, summary, fix } = describeVmms({
-      configured,
-      kvm: kvmWorks ? working : broken,
-      vmms: [{ vmm: "firecracker", ...firecracker }],
-    });
-    return [result, summary, fix !== undefined];
-  };
-  assert.deepEqual(look("auto", true, usable), [
-    "ok",
-    "Firecracker 1.16.1 at /bin/firecracker; QEMU for what it cannot do",
-    false,
-  ]);
-  assert.deepEqual(look("auto", true, absent), ["warn", "QEMU, since firecracker is not installed", true]);
-  assert.deepEqual(look("auto", false, usable), [
-    "ok",
-    "QEMU; Firecracker 1.16.1 at /bin/firecracker needs KVM to run guests: KVM opens but does not run a guest",
-    false,
-  ]);
-  assert.deepEqual(look("auto", false, absent), [
-    "ok",
-    "QEMU; firecracker is not installed, and it would need KVM: KVM opens but does not run a guest",
-    false,
-  ]);
-  assert.deepEqual(look("qemu", true, usable), ["ok", "QEMU, as the configuration says", false]);
-  assert.equal(look("firecracker", true, absent)[0], "warn");
-  assert.equal(look("firecracker", false, usable)[0], "warn");
-  assert.equal(look("firecracker", true, usable)[0], "ok");
 });
 
 test("to run as root is warned of", () => {

@@ -1,4 +1,4 @@
-import type { DoctorReport, KvmProbe } from "../model/doctor.ts";
+import type { DoctorReport, HostCheck, KvmProbe } from "../model/doctor.ts";
 import { chooseAccel } from "./choose-accel.ts";
 import { cpuCheck } from "./checks/cpu.ts";
 import { devicesCheck } from "./checks/devices.ts";
@@ -6,20 +6,19 @@ import { diskSpaceCheck, reflinkCheck } from "./checks/disk.ts";
 import { kvmCheck } from "./checks/kvm.ts";
 import { lingerCheck } from "./checks/linger.ts";
 import { privilegesCheck } from "./checks/privileges.ts";
-import { qemuCheck } from "./checks/qemu.ts";
 import { registriesCheck } from "./checks/registries.ts";
 import { sshCheck } from "./checks/ssh.ts";
-import { runCheck, type HostCheck } from "./host-check.ts";
-import type { QemuPlace } from "./probe-kvm.ts";
+import { runCheck } from "./run-check.ts";
 
 /** What the checks of a host need to know, and may ask. */
 export interface DoctorInput {
-  readonly qemu: QemuPlace;
   readonly searchPath: string | undefined;
   readonly dataDir: string;
   readonly registries: readonly string[];
   kvm(): Promise<KvmProbe>;
   canReflink(folder: string): Promise<boolean>;
+  /** What each driver checks of its VMM, the preferred one first. */
+  readonly drivers: readonly HostCheck[];
   /** Checks of what only the caller knows: configuration, daemon, left-overs (see checks/told.ts). */
   readonly more: readonly HostCheck[];
 }
@@ -30,7 +29,7 @@ export async function runChecks(input: DoctorInput, signal: AbortSignal): Promis
   const checks = [
     cpuCheck,
     kvmCheck(() => kvm),
-    qemuCheck(input.qemu),
+    ...input.drivers,
     devicesCheck,
     privilegesCheck(process.getuid?.()),
     diskSpaceCheck(input.dataDir),

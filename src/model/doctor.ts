@@ -20,6 +20,19 @@ export const checkSchema = z.object({
 });
 export type Check = z.infer<typeof checkSchema>;
 
+/** What a look at one thing found. */
+export type Finding = Omit<Check, "name" | "why">;
+
+/** One thing to look at. Whoever knows the thing gives it: a driver that of its VMM, the host's engine that of the host. */
+export interface HostCheck {
+  readonly name: string;
+  /** Why it matters: shown whatever is found. */
+  readonly why: string;
+  /** Whether no VM can run while this fails. */
+  readonly essential: boolean;
+  look(signal: AbortSignal): Promise<Finding>;
+}
+
 export const doctorReportSchema = z.object({
   /** Whether a VM can be started on this host: what the exit status of `banger doctor` says. */
   canRunVms: z.boolean(),

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
-import type { AgentLine, MachineRecord, VmDisk, Vmm, VmNetwork } from "../model/vm.ts";
+import type { HostCheck, KvmProbe } from "../model/doctor.ts";
+import type { AgentLine, MachineRecord, VmDisk, Vmm, VmmChoice, VmNetwork } from "../model/vm.ts";
 import type { Bytes } from "../lib/bytes.ts";
 import type { BangerError } from "../lib/errors.ts";
 import type { BootKernel, DriverAbilities } from "./abilities.ts";
@@ -67,6 +68,16 @@ export interface DiskError {
   readonly reason: string;
 }
 
+/** What a driver's checks are told beside what it finds out by itself. */
+export interface CheckedHost {
+  /** `vmm` of the configuration. */
+  readonly configured: VmmChoice;
+  /** Whether KVM runs guests here; it may take seconds to find out. */
+  kvm(): Promise<Pick<KvmProbe, "works" | "summary">>;
+  /** The other drivers there are, the one that is preferred first. */
+  readonly others: readonly Pick<Driver, "name" | "title">[];
+}
+
 /** One VMM behind one interface. */
 export interface Driver {
   readonly name: Vmm;
@@ -77,6 +88,8 @@ export interface Driver {
   abilities(): Promise<DriverAbilities>;
   /** What keeps it from running a VM; undefined where it can. Pure. @param abilities what it has just told of them. */
   obstacle(needs: MachineNeeds, abilities: DriverAbilities): Obstacle | undefined;
+  /** What doctor looks at for this VMM; nothing is looked at yet. Their names are stable, and no other driver has them. */
+  checks(host: CheckedHost): readonly HostCheck[];
   /**
    * Starts a VMM in a process session of its own and resolves once it runs the guest.
    * When it fails, or the signal aborts, no process and no socket is left.

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { Finding, HostCheck } from "../host-check.ts";
+import type { Finding, HostCheck } from "../../model/doctor.ts";
 
 /** Intel's and AMD's names in /proc/cpuinfo for what KVM is built on. */
 const VIRTUALIZATION_FLAGS = ["vmx", "svm"];

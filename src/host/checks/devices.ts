@@ -1,6 +1,6 @@
 import { access, constants } from "node:fs/promises";
 import { hasErrno } from "../../lib/errors.ts";
-import type { Finding, HostCheck } from "../host-check.ts";
+import type { Finding, HostCheck } from "../../model/doctor.ts";
 
 /** What each device is good for. None is needed by all VMs. */
 const DEVICES: Readonly<Record<string, string>> = {

@@ -2,7 +2,7 @@ import { access, constants, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { bytes, formatBytes, gib, mib, type Bytes } from "../../lib/bytes.ts";
 import { hasErrno } from "../../lib/errors.ts";
-import type { Finding, HostCheck } from "../host-check.ts";
+import type { Finding, HostCheck } from "../../model/doctor.ts";
 
 /** A VM that starts writes little; an image takes hundreds of MiB. */
 const TOO_LITTLE = mib(256);

@@ -1,4 +1,4 @@
-import type { HostCheck } from "../host-check.ts";
+import type { HostCheck } from "../../model/doctor.ts";
 import type { FoundAuthorities } from "../authorities.ts";
 
 /** @param find what this host trusts beyond its distribution. */

@@ -1,5 +1,4 @@
-import type { KvmProbe } from "../../model/doctor.ts";
-import type { Finding, HostCheck } from "../host-check.ts";
+import type { Finding, HostCheck, KvmProbe } from "../../model/doctor.ts";
 
 /** @param probe a probe guest's run; the caller remembers it, for one that fails takes seconds. */
 export function kvmCheck(probe: () => Promise<KvmProbe>): HostCheck {

@@ -1,7 +1,7 @@
 import { access, readdir, readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { basename, join } from "node:path";
-import type { Finding, HostCheck } from "../host-check.ts";
+import type { Finding, HostCheck } from "../../model/doctor.ts";
 
 /** logind.conf(5): the main file, then drop-ins in the order of their names. */
 const MAIN = ["/usr/lib/systemd/logind.conf", "/etc/systemd/logind.conf"] as const;

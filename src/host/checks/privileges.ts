@@ -1,4 +1,4 @@
-import type { Finding, HostCheck } from "../host-check.ts";
+import type { Finding, HostCheck } from "../../model/doctor.ts";
 
 export function privilegesCheck(uid: number | undefined): HostCheck {
   return {

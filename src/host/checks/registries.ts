@@ -3,7 +3,7 @@ import { HttpTransport } from "../../http/http-transport.ts";
 import { TransientError } from "../../http/retry.ts";
 import { withDeadline } from "../../lib/deadline.ts";
 import { asBangerError, BangerError } from "../../lib/errors.ts";
-import type { Finding, HostCheck } from "../host-check.ts";
+import type { Finding, HostCheck } from "../../model/doctor.ts";
 
 const LIMIT_MS = 2_500;
 

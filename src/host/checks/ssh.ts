@@ -1,6 +1,6 @@
 import { findExecutable } from "../../lib/find-executable.ts";
 import { installHint } from "../../lib/install-hint.ts";
-import type { HostCheck } from "../host-check.ts";
+import type { HostCheck } from "../../model/doctor.ts";
 
 export function sshCheck(searchPath: string | undefined): HostCheck {
   return {

@@ -1,6 +1,6 @@
 import { asBangerError, type BangerError } from "../../lib/errors.ts";
 import type { Orphan } from "../../model/orphan.ts";
-import type { HostCheck } from "../host-check.ts";
+import type { HostCheck } from "../../model/doctor.ts";
 
 /** @param read reads the configuration, and throws what is wrong with it. */
 export function configCheck(file: string, read: () => Promise<unknown>): HostCheck {

@@ -1,14 +1,11 @@
 import { canReflink } from "../../disk/probe-clone.ts";
 import type { BangerError } from "../../lib/errors.ts";
 import { configCheck, orphansCheck, stateCheck } from "../../host/checks/told.ts";
-import { vmmCheck } from "../../host/checks/vmm.ts";
 import { hostCaCheck } from "../../host/checks/host-ca.ts";
-import { natChecks } from "../../host/checks/nat.ts";
 import { authoritiesOf, findAuthorities } from "../../host/find-authorities.ts";
 import { runChecks } from "../../host/checks.ts";
-import type { HostCheck } from "../../host/host-check.ts";
 import type { Config } from "../../model/config.ts";
-import type { DoctorReport } from "../../model/doctor.ts";
+import type { DoctorReport, HostCheck } from "../../model/doctor.ts";
 import type { Layout } from "../../model/layout.ts";
 import type { VmStore, Drivers, Networks } from "../vms/index.ts";
 import { loadConfig } from "../../core/config.ts";
@@ -28,26 +25,17 @@ export interface DoctorDependencies {
 /** Looks at this host as the daemon finds it. */
 export function doctorVerb(deps: DoctorDependencies): (signal: AbortSignal) => Promise<DoctorReport> {
   const { layout, config, drivers, networks, env, trouble } = deps;
-  return (signal) => {
-    const ways = networks.ways(signal);
-    ways.catch(() => {}); // The checks tell why.
-    return runChecks(
+  return (signal) =>
+    runChecks(
       {
-        qemu: {
-          ...(config.qemu_bin !== undefined && { qemuBin: config.qemu_bin }),
-          ...(env["PATH"] !== undefined && { searchPath: env["PATH"] }),
-        },
         searchPath: env["PATH"],
         dataDir: layout.dataDir,
         registries: ["https://registry-1.docker.io/v2/"],
         kvm: () => drivers.kvm(),
         canReflink,
+        drivers: drivers.checks(),
         more: [
-          vmmCheck(async () => {
-            const { kvm, vmms } = await drivers.host();
-            return { configured: config.vmm, kvm, vmms };
-          }),
-          ...natChecks(process.getuid?.() === 0, () => ways),
+          ...networks.checks(signal),
           hostCaCheck(() => {
             const { host_ca: configured } = config.vm;
             return typeof configured === "string" ? authoritiesOf(configured) : findAuthorities([]);
@@ -61,7 +49,6 @@ export function doctorVerb(deps: DoctorDependencies): (signal: AbortSignal) => P
       },
       signal,
     );
-  };
 }
 
 /** Whoever reads this has asked a daemon: all that can be wrong is said elsewhere. */

@@ -17,6 +17,7 @@ import { explainEnd, loggedFault } from "./exit-reason.ts";
 import { firecrackerOwnSchema, type FirecrackerRecord } from "./firecracker-record.ts";
 import { readOwnRecord } from "../own-record.ts";
 import { firecrackerFinder, type FirecrackerBinary, type FirecrackerPlace } from "./firecracker-binary.ts";
+import { firecrackerCheck } from "./firecracker-check.ts";
 import { firecrackerMark, planFirecracker, type FirecrackerPlan } from "./machine-plan.ts";
 import { firecrackerMachine } from "./machine.ts";
 import { findStrays } from "../find-strays.ts";
@@ -33,13 +34,15 @@ const MAX_VCPUS = 32;
 /** Runs VMs by Firecracker, under KVM. */
 export function createFirecrackerDriver(place: FirecrackerPlace): Driver {
   const find = firecrackerFinder(place);
+  const summary = async (): Promise<string> => {
+    const { path, version } = await find();
+    return `${TITLE} ${version.text} at ${path}`;
+  };
   return {
     name: "firecracker",
     title: TITLE,
-    async summary() {
-      const { path, version } = await find();
-      return `${TITLE} ${version.text} at ${path}`;
-    },
+    summary,
+    checks: (host) => [firecrackerCheck(summary, host)],
     obstacle: (needs, abilities) => obstacleTo(needs, TITLE, abilities),
     abilities: async () => ({
       accel: "kvm",

@@ -5,6 +5,12 @@ import { toolMissing } from "../../lib/process.ts";
 /** The emulator of the only guest architecture that is driven so far. */
 export const QEMU_SYSTEM = "qemu-system-x86_64";
 
+export interface QemuPlace {
+  /** `qemu_bin` of the configuration; absent, PATH is searched. */
+  readonly qemuBin?: string;
+  readonly searchPath?: string;
+}
+
 /**
  * Where QEMU is.
  *

@@ -24,7 +24,8 @@ import {
   type MachinePlan,
 } from "./machine-plan.ts";
 import { noteEvent, qemuMachine, type QemuEvents } from "./machine.ts";
-import { findQemu } from "./qemu-binary.ts";
+import { findQemu, type QemuPlace } from "./qemu-binary.ts";
+import { qemuCheck } from "./qemu-check.ts";
 import { openQmp, type Qmp } from "./qmp.ts";
 import { qemuOwnSchema, type QemuRecord } from "./qemu-record.ts";
 import { readOwnRecord } from "../own-record.ts";
@@ -36,12 +37,9 @@ import { startVmm, type FailedStart } from "../start-vmm.ts";
 const VMM_LOG_END_BYTES = 2 * 1024;
 const VHOST_VSOCK = "/dev/vhost-vsock";
 
-export interface QemuOptions {
+export interface QemuOptions extends QemuPlace {
   /** Where it is still to be found out, it is asked when a machine is started. */
   readonly accel: Accel | (() => Promise<Accel>);
-  /** `qemu_bin` of the configuration; absent, PATH is searched. */
-  readonly qemuBin?: string;
-  readonly searchPath?: string;
 }
 
 /** Runs VMs by QEMU's system emulator for x86-64: hardware-assisted by KVM, or translated by TCG where there is none. */
@@ -65,6 +63,7 @@ export function createQemuDriver(options: QemuOptions): Driver {
       // QEMU has no bound for a network card; where its TAP is ours, tc-tbf(8) could be one.
       limits: { disk: true, net: false },
     }),
+    checks: () => [qemuCheck(options)],
     start: async (spec, signal) => startMachine({ ...options, accel: await accel(), sandboxes }, spec, signal),
     attach: attachMachine,
     strays: (vmId) => findStrays(qemuMark(vmId)),

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { BangerError } from "../../../lib/errors.ts";
+import { runChecks } from "../../../host/checks.ts";
+import type { HostCheck } from "../../../model/doctor.ts";
 import { VMMS } from "../../../model/fields/choices.ts";
 import type { MachineRecord, Vmm } from "../../../model/vm.ts";
 import type { DriverAbilities } from "../../../vmm/abilities.ts";
@@ -35,6 +38,7 @@ function driver(name: string, parts: Partial<Driver> = {}): Driver {
     summary: async () => `${name} 1.0`,
     abilities: async () => all,
     obstacle: (needs, abilities) => obstacleTo(needs, name.toUpperCase(), abilities),
+    checks: () => [],
     start: () => assert.fail("nothing is started"),
     attach: () => assert.fail("nothing is taken back"),
     strays: async () => [],
@@ -97,9 +101,51 @@ test("each VMM that can be asked for has its driver, Firecracker first, and KVM 
   assert.equal(asked, 1);
 });
 
-test("what chooses among drivers knows none by its name", () => {
+test("a driver brings its own checks to doctor, in its place among the drivers, and can keep all VMs from running", async () => {
+  const told: unknown[] = [];
+  const check = (name: string, result: "ok" | "fail"): HostCheck => ({
+    name,
+    why: "it is a toy",
+    essential: true,
+    look: async () => ({ result, summary: `${name} was looked at` }),
+  });
+  const toy = driver("toy", {
+    checks(host) {
+      told.push(
+        host.configured,
+        host.others.map(({ title }) => title),
+      );
+      return [check("toy-device", "ok"), check("toy-licence", "fail")];
+    },
+  });
+  const drivers = driversOf([driver("first", { checks: () => [check("first", "ok")] }), toy], kvm, "auto");
+  const rest = {
+    dataDir: tmpdir(),
+    searchPath: undefined,
+    registries: [],
+    kvm,
+    canReflink: async () => false,
+    more: [],
+  };
+  const report = await runChecks({ ...rest, drivers: drivers.checks() }, AbortSignal.timeout(10_000));
+  const names = report.checks.map(({ name }) => name);
+  assert.deepEqual(names.slice(names.indexOf("kvm"), names.indexOf("devices")), [
+    "kvm",
+    "first",
+    "toy-device",
+    "toy-licence",
+  ]);
+  assert.deepEqual(told, ["auto", ["FIRST"]]);
+  assert.equal(report.canRunVms, false);
+  const without = driversOf([driver("first", { checks: () => [check("first", "ok")] })], kvm);
+  const sound = await runChecks({ ...rest, drivers: without.checks() }, AbortSignal.timeout(10_000));
+  assert.equal(sound.canRunVms, true);
+  assert.ok(sound.checks.every(({ name }) => !name.startsWith("toy")));
+});
+
+test("what chooses among drivers, and what asks for their checks, knows none by its name", () => {
   const names = (text: string): readonly string[] => text.match(/qemu|firecracker/gi) ?? [];
-  for (const file of ["choose-vmm.ts", "drivers.ts"])
+  for (const file of ["choose-vmm.ts", "drivers.ts", "../../system/doctor.ts", "../../../host/checks.ts"])
     assert.deepEqual(names(readFileSync(join(import.meta.dirname, file), "utf8")), [], file);
   assert.deepEqual(names(`if (vmm === "qemu") createFirecrackerDriver();`), ["qemu", "Firecracker"]);
 });

@@ -1,8 +1,8 @@
 import { asBangerError, BangerError } from "../../../lib/errors.ts";
 import type { Config } from "../../../model/config.ts";
 import type { Layout } from "../../../model/layout.ts";
-import type { KvmProbe } from "../../../model/doctor.ts";
-import type { MachineRecord, Vm } from "../../../model/vm.ts";
+import type { HostCheck, KvmProbe } from "../../../model/doctor.ts";
+import type { MachineRecord, Vm, VmmChoice } from "../../../model/vm.ts";
 import type { BootKernel } from "../../../vmm/abilities.ts";
 import type { Driver } from "../../../vmm/driver.ts";
 import { openDrivers } from "../../../vmm/drivers.ts";
@@ -24,8 +24,10 @@ export interface Drivers {
   /** The driver that a record names. */
   of(record: Pick<MachineRecord, "vmm">): Promise<Driver>;
   all(): Promise<readonly Driver[]>;
-  /** What each VMM can do here, or why it cannot: for doctor. */
+  /** What each VMM can do here, or why it cannot. */
   host(): Promise<VmmHost>;
+  /** What each driver checks of its VMM, in the order of the drivers: for doctor. */
+  checks(): readonly HostCheck[];
   /** Whether a guest runs in KVM, as a probe guest showed it; remembered until the host is booted anew. */
   kvm(): Promise<KvmProbe>;
 }
@@ -38,11 +40,14 @@ export function createDrivers(config: Config, layout: Layout, env: NodeJS.Proces
     ...(searchPath !== undefined && { searchPath }),
     accel: async () => ((await kvm()).works ? "kvm" : "tcg"),
   });
-  return driversOf(drivers, kvm);
+  return driversOf(drivers, kvm, config.vmm);
 }
 
-/** @param drivers the one that is preferred first. */
-export function driversOf(drivers: readonly Driver[], kvm: Drivers["kvm"]): Drivers {
+/**
+ * @param drivers the one that is preferred first.
+ * @param configured what VMs run on that ask for nothing; for the drivers' checks.
+ */
+export function driversOf(drivers: readonly Driver[], kvm: Drivers["kvm"], configured: VmmChoice = "auto"): Drivers {
   const host = async (): Promise<VmmHost> => ({ kvm: await kvm(), vmms: await Promise.all(drivers.map(look)) });
   const explain: Drivers["explain"] = async ({ spec, network, disks }, kernel) =>
     chooseVmm(spec.vmm, { spec, network, disks, kernel }, await host());
@@ -57,6 +62,10 @@ export function driversOf(drivers: readonly Driver[], kvm: Drivers["kvm"]): Driv
     host,
     choose: async (vm, kernel) => of(await explain(vm, kernel)),
     all: async () => drivers,
+    checks: () =>
+      drivers.flatMap((driver) =>
+        driver.checks({ configured, kvm, others: drivers.filter((other) => other !== driver) }),
+      ),
     kvm,
   };
 }

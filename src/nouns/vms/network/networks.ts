@@ -4,6 +4,7 @@ import { ensurePrivateDirectory } from "../../../lib/private-directory.ts";
 import { keyedQueue } from "../../../lib/keyed-queue.ts";
 import type { Config } from "../../../model/config.ts";
 import { vmRunDir, type Layout } from "../../../model/layout.ts";
+import type { HostCheck } from "../../../model/doctor.ts";
 import type { NetworkWays } from "../../../model/network.ts";
 import type { Vm, VmNetwork, VmOnNetwork } from "../../../model/vm.ts";
 import { chooseWay } from "../../../net/choose-way.ts";
@@ -22,6 +23,7 @@ import { NAMESPACE_MTU, VM_DEVICE } from "../../../net/namespace/namespace-plan.
 import { closeNamespace, mendWall, openNamespace } from "../../../net/namespace/namespace.ts";
 import { portsCollide } from "../../../net/published-port.ts";
 import { planUserNetwork, slirpGuest } from "../../../net/user-network.ts";
+import { wayChecks } from "../../../net/way-checks.ts";
 import type { VmStore } from "../vm-store.ts";
 
 /** A VM's network, ready for its VMM. */
@@ -35,6 +37,8 @@ export interface RaisedNetwork {
 export interface Networks {
   /** The ways that this host has now. */
   ways(signal?: AbortSignal): Promise<NetworkWays>;
+  /** What each way needs of this host: for doctor. They share one look. */
+  checks(signal: AbortSignal): readonly HostCheck[];
   /**
    * What a VM's network will be, as things stand; nothing is done yet.
    *
@@ -155,6 +159,11 @@ export function createNetworks({ config, layout, store, env, isUp }: NetworksCon
 
   return {
     ways,
+    checks(signal) {
+      const found = ways(signal);
+      found.catch(() => {}); // The checks tell why.
+      return wayChecks(!rootless, () => found);
+    },
     plan,
     checkPorts,
 

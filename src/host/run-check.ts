@@ -1,22 +1,9 @@
 import { withDeadline } from "../lib/deadline.ts";
 import { asBangerError } from "../lib/errors.ts";
-import type { Check } from "../model/doctor.ts";
+import type { Check, HostCheck } from "../model/doctor.ts";
 
 /** No check takes longer; the slowest is a KVM that hangs its probe guest. */
 const LIMIT_MS = 6_000;
-
-/** What a look at one thing found. */
-export type Finding = Omit<Check, "name" | "why">;
-
-/** One thing to look at. */
-export interface HostCheck {
-  readonly name: string;
-  /** Why it matters: shown whatever is found. */
-  readonly why: string;
-  /** Whether no VM can run while this fails. */
-  readonly essential: boolean;
-  look(signal: AbortSignal): Promise<Finding>;
-}
 
 /** Looks, and makes a failed check of whatever goes wrong with the looking: it never rejects. */
 export async function runCheck(check: HostCheck, signal: AbortSignal): Promise<Check> {

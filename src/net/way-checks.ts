@@ -1,5 +1,5 @@
-import type { NetworkWay, NetworkWays, WayFound } from "../../model/network.ts";
-import type { Finding, HostCheck } from "../host-check.ts";
+import type { Finding, HostCheck } from "../model/doctor.ts";
+import type { NetworkWay, NetworkWays, WayFound } from "../model/network.ts";
 
 /**
  * What networks for VMs (`--nat`) this host can make.
@@ -7,7 +7,7 @@ import type { Finding, HostCheck } from "../host-check.ts";
  * @param isRoot whether the daemon runs as root: else the host's own network is not expected of it.
  * @param find looks at the ways there are; called for each check.
  */
-export function natChecks(isRoot: boolean, find: () => Promise<NetworkWays>): readonly HostCheck[] {
+export function wayChecks(isRoot: boolean, find: () => Promise<NetworkWays>): readonly HostCheck[] {
   return [
     {
       name: "nat-nftables",

@@ -1,19 +1,20 @@
 import { findExecutable } from "../../lib/find-executable.ts";
 import { installHint } from "../../lib/install-hint.ts";
 import { run } from "../../lib/process.ts";
-import type { Finding, HostCheck } from "../host-check.ts";
-import type { QemuPlace } from "../probe-kvm.ts";
+import type { Finding, HostCheck } from "../../model/doctor.ts";
+import { QEMU_SYSTEM, type QemuPlace } from "./qemu-binary.ts";
 
 /** The oldest release that our VMs are tested with. */
 const OLDEST_TESTED = 7.2;
 
+/** Looks whether QEMU is there, how old it is, and whether it filters its system calls.. */
 export function qemuCheck({ qemuBin, searchPath }: QemuPlace): HostCheck {
   return {
     name: "qemu",
     why: "QEMU runs VMs wherever Firecracker does not, and tries KVM out",
     essential: true,
     async look(signal) {
-      const name = qemuBin ?? "qemu-system-x86_64";
+      const name = qemuBin ?? QEMU_SYSTEM;
       const path = await findExecutable(name, searchPath);
       if (path === undefined) return missing(name, qemuBin !== undefined);
       const { stdout } = await run(path, ["--version"], { signal });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { NetworkWays } from "../../model/network.ts";
-import { describeWay } from "./nat.ts";
+import type { NetworkWays } from "../model/network.ts";
+import { describeWay } from "./way-checks.ts";
 
 const ways: NetworkWays = {
   nftables: { usable: false, summary: "eth0 does not forward", fix: "sudo sysctl -w a=1", undo: "sudo sysctl -w a=0" },
