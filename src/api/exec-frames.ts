@@ -1,5 +1,7 @@
 import { z } from "zod";
 import type { ErrorBody } from "../lib/errors.ts";
+import { shapeOf } from "../model/fields/schema-of.ts";
+import { EXEC_FIELDS } from "../model/fields/vm-fields.ts";
 
 export { MAX_FRAME_BYTES, STDERR, STDIN, STDOUT } from "./exec-streams.ts";
 
@@ -16,10 +18,7 @@ export const execClientFrameSchema = z.discriminatedUnion("type", [
     argv: z.array(z.string()).min(1).optional(),
     /** In place of `argv`: the image's own command, with these words in place of its CMD where there are any. */
     command: z.array(z.string()).optional(),
-    env: z.record(z.string(), z.string()).default({}),
-    cwd: z.string().default(""),
-    user: z.string().default(""),
-    tty: ttySchema.optional(),
+    ...shapeOf(EXEC_FIELDS, { env: z.record(z.string(), z.string()).default({}), tty: ttySchema.optional() }),
     /** Delete the VM when this connection is gone, if it was created as `ephemeral`. */
     owner: z.boolean().optional(),
   }),

@@ -3,14 +3,17 @@ import { z } from "zod";
 import {
   BUILD_FIELDS,
   CONTAINERFILE_FIELDS,
+  FILES_FIELDS,
   PULL_FIELDS,
   PUSH_FIELDS,
   REGISTER_FIELDS,
 } from "../model/fields/image-fields.ts";
+import { DELETE_FIELDS, ORPHANS_DELETE_FIELDS, VM_DELETE_FIELDS } from "../model/fields/delete-fields.ts";
 import { KERNEL_BUILD_FIELDS, KERNEL_IMPORT_FIELDS, KERNEL_PULL_FIELDS } from "../model/fields/kernel-fields.ts";
 import { shapeOf } from "../model/fields/schema-of.ts";
 import {
   CREATE_FIELDS,
+  FORWARD_FIELDS,
   LOGS_FIELDS,
   REBASE_FIELDS,
   RESIZE_FIELDS,
@@ -40,16 +43,13 @@ export const errorBodySchema = z.object({
 
 export const deleteInput = z.strictObject({
   ref: refSchema,
-  /** Delete it even if its record cannot be read. */
-  force: z.boolean().default(false),
+  ...shapeOf(DELETE_FIELDS, {}),
 });
 
 export const orphansDeleteInput = z.strictObject({
   /** As they are listed. */
   names: z.array(z.string().min(1).max(400)).max(10_000).default([]),
-  all: z.boolean().default(false),
-  /** Those too in which a VMM works, which is ended. */
-  force: z.boolean().default(false),
+  ...shapeOf(ORPHANS_DELETE_FIELDS, {}),
 });
 
 export const daemonStatusSchema = z.object({
@@ -132,8 +132,7 @@ const imagePathSchema = z.string().min(1).max(16_384);
 export const imageFilesInput = z.strictObject({
   ref: refSchema,
   path: imagePathSchema.default("/"),
-  /** All that stands below it, not only what stands in it. */
-  recursive: z.boolean().default(false),
+  ...shapeOf(FILES_FIELDS, {}),
 });
 
 export const imageFileInput = z.strictObject({ ref: refSchema, path: imagePathSchema });
@@ -145,7 +144,7 @@ export const vmCreateInput = z.strictObject({
     ready: readyChecksSchema.default([]),
     volumes: volumeMountsSchema.default([]),
   }),
-  ...shapeOf(CREATE_FIELDS, { service: serviceSpecSchema.optional(), start: z.boolean().default(true) }),
+  ...shapeOf(CREATE_FIELDS, { service: serviceSpecSchema.optional() }),
 });
 
 /** What is given of the host's world is the VM's from then on; what is absent stays as it is. */
@@ -157,22 +156,11 @@ export const vmRebaseInput = z.strictObject({ ref: refSchema, ...shapeOf(REBASE_
 
 export const vmResizeInput = z.strictObject({ ref: refSchema, ...shapeOf(RESIZE_FIELDS, {}) });
 
-export const vmDeleteInput = z.strictObject({
-  ref: refSchema,
-  /** Delete it even while it runs. */
-  force: z.boolean().default(false),
-});
+export const vmDeleteInput = z.strictObject({ ref: refSchema, ...shapeOf(VM_DELETE_FIELDS, {}) });
 
 export const vmLogsInput = z.strictObject({ ref: refSchema, ...shapeOf(LOGS_FIELDS, {}) });
 
-export const vmForwardInput = z.strictObject({
-  ref: refSchema,
-  /**
-   * `ssh` for the agent's SSH server, `port:PORT` for what listens on the guest's own loopback address, IPv4 or IPv6,
-   * `tcp:HOST:PORT`, `vsock:PORT` or `unix:PATH` inside the guest.
-   */
-  target: z.union([z.literal("ssh"), z.string().regex(/^(?:port:\d{1,5}|tcp:.+:\d{1,5}|vsock:\d{1,10}|unix:\/.+)$/)]),
-});
+export const vmForwardInput = z.strictObject({ ref: refSchema, ...shapeOf(FORWARD_FIELDS, {}) });
 
 export const vmStatsSchema = z.object({
   uptimeMs: z.number(),

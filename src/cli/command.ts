@@ -41,23 +41,34 @@ export interface ArgumentSpec {
   readonly kind?: "required" | "optional" | "several" | "passed-on" | "rest";
 }
 
-export interface OptionSpec {
-  readonly type: "string" | "boolean";
+interface OptionTold {
   readonly short?: string;
+  readonly help: string;
+  /** The field of the request that it says, or has a part in: errors name the field, and the command line its option. */
+  readonly field?: string;
+}
+
+/** An option that is given or not. */
+export interface FlagOption extends OptionTold {
+  readonly type: "boolean";
+}
+
+/** An option that has a value, of a type: no command gets its word as it was typed. */
+export interface ValueOption extends OptionTold {
+  readonly type: "string";
   /** May be given several times. */
   readonly multiple?: true;
   /** What stands for its value in the help: `SIZE`. */
   readonly value?: string;
-  readonly help: string;
-  /** The field of the request that it says, or has a part in: errors name the field, and the command line its option. */
-  readonly field?: string;
   /**
-   * What its word is; text where this is absent. `option` is its name, with dashes.
+   * What its word is: a number, a size, a choice, a text. `option` is its name, with dashes.
    *
    * @throws BangerError `BAD_USAGE`, `BAD_REQUEST`.
    */
-  readonly read?: (word: string, option: string) => unknown;
+  readonly read: (word: string, option: string) => unknown;
 }
+
+export type OptionSpec = FlagOption | ValueOption;
 
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
@@ -105,12 +116,11 @@ type ArgumentValue<Kind> = Kind extends "rest" | "passed-on" | "several"
   : Kind extends "optional"
     ? string | undefined
     : string;
-type Word<S> = S extends { readonly read: (word: string, option: string) => infer T } ? T : string;
-type OptionValue<S extends OptionSpec> = S["type"] extends "boolean"
-  ? boolean
-  : S extends { readonly multiple: true }
-    ? readonly Word<S>[]
-    : Word<S> | undefined;
+type OptionValue<S extends OptionSpec> = S extends ValueOption
+  ? S extends { readonly multiple: true }
+    ? readonly ReturnType<S["read"]>[]
+    : ReturnType<S["read"]> | undefined
+  : boolean;
 
 export type ArgumentValues<A extends readonly ArgumentSpec[]> = {
   readonly [S in A[number] as S["name"]]: ArgumentValue<S["kind"]>;

@@ -69,6 +69,15 @@ for (const command of commands) {
     }
   });
 
+  test(`each option of ${name} that has a value says what it is`, () => {
+    for (const [option, spec] of Object.entries(command.options)) {
+      if (spec.type !== "string") continue;
+      assert.equal(typeof spec.read, "function", option);
+      const isNumber = ["N", "SECONDS", "SIZE"].includes(spec.value ?? "");
+      if (isNumber) assert.throws(() => spec.read("x", `--${option}`), { code: "BAD_USAGE" }, option);
+    }
+  });
+
   test(`the short options of ${name} are all different`, () => {
     const short = Object.values({ ...commonOptions(command), ...command.options }).flatMap(
       (option) => option.short ?? [],

@@ -1,7 +1,9 @@
 import { throttleProgress } from "../lib/progress.ts";
+import { GUEST_FILE_FIELDS } from "../model/fields/guest-file-fields.ts";
 import { command } from "./command.ts";
 import { withInterrupts } from "./interrupts.ts";
 import { agentProgram } from "./programs.ts";
+import { optionsOf } from "./parse/option-of.ts";
 import { PROGRESS_OPTION, progressView } from "./progress/pick-view.ts";
 
 export default command({
@@ -13,9 +15,7 @@ export default command({
   ],
   options: {
     recursive: { type: "boolean", short: "r", help: "a folder with all that is in it" },
-    follow: { type: "boolean", short: "L", help: "copy what symbolic links lead to, in place of the links" },
-    user: { type: "string", short: "u", value: "USER", help: "as this user of the guest; root unless told" },
-    owner: { type: "string", value: "USER:GROUP", help: "of the guest, whose it becomes there" },
+    ...optionsOf(GUEST_FILE_FIELDS, {}),
     progress: PROGRESS_OPTION,
   },
   details: `Needs no ssh and no network. A target that is a folder gets the copy by its own name, any other becomes the copy. A path of a

@@ -3,7 +3,7 @@ import type { Input, Result } from "../client/client.ts";
 import type { Cli } from "./command.ts";
 import { forEach } from "./for-each.ts";
 import { withInterrupts } from "./interrupts.ts";
-import { progressView } from "./progress/pick-view.ts";
+import { type ProgressMode, progressView } from "./progress/pick-view.ts";
 
 /** What became of an operation that was left behind: it goes on in the daemon. As JSON it is just that. */
 class Begun {
@@ -24,7 +24,7 @@ export async function operate<N extends EndpointOf<"operation">>(
   cli: Cli,
   name: N,
   input: Input<N>,
-  progress: string | undefined,
+  progress: ProgressMode | undefined,
   say: (result: Result<N>) => void,
 ): Promise<void> {
   const outcome = await runOrBegin(cli, name, input, progress);
@@ -39,7 +39,7 @@ export function operateOnEach<N extends EndpointOf<"operation">>(
   name: N,
   refs: readonly string[],
   inputOf: (ref: string) => Input<N>,
-  progress: string | undefined,
+  progress: ProgressMode | undefined,
   say: (result: Result<N>, ref: string) => string,
 ): Promise<number> {
   return forEach(
@@ -55,7 +55,7 @@ export async function operateUntil<N extends EndpointOf<"operation">>(
   cli: Cli,
   name: N,
   input: Input<N>,
-  progress: string | undefined,
+  progress: ProgressMode | undefined,
   signal: AbortSignal,
 ): Promise<Result<N>> {
   const view = progressView(cli, progress);
@@ -74,7 +74,7 @@ async function runOrBegin<N extends EndpointOf<"operation">>(
   cli: Cli,
   name: N,
   input: Input<N>,
-  progress: string | undefined,
+  progress: ProgressMode | undefined,
 ): Promise<Result<N> | Begun> {
   if (cli.detach) return new Begun(await cli.client.begin(name, input));
   return withInterrupts(cli, (signal) => operateUntil(cli, name, input, progress, signal));

@@ -1,13 +1,15 @@
 import { asBangerError } from "../lib/errors.ts";
 import { type Cli, command } from "./command.ts";
+import { PULL_FIELDS } from "../model/fields/image-fields.ts";
 import { isBroken } from "../model/broken.ts";
 import { withInterrupts, withoutInterrupts } from "./interrupts.ts";
 import { operateUntil } from "./operate.ts";
 import { checkOptions, given } from "./parse/check-options.ts";
+import { ownOption } from "./parse/own-option.ts";
 import { absoluteReference } from "./parse/local-paths.ts";
 import { RESTART_OPTIONS, serviceInput } from "./parse/service-options.ts";
 import { VM_OPTIONS, vmInput } from "./parse/vm-options.ts";
-import { PROGRESS_OPTION } from "./progress/pick-view.ts";
+import { PROGRESS_OPTION, type ProgressMode } from "./progress/pick-view.ts";
 import { TTY_OPTIONS, ttyMode } from "./terminal/tty-mode.ts";
 
 export default command({
@@ -20,7 +22,7 @@ export default command({
   ],
   options: {
     ...VM_OPTIONS,
-    insecure: { type: "boolean", help: "pull without TLS" },
+    insecure: ownOption({ ...PULL_FIELDS.insecure, help: "pull without TLS" }),
     keep: { type: "boolean", help: "keep the VM when the command has ended" },
     detach: { type: "boolean", short: "d", help: "leave the command running in the VM, and print the VM's name" },
     ...RESTART_OPTIONS,
@@ -75,7 +77,7 @@ interface Wanted {
   readonly wanted: string;
   readonly kernel: string | undefined;
   readonly insecure: boolean;
-  readonly progress: string | undefined;
+  readonly progress: ProgressMode | undefined;
   readonly signal: AbortSignal;
 }
 

@@ -1,6 +1,5 @@
 import { z } from "zod";
-
-export const RESTART_POLICIES = ["no", "on-failure", "always"] as const;
+import { RESTART_POLICIES } from "./fields/choices.ts";
 
 /** A command that the agent keeps running in its guest. */
 export const serviceSpecSchema = z.object({

@@ -1,19 +1,12 @@
 import { z } from "zod";
+import { EVENT_FIELDS } from "../../model/fields/event-fields.ts";
+import { shapeOf } from "../../model/fields/schema-of.ts";
 import { eventSchema } from "../../model/event.ts";
 import { operationViewSchema } from "../../model/operation.ts";
 import { route } from "../route.ts";
 import * as s from "../schemas.ts";
 
-const eventsInput = z.strictObject({
-  /** Those after this number; absent: those from now on. */
-  after: z.number().int().nonnegative().optional(),
-  /** Only of this noun, as in `vm`. */
-  noun: z.string().max(40).optional(),
-  /** Only of the object of this name or id. */
-  ref: s.refSchema.optional(),
-  /** Only of this step, as in `started`. */
-  step: z.string().max(40).optional(),
-});
+const eventsInput = z.strictObject(shapeOf(EVENT_FIELDS, {}));
 
 const operationInput = z.strictObject({ id: z.string().min(1).max(60) });
 

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { GUEST_FILE_FIELDS } from "../../model/fields/guest-file-fields.ts";
+import { shapeOf } from "../../model/fields/schema-of.ts";
 import { guestFileEventSchema, guestFilePageSchema, guestFileSchema, storedSchema } from "../../model/guest-file.ts";
 import { route } from "../route.ts";
 import { nothing, refInput } from "../schemas.ts";
@@ -6,18 +8,12 @@ import { nothing, refInput } from "../schemas.ts";
 const MAX_ATTRIBUTES = 100;
 
 const path = z.string().min(1).max(4095).describe("in the guest; below the user's home unless it begins with a slash");
-const user = z
-  .string()
-  .max(200)
-  .default("")
-  .describe("of the guest, name or number, with `:group` if need be: as whom it is done; root where it is absent");
-const owner = z.string().max(200).default("").describe("`USER:GROUP` of the guest, names or numbers, whose it becomes");
 const mode = z
   .string()
   .regex(/^[0-7]{1,4}$/, "must be up to four octal digits, as in 644")
   .optional()
   .describe("permission bits in octal, as in 644");
-const follow = z.boolean().default(false).describe("take what symbolic links lead to, in place of the links");
+const { user, owner, follow } = shapeOf(GUEST_FILE_FIELDS, {});
 
 const placeInput = z.strictObject({ ...refInput.shape, path, user });
 const TAR = "application/x-tar";

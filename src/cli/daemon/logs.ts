@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { command } from "../command.ts";
 import { logText } from "../output/log-text.ts";
 import { badUsage } from "../parse/bad-usage.ts";
-import { wholeNumber } from "../parse/option-of.ts";
+import { ownOption } from "../parse/own-option.ts";
 
 export default command({
   name: ["daemon", "logs"],
@@ -10,13 +10,7 @@ export default command({
   arguments: [],
   options: {
     follow: { type: "boolean", short: "f", help: "go on with what comes" },
-    lines: {
-      type: "string",
-      short: "n",
-      value: "N",
-      help: "how many of the last lines; 100 unless told",
-      read: wholeNumber,
-    },
+    lines: ownOption({ kind: "number", min: 0, short: "n", help: "how many of the last lines; 100 unless told" }),
   },
   details: "Reads the file itself: it is there when the daemon is not.",
   examples: [

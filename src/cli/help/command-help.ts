@@ -27,5 +27,5 @@ function optionWords(option: string, spec: OptionSpec): string {
 }
 
 function optionHelp(spec: OptionSpec): string {
-  return spec.multiple ? `${spec.help} (may be repeated)` : spec.help;
+  return spec.type === "string" && spec.multiple ? `${spec.help} (may be repeated)` : spec.help;
 }

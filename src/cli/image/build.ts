@@ -12,17 +12,29 @@ import { parseCopy } from "../parse/copy-option.ts";
 import { ENV_OPTIONS, readEnv } from "../parse/env-options.ts";
 import { absolutePath } from "../parse/local-paths.ts";
 import { inputOf, optionsOf } from "../parse/option-of.ts";
-import { PROGRESS_OPTION } from "../progress/pick-view.ts";
+import { ownOption } from "../parse/own-option.ts";
+import { PROGRESS_OPTION, type ProgressMode } from "../progress/pick-view.ts";
 import { ttyMode } from "../terminal/tty-mode.ts";
 
 /** Options of the two ways to build, as they stand in the help. */
 const { "from-image": FROM, ...BUILD } = optionsOf(BUILD_FIELDS, {
   copies: {
-    copy: { type: "string", multiple: true, value: "SRC:DST", help: "a file or folder to put into it before" },
+    copy: {
+      type: "string",
+      multiple: true,
+      value: "SRC:DST",
+      help: "a file or folder to put into it before",
+      read: (word) => parseCopy(word, process.cwd()),
+    },
   },
   env: ENV_OPTIONS,
   onFail: {
-    "on-fail": { type: "string", value: "WHAT", help: "shell: enter the VM of a script that failed, before it goes" },
+    "on-fail": ownOption({
+      kind: "choice",
+      values: ["shell", "remove"],
+      value: "WHAT",
+      help: "shell: enter the VM of a script that failed, before it goes",
+    }),
   },
 });
 const { containerfile: CONTAINERFILE } = optionsOf(CONTAINERFILE_FIELDS, {});
@@ -63,14 +75,14 @@ leaves nothing.`,
     if (folder !== undefined) throw badUsage(`${folder} is one word too many`, "a folder goes with --containerfile");
     if (from === undefined) throw badUsage("--from-image is missing", "say what to begin from: --from-image IMAGE");
     if (script === undefined) throw badUsage("--script is missing", "say what to run: --script FILE");
-    const shell = onFail(options["on-fail"]);
+    const shell = options["on-fail"] === "shell";
     if (shell && cli.detach) throw badUsage("--on-fail shell needs somebody who waits", "leave --detach out");
     const input = given({
       ...inputOf(BUILD_FIELDS, options),
       from,
       name,
       script,
-      copies: options.copy.map((text) => parseCopy(text, process.cwd())),
+      copies: [...options.copy],
       env: await readEnv(options.env, options["env-file"], cli.io.env),
       onFail: shell ? ("keep" as const) : undefined,
     });
@@ -91,7 +103,7 @@ interface ContainerfileOptions {
   readonly "from-image": string | undefined;
   readonly script: string | undefined;
   readonly "kernel-ref": string | undefined;
-  readonly progress: string | undefined;
+  readonly progress: ProgressMode | undefined;
 }
 
 async function buildContainerfile(cli: Cli, options: ContainerfileOptions): Promise<void> {
@@ -109,12 +121,6 @@ async function buildContainerfile(cli: Cli, options: ContainerfileOptions): Prom
 function tell(cli: Cli, image: Result<"imageBuild">): void {
   cli.print(`Image ${image.name} is built: ${formatBytes(image.size)}, ${image.history.at(-1)?.did ?? ""}.`);
   cli.note(`Make a VM of it with: banger vm create --image ${image.name}`);
-}
-
-function onFail(asked: string | undefined): boolean {
-  if (asked === undefined || asked === "remove") return false;
-  if (asked === "shell") return true;
-  throw badUsage(`--on-fail cannot be "${asked}"`, "choose shell or remove");
 }
 
 /** A shell in the VM of a build that failed; then the VM goes. */

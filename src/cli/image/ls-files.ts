@@ -1,9 +1,11 @@
 import { pipeline } from "node:stream/promises";
 import { textLines } from "../../client/text-lines.ts";
+import { FILES_FIELDS } from "../../model/fields/image-fields.ts";
 import type { ImageFile } from "../../model/image-file.ts";
 import { IMAGE_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
 import { longLine } from "../output/file-line.ts";
+import { optionsOf } from "../parse/option-of.ts";
 
 /** A path has at most a MiB, and each of its bytes at most four characters; so has a link's target. */
 const MAX_LINE_BYTES = 16 * 1024 ** 2;
@@ -17,7 +19,7 @@ export default command({
   ],
   options: {
     long: { type: "boolean", short: "l", help: "tell mode, links, owner, size and time as well" },
-    recursive: { type: "boolean", short: "R", help: "what stands in its folders too" },
+    ...optionsOf(FILES_FIELDS, {}),
   },
   details: String.raw`Links on the way are followed as the guest would, never out of the image. Bytes of a name that a terminal should
 not get are written as \x1b, and a backslash twice; paths may be given like that, too.`,

@@ -1,11 +1,13 @@
+import { DELETE_FIELDS } from "../../model/fields/delete-fields.ts";
 import { command } from "../command.ts";
 import { forEach } from "../for-each.ts";
+import { optionsOf } from "../parse/option-of.ts";
 
 export default command({
   name: ["kernel", "delete"],
   summary: "Delete kernels that nothing uses",
   arguments: [{ name: "kernel", names: "kernel", kind: "several", help: "names or ids of kernels" }],
-  options: { force: { type: "boolean", short: "f", help: "even if a record cannot be read" } },
+  options: optionsOf(DELETE_FIELDS, {}),
   examples: [{ line: "banger kernel delete debian-cloud", does: "Delete it, with its files" }],
   run: (cli, { kernel: refs }, { force }) =>
     forEach(

@@ -22,7 +22,8 @@ test("a field is called by the option of the command that was called", () => {
   assert.equal(told("vm create", "`publish.0.hostPort`: x", ["publish.0.hostPort"]), "--publish.0.hostPort: x");
   assert.equal(told("vm create", "`workDiskSizeBytes`", ["workDiskSizeBytes"]), "--work-disk");
   assert.equal(told("vm resize", "`workDiskSizeBytes`", ["workDiskSizeBytes"]), "--work-disk-size");
-  assert.equal(told("vm create", "`service.restart`, `env`", ["service.restart", "env"]), "--restart.restart, --env");
+  assert.equal(told("vm create", "`service.command.0`", ["service.command.0"]), "--service.command.0");
+  assert.equal(told("vm create", "`service.restart`, `env`", ["service.restart", "env"]), "--restart, --env");
 });
 
 test("an option that is called as its field needs no word about it, and an argument is no option", () => {

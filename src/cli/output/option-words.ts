@@ -26,12 +26,18 @@ export function inWordsOfOptions(
   });
 }
 
-/** `memoryBytes` → `--memory`, `publish.0.hostPort` → `--publish.0.hostPort`; as it is where no command takes it. */
+/**
+ * `memoryBytes` → `--memory`, `publish.0.hostPort` → `--publish.0.hostPort`, `service.restart` → `--restart`, which is that
+ * part of the field; as it is where no command takes it.
+ */
 function wordOf(path: string, commands: readonly Command[]): string {
-  const [field = "", ...below] = path.split(".");
+  const names = path.split(".");
   for (const command of commands) {
-    const word = optionOf(field, command) ?? argumentOf(field, command);
-    if (word !== undefined) return [word, ...below].join(".");
+    for (let end = names.length; end > 0; end -= 1) {
+      const field = names.slice(0, end).join(".");
+      const word = optionOf(field, command) ?? argumentOf(field, command);
+      if (word !== undefined) return [word, ...names.slice(end)].join(".");
+    }
   }
   return `\`${path}\``;
 }

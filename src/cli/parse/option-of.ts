@@ -9,16 +9,18 @@ import {
   type ValueOf,
   choiceRefusal,
 } from "../../model/fields/field.ts";
-import type { OptionSpec, OptionSpecs } from "../command.ts";
+import type { FlagOption, OptionSpec, OptionSpecs, ValueOption } from "../command.ts";
 import { badUsage } from "./bad-usage.ts";
 import { absolutePath } from "./local-paths.ts";
 import { parsePublish } from "./publish-option.ts";
 
 type Item<T> = T extends readonly (infer I)[] ? I : T;
-type OptionOf<F extends Field> = Omit<OptionSpec, "multiple"> & {
-  readonly type: F extends FlagField ? "boolean" : "string";
-  readonly read: (word: string, option: string) => Item<ValueOf<F>>;
-} & (F extends ListField ? { readonly multiple: true } : unknown);
+/** The option of a field. */
+export type OptionOf<F extends Field> = F extends FlagField
+  ? FlagOption
+  : Omit<ValueOption, "multiple"> & {
+      readonly read: (word: string, option: string) => Item<ValueOf<F>>;
+    } & (F extends ListField ? { readonly multiple: true } : unknown);
 
 type Named<F extends Field> = F extends { readonly option: infer O extends string } ? O : never;
 type OwnOptions<F extends Fields> = { readonly [K in OwnNames<F>]?: OptionSpecs };
@@ -30,13 +32,14 @@ type OptionsOf<F extends Fields, O extends OwnOptions<F>> = {
 /**
  * The options of a request's fields, in the order of the fields.
  *
- * @param own those of the fields of which the data says no more than what they are for.
+ * @param own those of the fields of which the data says no more than what they are for; one that is for a part of its field
+ *        says so itself.
  */
 export function optionsOf<const F extends Fields, const O extends OwnOptions<F>>(fields: F, own: O): OptionsOf<F, O> {
   const given: Readonly<Record<string, OptionSpecs | undefined>> = own;
   const specs = Object.entries<Field>(fields).flatMap(([name, field]): readonly (readonly [string, OptionSpec])[] => {
     if (field.kind === "own") {
-      return Object.entries(given[name] ?? {}).map(([option, spec]) => [option, { ...spec, field: name }]);
+      return Object.entries(given[name] ?? {}).map(([option, spec]) => [option, { field: name, ...spec }]);
     }
     return field.option === undefined ? [] : [[field.option, { ...optionOf(field), field: name }]];
   });
@@ -51,12 +54,14 @@ export function inputOf<const F extends Fields>(
   const values: Readonly<Record<string, unknown>> = options;
   const entries = Object.entries<Field>(fields)
     .filter(([, { kind, option }]) => kind !== "own" && option !== undefined)
-    .map(([name, { option = "" }]) => [name, saysNothing(values[option]) ? undefined : values[option]]);
+    .map(([name, field]) => [name, said(field, values[field.option ?? ""])]);
   return Object.fromEntries(entries) as { [K in Exclude<keyof F, OwnNames<F>>]: ValueOf<F[K]> | undefined };
 }
 
-function saysNothing(value: unknown): boolean {
-  return value === false || (Array.isArray(value) && value.length === 0);
+/** What an option's value says of its field; undefined for what was not given. */
+function said(field: Field, value: unknown): unknown {
+  if (value === false || (Array.isArray(value) && value.length === 0)) return undefined;
+  return field.kind === "flag" && field.on === true && value === true ? false : value;
 }
 
 /** What stands for a value in the help, unless a field has a word of its own. */
@@ -69,14 +74,16 @@ const VALUE_WORDS: Readonly<Partial<Record<Field["kind"], string>>> = {
   list: "PORT",
 };
 
-function optionOf(field: Field): OptionSpec {
+/** The option of one field, as data; see {@link optionsOf} for those of a request. */
+export function optionOf(field: Field): OptionSpec {
   const { kind, help, short, value = VALUE_WORDS[kind] } = field;
+  const told = { help, ...(short !== undefined && { short }) };
+  if (kind === "flag") return { type: "boolean", ...told };
   return {
-    type: kind === "flag" ? "boolean" : "string",
-    ...(short !== undefined && { short }),
+    type: "string",
+    ...told,
     ...(kind === "list" && { multiple: true }),
-    ...(value !== undefined && kind !== "flag" && { value }),
-    help,
+    ...(value !== undefined && { value }),
     read: (word, option) => readWord(field, word, option),
   };
 }
@@ -107,8 +114,7 @@ function readWord(field: Field, word: string, option: string): unknown {
   }
 }
 
-/** A whole number as an option gives it. */
-export function wholeNumber(word: string, option: string): number {
+function wholeNumber(word: string, option: string): number {
   if (!/^\d{1,15}$/.test(word)) throw badUsage(`${option} cannot be "${word}"`, "write a whole number");
   return Number(word);
 }

@@ -88,10 +88,10 @@ function assignments(found: unknown): readonly string[] | undefined {
     : undefined;
 }
 
-function wanted(key: string, { type, multiple }: OptionSpec): string {
+function wanted(key: string, spec: OptionSpec): string {
   if (key === "env") return 'a table of variables, as in env = { MODE = "test" }';
-  if (type === "boolean") return "true or false";
-  return multiple === true ? "a list of strings" : "a string or a number";
+  if (spec.type === "boolean") return "true or false";
+  return spec.multiple === true ? "a list of strings" : "a string or a number";
 }
 
 /** Files that a file names lie beside it, wherever the command is run. */

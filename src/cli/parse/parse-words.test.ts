@@ -3,6 +3,8 @@ import { test } from "node:test";
 import { command } from "../command.ts";
 import { parseWords } from "./parse-words.ts";
 
+const text = (word: string): string => word;
+
 const exec = command({
   name: ["test", "exec"],
   summary: "",
@@ -11,10 +13,10 @@ const exec = command({
     { name: "command", kind: "rest", help: "" },
   ],
   options: {
-    env: { type: "string", short: "e", multiple: true, help: "" },
+    env: { type: "string", short: "e", multiple: true, help: "", read: text },
     tty: { type: "boolean", short: "t", help: "" },
     interactive: { type: "boolean", short: "i", help: "" },
-    user: { type: "string", short: "u", help: "" },
+    user: { type: "string", short: "u", help: "", read: text },
   },
   examples: [{ line: "", does: "" }],
   run: async () => {},
@@ -28,7 +30,7 @@ const ssh = command({
     { name: "ssh-option", kind: "passed-on", help: "" },
     { name: "command", kind: "rest", help: "" },
   ],
-  options: { user: { type: "string", short: "l", help: "" } },
+  options: { user: { type: "string", short: "l", help: "", read: text } },
   examples: [{ line: "", does: "" }],
   run: async () => {},
 });

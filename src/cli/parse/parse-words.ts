@@ -66,9 +66,9 @@ type OptionValues = Record<string, string | boolean | string[] | undefined>;
 
 function emptyOptions(specs: OptionSpecs): OptionValues {
   return Object.fromEntries(
-    Object.entries(specs).map(([option, { type, multiple }]) => [
+    Object.entries(specs).map(([option, spec]) => [
       option,
-      type === "boolean" ? false : multiple ? [] : undefined,
+      spec.type === "boolean" ? false : spec.multiple ? [] : undefined,
     ]),
   );
 }

@@ -11,12 +11,10 @@ export type OptionWords = Readonly<Record<string, string | boolean | readonly st
 export function readOptions(specs: OptionSpecs, words: OptionWords): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
     Object.entries(words).map(([name, value]) => {
-      const read = Object.hasOwn(specs, name) ? specs[name]?.read : undefined;
-      if (read === undefined || value === undefined || typeof value === "boolean") return [name, value];
-      return [
-        name,
-        typeof value === "string" ? read(value, `--${name}`) : value.map((word) => read(word, `--${name}`)),
-      ];
+      const spec = Object.hasOwn(specs, name) ? specs[name] : undefined;
+      if (spec?.type !== "string" || value === undefined || typeof value === "boolean") return [name, value];
+      const read = (word: string): unknown => spec.read(word, `--${name}`);
+      return [name, typeof value === "string" ? read(value) : value.map(read)];
     }),
   );
 }

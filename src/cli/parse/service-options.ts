@@ -1,16 +1,28 @@
 import type { Input } from "../../client/client.ts";
+import { RESTART_POLICIES } from "../../model/fields/choices.ts";
 import type { OptionSpecs } from "../command.ts";
 import { badUsage } from "./bad-usage.ts";
+import { ownOption } from "./own-option.ts";
 
 export const RESTART_OPTIONS = {
   restart: {
-    type: "string",
-    value: "POLICY",
-    help: "run it again when it ends: no, on-failure (as it is) or always",
-    field: "service",
+    ...ownOption({
+      kind: "choice",
+      values: RESTART_POLICIES,
+      value: "POLICY",
+      help: "run it again when it ends: no, on-failure (as it is) or always",
+    }),
+    field: "service.restart",
   },
 } as const satisfies OptionSpecs;
 
+/** That a VM is to keep a command running, and how. */
+export const SERVICE_OPTIONS = {
+  service: { type: "boolean", help: "keep the image's own command running in it" },
+  ...RESTART_OPTIONS,
+} as const satisfies OptionSpecs;
+
+type RestartPolicy = (typeof RESTART_POLICIES)[number];
 type Service = Input<"vmCreate">["service"];
 
 /**
@@ -22,7 +34,7 @@ type Service = Input<"vmCreate">["service"];
 export function serviceInput(
   asked: boolean,
   words: readonly string[],
-  restart: string | undefined,
+  restart: RestartPolicy | undefined,
   option: string,
 ): Service {
   if (!asked) {
@@ -34,6 +46,5 @@ export function serviceInput(
       `name the VM with --name ${word}; to keep a command running in it, add ${option} and write it after \`--\``,
     );
   }
-  // Held against the contract with everything else.
-  return { command: [...words], restart: (restart ?? "on-failure") as NonNullable<Service>["restart"] };
+  return { command: [...words], restart: restart ?? "on-failure" };
 }

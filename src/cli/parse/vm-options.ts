@@ -5,10 +5,11 @@ import { badUsage } from "./bad-usage.ts";
 import { given } from "./check-options.ts";
 import { ENV_OPTIONS, readEnv } from "./env-options.ts";
 import { inputOf, optionsOf } from "./option-of.ts";
+import { ownOption } from "./own-option.ts";
 import { OWN_WORLD_OPTIONS, worldInput } from "./world-options.ts";
 
 const READY_OPTIONS = {
-  ready: { type: "string", multiple: true, value: "CHECK", help: VM_FIELDS.ready.help },
+  ready: { ...ownOption({ kind: "text", value: "CHECK", help: VM_FIELDS.ready.help }), multiple: true },
 } as const satisfies OptionSpecs;
 
 const VOLUME_OPTIONS = {

@@ -1,9 +1,11 @@
 import { formatBytes } from "../../lib/bytes.ts";
+import { ORPHANS_DELETE_FIELDS } from "../../model/fields/delete-fields.ts";
 import type { Orphan } from "../../model/orphan.ts";
 import { type Cli, command } from "../command.ts";
 import { table } from "../output/table.ts";
 import { ago } from "../output/times.ts";
 import { badUsage } from "../parse/bad-usage.ts";
+import { optionsOf } from "../parse/option-of.ts";
 
 export default command({
   name: ["system", "orphans"],
@@ -11,8 +13,7 @@ export default command({
   arguments: [{ name: "name", kind: "rest", help: "what to delete, as it is listed" }],
   options: {
     delete: { type: "boolean", help: "delete those that are named, for good" },
-    all: { type: "boolean", help: "with --delete: all of them" },
-    force: { type: "boolean", short: "f", help: "with --delete: even if a VM runs in one" },
+    ...optionsOf(ORPHANS_DELETE_FIELDS, {}),
   },
   details: `banger deletes only what its own records name. What else lies in its folders it leaves, and lists here: files of a VM
 that an older copy of the database does not know, or something that you have put there.`,

@@ -4,20 +4,25 @@ import type { Result } from "../../client/client.ts";
 import { type Cli, command, type OptionSpecs } from "../command.ts";
 import { operate } from "../operate.ts";
 import { checkOptions, given } from "../parse/check-options.ts";
-import { optionsOf } from "../parse/option-of.ts";
-import { RESTART_OPTIONS, serviceInput } from "../parse/service-options.ts";
+import { inputOf, optionsOf } from "../parse/option-of.ts";
+import { ownOption } from "../parse/own-option.ts";
+import { SERVICE_OPTIONS, serviceInput } from "../parse/service-options.ts";
 import { VM_OPTIONS, vmInput } from "../parse/vm-options.ts";
 import { failedUnits } from "../output/failed-units.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
-const { image: IMAGE, wait: WAIT } = optionsOf(CREATE_FIELDS, {});
+const {
+  image: IMAGE,
+  wait: WAIT,
+  "no-start": NO_START,
+  ...SERVICE
+} = optionsOf(CREATE_FIELDS, { service: SERVICE_OPTIONS });
 
 /** What can stand in a file, too: all that says what the VM is. */
 const FILE_OPTIONS = {
   image: IMAGE,
   ...VM_OPTIONS,
-  service: { type: "boolean", help: "keep the image's own command running in it" },
-  ...RESTART_OPTIONS,
+  ...SERVICE,
 } as const satisfies OptionSpecs;
 
 export default command({
@@ -27,9 +32,9 @@ export default command({
   arguments: [{ name: "command", kind: "rest", help: "for --service, in place of the image's own command" }],
   options: {
     ...FILE_OPTIONS,
-    file: { type: "string", short: "f", value: "FILE", help: "take options from a TOML file; - is stdin" },
+    file: ownOption({ kind: "text", short: "f", value: "FILE", help: "take options from a TOML file; - is stdin" }),
     wait: WAIT,
-    "no-start": { type: "boolean", help: "create it, and leave it off", field: "start" },
+    "no-start": NO_START,
     progress: PROGRESS_OPTION,
   },
   inFile: FILE_OPTIONS,
@@ -48,9 +53,7 @@ What is said on the command line wins over the file.`,
     const { "no-start": noStart, service, restart, progress } = options;
     const supervised = serviceInput(service, words, restart, "--service");
     const input = given({
-      image: options.image,
-      start: !noStart,
-      wait: options.wait,
+      ...inputOf(CREATE_FIELDS, options),
       service: supervised,
       ...(await vmInput(options, cli.io.env)),
     });

@@ -1,6 +1,8 @@
+import { VM_DELETE_FIELDS } from "../../model/fields/delete-fields.ts";
 import { VMS_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
 import { operateOnEach } from "../operate.ts";
+import { optionsOf } from "../parse/option-of.ts";
 import { PROGRESS_OPTION } from "../progress/pick-view.ts";
 
 export default command({
@@ -9,7 +11,7 @@ export default command({
   begins: ["vmDelete"],
   arguments: [VMS_ARGUMENT],
   options: {
-    force: { type: "boolean", short: "f", help: "even if it runs" },
+    ...optionsOf(VM_DELETE_FIELDS, {}),
     progress: PROGRESS_OPTION,
   },
   examples: [

@@ -1,8 +1,10 @@
+import { EXEC_FIELDS } from "../../model/fields/vm-fields.ts";
 import { VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
 import { badUsage } from "../parse/bad-usage.ts";
 import { given } from "../parse/check-options.ts";
 import { ENV_OPTIONS, readEnv } from "../parse/env-options.ts";
+import { inputOf, optionsOf } from "../parse/option-of.ts";
 import { TTY_OPTIONS, ttyMode } from "../terminal/tty-mode.ts";
 
 export default command({
@@ -11,10 +13,7 @@ export default command({
   ownFailure: 125,
   arguments: [VM_ARGUMENT, { name: "command", kind: "rest", help: "the command and its words, as they are" }],
   options: {
-    ...TTY_OPTIONS,
-    user: { type: "string", short: "u", value: "USER", help: "run as this user of the guest; root unless told" },
-    workdir: { type: "string", short: "w", value: "DIR", help: "run in this folder of the guest" },
-    ...ENV_OPTIONS,
+    ...optionsOf(EXEC_FIELDS, { tty: TTY_OPTIONS, env: ENV_OPTIONS }),
   },
   details: `Needs no ssh and no network. stdin goes to the command unless it is a terminal and the command has none;
 signals are passed on, and the command's exit status is the one of banger. A second SIGINT within 2 s of the first ends
@@ -32,9 +31,8 @@ banger, and with it the command.`,
       { ref },
       given({
         argv: [...argv],
+        ...inputOf(EXEC_FIELDS, options),
         env: await readEnv(options.env, options["env-file"], cli.io.env),
-        user: options.user,
-        cwd: options.workdir,
         tty: tty.size,
       }),
     );

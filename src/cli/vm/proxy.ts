@@ -1,5 +1,8 @@
+import { FORWARD_FIELDS } from "../../model/fields/vm-fields.ts";
 import { VM_ARGUMENT } from "../arguments.ts";
 import { type Cli, command } from "../command.ts";
+import { optionsOf } from "../parse/option-of.ts";
+import { ownOption } from "../parse/own-option.ts";
 import { bridge } from "../terminal/bridge.ts";
 
 export default command({
@@ -8,16 +11,12 @@ export default command({
   hidden: true,
   arguments: [VM_ARGUMENT],
   options: {
-    target: {
-      type: "string",
-      value: "TARGET",
-      help: "ssh (unless told), port:PORT, tcp:HOST:PORT, vsock:PORT or unix:PATH",
-    },
-    "known-hosts": {
-      type: "string",
+    ...optionsOf(FORWARD_FIELDS, {}),
+    "known-hosts": ownOption({
+      kind: "path",
       value: "DIR",
       help: "VM is NAME.banger: write its host key into DIR/NAME.banger first",
-    },
+    }),
   },
   examples: [
     { line: "ssh -o ProxyCommand='banger vm proxy demo' root@demo", does: "What `banger vm ssh` does, about" },

@@ -1,5 +1,6 @@
 import { VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
+import { ownOption } from "../parse/own-option.ts";
 import { sshSettings } from "../ssh/settings.ts";
 import { bangerCommand } from "../programs.ts";
 
@@ -12,7 +13,9 @@ export default command({
     { name: "ssh-option", kind: "passed-on", help: "options of ssh, as they are: -L, -A, -v, …" },
     { name: "command", kind: "rest", help: "what to run; a shell when there is none" },
   ],
-  options: { user: { type: "string", short: "l", value: "USER", help: "log in as this user of the guest" } },
+  options: {
+    user: ownOption({ kind: "text", short: "l", value: "USER", help: "log in as this user of the guest" }),
+  },
   details: `Runs your own ssh, with your key, through the line that banger has to the VM: the guest needs no network and
 no sshd. The guest's host key is known beforehand, so there is nothing to confirm.`,
   examples: [

@@ -1,19 +1,33 @@
 import { BangerError } from "../../lib/errors.ts";
+import { VM_STATES } from "../../model/vm-states.ts";
 import type { VmView } from "../../model/vm.ts";
 import { type Cli, command } from "../command.ts";
 import { withInterrupts } from "../interrupts.ts";
-import { badUsage } from "../parse/bad-usage.ts";
+import { ownOption } from "../parse/own-option.ts";
 
 /** States from which no VM goes on by itself. */
 const AT_REST: ReadonlySet<string> = new Set(["stopped", "failed"]);
+
+/** Most that a timer waits: it counts milliseconds in 31 bits. */
+const MAX_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
 
 export default command({
   name: ["vm", "wait"],
   summary: "Wait until a VM is in a state",
   arguments: [{ name: "vm", names: "vm", help: "name or id" }],
   options: {
-    for: { type: "string", value: "STATE", help: "running, stopped (unless told), paused, failed, or deleted" },
-    timeout: { type: "string", value: "SECONDS", help: "give up after so long; never, unless told" },
+    for: ownOption({
+      kind: "choice",
+      values: [...VM_STATES, "deleted"],
+      value: "STATE",
+      help: "running, stopped (unless told), paused, failed, or deleted",
+    }),
+    timeout: ownOption({
+      kind: "seconds",
+      min: 0,
+      max: MAX_SECONDS,
+      help: "give up after so long; never, unless told",
+    }),
   },
   details: `Nothing is asked again and again: the daemon tells when something happens. Who waits for \`stopped\` is told of a VM
 that fails, too, since it does not run any more: the exit status is 7 then.`,
@@ -22,10 +36,8 @@ that fails, too, since it does not run any more: the exit status is 7 then.`,
     { line: "banger vm wait box --for running --timeout 60", does: "Until somebody has started it" },
   ],
   async run(cli, { vm: ref }, { for: wanted = "stopped", timeout }) {
-    await checkState(wanted);
-    const ms = timeout === undefined ? undefined : millisecondsOf(timeout);
     const vm = await withInterrupts(cli, (signal) => {
-      const limit = ms === undefined ? [] : [AbortSignal.timeout(ms)];
+      const limit = timeout === undefined ? [] : [AbortSignal.timeout(timeout * 1000)];
       return untilState(cli, ref, wanted, AbortSignal.any([signal, ...limit]));
     });
     if (cli.json) cli.printJson(vm ?? {});
@@ -33,19 +45,6 @@ that fails, too, since it does not run any more: the exit status is 7 then.`,
     return wanted === "stopped" && vm?.state === "failed" ? 7 : 0;
   },
 });
-
-/** @throws BangerError `BAD_USAGE` for a word that is no state. */
-async function checkState(word: string): Promise<void> {
-  const { VM_STATES } = await import("../../model/vm-states.ts");
-  const words = [...VM_STATES, "deleted"];
-  if (words.includes(word)) return;
-  throw badUsage(`"${word}" is no state of a VM`, `choose one of ${words.join(", ")}`);
-}
-
-function millisecondsOf(seconds: string): number {
-  if (/^\d{1,7}$/.test(seconds)) return Number(seconds) * 1000;
-  throw badUsage(`"${seconds}" is no number of seconds`, "write it as in --timeout 60");
-}
 
 /** @returns the VM in that state; undefined once it is deleted. */
 async function untilState(cli: Cli, ref: string, wanted: string, signal: AbortSignal): Promise<VmView | undefined> {

@@ -13,5 +13,8 @@ export const DISK_STRATEGIES = ["reflink", "qcow2", "dm-snapshot", "sparse-copy"
 /** How far a start waits: for the agent, for systemd's jobs too, or until the image's own check of its health succeeds. */
 export const WAIT_TARGETS = ["agent", "system", "healthy"] as const;
 
+/** When a command that a VM keeps running is run again. */
+export const RESTART_POLICIES = ["no", "on-failure", "always"] as const;
+
 /** Where a kernel's source is from. */
 export const KERNEL_SOURCES = ["auto", "kernel.org", "debian"] as const;

@@ -59,6 +59,8 @@ export interface ChoiceField extends Told {
 
 export interface FlagField extends Told {
   readonly kind: "flag";
+  /** It holds unless its option is given, which says the opposite, as `--no-start` does; absent: it holds where it is given. */
+  readonly on?: true;
 }
 
 /** A port of the host that leads to one of the guest: `[HOST:]PORT[:GUEST]` on the command line. */
@@ -119,7 +121,12 @@ export function descriptionOf(field: Field): string {
 
 /** What a choice must be: `must be auto, agent or systemd`. */
 export function choiceRefusal(values: readonly string[]): string {
-  return `must be ${[values.slice(0, -1).join(", "), ...values.slice(-1)].filter((words) => words !== "").join(" or ")}`;
+  return `must be ${orList(values)}`;
+}
+
+/** `auto, agent or systemd` */
+export function orList(values: readonly string[]): string {
+  return [values.slice(0, -1).join(", "), ...values.slice(-1)].filter((words) => words !== "").join(" or ");
 }
 
 /** The values of the fields that stay with the object, as they were given: what was left out, and what is none, is no part of it. */

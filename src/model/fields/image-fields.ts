@@ -122,5 +122,16 @@ export const REGISTER_FIELDS = {
   workSeed: { kind: "path", option: "work-seed", help: "an ext4 file system that new work disks begin as" },
 } as const satisfies Fields;
 
+/** Which files of an image are listed, beside where. */
+export const FILES_FIELDS = {
+  recursive: {
+    kind: "flag",
+    option: "recursive",
+    short: "R",
+    help: "what stands in its folders too",
+    says: "all that stands below it, not only what stands in it",
+  },
+} as const satisfies Fields;
+
 /** How an image is sent to a registry, beside what and where to. */
 export const PUSH_FIELDS = { insecure: PULL_FIELDS.insecure } as const satisfies Fields;

@@ -87,7 +87,7 @@ export function schemaOf<F extends Exclude<Field, OwnField>>(field: F): BareSche
 function orAbsent(field: Field): z.ZodType {
   const schema = bare(field);
   if (field.otherwise !== undefined) return schema.default(field.otherwise);
-  if (field.kind === "flag") return schema.default(false);
+  if (field.kind === "flag") return schema.default(field.on === true);
   if (field.kind === "list") return schema.default([]);
   return field.required === true ? schema : schema.optional();
 }

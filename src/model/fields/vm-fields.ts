@@ -163,12 +163,40 @@ export const CREATE_FIELDS = {
     option: "restart",
     help: "keep a command running in it: the image's own unless words are given",
   },
-  start: { kind: "own", option: "no-start", help: "start it when it is made" },
+  start: {
+    kind: "flag",
+    on: true,
+    option: "no-start",
+    help: "create it, and leave it off",
+    says: "start it when it is made",
+  },
   ephemeral: {
     kind: "flag",
     help: "delete it when its owner is gone: the connection of an exec whose start frame says `owner`. If none comes within a minute, or none comes back after the daemon was started anew, it is deleted, too",
   },
   wait: WAIT,
+} as const satisfies Fields;
+
+/** How a command is run in a VM. */
+export const EXEC_FIELDS = {
+  tty: { kind: "own", option: "tty", help: "the command's terminal; it has none where this is absent" },
+  user: {
+    kind: "text",
+    otherwise: "",
+    option: "user",
+    short: "u",
+    value: "USER",
+    help: "run as this user of the guest; root unless told",
+  },
+  cwd: {
+    kind: "text",
+    otherwise: "",
+    option: "workdir",
+    short: "w",
+    value: "DIR",
+    help: "run in this folder of the guest",
+  },
+  env: { kind: "own", option: "env", help: "variables that it has" },
 } as const satisfies Fields;
 
 /** How a VM is started. */
@@ -213,6 +241,25 @@ export const REBASE_FIELDS = {
     value: "KERNEL",
     help: "boot this kernel rather than the image's",
     says: "the kernel to boot from then on; the image's own where it is absent",
+  },
+} as const satisfies Fields;
+
+/** What in a guest is reached. */
+export const FORWARD_FIELDS = {
+  target: {
+    kind: "text",
+    required: true,
+    max: 4096,
+    rules: [
+      {
+        pattern: /^(?:ssh|port:\d{1,5}|tcp:.+:\d{1,5}|vsock:\d{1,10}|unix:\/.+)$/,
+        refusal: "must be ssh, port:PORT, tcp:HOST:PORT, vsock:PORT or unix:PATH",
+      },
+    ],
+    option: "target",
+    value: "TARGET",
+    help: "ssh (unless told), port:PORT, tcp:HOST:PORT, vsock:PORT or unix:PATH",
+    says: "`ssh` for the agent's SSH server, `port:PORT` for what listens on the guest's own loopback address, IPv4 or IPv6, `tcp:HOST:PORT`, `vsock:PORT` or `unix:PATH` inside the guest",
   },
 } as const satisfies Fields;
 
