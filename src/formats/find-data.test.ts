@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtemp, open, rm, symlink } from "node:fs/promises";
+import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { sparseFile } from "./testing/sparse-file.ts";
 import { findData, withFewer } from "./find-data.ts";
 
 const signal = new AbortController().signal;
@@ -14,17 +15,8 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-/** A file of this length with these bytes at these places. */
-async function sparseFile(name: string, size: number, pieces: readonly (readonly [at: number, data: Buffer])[]) {
-  const path = join(folder, name);
-  await using file = await open(path, "w");
-  await file.truncate(size);
-  for (const [at, data] of pieces) await file.write(data, 0, data.length, at);
-  return path;
-}
-
 test("where a file holds something, whatever the file system keeps of it", async () => {
-  const path = await sparseFile("map.img", 300 * MIB, [
+  const path = await sparseFile(join(folder, "map.img"), 300 * MIB, [
     [0, Buffer.alloc(100_000, 7)],
     [50 * MIB + 12_345, Buffer.alloc(70_000, 9)],
     // Zeros that are written are zeros.
@@ -37,9 +29,9 @@ test("where a file holds something, whatever the file system keeps of it", async
   await symlink(path, link);
   assert.deepEqual(await findData(link, signal), await findData(path, signal));
   await rm(link);
-  const small = await sparseFile("small.img", 70_001, [[70_000, Buffer.from("x")]]);
+  const small = await sparseFile(join(folder, "small.img"), 70_001, [[70_000, Buffer.from("x")]]);
   assert.deepEqual(await findData(small, signal), [65_536, 4_465]);
-  assert.deepEqual(await findData(await sparseFile("empty.img", 20 * MIB, []), signal), []);
+  assert.deepEqual(await findData(await sparseFile(join(folder, "empty.img"), 20 * MIB, []), signal), []);
 });
 
 test("a map that is too long is made shorter, and still covers all of it", () => {

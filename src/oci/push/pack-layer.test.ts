@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtemp, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { sparseFile } from "../../formats/testing/sparse-file.ts";
 import { run } from "../../lib/process.ts";
 import { noProgress } from "../../lib/progress.ts";
 import { unpack } from "../../formats/tar/unpack-archive.ts";
@@ -20,15 +21,6 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), "banger-pack-"));
 });
 after(() => rm(folder, { recursive: true, force: true }));
-
-/** A file of this length with these bytes at these places. */
-async function sparseFile(name: string, size: number, pieces: readonly (readonly [at: number, data: Buffer])[]) {
-  const path = join(folder, name);
-  await using file = await open(path, "w");
-  await file.truncate(size);
-  for (const [at, data] of pieces) await file.write(data, 0, data.length, at);
-  return path;
-}
 
 async function unpackTo(target: string, packed: AsyncIterable<Buffer>, expected: ExpectedFiles) {
   const files = new FileUnpacker(target, expected);
@@ -52,7 +44,7 @@ const expecting = (required: readonly string[], more: Partial<ExpectedFiles> = {
 
 test("a disk comes out as it went in, here and by GNU tar, and its holes stay holes", async () => {
   const size = 5 * 2 ** 30;
-  const path = await sparseFile("disk.img", size, [
+  const path = await sparseFile(join(folder, "disk.img"), size, [
     [4096, Buffer.alloc(200_000, 1)],
     [4 * 2 ** 30 + 5, Buffer.alloc(10, 2)],
   ]);
@@ -67,7 +59,7 @@ test("a disk comes out as it went in, here and by GNU tar, and its holes stay ho
     assert.ok((await stat(copy)).blocks * 512 < MIB);
   }
   // A difference is seen.
-  const other = await sparseFile("other.img", size, [[4 * 2 ** 30 + 5, Buffer.alloc(10, 2)]]);
+  const other = await sparseFile(join(folder, "other.img"), size, [[4 * 2 ** 30 + 5, Buffer.alloc(10, 2)]]);
   await assert.rejects(run("qemu-img", ["compare", "-f", "raw", "-F", "raw", path, other]));
 });
 

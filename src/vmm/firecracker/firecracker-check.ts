@@ -32,8 +32,7 @@ async function lookFor(find: () => Promise<string>): Promise<Pick<FirecrackerFac
   try {
     return { usable: true, summary: await find() };
   } catch (error) {
-    const { what, why } = asBangerError(error);
-    return { usable: false, summary: why === undefined ? what : `${what}: ${why}` };
+    return { usable: false, summary: asBangerError(error).message };
   }
 }
 

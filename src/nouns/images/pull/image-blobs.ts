@@ -1,7 +1,7 @@
-import { lstat, readdir } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { removeFile } from "../../../lib/destroy.ts";
-import { hasErrno } from "../../../lib/errors.ts";
+import { namesIn } from "../../../lib/names-in.ts";
 import type { Image } from "../../../model/image.ts";
 import { isDigest } from "../../../oci/manifest/digest.ts";
 import { objectFolders } from "../../../core/state/look-at-state.ts";
@@ -32,8 +32,8 @@ export async function pruneBlobs(context: Context, now = Date.now()): Promise<nu
   const { createdAt } = store.instance();
   const since = Date.parse(createdAt);
   let dropped = 0;
-  for (const algorithm of await entries(layout.blobsDir)) {
-    for (const name of await entries(join(layout.blobsDir, algorithm))) {
+  for (const algorithm of namesIn(layout.blobsDir)) {
+    for (const name of namesIn(join(layout.blobsDir, algorithm))) {
       const path = join(layout.blobsDir, algorithm, name);
       const digest = `${algorithm}:${name.replace(/\.partial$/, "")}`;
       if (held.has(`${algorithm}:${name}`) || !isDigest(digest)) continue;
@@ -61,13 +61,4 @@ function heldDigests({ store, layout }: Context): ReadonlySet<string> | "unknown
   // An image that the state does not know holds its layers all the same, for the day on which it is taken back.
   if (objectFolders(layout, "images").some(({ id }) => !known.has(id))) return "unknown";
   return store.holds.held("blob") ?? "unknown";
-}
-
-async function entries(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (hasErrno(error, "ENOENT") || hasErrno(error, "ENOTDIR")) return [];
-    throw error;
-  }
 }

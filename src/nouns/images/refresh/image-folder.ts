@@ -1,7 +1,6 @@
-import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { removeFile } from "../../../lib/destroy.ts";
-import { hasErrno } from "../../../lib/errors.ts";
+import { namesIn } from "../../../lib/names-in.ts";
 import type { Layout } from "../../../model/layout.ts";
 import type { ImageStore } from "../image-store.ts";
 import { IMAGE_REFRESH } from "../image-intents.ts";
@@ -34,20 +33,11 @@ export async function sweepRefreshed({ store, layout }: Place, imageId: string):
   // By folder and name: a record may tell of the folder by another path, as before the data was moved.
   const read = new Set([...held].map((path) => join(basename(dirname(path)), basename(path))));
   const folder = join(layout.imagesDir, imageId);
-  for (const name of await namesIn(folder)) {
+  for (const name of namesIn(folder)) {
     if (!ROOTFS_FILE.test(name) || read.has(join(imageId, name))) continue;
     await removeFile(
       join(folder, name),
       "named as banger names an image's root file systems; no record of an image or VM reads it",
     );
-  }
-}
-
-async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (hasErrno(error, "ENOENT")) return [];
-    throw error;
   }
 }

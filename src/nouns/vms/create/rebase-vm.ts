@@ -1,7 +1,7 @@
-import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { removeFile } from "../../../lib/destroy.ts";
-import { BangerError, hasErrno } from "../../../lib/errors.ts";
+import { BangerError } from "../../../lib/errors.ts";
+import { namesIn } from "../../../lib/names-in.ts";
 import { newId } from "../../../lib/ids.ts";
 import type { OperationContext } from "../../../lib/progress.ts";
 import type { Image } from "../../../model/image.ts";
@@ -100,7 +100,7 @@ export async function dropForeignDisks(context: Pick<VmContext, "layout">, vm: V
   const folder = join(context.layout.vmsDir, vm.id);
   // By name: a record may tell of the folder by another path, as before the data was moved.
   const own = new Set(vm.disks.map(({ path }) => basename(path)));
-  for (const name of await namesIn(folder)) {
+  for (const name of namesIn(folder)) {
     if (!ROOT_DISK.test(name) || own.has(name)) continue;
     await removeFile(
       join(folder, name),
@@ -111,12 +111,3 @@ export async function dropForeignDisks(context: Pick<VmContext, "layout">, vm: V
 
 /** As create and rebase name them. */
 const ROOT_DISK = /^root(?:-[0-9a-z]{8})?$/;
-
-async function namesIn(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (hasErrno(error, "ENOENT")) return [];
-    throw error;
-  }
-}

@@ -76,8 +76,7 @@ async function look(driver: Driver): Promise<VmmFound> {
     const [summary, abilities] = [await driver.summary(), await driver.abilities()];
     return { vmm, title, usable: true, summary, abilities, obstacle: (needs) => driver.obstacle(needs, abilities) };
   } catch (error) {
-    const { what, why } = asBangerError(error);
-    const summary = why === undefined ? what : `${what}: ${why}`;
+    const { message: summary } = asBangerError(error);
     return { vmm, title, usable: false, summary, obstacle: () => ({ code: "not-found", why: summary }) };
   }
 }

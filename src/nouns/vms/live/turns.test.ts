@@ -1,30 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { untilAborted } from "../../../lib/deadline.ts";
-import type { MachineExit } from "../../../vmm/driver.ts";
 import { deleteVm } from "../delete/delete-vm.ts";
 import { stopVm } from "../stop/stop-vm.ts";
-import { machineOf, VM_ID, vmScene } from "../testing/vm-scene.ts";
+import { hang, machineOf, silentMachine, VM_ID, vmScene } from "../testing/vm-scene.ts";
 import { byForce, inTurn } from "./turns.ts";
 
 const never = new AbortController().signal;
 const operation = { signal: never, progress: () => {} };
-const hang = (signal: AbortSignal): Promise<never> => untilAborted(new Promise<never>(() => {}), signal);
 
 test("force passes by a stop that hangs and all that waits behind it, and says so to them", async (t) => {
   const { context, vm } = await vmScene(t);
-  let exit: PromiseWithResolvers<MachineExit>;
-  const { live, exit: ended } = machineOf(
-    vm,
-    {
-      isPaused: hang,
-      requestShutdown: hang,
-      kill: async () => exit.resolve({ clean: false, by: "vmm", reason: "killed" }),
-    },
-    (_machine, signal) => hang(signal),
-  );
-  exit = ended;
+  const { live } = silentMachine(vm);
   context.live.set(VM_ID, live);
   const stopping = inTurn(context, "box", never, (now, signal) =>
     stopVm(context, now, { timeoutMs: 60_000, force: false }, { ...operation, signal }),
@@ -64,15 +51,7 @@ test("a VM is deleted by force under a change that hangs", async (t) => {
 
 test("a stop of a guest and a VMM that say nothing keeps to its time", async (t) => {
   const { context, vm } = await vmScene(t);
-  const { live, exit } = machineOf(
-    vm,
-    {
-      isPaused: hang,
-      requestShutdown: hang,
-      kill: async () => exit.resolve({ clean: false, by: "vmm", reason: "killed" }),
-    },
-    (_machine, signal) => hang(signal),
-  );
+  const { live } = silentMachine(vm);
   context.live.set(VM_ID, live);
   // As an exec does that waits for the agent.
   const exec = live.agent(never);

@@ -9,7 +9,7 @@ import { readyCheck, type ReadyCheck } from "../../../model/ready-check.ts";
 import type { Vm } from "../../../model/vm.ts";
 import { planExec } from "../commands/exec-plan.ts";
 import { openTarget } from "../commands/forward-target.ts";
-import { AGAIN_MS, notReady, runCheck } from "./run-check.ts";
+import { AGAIN_MS, awaitSuccess, notReady } from "./run-check.ts";
 
 /** Between two attempts at a port on which nobody listens yet. */
 const PORT_AGAIN_MS = 100;
@@ -81,28 +81,10 @@ async function awaitPort({ agent }: Checking, port: number, say: Say, signal: Ab
   }
 }
 
-async function awaitCommand(
-  { agent, vm, image }: Checking,
-  command: string,
-  say: Say,
-  signal: AbortSignal,
-): Promise<void> {
+function awaitCommand({ agent, vm, image }: Checking, command: string, say: Say, signal: AbortSignal): Promise<void> {
   const argv = ["/bin/sh", "-c", command];
   const start = { argv, env: {}, cwd: "", user: "" };
-  const spec = image === undefined ? undefined : planExec(start, vm, image.config);
-  for (;;) {
-    try {
-      const { code, output } = await withDeadline(signal, COMMAND_MS, "it", (within) =>
-        runCheck(agent, argv, within, spec),
-      );
-      if (code === 0) return;
-      say(output === "" ? `status ${code}, and no word` : `status ${code}: ${output}`);
-    } catch (error) {
-      signal.throwIfAborted();
-      const known = asBangerError(error);
-      if (known.code !== "TIMED_OUT" && known.code !== "EXEC_FAILED") throw error;
-      say(known.message);
-    }
-    await after(AGAIN_MS, undefined, { signal });
-  }
+  const spec = image === undefined ? {} : { spec: planExec(start, vm, image.config) };
+  const attempts = { argv, ...spec, timeoutMs: COMMAND_MS, pauseMs: AGAIN_MS, what: "it" };
+  return awaitSuccess(agent, attempts, say, signal);
 }

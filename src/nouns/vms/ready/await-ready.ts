@@ -2,7 +2,7 @@ import { setTimeout as after } from "node:timers/promises";
 import type { AgentClient } from "../../../guest/agent-client.ts";
 import { guestText } from "../../../guest/agent-errors.ts";
 import { withDeadline } from "../../../lib/deadline.ts";
-import { asBangerError, BangerError } from "../../../lib/errors.ts";
+import { BangerError } from "../../../lib/errors.ts";
 import type { OperationContext } from "../../../lib/progress.ts";
 import type { HealthCheck, SystemState, WaitTarget } from "../../../model/health-check.ts";
 import type { Image } from "../../../model/image.ts";
@@ -12,7 +12,7 @@ import { askAgent } from "../guest/reach-agent.ts";
 import type { VmContext } from "../vm-context.ts";
 import { aboutFields } from "../../../model/fields/about-fields.ts";
 import { awaitChecks } from "./await-checks.ts";
-import { AGAIN_MS, notReady, runCheck } from "./run-check.ts";
+import { AGAIN_MS, awaitSuccess, notReady, runCheck } from "./run-check.ts";
 
 const MAX_UNITS = 20;
 
@@ -122,27 +122,12 @@ async function awaitHealthy(
   let last = "it has not answered";
   // A check's own pace is that of a watch; who waits for the first success asks more often.
   const pauseMs = Math.min(check.intervalMs, AGAIN_MS);
-  const ask = async (within: AbortSignal): Promise<void> => {
-    for (;;) {
-      try {
-        const { code, output } = await withDeadline(within, check.timeoutMs, "the image's check", (inTime) =>
-          runCheck(agent, check.argv, inTime, spec),
-        );
-        if (code === 0) return;
-        last = output === "" ? `status ${code}, and no word` : `status ${code}: ${output}`;
-      } catch (error) {
-        within.throwIfAborted();
-        const known = asBangerError(error);
-        if (known.code !== "TIMED_OUT" && known.code !== "EXEC_FAILED") throw error;
-        last = known.message;
-      }
-      await after(pauseMs, undefined, { signal: within });
-    }
-  };
+  const attempts = { argv: check.argv, spec, timeoutMs: check.timeoutMs, pauseMs, what: "the image's check" };
+  const say = (said: string): void => void (last = said);
   const patienceMs = Math.max(limitMs, check.startPeriodMs + check.retries * check.intervalMs);
   progress({ id: "ready", label: `${vm.name}: waiting to be healthy`, status: "running" });
   try {
-    await withDeadline(signal, patienceMs, "a healthy service", ask);
+    await withDeadline(signal, patienceMs, "a healthy service", (within) => awaitSuccess(agent, attempts, say, within));
   } catch (error) {
     throw notReady(error, signal, vm, `the image's check failed: ${guestText(last)}`, check.argv.join(" "));
   }

@@ -1,5 +1,7 @@
 import type { Readable } from "node:stream";
+import { setTimeout as after } from "node:timers/promises";
 import type { AgentClient } from "../../../guest/agent-client.ts";
+import { withDeadline } from "../../../lib/deadline.ts";
 import { asBangerError, BangerError } from "../../../lib/errors.ts";
 import type { Vm } from "../../../model/vm.ts";
 import type { planExec } from "../commands/exec-plan.ts";
@@ -20,6 +22,46 @@ export async function runCheck(
   exec.stdin.end();
   const [printed, complained, exit] = await Promise.all([beginning(exec.stdout), beginning(exec.stderr), exec.exit]);
   return { code: exit.code, output: (printed.trim() === "" ? complained : printed).trim() };
+}
+
+/** A command that is run again and again, until it says what is waited for. */
+export interface Attempts {
+  readonly argv: readonly string[];
+  readonly spec?: Parameters<typeof runCheck>[3];
+  /** How long one run may take; one that hangs is no answer. */
+  readonly timeoutMs: number;
+  readonly pauseMs: number;
+  /** What a run is called where one took too long. */
+  readonly what: string;
+}
+
+/**
+ * Runs a command in a guest until it ends with status 0.
+ *
+ * @param say is told how each run failed: by its status, or since it took too long or could not be run.
+ * @throws what the agent throws, and the signal's reason.
+ */
+export async function awaitSuccess(
+  agent: AgentClient,
+  { argv, spec, timeoutMs, pauseMs, what }: Attempts,
+  say: (said: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    try {
+      const { code, output } = await withDeadline(signal, timeoutMs, what, (within) =>
+        runCheck(agent, argv, within, spec),
+      );
+      if (code === 0) return;
+      say(output === "" ? `status ${code}, and no word` : `status ${code}: ${output}`);
+    } catch (error) {
+      signal.throwIfAborted();
+      const known = asBangerError(error);
+      if (known.code !== "TIMED_OUT" && known.code !== "EXEC_FAILED") throw error;
+      say(known.message);
+    }
+    await after(pauseMs, undefined, { signal });
+  }
 }
 
 /** What comes first; the rest is read and let go. */

@@ -2,32 +2,19 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { putRow } from "../../../core/testing/put-row.ts";
-import { untilAborted } from "../../../lib/deadline.ts";
 import { stopInTurn } from "./stop-in-turn.ts";
-import { machineOf, VM_ID, vmScene } from "../testing/vm-scene.ts";
+import { hang, silentMachine, VM_ID, vmScene } from "../testing/vm-scene.ts";
 import { inTurn } from "../live/turns.ts";
 
 const never = new AbortController().signal;
 const operation = { signal: never, progress: () => {} };
-const hang = (signal: AbortSignal): Promise<never> => untilAborted(new Promise<never>(() => {}), signal);
 
 /** A VM of which a change hangs, in front of all that comes. */
 async function heldUp(t: TestContext) {
   const scene = await vmScene(t);
   const { context, vm } = scene;
   const kills: (number | undefined)[] = [];
-  const { live, exit } = machineOf(
-    vm,
-    {
-      isPaused: hang,
-      requestShutdown: hang,
-      async kill(graceMs) {
-        kills.push(graceMs);
-        exit.resolve({ clean: false, by: "vmm", reason: "killed" });
-      },
-    },
-    (_machine, signal) => hang(signal),
-  );
+  const { live } = silentMachine(vm, (graceMs) => kills.push(graceMs));
   context.live.set(VM_ID, live);
   const change = inTurn(context, "box", never, (_vm, signal) => hang(signal));
   change.catch(() => {});
@@ -47,15 +34,7 @@ test("the time of a stop counts from the request: what holds it up is cancelled,
 
 test("what has waited for its turn has only the rest of its time for the guest", async (t) => {
   const { context, vm } = await vmScene(t);
-  const { live, exit } = machineOf(
-    vm,
-    {
-      isPaused: hang,
-      requestShutdown: hang,
-      kill: async () => exit.resolve({ clean: false, by: "vmm", reason: "killed" }),
-    },
-    (_machine, signal) => hang(signal),
-  );
+  const { live } = silentMachine(vm);
   context.live.set(VM_ID, live);
   const change = inTurn(context, "box", never, () => new Promise<void>((resolve) => setTimeout(resolve, 700)));
   const began = performance.now();

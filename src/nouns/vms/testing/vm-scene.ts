@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { pino } from "pino";
 import type { AgentClient } from "../../../guest/agent-client.ts";
+import { untilAborted } from "../../../lib/deadline.ts";
 import { keyedQueue } from "../../../lib/keyed-queue.ts";
 import { identifyProcess } from "../../../lib/process-identity.ts";
 import { layoutFrom, vmRunDir } from "../../../model/layout.ts";
@@ -90,7 +91,7 @@ export function machineOf(
   verbs: Partial<Machine> = {},
   connect: (machine: Machine, signal: AbortSignal) => Promise<AgentClient> = () =>
     Promise.reject(new Error("no agent")),
-) {
+): { readonly exit: PromiseWithResolvers<MachineExit>; readonly live: ReturnType<typeof liveVm> } {
   const exit = Promise.withResolvers<MachineExit>();
   const machine = {
     record: vm.machine,
@@ -100,4 +101,24 @@ export function machineOf(
     ...verbs,
   } as Machine;
   return { exit, live: liveVm(machine, connect) };
+}
+
+/** Waits until the signal aborts. */
+export const hang = (signal: AbortSignal): Promise<never> => untilAborted(new Promise<never>(() => {}), signal);
+
+/** A machine whose VMM and guest say nothing; it can be killed. @param noteKill is told the grace time of each kill. */
+export function silentMachine(vm: Vm, noteKill: (graceMs: number | undefined) => void = () => {}) {
+  const machine = machineOf(
+    vm,
+    {
+      isPaused: hang,
+      requestShutdown: hang,
+      async kill(graceMs) {
+        noteKill(graceMs);
+        machine.exit.resolve({ clean: false, by: "vmm", reason: "killed" });
+      },
+    },
+    (_machine, signal) => hang(signal),
+  );
+  return machine;
 }
