@@ -5,32 +5,36 @@ import type { AgentClient, ExecSpec } from "../../../guest/agent-client.ts";
 import type { HealthCheck, WaitTarget } from "../../../model/health-check.ts";
 import type { Image } from "../../../model/image.ts";
 import type { Vm } from "../../../model/vm.ts";
+import { untilAborted } from "../../../lib/deadline.ts";
 import { awaitReady, checkWait } from "./await-ready.ts";
 
 const check: HealthCheck = { argv: ["well"], intervalMs: 1, timeoutMs: 1_000, startPeriodMs: 0, retries: 1 };
 const never = new AbortController().signal;
 
-type Said = { readonly code?: number; readonly out?: string; readonly err?: string };
+type Said = { readonly code?: number; readonly out?: string; readonly err?: string; readonly hangs?: true };
 
 /** A guest in which commands say what they are told to, one answer after another, the last again and again. */
 function guest(answers: Readonly<Record<string, readonly Said[]>>) {
   const ran: ExecSpec[] = [];
   const agent = {
-    exec: async (spec: ExecSpec) => {
+    exec: async (spec: ExecSpec, { signal }: { readonly signal: AbortSignal }) => {
       ran.push(spec);
-      const of = answers[spec.argv[1] ?? spec.argv[0] ?? ""] ?? [];
+      const of = answers[spec.argv.join(" ")] ?? answers[spec.argv[1] ?? spec.argv[0] ?? ""] ?? [];
       const nth = ran.filter(({ argv }) => argv.join() === spec.argv.join()).length;
-      const { code = 0, out = "", err = "" } = of[Math.min(nth, of.length) - 1] ?? {};
+      const { code = 0, out = "", err = "", hangs } = of[Math.min(nth, of.length) - 1] ?? {};
       return {
         stdin: new Writable({ write: (_chunk, _encoding, done) => done() }),
         stdout: Readable.from([Buffer.from(out)]),
         stderr: Readable.from([Buffer.from(err)]),
-        exit: Promise.resolve({ code }),
+        exit: hangs === true ? untilAborted(new Promise<never>(() => {}), signal) : Promise.resolve({ code }),
       };
     },
   } as unknown as AgentClient;
   return { agent, ran };
 }
+
+const VM = { name: "box", image: { id: "i", name: "img" }, spec: { init: "auto", env: {} } } as unknown as Vm;
+const SYSTEMD = { config: {}, system: { init: "systemd" } } as unknown as Image;
 
 function wait(agent: AgentClient, target: WaitTarget, system: string, healthCheck?: HealthCheck, init = "auto") {
   const vm = { name: "box", image: { id: "i", name: "img" }, spec: { init, env: { A: "1" } } } as unknown as Vm;
@@ -63,6 +67,45 @@ test("one that is degraded is ready, and its failed units are named", async () =
 test("one that never gets there is not ready, with systemd's last word", async () => {
   const { agent } = guest({ "is-system-running": [{ code: 1, out: "starting\n" }] });
   await assert.rejects(wait(agent, "system", "systemd").done, { code: "VM_NOT_READY", why: /"starting"/ });
+});
+
+/** Of a system that boots for ever: systemd itself says nothing until it is done. */
+const BOOTING = {
+  "systemctl is-system-running --wait": [{ hangs: true }],
+  "is-system-running": [{ code: 1, out: "starting\n" }],
+} as const;
+
+test("one that never gets there names the jobs that it still has, those that run first, and what failed", async () => {
+  const { agent } = guest({
+    ...BOOTING,
+    "list-jobs": [{ out: " 1 multi-user.target start waiting\n93 slow\u001b[31m.service start running\n" }],
+    "list-units": [{ out: "a.service loaded failed failed A\n" }],
+  });
+  await assert.rejects(wait(agent, "system", "systemd").done, {
+    code: "VM_NOT_READY",
+    why: 'systemd says "starting"; its jobs: slow [31m.service (start, running), multi-user.target (start, waiting); failed: a.service',
+  });
+});
+
+test("one that says nothing at all is told so, and a cancelled wait asks nothing more", async () => {
+  const { agent, ran } = guest({ systemctl: [] });
+  const deaf = { exec: async () => Promise.reject(new Error("it is gone")) } as unknown as AgentClient;
+  let asked = 0;
+  const silent = {
+    exec: async (spec: ExecSpec, options: { readonly signal: AbortSignal }) => {
+      asked += 1;
+      return asked === 1 ? untilAborted(new Promise<never>(() => {}), options.signal) : deaf.exec(spec, options);
+    },
+  } as unknown as AgentClient;
+  await assert.rejects(wait(silent, "system", "systemd").done, {
+    code: "VM_NOT_READY",
+    why: "systemd has not answered",
+  });
+  assert.equal(asked, 4);
+  const cancelling = AbortSignal.abort(new Error("enough"));
+  const waiting = { agent, vm: VM, image: SYSTEMD, target: "system", limitMs: 1_000 } as const;
+  await assert.rejects(awaitReady(waiting, { signal: cancelling, progress: () => {} }));
+  assert.ok(!ran.some(({ argv }) => argv.includes("list-jobs")));
 });
 
 test("where the agent is PID 1 there is no other system", async () => {

@@ -2,7 +2,7 @@ import { setTimeout as after } from "node:timers/promises";
 import type { AgentClient } from "../../../guest/agent-client.ts";
 import { guestText } from "../../../guest/agent-errors.ts";
 import { withDeadline } from "../../../lib/deadline.ts";
-import { BangerError } from "../../../lib/errors.ts";
+import { asBangerError, BangerError } from "../../../lib/errors.ts";
 import type { OperationContext } from "../../../lib/progress.ts";
 import type { HealthCheck, SystemState, WaitTarget } from "../../../model/health-check.ts";
 import type { Image } from "../../../model/image.ts";
@@ -13,8 +13,7 @@ import type { VmContext } from "../vm-context.ts";
 import { aboutFields } from "../../../model/fields/about-fields.ts";
 import { awaitChecks } from "./await-checks.ts";
 import { AGAIN_MS, awaitSuccess, notReady, runCheck } from "./run-check.ts";
-
-const MAX_UNITS = 20;
+import { failedUnits, unfinishedWork } from "./system-units.ts";
 
 export interface Waiting {
   readonly agent: AgentClient;
@@ -82,7 +81,7 @@ async function awaitSystem(
   { agent, vm, limitMs }: Waiting,
   { signal, progress }: OperationContext,
 ): Promise<SystemState> {
-  let said = "nothing yet";
+  let said: string | undefined;
   const ask = async (within: AbortSignal): Promise<SystemState> => {
     for (;;) {
       const { output } = await runCheck(agent, ["systemctl", "is-system-running", "--wait"], within);
@@ -99,15 +98,10 @@ async function awaitSystem(
     progress({ id: "ready", label: `${vm.name}: its system is ${system.state}`, status: "done", ...note });
     return system;
   } catch (error) {
-    throw notReady(error, signal, vm, `systemd says "${guestText(said)}"`, "systemctl list-jobs");
+    const known = asBangerError(error);
+    if (signal.aborted || known.code !== "TIMED_OUT") throw known;
+    throw notReady(known, signal, vm, await unfinishedWork(agent, said, signal), "systemctl list-jobs");
   }
-}
-
-async function failedUnits(agent: AgentClient, signal: AbortSignal): Promise<string[]> {
-  const list = ["systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--no-pager"];
-  const { output } = await runCheck(agent, list, signal);
-  const names = output.split("\n").map((line) => line.trim().split(/\s/)[0] ?? "");
-  return names.filter((name) => name !== "").slice(0, MAX_UNITS);
 }
 
 async function awaitHealthy(

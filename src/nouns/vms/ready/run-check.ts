@@ -11,16 +11,21 @@ export const AGAIN_MS = 1_000;
 /** Most that is kept of what a command prints. */
 const MAX_OUTPUT_BYTES = 4_096;
 
-/** Runs a command in a guest, as root unless told otherwise. */
+/** Runs a command in a guest, as root unless told otherwise. @param maxBytes most that is kept of what it prints. */
 export async function runCheck(
   agent: AgentClient,
   argv: readonly string[],
   signal: AbortSignal,
   { env, cwd, user }: Pick<ReturnType<typeof planExec>, "env" | "cwd" | "user"> = { env: {}, cwd: "/", user: "" },
+  maxBytes = MAX_OUTPUT_BYTES,
 ): Promise<{ readonly code: number; readonly output: string }> {
   const exec = await agent.exec({ argv, env, cwd, user }, { signal });
   exec.stdin.end();
-  const [printed, complained, exit] = await Promise.all([beginning(exec.stdout), beginning(exec.stderr), exec.exit]);
+  const [printed, complained, exit] = await Promise.all([
+    beginning(exec.stdout, maxBytes),
+    beginning(exec.stderr, maxBytes),
+    exec.exit,
+  ]);
   return { code: exit.code, output: (printed.trim() === "" ? complained : printed).trim() };
 }
 
@@ -65,14 +70,14 @@ export async function awaitSuccess(
 }
 
 /** What comes first; the rest is read and let go. */
-async function beginning(stream: Readable): Promise<string> {
+async function beginning(stream: Readable, maxBytes: number): Promise<string> {
   const kept: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
-    if (bytes < MAX_OUTPUT_BYTES) kept.push(chunk);
+    if (bytes < maxBytes) kept.push(chunk);
     bytes += chunk.length;
   }
-  return Buffer.concat(kept).toString("utf8", 0, MAX_OUTPUT_BYTES);
+  return Buffer.concat(kept).toString("utf8", 0, maxBytes);
 }
 
 /** What is thrown when a wait has run out of time; any other error as it is. `look` is a command for the guest. */
