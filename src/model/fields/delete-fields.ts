@@ -11,7 +11,7 @@ export const VM_DELETE_FIELDS = {
   },
 } as const satisfies Fields;
 
-/** How an image or a kernel is. */
+/** How an image, a kernel or a volume is. */
 export const DELETE_FIELDS = {
   force: {
     kind: "flag",
