@@ -27,6 +27,7 @@ import kernelImport from "./kernel/import.ts";
 import kernelInspect from "./kernel/inspect.ts";
 import kernelList from "./kernel/list.ts";
 import kernelPull from "./kernel/pull.ts";
+import mount from "./mount.ts";
 import openapi from "./openapi.ts";
 import operationCancel from "./operation/cancel.ts";
 import operationFollow from "./operation/follow.ts";
@@ -83,6 +84,7 @@ export const commands: readonly Command[] = [
   vmSsh,
   vmExec,
   cp,
+  mount,
   vmLogs,
   vmConsole,
   vmStats,

@@ -31,6 +31,7 @@ const PACKAGES = {
     suse: "openssh-clients",
     alpine: "openssh-client-default",
   },
+  sshfs: { debian: "sshfs", fedora: "fuse-sshfs", arch: "sshfs", suse: "sshfs", alpine: "sshfs" },
   nftables: {
     debian: "nftables",
     fedora: "nftables",

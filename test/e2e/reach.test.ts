@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { lstat, readFile, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, suite, test } from "node:test";
@@ -54,6 +54,25 @@ suite("reaching a VM that has no network", { timeout: 600_000 }, () => {
     await host.ok(["ssh-config", "--uninstall"]);
     await assert.rejects(lstat(join(host.folder, ".config/banger/ssh/config")), { code: "ENOENT" });
     assert.doesNotMatch(await readFile(join(host.folder, ".ssh/config"), "utf8"), /banger/);
+  });
+
+  test("a folder of it is mounted on this host, and a program that is missing is named", async (context) => {
+    if (!(await lstat("/dev/fuse").catch(() => undefined))) return context.skip("this host has no /dev/fuse");
+    const folder = join(host.folder, "mounted");
+    await mkdir(folder);
+    await host.ok(["vm", "exec", "far", "--", "sh", "-c", "mkdir -p /srv/site; echo from the guest >/srv/site/page"]);
+    assert.match(await host.ok(["mount", "far:/srv/site", folder]), /far:\/srv\/site is mounted/);
+    try {
+      assert.equal(await readFile(join(folder, "page"), "utf8"), "from the guest\n");
+      await writeFile(join(folder, "answer"), "from the host\n");
+      assert.equal(await host.ok(["vm", "exec", "far", "--", "cat", "/srv/site/answer"]), "from the host\n");
+    } finally {
+      await exec("fusermount3", ["-u", folder]);
+    }
+    assert.match((await host.banger(["mount", "far:/none", folder])).stderr, /TOOL_FAILED[\s\S]*No such file/);
+    assert.match((await host.banger(["mount", "/srv", folder])).stderr, /\/srv is in no VM[\s\S]*VM:PATH/);
+    const without = await host.banger(["mount", "far:/srv", folder], { env: { PATH: host.folder } });
+    assert.match(without.stderr, /TOOL_MISSING[\s\S]*sshfs/);
   });
 
   test("it is ready when its port is open and its command succeeds, and not before", async () => {
