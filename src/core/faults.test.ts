@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, test } from "node:test";
 import { openDatabase } from "../store/database.ts";
 import { allFaultPoints, faultPoints } from "./faults.ts";
-import { intentKind, openIntentLog } from "./intents.ts";
+import { intentKind, onwardIntentKind, openIntentLog } from "./intents.ts";
 import { openStore } from "./store.ts";
 import { publish, stage } from "./places.ts";
 import { newToy, toyTable } from "./testing/toys.ts";
@@ -47,6 +47,22 @@ test("a place fails where it is asked to, and no other does", () => {
   reach("a");
 });
 
+test("a file may say where, and says it anew each time", () => {
+  const reach = faultPoints("toy.test", ["a", "b"]);
+  const folder = mkdtempSync(join(tmpdir(), "banger-faults-"));
+  try {
+    process.env["BANGER_FAULT"] = join(folder, "where");
+    reach("a");
+    writeFileSync(join(folder, "where"), "toy.test/a=fail\n");
+    assert.throws(() => reach("a"), /toy\.test\/a failed/);
+    reach("b");
+    rmSync(join(folder, "where"));
+    reach("a");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("a change of an object, and the begin and end of an intent, are places", async () => {
   using store = openStore(":memory:", { toys: toyTable });
   const ofRows = await visitsOf(() => {
@@ -67,6 +83,14 @@ test("a change of an object, and the begin and end of an intent, are places", as
     log.end({ id: "int-of-an-earlier-daemon" });
   });
   assert.deepEqual(ofIntents, ["toy.move/begun", "toy.move/done", "toy.move/begun", "toy.move/undone"]);
+});
+
+test("what goes through once begun has no place at which it is undone", () => {
+  onwardIntentKind("toy.drop");
+  assert.deepEqual(
+    allFaultPoints().filter((name) => name.startsWith("toy.drop/")),
+    ["toy.drop/begun", "toy.drop/done"],
+  );
 });
 
 test("files that go to their place pass two of them", async () => {

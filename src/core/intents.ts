@@ -31,6 +31,11 @@ export function intentKind(kind: string, payload: z.ZodType = z.undefined()): In
   return { kind, payload, reach: faultPoints(kind, ["begun", "done", "undone"]) };
 }
 
+/** A kind that goes through once it is begun: what fails of it stays open, and nothing is undone. */
+export function onwardIntentKind(kind: string): IntentKind {
+  return { kind, payload: z.undefined(), reach: faultPoints<"begun" | "done" | "undone">(kind, ["begun", "done"]) };
+}
+
 /** Files in the folder for work in progress, and nowhere else. Every noun may have some. */
 export const WORK = intentKind("work");
 

@@ -1,11 +1,11 @@
-import { intentKind } from "../../core/intents.ts";
+import { intentKind, onwardIntentKind } from "../../core/intents.ts";
 import type { Settler } from "../../core/recovery.ts";
 import { removeTree } from "../../lib/destroy.ts";
 import type { KernelContext } from "./kernel-context.ts";
 
 /** A kernel that is made, until it has its row. */
 export const KERNEL_ADD = intentKind("kernel.add");
-export const KERNEL_DELETE = intentKind("kernel.delete");
+export const KERNEL_DELETE = onwardIntentKind("kernel.delete");
 
 /** How what a daemon left half-done with kernels is settled. */
 export function kernelSettlers({ store, layout }: Pick<KernelContext, "store" | "layout">): readonly Settler[] {

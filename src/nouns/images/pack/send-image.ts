@@ -12,7 +12,7 @@ import { DOCKER_HUB, formatReference, parseReference, type RegistryReference } f
 import type { ImageContext } from "../image-context.ts";
 import { packImage, refuseUnmanaged } from "./pack-image.ts";
 import { registryAccess } from "../../../oci/registry/registry-access.ts";
-import { WORK } from "../../../core/intents.ts";
+import { withIntent, WORK } from "../../../core/intents.ts";
 
 export interface ImagePushRequest {
   readonly ref: string;
@@ -105,14 +105,19 @@ async function packed(
 ): Promise<SentImage> {
   const id = newId("pack");
   const folder = join(context.layout.workDir, id);
-  const intent = context.store.intents.begin(WORK, id);
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    return await send(await packImage(context, context.store.images.get(ref), folder, operation));
-  } finally {
-    await removeTree(context.layout.workDir, id, "named by the open intent work");
-    context.store.intents.end(intent);
-  }
+  const clean = (): Promise<void> => removeTree(context.layout.workDir, id, "named by the open intent work");
+  return withIntent(
+    context.store.intents,
+    WORK,
+    id,
+    async () => {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const sent = await send(await packImage(context, context.store.images.get(ref), folder, operation));
+      await clean();
+      return sent;
+    },
+    clean,
+  );
 }
 
 /**

@@ -51,7 +51,7 @@ export async function promoteImage(context: ImageContext, ref: string, operation
     });
   } catch (error) {
     await settlePromotion(context, image.id);
-    store.intents.end(intent);
+    store.intents.end(intent, "undone");
     throw error;
   }
   // From here on it goes forward: what fails now, the next start does.

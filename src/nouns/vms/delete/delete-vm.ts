@@ -11,10 +11,10 @@ import { endStrays } from "./end-strays.ts";
 import { endMachine } from "../stop/stop-vm.ts";
 import { detachDisks } from "../disks/vm-disks.ts";
 import type { VmContext } from "../vm-context.ts";
-import { intentKind } from "../../../core/intents.ts";
+import { onwardIntentKind } from "../../../core/intents.ts";
 
 /** Once begun it goes through. */
-export const VM_DELETE = intentKind("vm.delete");
+export const VM_DELETE = onwardIntentKind("vm.delete");
 
 /**
  * Deletes a VM and all that it has. Once begun it goes through: what a dying daemon leaves of it, recovery finishes.

@@ -53,6 +53,7 @@ export async function stopVm(
   const intent = context.store.intents.begin(VM_STOP, vm.id);
   context.store.vms.transition(vm.id, "stopping");
   progress({ id: "stop", label: `${vm.name}: shutting down`, status: "running" });
+  let end: "done" | "undone" = "undone";
   try {
     const how =
       live === undefined
@@ -60,7 +61,9 @@ export async function stopVm(
         : await shutDown(context, live, options, signal);
     await endMachine(context, vm.id, options.force ? 0 : OVERDUE_GRACE_MS);
     progress({ id: "stop", label: `${vm.name} stopped`, status: "done", note: how });
-    return saveStopped(context, vm, stopOf(options.force ? "force" : "stop", `by \`vm stop\`: ${how}`));
+    const stopped = saveStopped(context, vm, stopOf(options.force ? "force" : "stop", `by \`vm stop\`: ${how}`));
+    end = "done";
+    return stopped;
   } catch (error) {
     // Cancelled half-way: the guest may be shutting down or not; say what is.
     if (context.live.has(vm.id)) {
@@ -69,7 +72,7 @@ export async function stopVm(
     }
     throw error;
   } finally {
-    context.store.intents.end(intent);
+    context.store.intents.end(intent, end);
   }
 }
 
