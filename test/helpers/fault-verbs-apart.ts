@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { copyFile, mkdir, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { buildKernel } from "./elf-builder.ts";
 import type { StoryVerb } from "./fault-story.ts";
-import { has, vm } from "./fault-verbs.ts";
+import { always, has, vm } from "./fault-verbs.ts";
 import { newKeys, PUBLISH, useCatalog } from "./published-kernel.ts";
 import type { TestHost } from "./test-host.ts";
 import type { TestRegistry } from "./test-registry.ts";
 
-const SMALL = ["--image", "bb", "--memory", "128M"] as const;
+const exec = promisify(execFile);
+
+export const SMALL = ["--image", "bb", "--memory", "128M"] as const;
 
 /** The daemon reads it when it starts. */
 async function configure(host: TestHost, text: string): Promise<void> {
@@ -24,13 +28,13 @@ async function unconfigured(host: TestHost): Promise<void> {
 }
 
 /** A VM of that name that is there, and off. */
-async function ensureVm(host: TestHost, name: string): Promise<void> {
+export async function ensureVm(host: TestHost, name: string): Promise<void> {
   if (!(await has("vm", name)(host))) await host.ok(["vm", "create", "--name", name, ...SMALL, "--no-start"]);
   await host.ok(["vm", "stop", name, "--force"]);
 }
 
 /** Runs a command, and interrupts it as Ctrl-C does once it has said something. */
-async function interrupted(host: TestHost, argv: readonly string[]): Promise<void> {
+export async function interrupted(host: TestHost, argv: readonly string[]): Promise<void> {
   let isSent = false;
   const { code } = await host.banger(argv, {
     onOutput(_text, pid) {
@@ -44,8 +48,9 @@ async function interrupted(host: TestHost, argv: readonly string[]): Promise<voi
 /** Ways that verbs take when something is odd, and those that need something of their own. */
 export const VERBS_APART: readonly StoryVerb[] = [
   {
+    does: ["vmStart"],
     argv: ["vm", "start", "slow"],
-    only: ["vm/failed"],
+    only: ["vm/failed", "vm.start/undone"],
     async before(host) {
       await ensureVm(host, "slow");
       await configure(host, "[vm]\nstart_timeout = 1\n");
@@ -58,28 +63,45 @@ export const VERBS_APART: readonly StoryVerb[] = [
     undo: [],
   },
   {
-    argv: ["vm", "start", "slow"],
-    only: ["vm/start-cancelled"],
+    does: ["vmStart"],
+    argv: ["vm", "start", "slow", "(interrupted)"],
+    only: ["vm/start-cancelled", "vm.start/undone"],
     before: (host) => ensureVm(host, "slow"),
     run: (host) => interrupted(host, ["vm", "start", "slow"]),
     isDone: vm("slow", ({ state }) => state === "stopped"),
     undo: [],
   },
   {
+    does: ["operationCancel"],
+    argv: ["operation", "cancel"],
+    only: ["vm/start-cancelled"],
+    before: (host) => ensureVm(host, "slow"),
+    async run(host) {
+      const id = (await host.ok(["vm", "start", "slow", "--detach"])).trim();
+      await host.ok(["operation", "cancel", id]);
+      assert.notEqual((await host.banger(["operation", "follow", id])).code, 0, "it was done before it was cancelled");
+    },
+    isDone: vm("slow", ({ state }) => state === "stopped"),
+    undo: [],
+    end: [["vm", "delete", "slow"]],
+  },
+  {
+    does: ["imageRegister"],
     argv: ["image", "register", "theirs", "--rootfs", "theirs.ext4", "--kernel-ref", "generic"],
     only: ["image/restamped"],
     async before(host) {
       const rootfs = join(host.folder, "theirs.ext4");
       if (!(await has("image", "theirs")(host))) {
-        await copyFile(join(host.folder, "copy.ext4"), rootfs);
+        await exec("cp", ["--sparse=always", join(host.folder, "copy.ext4"), rootfs]);
         await host.ok(["image", "register", "theirs", "--rootfs", "theirs.ext4", "--kernel-ref", "generic"]);
       }
       await utimes(rootfs, new Date(), new Date());
     },
-    isDone: () => Promise.resolve(true),
+    isDone: always,
     undo: [],
   },
   {
+    does: ["imageBuildContainerfile"],
     argv: [
       "image",
       "build",
@@ -102,6 +124,7 @@ export const VERBS_APART: readonly StoryVerb[] = [
     undo: [["image", "delete", "made"]],
   },
   {
+    does: ["imagePull"],
     argv: ["image", "pull", "oci-archive:far.tar", "--name", "far"],
     only: ["kernel/released"],
     // An image with a kernel that is not here: made here, sent out, and forgotten.
@@ -126,16 +149,18 @@ export const VERBS_APART: readonly StoryVerb[] = [
 /** Puts another banger's agent into an image. All of its points. */
 export function refreshVerb(otherAgent: string): StoryVerb {
   return {
+    does: ["imageRefresh"],
     argv: ["image", "refresh", "bb"],
     env: { BANGER_AGENT: otherAgent },
-    isDone: () => Promise.resolve(true),
+    isDone: always,
     // The next daemon has this banger's own agent again.
     undo: [["image", "refresh", "bb"]],
+    end: [["image", "refresh", "bb"]],
   };
 }
 
 /** Pulls a newer version of a kernel that an image boots with: the one before gets a name of its own. */
-export function kernelUpdateVerb(registry: TestRegistry): StoryVerb {
+export function kernelUpdateVerb(registry: Pick<TestRegistry, "host">): StoryVerb {
   let version = 0;
   let keys: Awaited<ReturnType<typeof newKeys>> | undefined;
   const url = `oci://${registry.host}/test/kernels`;
@@ -151,6 +176,7 @@ export function kernelUpdateVerb(registry: TestRegistry): StoryVerb {
     await useCatalog(host, url, keys.line);
   };
   return {
+    does: ["kernelPull"],
     argv: ["kernel", "pull", "mine"],
     only: ["kernel/renamed", "image/kernel-changed"],
     async before(host) {
