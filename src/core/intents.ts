@@ -31,7 +31,7 @@ export function intentKind(kind: string, payload: z.ZodType = z.undefined()): In
   return { kind, payload, reach: faultPoints(kind, ["begun", "done", "undone"]) };
 }
 
-/** A kind that goes through once it is begun: what fails of it stays open, and nothing is undone. */
+/** A kind that goes through once it is begun: there is no undoing of it that could be cut off. */
 export function onwardIntentKind(kind: string): IntentKind {
   return { kind, payload: z.undefined(), reach: faultPoints<"begun" | "done" | "undone">(kind, ["begun", "done"]) };
 }

@@ -56,7 +56,8 @@ interface Scene {
 
 /** What the host's daemon is asked directly: a command takes longer to start than most answers take. */
 export function askDaemon(host: TestHost): Client {
-  return createClient({ socketPath: layoutFrom(host.env).socket });
+  const startDaemon = async (): Promise<undefined> => void (await host.ok(["daemon", "start"]));
+  return createClient({ socketPath: layoutFrom(host.env).socket, startDaemon });
 }
 
 /**
@@ -167,13 +168,13 @@ async function ensureDaemon(host: TestHost, env: Readonly<Record<string, string>
   if ((await pidOfDaemon(host)) === undefined) await host.ok(["daemon", "start"], { env });
 }
 
+/** Of the daemon that answers, if there is one: none is started for it. */
 async function pidOfDaemon(host: TestHost): Promise<number | undefined> {
-  return askDaemon(host)
-    .call("daemonStatus", {})
-    .then(
-      ({ pid }) => pid,
-      () => undefined,
-    );
+  const client = createClient({ socketPath: layoutFrom(host.env).socket });
+  return client.call("daemonStatus", {}).then(
+    ({ pid }) => pid,
+    () => undefined,
+  );
 }
 
 /** Waits until a daemon has come by where it is to die, and none that did so answers. */
