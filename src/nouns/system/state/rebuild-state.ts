@@ -1,12 +1,13 @@
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Logger } from "pino";
 import { z } from "zod";
-import { replaceFile } from "../../../lib/destroy.ts";
+import { removeFile, replaceFile } from "../../../lib/destroy.ts";
 import { hasErrno } from "../../../lib/errors.ts";
 import { syncDirectory } from "../../../lib/files.ts";
 import { newId } from "../../../lib/ids.ts";
+import { namesIn } from "../../../lib/names-in.ts";
 import { describedFolders, instanceFolders, type Layout } from "../../../model/layout.ts";
 import type { Rebuilt } from "../../../model/orphan.ts";
 import { isAlive } from "../../../lib/process-identity.ts";
@@ -28,6 +29,7 @@ export async function rebuildState(layout: Layout, log: Logger): Promise<Rebuilt
   const told = gather(seen, layout);
   const plan = planRebuild(told, await aliveOf(told));
   const instance = seen.instances.data ?? instanceOfDatabase(seen) ?? seen.instances.state ?? newId("ins");
+  await dropUnfinished(layout);
   const fresh = `${layout.database}.new-${newId("db").slice(3)}`;
   {
     using store = openStore(fresh);
@@ -109,6 +111,20 @@ function parsed(document: string): unknown {
     return undefined;
   }
 }
+
+/** Removes databases that were never finished, since the daemon that made them died. */
+async function dropUnfinished({ database, stateDir }: Layout): Promise<void> {
+  for (const name of namesIn(stateDir).filter((one) => one.startsWith(basename(database)))) {
+    if (!UNFINISHED.test(name.slice(basename(database).length))) continue;
+    await removeFile(
+      join(stateDir, name),
+      "named as daemon recover names a database that it makes; whoever made it has lost the lock that is held here",
+    );
+  }
+}
+
+/** The end of the name of such a database, and of the files that SQLite keeps beside it. */
+const UNFINISHED = /^\.new-[0-9a-z]{16}(?:-wal|-shm|-journal)?$/;
 
 /** Moves the database aside with the files that SQLite keeps beside it. @returns its new place, where there was one. */
 async function keepOld(path: string): Promise<string | undefined> {
