@@ -1,3 +1,4 @@
+import type { Intent } from "../../core/intents.ts";
 import type { Settler } from "../../core/recovery.ts";
 import { atRest } from "./stop/at-rest.ts";
 import { VM_CREATE } from "./create/create-vm.ts";
@@ -32,7 +33,7 @@ export function vmSettlers(context: VmContext): readonly Settler[] {
       },
     },
     { kind: VM_START, settle: bringToRest },
-    { kind: VM_STOP, settle: bringToRest },
+    { kind: VM_STOP, settle: async (intent) => stoppedUnseen(context, intent) ?? (await bringToRest(intent)) },
     {
       kind: VM_REBASE,
       settle: async ({ subject }) => {
@@ -52,4 +53,16 @@ export function vmSettlers(context: VmContext): readonly Settler[] {
       },
     },
   ];
+}
+
+/** A VMM that ended while nobody looked, and after somebody had asked for its end, did not fail. */
+function stoppedUnseen({ store }: VmContext, { subject, startedAt }: Intent): string | undefined {
+  const vm = store.vms.find(subject);
+  if (vm?.state !== "failed" || vm.lastStop?.cause !== "unseen" || vm.lastStop.at < startedAt) return undefined;
+  const what = "by `vm stop`, whose daemon died meanwhile";
+  store.vms.transition(subject, "stopped", {
+    failure: undefined,
+    lastStop: { at: vm.lastStop.at, cause: "stop", what },
+  });
+  return `VM ${vm.name}: was being stopped when the daemon died; it is stopped now`;
 }
