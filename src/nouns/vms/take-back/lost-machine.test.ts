@@ -9,7 +9,7 @@ import { recover } from "../../../core/recover.ts";
 import { agentConnector } from "../guest/agent-connection.ts";
 import { liveVm } from "../live/live-vms.ts";
 import { pauseVm, resumeVm } from "../pause/pause-vm.ts";
-import { endMachine, noteExit, stopVm } from "../stop/stop-vm.ts";
+import { endMachine, noteExit, stopVm, VM_STOP } from "../stop/stop-vm.ts";
 import { takeBackAll } from "./take-back.ts";
 import { machineOf, VM_ID, vmScene } from "../testing/vm-scene.ts";
 import { vmVerbs } from "../vm-verbs.ts";
@@ -51,6 +51,23 @@ test("a VMM that lives and does not answer keeps no daemon from starting, and is
   await gone;
   assert.deepEqual([stopped.state, stopped.machine], ["stopped", undefined]);
 });
+
+for (const [asked, state, cause] of [
+  ["its stop was begun", "stopped", "stop"],
+  ["nobody had asked for that", "failed", "unseen"],
+] as const) {
+  test(`a VM whose VMM ended while no daemon ran, and ${asked}: ${state}`, async (t) => {
+    const { context, vmm, gone } = await vmScene(t);
+    if (state === "stopped") context.store.intents.begin(VM_STOP, VM_ID);
+    vmm.kill("SIGKILL");
+    await gone;
+    const told = await recoverVms(context);
+    const vm = context.store.vms.get(VM_ID);
+    assert.deepEqual([vm.state, vm.lastStop?.cause, vm.failure === undefined], [state, cause, state === "stopped"]);
+    assert.equal(/was being stopped when the daemon died/.test(told.join("\n")), state === "stopped");
+    assert.deepEqual(context.store.intents.open(), []);
+  });
+}
 
 test("a VM whose sockets were removed while no daemon ran says so with the way out, and that way works", async (t) => {
   const { context, vm, gone } = await vmScene(t);
