@@ -27,6 +27,8 @@ export interface StoryVerb {
   readonly run?: (host: TestHost) => Promise<void>;
   /** The points that this is told for; the others that it passes are those of another verb. All unless told. */
   readonly only?: readonly string[];
+  /** Told for some points, it still finds what the verbs before it have left; others like it stand alone. */
+  readonly inOrder?: true;
   /** Of the daemon that does it. */
   readonly env?: Readonly<Record<string, string>>;
   /** Whether what it does is done, as its user sees it. */
@@ -64,7 +66,7 @@ export function askDaemon(host: TestHost): Client {
  * Goes through verbs; lets the daemon die by SIGKILL at each point that each of them passes, and looks each time whether the
  * next daemon has put all in order and the verb can be done again.
  *
- * @param wanted verbs whose words do not match are done once at most, for those that come after them.
+ * @param wanted of the verbs whose words do not match, those that others build on are done once, and no more.
  */
 export async function tellFaultStory(
   verbs: readonly StoryVerb[],
@@ -78,10 +80,12 @@ export async function tellFaultStory(
   const scene: Scene = { host, fault, visits };
   const visited = new Set<string>();
   let kills = 0;
-  for (const verb of verbs) {
+  const isWanted = ({ argv }: StoryVerb): boolean => wanted.test(argv.join(" "));
+  const lastInOrder = verbs.findLastIndex((verb) => isInOrder(verb) && isWanted(verb));
+  for (const [i, verb] of verbs.entries()) {
     const title = verb.argv.join(" ");
-    const isTold = wanted.test(title);
-    if (!isTold && verb.only !== undefined) continue;
+    const isTold = isWanted(verb);
+    if (!isTold && (verb.only !== undefined || i > lastInOrder)) continue;
     const points = !isTold ? [] : (verb.only ?? (await pointsOf(scene, verb)));
     for (const point of points) {
       const began = performance.now();
@@ -100,6 +104,11 @@ export async function tellFaultStory(
     for (const argv of verb.end ?? []) await host.ok(argv);
   }
   return { visited, kills };
+}
+
+/** Whether it builds on the verbs before it. */
+function isInOrder({ only, inOrder }: StoryVerb): boolean {
+  return only === undefined || inOrder === true;
 }
 
 /** What all verbs find: a kernel, an image, and a small root file system that is their user's own. */

@@ -57,6 +57,7 @@ export const VERBS_ON_A_GUEST: readonly StoryVerb[] = [
     does: ["daemonStop"],
     argv: ["daemon", "stop"],
     only: ["vm/rebooted"],
+    inOrder: true,
     // The guest tells of another boot, as after kexec: the next daemon is the first to hear of it.
     async before(host) {
       const script = `echo ${randomUUID()} >/id; mount -o bind /id /proc/sys/kernel/random/boot_id`;
@@ -73,6 +74,7 @@ export const VERBS_ON_A_GUEST: readonly StoryVerb[] = [
     does: ["daemonRecover"],
     argv: ["daemon", "recover"],
     only: ["kernel/created", "image/created", "vm/created"],
+    inOrder: true,
     before: loseDatabase,
     async after(host) {
       // Where it was cut off, the next daemon refuses the state as this one did.
