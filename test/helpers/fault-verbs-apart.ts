@@ -113,7 +113,7 @@ export const VERBS_APART: readonly StoryVerb[] = [
       "--kernel-ref",
       "generic",
     ],
-    only: ["image/built"],
+    only: ["build.container/begun", "image/built", "build.container/done"],
     async before(host) {
       const site = join(host.folder, "site");
       await mkdir(site, { recursive: true });

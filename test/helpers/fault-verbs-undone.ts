@@ -126,6 +126,23 @@ export const VERBS_UNDONE: readonly StoryVerb[] = [
     isDone: vm("stays", ({ image }) => image.name === "changed"),
     end: [["vm", "delete", "stays"]],
   }),
+  // More than ext4 can have, which is known when its files are being made.
+  failing({
+    does: ["volumeCreate"],
+    argv: ["volume", "create", "huge", "--size", "100000G"],
+    only: ["volume.add/undone"],
+    isDone: has("volume", "huge"),
+  }),
+  failing({
+    does: ["imageBuildContainerfile"],
+    argv: ["image", "build", "--containerfile", "Containerfile.bad", "site", "--name", "bad"],
+    only: ["build.container/undone"],
+    async before(host) {
+      await mkdir(join(host.folder, "site"), { recursive: true });
+      await writeFile(join(host.folder, "Containerfile.bad"), "FROM scratch\nCOPY nothing-like-this /\n");
+    },
+    isDone: has("image", "bad"),
+  }),
   failing({
     does: ["imageBuild"],
     argv: ["image", "build", "--from-image", "bb", "--script", "fails.sh", "--name", "failed"],

@@ -7,7 +7,7 @@ import { askDaemon, type StoryVerb } from "./fault-story.ts";
 import type { TestHost } from "./test-host.ts";
 import type { TestRegistry } from "./test-registry.ts";
 
-const LISTS = { kernel: "kernelList", image: "imageList", vm: "vmList" } as const;
+const LISTS = { kernel: "kernelList", image: "imageList", volume: "volumeList", vm: "vmList" } as const;
 
 export const has =
   (noun: keyof typeof LISTS, name: string) =>
@@ -53,6 +53,27 @@ export const VERBS_AT_REST: readonly StoryVerb[] = [
     argv: ["image", "register", "own", "--rootfs", "copy.ext4", "--kernel", "vmlinux"],
     isDone: has("image", "own"),
     undo: [["image", "delete", "own"]],
+  },
+  {
+    does: ["volumeCreate"],
+    argv: ["volume", "create", "data", "--size", "16M"],
+    isDone: has("volume", "data"),
+    undo: [["volume", "delete", "data"]],
+  },
+  {
+    does: ["volumeResize"],
+    argv: ["volume", "resize", "data", "--size", "32M"],
+    isDone: async (host) => (await askDaemon(host).call("volumeInspect", { ref: "data" })).sizeBytes === 32 * 1024 ** 2,
+    undo: [
+      ["volume", "delete", "data"],
+      ["volume", "create", "data", "--size", "16M"],
+    ],
+  },
+  {
+    does: ["volumeDelete"],
+    argv: ["volume", "delete", "data"],
+    isDone: lacks("volume", "data"),
+    undo: [["volume", "create", "data", "--size", "16M"]],
   },
   {
     does: ["vmCreate"],

@@ -30,6 +30,7 @@ export async function mountBySshfs({ access, path, folder, user, readOnly, bange
   const config = join(scratch.path, "config");
   await writeFile(config, `${sshConfigBlock({ ...access, ...(user !== undefined && { user }) }, banger)}\n`, {
     mode: 0o600,
+    flag: "wx",
   });
   const host = `${access.name}.banger`;
   const options = ["-o", `ConnectTimeout=${CONNECT_SECONDS}`, ...(readOnly ? ["-o", "ro"] : [])];

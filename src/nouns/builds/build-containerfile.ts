@@ -67,6 +67,7 @@ export async function buildContainerfile(
   };
   const kept = { builder: builder.name, tag: build.tag };
   const intent = store.intents.begin(CONTAINER_BUILD, id, kept);
+  let how: "done" | "undone" = "undone";
   try {
     await mkdir(work, { recursive: true, mode: 0o700 });
     progress({
@@ -87,6 +88,7 @@ export async function buildContainerfile(
       },
       operation,
     );
+    how = "done";
     if (pulled.origin === "build") return pulled;
     const did = `containerfile: ${basename(request.containerfile)}, by ${builder.name}`;
     const history = [{ at: pulled.createdAt, did, key, scriptDigest: script.digest }];
@@ -94,7 +96,7 @@ export async function buildContainerfile(
   } finally {
     await removeTree(layout.workDir, id, "named by the open intent build.container");
     await forgetContainer(kept).then(
-      () => store.intents.end(intent),
+      () => store.intents.end(intent, how),
       (error: unknown) => log.warn({ err: error, ...kept }, "the builder keeps an image; the next daemon tries again"),
     );
   }
