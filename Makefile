@@ -42,8 +42,8 @@ fuzz: build tools-test ## property and mutation tests, for longer (RUNS=10000 an
 	@FUZZ_RUNS=$(or $(RUNS),10000) BANGER_FUZZ_SECONDS=$(or $(FOR),60) $(NODE) scripts/test.ts unit attack
 	@FUZZ_RUNS=$(or $(RUNS),1000) $(NODE) --test 'test/integration/*-random.test.ts'
 
-mutate: node_modules/.installed-lock.json ## change operators in src, print how many changes the unit tests find (FILES=src/core for a part)
-	@$(NODE) scripts/mutate.ts $(FILES)
+mutate: node_modules/.installed-lock.json ## change operators in src, print how many changes the unit tests find (FILES=src/core for a part, SAMPLE=400 a folder)
+	@SAMPLE=$(or $(SAMPLE),400) $(NODE) scripts/mutate.ts $(FILES)
 
 format: node_modules/.installed-lock.json ## write all code as the formatters want it
 	$(NODE) node_modules/.bin/oxfmt .

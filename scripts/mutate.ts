@@ -3,13 +3,19 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join, relative } from "node:path";
 import { AREAS, modulesOf, type Area } from "./mutation/areas.ts";
-import { scoreLines, scoreOf, sumOf, survivorLine, type Score } from "./mutation/scores.ts";
-import { MUTATION_FOLDER, strykerOptions } from "./mutation/stryker-options.ts";
+import { belowFloor, scoreLines, scoreOf, sumOf, survivorLine, type Score } from "./mutation/scores.ts";
+import { MUTATION_FOLDER, strykerOptions, type RunOptions } from "./mutation/stryker-options.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const SURVIVORS = join(MUTATION_FOLDER, "survivors.txt");
 
-/** Mutates the modules of each area, or those that globs name, and tells what the area's unit tests killed of them. */
+/**
+ * Mutates the modules of each area, or those that globs name, and tells what the area's unit tests killed of them.
+ *
+ * `SAMPLE` in the environment is how many mutants of an area are run at most, `JOBS` how many at once.
+ *
+ * @returns exit status: 1 where a whole area is below its floor. A part of an area is not judged.
+ */
 async function main(wanted: readonly string[]): Promise<number> {
   process.chdir(ROOT);
   const parts = AREAS.map((area) => ({ area, files: modulesOf(area, wanted, ROOT) })).filter(
@@ -19,6 +25,7 @@ async function main(wanted: readonly string[]): Promise<number> {
     console.error(`no module is mutated that matches ${wanted.join(", ")}; scripts/mutation/areas.ts lists them`);
     return 2;
   }
+  const options = { sample: numberOf("SAMPLE", 400), concurrency: numberOf("JOBS", 2) };
   await mkdir(MUTATION_FOLDER, { recursive: true });
   const scratch = await mkdtemp(join(tmpdir(), "banger-mutate-"));
   try {
@@ -27,22 +34,35 @@ async function main(wanted: readonly string[]): Promise<number> {
     const survivors: string[] = [];
     for (const { area, files } of parts) {
       console.log(`\n== ${area.name}: ${files.length} modules`);
-      const { score, lines } = await mutate(area, files);
+      const { score, lines } = await mutate(area, files, options);
       console.log(scoreLines([score]));
       scores.push(score);
       survivors.push(...lines);
       await writeFile(SURVIVORS, survivors.map((line) => `${line}\n`).join(""));
     }
     console.log(`\n${scoreLines([...scores, sumOf(scores)])}\nThe survivors are in ${SURVIVORS}`);
-    return 0;
+    const whole = parts.filter(({ area, files }) => area.floor && files.length === modulesOf(area, [], ROOT).length);
+    const below = belowFloor(scores, new Set(whole.map(({ area }) => area.name)));
+    for (const line of below) console.error(line);
+    return below.length === 0 ? 0 : 1;
   } finally {
     await rm(scratch, { recursive: true });
   }
 }
 
-async function mutate(area: Area, files: readonly string[]): Promise<{ score: Score; lines: readonly string[] }> {
+function numberOf(variable: string, otherwise: number): number {
+  const text = process.env[variable] ?? String(otherwise);
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`${variable}=${text} is no number of mutants or jobs`);
+  return Number(text);
+}
+
+async function mutate(
+  area: Area,
+  files: readonly string[],
+  options: RunOptions,
+): Promise<{ score: Score; lines: readonly string[] }> {
   const started = performance.now();
-  const results = await new Stryker(strykerOptions(files, area.tests)).runMutationTest();
+  const results = await new Stryker(strykerOptions(files, area.tests, options)).runMutationTest();
   const lines: string[] = [];
   for (const mutant of results) {
     if (mutant.status !== "Survived" && mutant.status !== "NoCoverage") continue;

@@ -8,6 +8,8 @@ export interface Area {
   readonly modules: readonly string[];
   /** Globs of the tests that judge their mutants. */
   readonly tests: readonly string[];
+  /** A run fails where fewer are killed than `FLOOR` (scores.ts) asks. */
+  readonly floor: boolean;
 }
 
 /** Modules whose mutants are not made, and why. */
@@ -17,7 +19,7 @@ export interface LeftOut {
 }
 
 function area(name: string): Area {
-  return { name, modules: [`src/${name}/**/*.ts`], tests: [`src/${name}/**/*.test.ts`] };
+  return { name, modules: [`src/${name}/**/*.ts`], tests: [`src/${name}/**/*.test.ts`], floor: true };
 }
 
 /**
@@ -25,10 +27,11 @@ function area(name: string): Area {
  * not run the tests of all that use it.
  */
 export const AREAS: readonly Area[] = [
-  ...["core", "nouns", "model", "net", "disk", "vmm", "kernel", "guest", "api", "lib"].map(area),
-  // Of the database, core is the only user, and its tests have real ones.
-  { ...area("store"), tests: ["src/{store,core}/**/*.test.ts"] },
-  ...["formats", "http", "oci", "ext4", "host", "daemon", "client", "cli"].map(area),
+  ...["core", "nouns", "model", "net", "disk", "vmm", "kernel", "guest", "store", "api"].map(area),
+  ...["lib", "formats", "http", "oci", "ext4", "host", "daemon", "client", "cli"].map((name) => ({
+    ...area(name),
+    floor: false,
+  })),
 ];
 
 export const LEFT_OUT: readonly LeftOut[] = [

@@ -10,24 +10,36 @@ export const MUTATION_FOLDER = "build/mutation";
  */
 const LEFT_ALONE = ["StringLiteral", "ObjectLiteral", "ArrayDeclaration"] as const;
 
+export interface RunOptions {
+  /** Mutants that are run at most; of more, a sample is drawn. */
+  readonly sample: number;
+  readonly concurrency: number;
+}
+
 /** How Stryker runs one area: which test files load a mutant is found once, and only those run for it. */
-export function strykerOptions(files: readonly string[], tests: readonly string[]): PartialStrykerOptions {
+export function strykerOptions(
+  files: readonly string[],
+  tests: readonly string[],
+  { sample, concurrency }: RunOptions,
+): PartialStrykerOptions {
   return {
     mutate: [...files],
     testRunner: "tap",
-    plugins: ["@stryker-mutator/tap-runner"],
+    plugins: ["@stryker-mutator/tap-runner", join(import.meta.dirname, "sample.ts")],
     // Node strips the types of what Stryker writes as it does those of ours.
     tap: { testFiles: [...tests], nodeArgs: ["--test-reporter=tap", "-r", "{{hookFile}}", "{{testFile}}"] },
     coverageAnalysis: "perTest",
     mutator: { plugins: null, excludedMutations: [...LEFT_ALONE] },
     disableTypeChecks: true,
     // Types are tsc's to check, and a mutant that it would refuse is rare with these mutators.
-    checkers: [],
+    checkers: ["sample"],
+    sample,
+    warnings: { unknownOptions: false, preprocessorErrors: true, unserializableOptions: true, slow: true },
     // Stryker would rewrite tsconfig.json by a function that TypeScript 7 has no more; nothing reads it there.
     ignorePatterns: ["/build", "/tsconfig.json"],
     tempDirName: join(MUTATION_FOLDER, "sandbox"),
     cleanTempDir: "always",
-    concurrency: 2,
+    concurrency,
     // What loops is found by its count of hits; the clock is for what waits for ever, on a machine that may be busy.
     timeoutMS: 20_000,
     reporters: ["json"],
