@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join, relative } from "node:path";
 import { AREAS, modulesOf, type Area } from "./mutation/areas.ts";
 import { belowFloor, scoreLines, scoreOf, sumOf, survivorLine, type Score } from "./mutation/scores.ts";
-import { MUTATION_FOLDER, strykerOptions, type RunOptions } from "./mutation/stryker-options.ts";
+import { MUTATION_FOLDER, strykerOptions } from "./mutation/stryker-options.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const SURVIVORS = join(MUTATION_FOLDER, "survivors.txt");
@@ -12,7 +12,7 @@ const SURVIVORS = join(MUTATION_FOLDER, "survivors.txt");
 /**
  * Mutates the modules of each area, or those that globs name, and tells what the area's unit tests killed of them.
  *
- * `SAMPLE` in the environment is how many mutants of an area are run at most, `JOBS` how many at once.
+ * `SAMPLE` in the environment is how many mutants of an area are run at most.
  *
  * @returns exit status: 1 where a whole area is below its floor. A part of an area is not judged.
  */
@@ -25,7 +25,7 @@ async function main(wanted: readonly string[]): Promise<number> {
     console.error(`no module is mutated that matches ${wanted.join(", ")}; scripts/mutation/areas.ts lists them`);
     return 2;
   }
-  const options = { sample: numberOf("SAMPLE", 400), concurrency: numberOf("JOBS", 2) };
+  const sample = sampleSize(process.env["SAMPLE"] ?? "400");
   await mkdir(MUTATION_FOLDER, { recursive: true });
   const scratch = await mkdtemp(join(tmpdir(), "banger-mutate-"));
   try {
@@ -34,7 +34,7 @@ async function main(wanted: readonly string[]): Promise<number> {
     const survivors: string[] = [];
     for (const { area, files } of parts) {
       console.log(`\n== ${area.name}: ${files.length} modules`);
-      const { score, lines } = await mutate(area, files, options);
+      const { score, lines } = await mutate(area, files, sample);
       console.log(scoreLines([score]));
       scores.push(score);
       survivors.push(...lines);
@@ -50,19 +50,18 @@ async function main(wanted: readonly string[]): Promise<number> {
   }
 }
 
-function numberOf(variable: string, otherwise: number): number {
-  const text = process.env[variable] ?? String(otherwise);
-  if (!/^[1-9]\d*$/.test(text)) throw new Error(`${variable}=${text} is no number of mutants or jobs`);
+function sampleSize(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`SAMPLE=${text} is no number of mutants`);
   return Number(text);
 }
 
 async function mutate(
   area: Area,
   files: readonly string[],
-  options: RunOptions,
+  sample: number,
 ): Promise<{ score: Score; lines: readonly string[] }> {
   const started = performance.now();
-  const results = await new Stryker(strykerOptions(files, area.tests, options)).runMutationTest();
+  const results = await new Stryker(strykerOptions(files, area.tests, sample)).runMutationTest();
   const lines: string[] = [];
   for (const mutant of results) {
     if (mutant.status !== "Survived" && mutant.status !== "NoCoverage") continue;

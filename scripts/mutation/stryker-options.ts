@@ -10,17 +10,15 @@ export const MUTATION_FOLDER = "build/mutation";
  */
 const LEFT_ALONE = ["StringLiteral", "ObjectLiteral", "ArrayDeclaration"] as const;
 
-export interface RunOptions {
-  /** Mutants that are run at most; of more, a sample is drawn. */
-  readonly sample: number;
-  readonly concurrency: number;
-}
-
-/** How Stryker runs one area: which test files load a mutant is found once, and only those run for it. */
+/**
+ * How Stryker runs one area: which test files load a mutant is found once, and only those run for it.
+ *
+ * @param sample mutants that are run at most; of more, a sample is drawn.
+ */
 export function strykerOptions(
   files: readonly string[],
   tests: readonly string[],
-  { sample, concurrency }: RunOptions,
+  sample: number,
 ): PartialStrykerOptions {
   return {
     mutate: [...files],
@@ -39,7 +37,7 @@ export function strykerOptions(
     ignorePatterns: ["/build", "/tsconfig.json"],
     tempDirName: join(MUTATION_FOLDER, "sandbox"),
     cleanTempDir: "always",
-    concurrency,
+    concurrency: 2,
     // What loops is found by its count of hits; the clock is for what waits for ever, on a machine that may be busy.
     timeoutMS: 20_000,
     reporters: ["json"],

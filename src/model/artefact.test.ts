@@ -98,3 +98,33 @@ test("files are listed by their paths, and those that are not there are not", ()
   );
   assert.equal(diskFileName("work"), "work.img");
 });
+
+test("what strangers say of an image is bounded, and is what it is called", () => {
+  const ofKernel = (part: object): object => ({ kernel: { ...artefact.kernel, ...part } });
+  const ofImage = (part: object): object => ({ image: { ...artefact.image, ...part } });
+  const ofDisk = (part: object): object => ({ disks: [{ ...disk, ...part }] });
+  const layer = { digest: "d", diffId: "i", mediaType: "m", sizeBytes: 1 };
+  const service = { name: "a", kind: "tcp", port: 1 };
+  const good = [
+    { madeBy: "b".repeat(64) },
+    ofKernel({ source: "s".repeat(1024) }),
+    ...["6.12.0-1-amd64", "6.1+deb12~bpo_x", "r".repeat(64)].map((release) => ofKernel({ release })),
+    ofImage({ agentVersion: "v".repeat(64), digest: sha("a"), agentDigest: sha("f") }),
+    ofImage({ layers: Array.from({ length: 1000 }, () => layer) }),
+    ofImage({ services: Array.from({ length: 32 }, () => service) }),
+    ofDisk({ uuid: "01234567-89ab-cdef-ABCD-EF0123456789" }),
+  ];
+  for (const part of good) assert.ok(reads(part), JSON.stringify(part).slice(0, 100));
+  const bad = [
+    { madeBy: "b".repeat(65) },
+    ofKernel({ source: "s".repeat(1025) }),
+    ...["", "a b", "a/b", "../a", "a\n", "r".repeat(65)].map((release) => ofKernel({ release })),
+    ofImage({ agentVersion: "v".repeat(65) }),
+    ofImage({ layers: Array.from({ length: 1001 }, () => layer) }),
+    ofImage({ history: Array.from({ length: 1001 }, () => ({})) }),
+    ofImage({ services: Array.from({ length: 33 }, () => service) }),
+    ...["/etc/passwd", "0".repeat(37), " 0"].map((uuid) => ofDisk({ uuid })),
+    ...[`x${sha("1")}`, `${sha("1")}1`, sha("g"), sha("A"), "sha256:1", "sha512:1"].map((diffId) => ofDisk({ diffId })),
+  ];
+  for (const part of bad) assert.ok(!reads(part), JSON.stringify(part).slice(0, 100));
+});

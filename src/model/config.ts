@@ -42,7 +42,7 @@ export const configSchema = z.strictObject({
             z
               .string()
               .max(2048)
-              .regex(/^https?:\/\/[^\s/@]+(?:\/[^\s?#]*)?$/, "must be a URL, https://HOST[:PORT][/PATH]"),
+              .regex(/^https?:\/\/[^\s/@?#]+(?:\/[^\s?#]*)?$/, "must be a URL, https://HOST[:PORT][/PATH]"),
           )
           .max(16)
           .default([]),

@@ -68,3 +68,47 @@ test("a name stands once for an architecture", () => {
   assert.equal(kernelCatalogSchema.safeParse(catalog(kernel, { ...kernel, arch: "arm64" })).success, true);
   assert.equal(kernelCatalogSchema.safeParse(catalog(kernel, kernel)).success, false);
 });
+
+test("all of a catalog is bounded", () => {
+  const reads = (part: object, of: object = {}): boolean =>
+    kernelCatalogSchema.safeParse({ ...catalog({ ...kernel, archive, ...part }), ...of }).success;
+  const ofArchive = (part: object): object => ({ archive: { ...archive, ...part } });
+  const supports = (part: object): object => ({ supports: { ...kernel.supports, ...part } });
+  const words = (count: number): readonly string[] => Array<string>(count).fill("w");
+  const good = [
+    { version: "v".repeat(64) },
+    { version: "1" },
+    { recipe: "r".repeat(64) },
+    supports({ vmm: words(20), features: words(100) }),
+    ofArchive({ urls: words(16) }),
+    ofArchive({ urls: [`https://${"a".repeat(2040)}`], sha256: "0123456789abcdef".repeat(4) }),
+    ofArchive({ signature: "s".repeat(4096), size: Number.MAX_SAFE_INTEGER }),
+  ];
+  for (const part of good) assert.ok(reads(part), JSON.stringify(part).slice(0, 100));
+  const bad = [
+    ...["", ".a", "-a", "a/b", "a b", "é", "v".repeat(65)].map((version) => ({ version })),
+    { recipe: "r".repeat(65) },
+    supports({ vmm: words(21) }),
+    supports({ features: words(101) }),
+    ...[[], words(17), [`https://${"a".repeat(2041)}`], ["xoci://a"], ["oci://"], ["https://a b"]].map((urls) =>
+      ofArchive({ urls }),
+    ),
+    ...["0", "0".repeat(63), "0".repeat(65), "g".repeat(64), "A".repeat(64)].map((sha256) => ofArchive({ sha256 })),
+    ...[0, -1, 0.5].map((size) => ofArchive({ size })),
+    ofArchive({ signature: "s".repeat(4097) }),
+  ];
+  for (const part of bad) assert.ok(!reads(part), JSON.stringify(part).slice(0, 100));
+  assert.ok(reads({}, { serial: 0, $schema: "s".repeat(200) }));
+  for (const other of [
+    { serial: -1 },
+    { serial: 1.5 },
+    { version: 2 },
+    { $schema: "s".repeat(201) },
+    { issuedAt: "now" },
+  ])
+    assert.ok(!reads({}, other), JSON.stringify(other).slice(0, 100));
+  const many = (count: number): readonly object[] =>
+    Array.from({ length: count }, (_, n) => ({ ...kernel, name: `k${n}` }));
+  assert.ok(reads({}, { kernels: many(1000) }));
+  assert.ok(!reads({}, { kernels: many(1001) }));
+});

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { localeOf, proxiesOf } from "./user-environment.ts";
-import { localeSchema, proxiesSchema, timeZoneSchema, wishesOf, withoutSecrets } from "./world.ts";
+import {
+  localeSchema,
+  proxiesSchema,
+  timeZoneSchema,
+  wishesOf,
+  withoutSecrets,
+  withoutUser,
+  worldSchema,
+  type WorldWishes,
+} from "./world.ts";
 
 test("proxies are read as programs read them: small letters first, a scheme where none is written", () => {
   assert.equal(proxiesOf({ PATH: "/bin", no_proxy: "x" }), undefined);
@@ -78,4 +87,48 @@ test("LC_ALL wins over LANG, and an empty one is none", () => {
 test("a VM that was asked nothing keeps no wishes", () => {
   assert.equal(wishesOf({}), undefined);
   assert.deepEqual(wishesOf({ hostCa: false }), { hostCa: false });
+});
+
+test("each wish is kept by itself, also one that says no", () => {
+  const all: WorldWishes = { hostCa: false, hostCaFiles: [], hostProxy: false, timeZone: "UTC", locale: "C" };
+  assert.deepEqual(wishesOf(all), all);
+  for (const [name, value] of Object.entries(all)) assert.deepEqual(wishesOf({ [name]: value }), { [name]: value });
+});
+
+test("a proxy for one of the two is shown for that one; who names only a password is hidden too", () => {
+  const shown = (hostProxy: object) => withoutSecrets({ world: { hostProxy: { noneFor: "a", ...hostProxy } } }).world;
+  assert.deepEqual(shown({ http: "http://a:1" }), { hostProxy: { http: "http://a:1", noneFor: "a" } });
+  assert.deepEqual(shown({ https: "http://u@a:1" }), { hostProxy: { https: "http://***@a:1", noneFor: "a" } });
+  assert.equal(withoutUser("http://:p@a:1/"), "http://***@a:1");
+  assert.equal(withoutUser("http://u@a"), "http://***@a");
+});
+
+test("what a guest is given of the host is bounded, and its files are named by whole paths", () => {
+  const takes = (world: object): boolean => worldSchema.safeParse(world).success;
+  const files = (...hostCaFiles: readonly string[]): boolean => takes({ hostCaFiles });
+  assert.ok(files(...Array<string>(16).fill("/a")));
+  assert.ok(files(`/${"a".repeat(4095)}`));
+  for (const refused of [Array<string>(17).fill("/a"), [`/${"a".repeat(4096)}`], ["a/"], [""]])
+    assert.ok(!files(...refused), String(refused).slice(0, 40));
+  const proxy = (url: string): boolean => takes({ hostProxy: { http: url } });
+  for (const url of ["socks4://a", "socks4a://a", "socks5://a", "socks5h://a", "http://a", `http://${"a".repeat(200)}`])
+    assert.ok(proxy(url), url);
+  for (const url of ["socks6://a", "socks5x://a", "xhttp://a", `http://a/${"a".repeat(2048)}`, "http://[", "http://é"])
+    assert.ok(!proxy(url), url.slice(0, 40));
+  const without = (noneFor: string): boolean => takes({ hostProxy: { http: "http://a", noneFor } });
+  for (const hosts of ["", ".a, b", "a".repeat(4096)]) assert.ok(without(hosts), hosts.slice(0, 40));
+  for (const hosts of ['a"b', "a\nb", "\na", "a\n", "a;b\\", "a".repeat(4097)])
+    assert.ok(!without(hosts), hosts.slice(0, 40));
+});
+
+test("an upper-case variable stands where the lower-case one is empty, and one for all where there is none", () => {
+  assert.deepEqual(proxiesOf({ https_proxy: "", HTTPS_PROXY: "b:2", no_proxy: "", NO_PROXY: "x" }), {
+    https: "http://b:2",
+    noneFor: "x",
+  });
+  assert.deepEqual(proxiesOf({ all_proxy: "c:3", http_proxy: "a:1" }), {
+    http: "http://a:1",
+    https: "http://c:3",
+    noneFor: "",
+  });
 });

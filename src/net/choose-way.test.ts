@@ -40,3 +40,26 @@ test("only a network of the host lets VMs reach each other", () => {
     why: "eth0 does not forward",
   });
 });
+
+test("a refusal says what mends it, also where the host knows nothing", () => {
+  const bare = (summary: string): WayFound => ({ usable: false, summary });
+  const nothing: NetworkWays = { nftables: bare("a"), slirp4netns: bare("b"), user: bare("c") };
+  assert.throws(() => chooseWay("auto", plain, nothing), { why: "c", fix: /banger doctor/ });
+  const asked = { ...plain, allowVms: true };
+  assert.throws(() => chooseWay("slirp4netns", asked, all), { why: 'the configuration says nat = "slirp4netns"' });
+  assert.throws(() => chooseWay("auto", asked, { ...all, nftables: bare("a") }), {
+    why: "a",
+    fix: /^see `banger doctor`/,
+  });
+  assert.throws(() => chooseWay("auto", asked, some), { fix: /^mend eth0 does not forward; or publish/ });
+});
+
+test("why a way was taken is told in full: what was asked, that there is no wall, what was passed over", () => {
+  assert.equal(chooseWay("slirp4netns", plain, all).why, 'the configuration says nat = "slirp4netns"');
+  assert.equal(chooseWay("auto", plain, some).why, "in a namespace; not by nftables: eth0 does not forward");
+  assert.equal(
+    chooseWay("auto", { ...plain, allowHost: true }, none).why,
+    "QEMU translates by itself; not by nftables: eth0 does not forward; " +
+      "not by slirp4netns: slirp4netns is not in PATH",
+  );
+});

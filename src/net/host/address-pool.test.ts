@@ -20,6 +20,27 @@ test("a VM gets the same addresses again, and keeps those it had", () => {
   assert.notEqual(pickAddresses({ ...query, taken: [first.address], previous: first.address }).address, first.address);
 });
 
+test("a pair is the gateway and the guest of a block of four", () => {
+  assert.deepEqual(pickAddresses({ vmId: "vm-a", ranges: ["10.9.8.4/30"], taken: [] }), {
+    address: "10.9.8.6/30",
+    gateway: "10.9.8.5",
+  });
+});
+
+test("what a VM had is had again only as the block that it was", () => {
+  const query = { vmId: "vm-a", ranges: ["10.0.0.0/24"], taken: [] };
+  const { address } = pickAddresses(query);
+  for (const previous of ["10.0.0.2/24", "10.0.0.6", "nonsense", ""])
+    assert.equal(pickAddresses({ ...query, previous }).address, address, previous);
+});
+
+test("a range that is no block of IPv4 is passed over", () => {
+  const { address } = pickAddresses({ vmId: "vm-a", ranges: ["fd00::/64", "x", "10.0.0.0/30"], taken: ["default"] });
+  assert.equal(address, "10.0.0.2/30");
+  const full = { vmId: "vm-a", ranges: ["10.0.0.0/31"], taken: [] };
+  assert.throws(() => pickAddresses(full), { code: "NETWORK_UNAVAILABLE" }, "a range with no room for four");
+});
+
 test("what others have is never given, until all is gone", () => {
   const taken: string[] = [];
   for (let n = 0; n < 64; n++) taken.push(pickAddresses({ vmId: `vm-${n}`, ranges: ["10.0.0.0/24"], taken }).address);

@@ -36,6 +36,7 @@ test("each VM is held to its own address, and only who asked is in the sets of w
   assert.equal(elements(text, "may_reach_vms"), '"bgr-other"');
   assert.equal(elements(ruleset("i", [vm]), "may_reach_host"), undefined);
   assert.equal(elements(text, "name_servers"), "192.0.2.53");
+  assert.equal(elements(text, "vm_addresses"), "10.213.0.2, 10.213.0.6");
 });
 
 test("ports are published for who comes from outside and for the host itself", () => {
@@ -67,12 +68,40 @@ test("rules come before the device, the device is named as ours before it is up,
   );
   for (const path of words.slice(2, -1)) assert.ok(path.includes(`/conf/${vm.device}/`), "only settings of its own");
   assert.match(words.at(-1) ?? "", /addr add 10\.213\.0\.1\/30[^]*mtu 1400[^]*up\n$/);
-  const down = planDown("i", [vm.device], []);
+  const down = planDown("i", [vm.device, "bgr-x"], []);
+  assert.match(
+    down[0]?.do === "run" ? (down[0].input ?? "") : "",
+    /^link delete dev bgr-56789abcdef\nlink delete dev bgr-x\n$/,
+  );
   assert.deepEqual(
     down.map((step) => (step.do === "run" ? step.program : "")),
     ["ip", "nft"],
   );
   assert.deepEqual(planDown("i", [], []).length, 1);
+});
+
+test("a device sends to a group only where it may reach the host, and IPv6 is off where the kernel has it", () => {
+  const up = (allowHost: boolean): string =>
+    planUp("i", { ...vm, allowHost, prefixLength: 30, mtu: 1400 }, [])
+      .map((step) =>
+        step.do === "run" ? step.input : `${step.path}=${step.value} ${"ifThere" in step && step.ifThere}`,
+      )
+      .join("\n");
+  assert.match(up(false), /multicast off/);
+  assert.doesNotMatch(up(true), /multicast off/);
+  assert.match(up(true), /ipv6\/conf\/bgr-56789abcdef\/disable_ipv6=1 true/, "no failure where there is no IPv6");
+});
+
+test("a port of all addresses is led nowhere from the loopback, one of a single address only from its interface", () => {
+  const lines = ruleset("i", [{ ...vm, publish: [{ hostAddress: "0.0.0.0", hostPort: 2222, guestPort: 22 }] }]).split(
+    "\n",
+  );
+  const led = lines.filter((line) => line.includes("dport 2222")).map((line) => line.trim());
+  const to = 'tcp dport 2222 dnat ip to 10.213.0.2:22 comment "vm-0123456789abcdef"';
+  assert.deepEqual(led.toSorted(), [
+    `fib daddr type local meta nfproto ipv4 ${to}`,
+    `ip daddr != 127.0.0.0/8 fib daddr type local ${to}`,
+  ]);
 });
 
 test("a device's name fits, and its alias names its owner to nobody else", () => {
