@@ -39,7 +39,7 @@ export const LEFT_OUT: readonly LeftOut[] = [
     modules: ["src/**/*.test.ts", "src/**/testing/**", "src/guest/agent-under-test.ts"],
     why: "tests and what they share",
   },
-  { modules: ["src/guest/gen/**", "src/api/endpoints-file.ts"], why: "generated, or what generates" },
+  { modules: ["src/guest/gen/**", "src/api/{endpoints,endpoints-file}.ts"], why: "generated, or what generates" },
   {
     modules: ["src/lib/{destroy,launch,process,process-identity,lock-holder,inherited-descriptors}.ts"],
     why: "deletes files, starts and ends processes: a mutant could do so to those of this machine",

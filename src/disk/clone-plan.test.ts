@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gib, mib } from "../lib/bytes.ts";
+import { bytes, gib, mib } from "../lib/bytes.ts";
 import type { DiskStrategy } from "../model/vm.ts";
 import { planClone, type CloneAbilities } from "./clone-plan.ts";
 
@@ -67,4 +67,15 @@ test("a plan tells whether its base must stay", () => {
     (wanted) => planClone(base, "/vm/root", gib(8), able({ lacks: {} }), wanted).leansOnBase,
   );
   assert.deepEqual(leans, [false, true, true, false]);
+});
+
+test("a copy that just fits is made; what is missing is told of the way that takes least", () => {
+  const exact = planClone(base, "/vm/root", gib(8), able({ formats: raw, freeBytes: mib(300) }));
+  assert.deepEqual([exact.strategy, exact.reserveBytes, exact.format], ["sparse-copy", mib(300), "raw"]);
+  const overlay = planClone(base, "/vm/root", gib(8), able({ freeBytes: mib(1) }));
+  assert.deepEqual([overlay.strategy, overlay.reserveBytes, overlay.format], ["qcow2", mib(1), "qcow2"]);
+  assert.throws(() => pick(able({ freeBytes: bytes(1000) })), {
+    code: "DISK_FULL",
+    why: /^it takes 1 MiB, and 1000 B/,
+  });
 });
