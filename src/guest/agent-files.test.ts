@@ -20,7 +20,7 @@ let binary: string;
 before(async () => {
   folder = await temporaryFolder();
   await chmod(folder.path, 0o755);
-  binary = await buildAgent(folder.path);
+  binary = await buildAgent();
 });
 after(() => folder[Symbol.asyncDispose]());
 

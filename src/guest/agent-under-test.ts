@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";
 import { run } from "../lib/process.ts";
 import { connectAgent, type AgentClient } from "./agent-client.ts";
@@ -20,14 +20,17 @@ export interface AgentUnderTest extends AsyncDisposable {
   connect(signal?: AbortSignal): Promise<AgentClient>;
 }
 
-/** Builds the agent into a folder of its own. Go's build cache makes the second time quick. */
-export async function buildAgent(folder: string): Promise<string> {
-  const binary = join(folder, "banger-vsock-agent");
-  await run("go", ["build", "-trimpath", "-o", binary, "./cmd/banger-vsock-agent"], {
-    cwd: AGENT_MODULE,
-    env: { CGO_ENABLED: "0" },
-  });
-  return binary;
+const BINARY = join(import.meta.dirname, "../../build/test/banger-vsock-agent");
+
+/**
+ * Builds the agent of this tree. It is one file for all tests, since linking takes seconds: Go leaves it as it is where
+ * nothing has changed, and else renames a new one to its place. flock(1) has them take turns.
+ */
+export async function buildAgent(): Promise<string> {
+  await mkdir(dirname(BINARY), { recursive: true });
+  const go = ["go", "build", "-trimpath", "-o", BINARY, "./cmd/banger-vsock-agent"];
+  await run("flock", [`${BINARY}.lock`, ...go], { cwd: AGENT_MODULE, env: { CGO_ENABLED: "0" } });
+  return BINARY;
 }
 
 export async function temporaryFolder(): Promise<{ readonly path: string } & AsyncDisposable> {

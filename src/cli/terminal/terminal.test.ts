@@ -10,10 +10,8 @@ import { test } from "node:test";
 import type { RawData } from "ws";
 import { STDOUT } from "../../api/exec-streams.ts";
 import { type FakeHandlers, sendJson } from "../../client/testing/fake-daemon.ts";
-import { cliHome } from "../testing/cli-process.ts";
+import { cliHome, MAIN } from "../testing/cli-process.ts";
 import { untilEscape } from "./escape.ts";
-
-const MAIN = join(import.meta.dirname, "..", "main.ts");
 
 /** Runs banger on a terminal of its own (script(1)); the terminal's settings must be the same before and after. */
 async function onTerminal(

@@ -1,13 +1,41 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { build } from "esbuild";
 import { type FakeHandlers, fakeDaemon } from "../../client/testing/fake-daemon.ts";
 
-export const MAIN = join(import.meta.dirname, "..", "main.ts");
+const ROOT = join(import.meta.dirname, "../../..");
+
+/**
+ * `banger` of this tree as one file: a start of it takes a third of what two hundred modules take whose types are to be
+ * stripped, and these tests start it a hundred times. test/e2e has the program as it is built.
+ */
+export const MAIN = await bundle(join(ROOT, "build/test/banger.mjs"));
+
+async function bundle(path: string): Promise<string> {
+  const { outputFiles } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: ["src/cli/main.ts"],
+    bundle: true,
+    // It asks for Node's own modules in a way that a bundle of ES modules has not.
+    external: ["ws"],
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    write: false,
+    logLevel: "warning",
+  });
+  await mkdir(dirname(path), { recursive: true });
+  // Other test files make the same at the same time: each puts its own whole into the place.
+  const own = `${path}.${process.pid}`;
+  await writeFile(own, outputFiles[0]?.contents ?? "");
+  await rename(own, path);
+  return path;
+}
 
 export type CliChild = ChildProcessByStdio<Writable, Readable, Readable>;
 

@@ -9,7 +9,7 @@ import { agentConnector } from "./agent-connection.ts";
 
 test("what an operation asks of an agent stands in the agent's log under the operation's id", async () => {
   await using folder = await temporaryFolder();
-  await using host = await agentOnSerialPort(await buildAgent(folder.path), folder.path);
+  await using host = await agentOnSerialPort(await buildAgent(), folder.path);
   let log = "";
   host.process.stderr?.on("data", (chunk: Buffer) => (log += chunk.toString()));
   const line = { kind: "virtio-serial", socketPath: host.socketPath } as const;
