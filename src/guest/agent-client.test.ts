@@ -82,15 +82,15 @@ for (const [name, make] of [
       agent.close();
     });
 
-    test("carries 100 MB there and back unharmed", async (t) => {
+    test("carries 32 MiB there and back unharmed", async (t) => {
       await using host = await make(binary, folder.path);
       const agent = await host.connect();
       const began = performance.now();
       const exec = await start(agent, "exec cat");
-      const [sent, received] = await Promise.all([feed(exec.stdin, blocks(100 * MIB)), digest(exec.stdout)]);
+      const [sent, received] = await Promise.all([feed(exec.stdin, blocks(32 * MIB)), digest(exec.stdout)]);
       assert.equal(received, sent);
       assert.deepEqual(await exec.exit, { code: 0 });
-      t.diagnostic(`${((200 * 1000) / (performance.now() - began)).toFixed(0)} MiB/s in both directions together`);
+      t.diagnostic(`${((64 * 1000) / (performance.now() - began)).toFixed(0)} MiB/s in both directions together`);
       agent.close();
     });
 

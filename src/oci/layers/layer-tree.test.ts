@@ -72,7 +72,7 @@ test("random stacks of layers give what the specification says", () => {
         }
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: Number(process.env["FUZZ_RUNS"] ?? 500) },
   );
 });
 
@@ -92,7 +92,7 @@ test("the order of whiteouts among the entries of their layer does not matter fo
       });
       assert.deepEqual(shapes[0], shapes[1]);
     }),
-    { numRuns: 1000 },
+    { numRuns: Number(process.env["FUZZ_RUNS"] ?? 300) },
   );
 });
 
