@@ -15,3 +15,10 @@ test("whatever a guest says of its command can be read again from its VM's recor
   assert.equal(statusOf({ ...said, state: 99 as ServiceState }).state, "stopped");
   assert.equal(statusOf({ ...said, sinceNs: 1_700_000_000_000_000_000n }).since, "2023-11-14T22:13:20.000Z");
 });
+
+test("a run that ended has its status, one that runs has its pid, and what is nothing is absent", () => {
+  const since = "1970-01-01T00:00:00.000Z";
+  assert.deepEqual(statusOf(said), { state: "running", pid: 7, restarts: 0, since });
+  const ended = { ...said, state: ServiceState.FAILED, pid: 0, exitCode: 0, restarts: 2, error: "no such file" };
+  assert.deepEqual(statusOf(ended), { state: "failed", exitCode: 0, restarts: 2, since, error: "no such file" });
+});
