@@ -11,6 +11,7 @@ import (
 	"banger.dev/agent/internal/boot"
 	"banger.dev/agent/internal/guest"
 	"banger.dev/agent/internal/machine"
+	"banger.dev/agent/internal/sessions"
 	"banger.dev/agent/internal/unpack"
 	"banger.dev/agent/internal/world"
 )
@@ -35,7 +36,7 @@ func sealGuest(ctx context.Context, _ []string) error {
 	}
 	host := world.Keeper{Root: "/", Run: runProgram}
 	_, undoing := host.Set(ctx, world.Wanted{})
-	return errors.Join(errors.Join(undoing...), guest.Forget("/", guest.Identity{
+	return errors.Join(errors.Join(undoing...), sessions.ForgetAll(), guest.Forget("/", guest.Identity{
 		Since:    time.Now().Add(-uptime),
 		Hostname: line.Hostname, MachineID: line.MachineID, DNS: line.DNS, HostKey: hostKeyPath,
 	}))

@@ -18,6 +18,7 @@ import (
 	"banger.dev/agent/internal/secret"
 	"banger.dev/agent/internal/server"
 	"banger.dev/agent/internal/service"
+	"banger.dev/agent/internal/sessions"
 )
 
 const hostKeyPath = boot.HostKeyPath
@@ -62,6 +63,7 @@ func pidOne(ctx context.Context, program string) error {
 		stopped <- agent.Run(ctx, agent.Options{
 			Version: version, Program: program, HostKey: hostKeyPath, Lines: guestLines(), Secret: guestSecret(), Nursery: nursery,
 			Log: agent.KernelLog(), Service: looksAfter,
+			Sessions: sessionStore(nursery, program, sessions.GuestDir(), sessions.RunDir),
 			Ready: func() {
 				boot.Announce(os.Stdout, boot.StageAgent)
 				rest()
@@ -109,6 +111,21 @@ func supervise(ctx context.Context, args []string) error {
 	return service.Supervise(ctx, dir)
 }
 
+// sessionRun is the supervisor of one session. It tells who started it by descriptor 3 whether the command runs.
+func sessionRun(ctx context.Context, args []string) error {
+	if len(args) != 2 {
+		return errors.New("usage: session-run FOLDER SOCKET")
+	}
+	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM)
+	defer stop()
+	unix.CloseOnExec(3)
+	return sessions.Supervise(ctx, args[0], args[1], os.Stdin, os.NewFile(3, "told"))
+}
+
+func sessionStore(nursery *children.Nursery, program, dir, run string) *sessions.Store {
+	return &sessions.Store{Dir: dir, Run: run, Program: program, BootID: machine.BootID(), Nursery: nursery}
+}
+
 func guestLines() []agent.Line {
 	// What cannot be read says as little as an older host's.
 	line, _ := boot.ReadCommandLine()
@@ -123,6 +140,7 @@ func serve(ctx context.Context, args []string) error {
 	listenUnix := flags.String("listen-unix", "", "listen on this socket instead of the guest's lines")
 	serialFD := flags.Int("serial-fd", -1, "use this inherited socket as the serial port, instead of the guest's lines")
 	open := flags.Bool("open", false, "trust nobody who connects to that socket")
+	sessionsDir := flags.String("sessions", "", "keep sessions, and their sockets, in this folder instead of the guest's")
 	hostKey := flags.String("host-key", hostKeyPath, "file of the SSH host key")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -137,6 +155,11 @@ func serve(ctx context.Context, args []string) error {
 		return fmt.Errorf("find the agent's own file: %w", err)
 	}
 	options.Service = manager(options.Nursery, options.Program)
+	if *sessionsDir != "" {
+		options.Sessions = sessionStore(options.Nursery, options.Program, *sessionsDir, *sessionsDir)
+	} else {
+		options.Sessions = sessionStore(options.Nursery, options.Program, sessions.GuestDir(), sessions.RunDir)
+	}
 	if *listenUnix != "" || *serialFD >= 0 {
 		options.Lines, options.Log, options.Secret = nil, agent.StderrLog(), &secret.Keeper{}
 		options.Ready = func() { fmt.Println("ready") }

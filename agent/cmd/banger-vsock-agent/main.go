@@ -27,6 +27,7 @@ func jobs() map[string]job {
 		"banger-first-boot": {"prepare the guest: as PID 1, then run systemd or stay; or as a service, once", firstBoot},
 		"serve":             {"answer the host; for systemd, and with --listen-unix or --serial-fd for tests", serve},
 		"supervise":         {"keep the command running that this machine is for; by the agent, or by systemd", supervise},
+		"session-run":       {"FOLDER SOCKET: be the supervisor of a session; what to run comes on stdin; by the agent", sessionRun},
 		"sftp-server":       {"serve SFTP on stdin and stdout, as the user who runs it", sftpServer},
 		"vsock-connect":     {"CID PORT: join stdin and stdout to a vsock, on the host", vsockConnect},
 		"unpack":            {"TARGET: unpack the tar archive on stdin; TARGET takes the place of its one top entry", unpackArchive},

@@ -19,6 +19,7 @@ import (
 	"banger.dev/agent/internal/secret"
 	"banger.dev/agent/internal/server"
 	"banger.dev/agent/internal/service"
+	"banger.dev/agent/internal/sessions"
 	"banger.dev/agent/internal/sshd"
 	"banger.dev/agent/internal/world"
 )
@@ -37,6 +38,8 @@ type Options struct {
 	Secret  *secret.Keeper
 	Nursery *children.Nursery
 	Service *service.Manager
+	// Sessions are the guest's.
+	Sessions *sessions.Store
 	// Ready is called once the first line listens.
 	Ready func()
 	// End ends the machine; it must not wait for it.
@@ -68,7 +71,8 @@ func Run(ctx context.Context, options Options) error {
 			HostKey: hostKey, Runner: runner, Accounts: accounts, Keys: settings.Keys, Env: settings.Env,
 			SFTP: []string{options.Program, "sftp-server"}, Log: options.Log,
 		},
-		Settings: settings, Service: options.Service, Secret: options.Secret, Files: server.NewFiles(accounts), Root: "/", Init: machine.FindInit(), End: options.End, Log: options.Log,
+		Settings: settings, Service: options.Service, Secret: options.Secret, Files: server.NewFiles(accounts),
+		Sessions: &server.Sessions{Store: options.Sessions, Env: settings.Env}, Root: "/", Init: machine.FindInit(), End: options.End, Log: options.Log,
 	}
 	service.World = &world.Keeper{
 		Root: "/", Run: runner.Run, Systemd: service.Init == machine.SystemdInit, Patience: 10 * time.Second,

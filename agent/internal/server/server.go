@@ -45,6 +45,7 @@ type Server struct {
 	Secret   *secret.Keeper
 	World    *world.Keeper
 	Files    *Files
+	Sessions *Sessions
 	Vsock    VsockPorts
 	Clock    clock.Clock
 	// Root is where the guest's files begin: "/".
@@ -71,6 +72,7 @@ func (s *Server) HTTP(ctx context.Context) *http.Server {
 	}
 	mux.Handle(agentv1connect.NewAgentServiceHandler(s, options...))
 	mux.Handle(agentv1connect.NewFilesServiceHandler(s.Files, options...))
+	mux.Handle(agentv1connect.NewSessionsServiceHandler(s.Sessions, options...))
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{

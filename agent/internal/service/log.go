@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"banger.dev/agent/internal/changes"
 	"banger.dev/agent/internal/files"
 )
 
@@ -93,7 +94,7 @@ func readLog(ctx context.Context, path string, follow bool, emit func([]byte) er
 	if err := copyFile(path+oldLog, emit); err != nil {
 		return err
 	}
-	changes, stop, err := watchDir(filepath.Dir(path))
+	changed, stop, err := changes.In(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func readLog(ctx context.Context, path string, follow bool, emit func([]byte) er
 			return nil
 		}
 		select {
-		case <-changes:
+		case <-changed:
 		case <-ctx.Done():
 			return nil
 		}

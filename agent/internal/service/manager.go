@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"banger.dev/agent/internal/changes"
 	"banger.dev/agent/internal/children"
 	"banger.dev/agent/internal/files"
 	"banger.dev/agent/internal/machine"
@@ -138,7 +139,7 @@ func (m *Manager) Stop() {
 
 // Watch tells the status, and again whenever it changes, until the context ends. Before there is one it waits.
 func (m *Manager) Watch(ctx context.Context, emit func(Status) error) error {
-	changes, stop, err := watchDir(m.Dir)
+	changed, stop, err := changes.In(m.Dir)
 	if err != nil {
 		return err
 	}
@@ -157,7 +158,7 @@ func (m *Manager) Watch(ctx context.Context, emit func(Status) error) error {
 			last = status
 		}
 		select {
-		case <-changes:
+		case <-changed:
 		case <-ctx.Done():
 			return nil
 		}

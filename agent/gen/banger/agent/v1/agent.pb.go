@@ -359,7 +359,7 @@ type InfoResponse struct {
 	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	// Words for what this agent can do: "exec", "exec.tty", "forward.tcp", "forward.unix", "forward.ssh",
 	// "forward.vsock", "configure", "configure.vsock", "secret", "stats", "shutdown", "resize", "service", "clock", "files",
-	// "reboot": a reset that stands for a poweroff says so on the console, so that every other is a reboot; "world".
+	// "reboot": a reset that stands for a poweroff says so on the console, so that every other is a reboot; "world", "sessions".
 	Abilities []string `protobuf:"bytes,3,rep,name=abilities,proto3" json:"abilities,omitempty"`
 	// /proc/sys/kernel/random/boot_id: another one means that the guest has been rebooted.
 	BootId        string `protobuf:"bytes,4,opt,name=boot_id,json=bootId,proto3" json:"boot_id,omitempty"`

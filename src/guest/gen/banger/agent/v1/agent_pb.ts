@@ -62,7 +62,7 @@ export type InfoResponse = Message<"banger.agent.v1.InfoResponse"> & {
   /**
    * Words for what this agent can do: "exec", "exec.tty", "forward.tcp", "forward.unix", "forward.ssh",
    * "forward.vsock", "configure", "configure.vsock", "secret", "stats", "shutdown", "resize", "service", "clock", "files",
-   * "reboot": a reset that stands for a poweroff says so on the console, so that every other is a reboot; "world".
+   * "reboot": a reset that stands for a poweroff says so on the console, so that every other is a reboot; "world", "sessions".
    *
    * @generated from field: repeated string abilities = 3;
    */

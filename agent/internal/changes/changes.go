@@ -1,4 +1,5 @@
-package service
+// Package changes tells that something in a folder has changed.
+package changes
 
 import (
 	"fmt"
@@ -9,9 +10,9 @@ import (
 	"banger.dev/agent/internal/files"
 )
 
-// watchDir tells when something in a folder has changed (inotify(7)); several changes may be told as one. The channel
+// In tells when something in a folder has changed (inotify(7)); several changes may be told as one. The channel
 // is closed when the watch ends.
-func watchDir(dir string) (changes <-chan struct{}, stop func(), err error) {
+func In(dir string) (changes <-chan struct{}, stop func(), err error) {
 	if err := files.EnsureFolder(dir, 0o750); err != nil {
 		return nil, nil, err
 	}

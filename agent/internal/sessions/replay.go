@@ -1,0 +1,207 @@
+package sessions
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"banger.dev/agent/internal/changes"
+	"banger.dev/agent/internal/files"
+)
+
+// Replay says which part of a log is wanted.
+type Replay struct {
+	// Since leaves out what is older, where it is not zero.
+	Since time.Time
+	// Last leaves out all but so many bytes at the end, and a record more; negative: nothing.
+	Last int64
+	// Live, if set, is called once: all that comes after it was not there when it was called.
+	Live func() error
+}
+
+// errTorn says that a record is not there as a whole, yet or for good.
+var errTorn = errors.New("the record is cut off")
+
+// reader goes through a log while its writer writes.
+type reader struct {
+	dir    string
+	number int
+	file   *os.File
+	// at is where the next record begins, text what was read from there on.
+	at   int64
+	text *bufio.Reader
+}
+
+// replay hands over the log's records, oldest first. It ends at the end of the log once ended is closed; nil is closed.
+func replay(ctx context.Context, dir string, want Replay, ended <-chan struct{}, emit func(Record) error) error {
+	changed, stop, err := changes.In(dir)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	r := &reader{dir: dir}
+	defer r.close()
+	skip, err := r.begin(want.Last)
+	if err != nil {
+		return err
+	}
+	isOver := ended == nil
+	for {
+		if err := r.drain(func(record Record, size int64) error {
+			if skip -= size; skip >= 0 || record.Time.Before(want.Since) {
+				return nil
+			}
+			if err := emit(record); err != nil {
+				return err
+			}
+			return ctx.Err()
+		}); err != nil {
+			return err
+		}
+		if want.Live != nil {
+			if err := want.Live(); err != nil {
+				return err
+			}
+			want.Live = nil
+		}
+		if isOver {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ended:
+			isOver = true
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// begin opens the log, and tells how many bytes of it are not wanted.
+func (r *reader) begin(last int64) (skip int64, err error) {
+	numbers, err := segmentNumbers(r.dir)
+	if err != nil {
+		return 0, err
+	}
+	var sizes int64
+	for i := len(numbers) - 1; i >= 0; i-- {
+		r.number = numbers[i]
+		if info, err := os.Stat(filepath.Join(r.dir, segmentName(r.number))); err == nil {
+			sizes += info.Size()
+		}
+		if last >= 0 && sizes > last {
+			return sizes - last, nil
+		}
+	}
+	return 0, nil
+}
+
+// drain hands over all whole records that are there.
+func (r *reader) drain(emit func(Record, int64) error) error {
+	for {
+		if err := r.rest(emit); err != nil {
+			return err
+		}
+		next, err := r.following()
+		if err != nil || next == 0 {
+			return err
+		}
+		// What was written between the last look and the beginning of the next file. What is torn now is so for good.
+		if err := r.rest(emit); err != nil {
+			return err
+		}
+		r.close()
+		r.number = next
+	}
+}
+
+// rest hands over the whole records of the file at hand.
+func (r *reader) rest(emit func(Record, int64) error) error {
+	if r.file == nil {
+		file, err := files.Open(filepath.Join(r.dir, segmentName(r.number)))
+		if isMissing(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		r.file, r.at, r.text = file, 0, bufio.NewReaderSize(file, maxDataBytes)
+	}
+	if _, err := r.file.Seek(r.at, io.SeekStart); err != nil {
+		return err
+	}
+	r.text.Reset(r.file)
+	for {
+		record, err := readRecord(r.text)
+		if errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		size := int64(headerBytes + len(record.Data))
+		r.at += size
+		if err := emit(record, size); err != nil {
+			return err
+		}
+	}
+}
+
+// following is the number of the next file that is kept; 0 where there is none.
+func (r *reader) following() (int, error) {
+	numbers, err := segmentNumbers(r.dir)
+	if err != nil {
+		return 0, err
+	}
+	for _, number := range numbers {
+		if number > r.number {
+			return number, nil
+		}
+	}
+	return 0, nil
+}
+
+func (r *reader) close() {
+	if r.file != nil {
+		_ = r.file.Close()
+		r.file = nil
+	}
+}
+
+func readRecord(from io.Reader) (Record, error) {
+	var header [headerBytes]byte
+	if _, err := io.ReadFull(from, header[:]); err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errTorn
+		}
+		return Record{}, err
+	}
+	length := binary.BigEndian.Uint32(header[9:])
+	kind := Kind(header[8])
+	if length > maxDataBytes || kind < Stdout || kind > Size {
+		// A crash may leave a file's last blocks as zeros; nothing after them can be trusted.
+		return Record{}, errTorn
+	}
+	record := Record{Time: time.Unix(0, int64(binary.BigEndian.Uint64(header[:]))), Kind: kind, Data: make([]byte, length)}
+	if _, err := io.ReadFull(from, record.Data); err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+			err = errTorn
+		}
+		return Record{}, fmt.Errorf("read the log: %w", err)
+	}
+	return record, nil
+}
+
+// TerminalSize is what a record of kind Size holds.
+func (r Record) TerminalSize() (rows, cols uint16) {
+	if r.Kind != Size || len(r.Data) != 4 {
+		return 0, 0
+	}
+	return binary.BigEndian.Uint16(r.Data[2:]), binary.BigEndian.Uint16(r.Data)
+}
