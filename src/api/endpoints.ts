@@ -70,6 +70,18 @@ export const endpoints = {
   vmFileWatch: { kind: "text", method: "GET", path: "/v1/vms/{ref}/files/watch" },
   vmArchiveRead: { kind: "text", method: "GET", path: "/v1/vms/{ref}/archive" },
   vmArchiveWrite: { kind: "upload", method: "PUT", path: "/v1/vms/{ref}/archive" },
+  vmSessionCreate: { kind: "call", method: "POST", path: "/v1/vms/{ref}/sessions" },
+  vmSessionList: { kind: "call", method: "GET", path: "/v1/vms/{ref}/sessions" },
+  vmSessionInspect: { kind: "call", method: "GET", path: "/v1/vms/{ref}/sessions/{name}" },
+  vmSessionWait: { kind: "call", method: "GET", path: "/v1/vms/{ref}/sessions/{name}/wait" },
+  vmSessionAttach: { kind: "socket", method: "GET", path: "/v1/vms/{ref}/sessions/{name}/attach" },
+  vmSessionLogs: { kind: "text", method: "GET", path: "/v1/vms/{ref}/sessions/{name}/logs" },
+  vmSessionExport: { kind: "text", method: "GET", path: "/v1/vms/{ref}/sessions/{name}/asciicast" },
+  vmSessionSend: { kind: "upload", method: "PUT", path: "/v1/vms/{ref}/sessions/{name}/input" },
+  vmSessionResize: { kind: "call", method: "POST", path: "/v1/vms/{ref}/sessions/{name}/resize" },
+  vmSessionSignal: { kind: "call", method: "POST", path: "/v1/vms/{ref}/sessions/{name}/signal" },
+  vmSessionKill: { kind: "call", method: "POST", path: "/v1/vms/{ref}/sessions/{name}/kill" },
+  vmSessionDelete: { kind: "call", method: "DELETE", path: "/v1/vms/{ref}/sessions/{name}" },
 } as const satisfies Endpoints;
 
 export type EndpointName = keyof typeof endpoints;

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
+import type { AttachClientFrame } from "../api/attach-frames.ts";
 import type { Contract } from "../api/contract.ts";
 import { endpoints } from "../api/endpoints.ts";
 import type { Endpoints, RouteInput, RouteKind, RouteResult, Routes } from "../api/route.ts";
@@ -23,7 +24,7 @@ export type NameOf<C extends Routes, K extends RouteKind> = {
 export type Input<N extends keyof Contract> = RouteInput<Contract[N]>;
 export type Result<N extends keyof Contract> = RouteResult<Contract[N]>;
 /** Sockets that carry bytes and nothing else. */
-export type RawSocketName<C extends Routes = Contract> = Exclude<NameOf<C, "socket">, "vmExec">;
+export type RawSocketName<C extends Routes = Contract> = Exclude<NameOf<C, "socket">, "vmExec" | "vmSessionAttach">;
 
 export interface ClientOptions {
   /** Where routes are found; those of banger itself unless told. */
@@ -55,6 +56,9 @@ export interface OperateOptions extends CallOptions {
   /** How long to listen to a cancelled operation's cleaning up; half a minute where nothing is said. */
   readonly cleanUpMs?: number;
 }
+
+/** As whom to attach. */
+export type AttachStartInput = Omit<Extract<AttachClientFrame, { type: "start" }>, "type">;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -95,6 +99,8 @@ export interface Client<C extends Routes = Contract> {
   ): Promise<RouteResult<C[N]>>;
   socket<N extends RawSocketName<C>>(name: N, input: RouteInput<C[N]>, options?: CallOptions): Promise<Duplex>;
   exec(input: Input<"vmExec">, start: ExecStartInput, options?: CallOptions): Promise<ExecSession>;
+  /** To close it lets the session go, which goes on. */
+  attach(input: Input<"vmSessionAttach">, start: AttachStartInput, options?: CallOptions): Promise<ExecSession>;
 }
 
 export function createClient<C extends Routes = Contract>({
@@ -256,6 +262,11 @@ export function createClient<C extends Routes = Contract>({
       const frame = startFrame(start);
       const webSocket = await openSocket("vmExec", input, signal);
       return execSession(webSocket, frame, signal);
+    },
+
+    async attach(input, start, { signal = never() } = {}) {
+      const webSocket = await openSocket("vmSessionAttach", input, signal);
+      return execSession(webSocket, JSON.stringify({ type: "start", ...start }), signal);
     },
   };
 }

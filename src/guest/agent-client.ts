@@ -9,7 +9,8 @@ import { agentFiles, type AgentFiles } from "./agent-files.ts";
 import { startExec, type AgentExec, type ExecSpec } from "./agent-exec.ts";
 import { openForward, type ForwardTarget } from "./agent-forward.ts";
 import { readServiceLog, startService, watchService, type SupervisedCommand } from "./agent-service.ts";
-import type { AgentInfo } from "./agent-info.ts";
+import { checkHostKey, type AgentInfo } from "./agent-info.ts";
+import { agentSessions, type AgentSessions } from "./agent-sessions.ts";
 import { authenticate, type BootSecret, type SecretHolder } from "./agent-secret.ts";
 import { agentSession, type AgentLineSession, type Patience } from "./agent-session.ts";
 import { setWorld, WORLD_AWAITED, WORLD_MS } from "./agent-world.ts";
@@ -19,6 +20,7 @@ import type { ServiceStatus } from "../model/service.ts";
 import type { GuestWorld } from "../model/world.ts";
 import { AgentService, ShutdownMode } from "./gen/banger/agent/v1/agent_pb.ts";
 import { FilesService } from "./gen/banger/agent/v1/files_pb.ts";
+import { SessionsService } from "./gen/banger/agent/v1/sessions_pb.ts";
 
 export type { ClockAdjustment, GuestClock } from "./agent-clock.ts";
 export type { GuestPlace } from "./agent-file-info.ts";
@@ -26,6 +28,9 @@ export type { AgentFiles } from "./agent-files.ts";
 export type { AgentExec, ExecExit, ExecSpec } from "./agent-exec.ts";
 export type { ForwardTarget } from "./agent-forward.ts";
 export type { SupervisedCommand } from "./agent-service.ts";
+export type { AgentAttachment, AttachEvent } from "./agent-attachment.ts";
+export type { SessionPiece } from "./agent-session-info.ts";
+export { SEND_BYTES, type AgentSessions } from "./agent-sessions.ts";
 
 /** What a guest is told of itself. */
 export interface GuestIdentity {
@@ -76,6 +81,8 @@ export interface AgentClient extends SecretHolder {
   readServiceLog(follow: boolean, signal: AbortSignal): AsyncGenerator<Uint8Array>;
   /** The guest's files. */
   readonly files: AgentFiles;
+  /** The guest's sessions. Ability `sessions`. */
+  readonly sessions: AgentSessions;
   /** While a guest is kept still on purpose, its silence is not taken for its end. */
   keepStill(isStill: boolean): void;
   /** Resolves once the guest's agent has answered; costs it next to nothing. */
@@ -98,8 +105,6 @@ export interface ConnectOptions {
 const MAX_MESSAGE_BYTES = 4 * 1024 ** 2;
 const CALL_MS = 30_000;
 const MAX_WARNINGS = 16;
-/** Far more than such a key and its comment have. */
-const MAX_HOST_KEY = 1024;
 /** Between two attempts, where the line itself does not wait for a guest that is still booting. */
 const RETRY_MS = 50;
 
@@ -145,12 +150,22 @@ export function agentOver(
     interceptors: [nameOperation(operationNow)],
   });
   const client = createClient(AgentService, transport);
-  return clientOf(client, createClient(FilesService, transport), stream, session);
+  return clientOf(
+    { agent: client, files: createClient(FilesService, transport), sessions: createClient(SessionsService, transport) },
+    stream,
+    session,
+  );
+}
+
+/** The contract's services, over one connection. */
+interface Services {
+  readonly agent: Client<typeof AgentService>;
+  readonly files: Client<typeof FilesService>;
+  readonly sessions: Client<typeof SessionsService>;
 }
 
 function clientOf(
-  client: Client<typeof AgentService>,
-  files: Client<typeof FilesService>,
+  { agent: client, files, sessions }: Services,
   stream: Duplex,
   session: Pick<AgentLineSession, "keepStill" | "ping">,
 ): AgentClient {
@@ -248,6 +263,10 @@ function clientOf(
       checkOpen(stream);
       return agentFiles(files, call);
     },
+    get sessions() {
+      checkOpen(stream);
+      return agentSessions(sessions, call);
+    },
     keepStill: (isStill) => session.keepStill(isStill),
     ping: (signal) => session.ping(signal),
     close: () => void stream.destroy(),
@@ -268,15 +287,4 @@ function checkFigures(stats: AgentStats): AgentStats {
     if (!Number.isFinite(figure) || figure < 0) throw agentProtocol(`${name} is ${figure}`);
   }
   return stats;
-}
-
-/** It becomes a line of a known_hosts file, so it must be one key and nothing else. */
-function checkHostKey(key: string): string {
-  const trimmed = key.trim();
-  const isKey = trimmed.length <= MAX_HOST_KEY && /^ssh-ed25519 [A-Za-z0-9+/]+={0,2}(?: [\w.@-]*)?$/.test(trimmed);
-  if (isKey) return trimmed;
-  throw new BangerError("AGENT_PROTOCOL", {
-    what: "the agent's SSH host key is none",
-    fix: "stop and start the VM",
-  });
 }

@@ -1,9 +1,10 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { constants } from "node:os";
-import { PassThrough, Writable, type Readable } from "node:stream";
+import { PassThrough, type Readable, type Writable } from "node:stream";
 import { BangerError } from "../lib/errors.ts";
 import { agentError, guestText } from "./agent-errors.ts";
+import { CreditedStdin } from "./credited-stdin.ts";
 import {
   ExecRequestSchema,
   type AgentService,
@@ -50,9 +51,6 @@ type ExecRequestInit = MessageInitShape<typeof ExecRequestSchema>["message"];
 const CANNOT_RUN = 126;
 const NO_STATUS = 255;
 
-/** Pieces of stdin in one message. */
-const STDIN_PIECE_BYTES = 64 * 1024;
-
 /**
  * Starts a command and resolves once it runs. Its signal's abort kills its process group.
  *
@@ -85,7 +83,11 @@ export async function startExec(
     const message = first.done === true ? undefined : first.value.message;
     if (message?.case === "rejected") throw rejected(spec, message.value);
     if (message?.case !== "started") throw protocolError("it did not say whether the command runs");
-    const stdin = new CreditedStdin(requests, message.value.stdinCredit);
+    const stdin = new CreditedStdin(
+      message.value.stdinCredit,
+      (piece) => requests.push(request({ case: "stdin", value: piece })),
+      () => requests.push(request({ case: "stdinEnd", value: {} })),
+    );
     return run(responses, requests, message.value.pid, stdin, own, signal);
   } catch (error) {
     own.abort();
@@ -180,51 +182,12 @@ async function give(stream: PassThrough, bytes: Uint8Array): Promise<void> {
   });
 }
 
-/** A command's standard input: no more than the agent has given credit for is ever on its way. */
-class CreditedStdin extends Writable {
-  readonly #requests: MessageQueue<ReturnType<typeof request>>;
-  #credit: number;
-  #credited = Promise.withResolvers<void>();
-
-  constructor(requests: MessageQueue<ReturnType<typeof request>>, credit: number) {
-    super({ highWaterMark: 1024 ** 2 });
-    this.#requests = requests;
-    this.#credit = credit;
-  }
-
-  addCredit(bytes: number): void {
-    this.#credit += bytes;
-    this.#credited.resolve();
-    this.#credited = Promise.withResolvers();
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    void this.#send(chunk, done);
-  }
-
-  override _final(done: () => void): void {
-    this.#requests.push(request({ case: "stdinEnd", value: {} }));
-    done();
-  }
-
-  async #send(chunk: Buffer, done: () => void): Promise<void> {
-    for (let at = 0; at < chunk.length;) {
-      while (this.#credit === 0 && !this.destroyed) await this.#credited.promise;
-      if (this.destroyed) return;
-      const piece = chunk.subarray(at, at + Math.min(this.#credit, STDIN_PIECE_BYTES));
-      this.#credit -= piece.length;
-      at += piece.length;
-      this.#requests.push(request({ case: "stdin", value: piece }));
-    }
-    done();
-  }
-}
-
 function request(message: NonNullable<ExecRequestInit>) {
   return create(ExecRequestSchema, { message });
 }
 
-function rejected(spec: ExecSpec, { message, exitCode }: ExecRejected): BangerError {
+/** What a guest says of a command that it could not start. */
+export function rejected(spec: Pick<ExecSpec, "argv">, { message, exitCode }: ExecRejected): BangerError {
   return new BangerError("EXEC_FAILED", {
     what: `${spec.argv[0] ?? "the command"} could not be run`,
     why: guestText(message),

@@ -108,6 +108,12 @@ export const ERROR_CODES = {
   FILE_UNFIT: { status: 409, exit: 4 },
   FILE_FAILED: { status: 502, exit: 7 },
   GUEST_FULL: { status: 507, exit: 7 },
+
+  // Sessions
+  SESSION_NOT_FOUND: { status: 404, exit: 3 },
+  SESSION_WRONG_STATE: { status: 409, exit: 4 },
+  SESSION_BUSY: { status: 409, exit: 4 },
+  SESSION_TAKEN: { status: 409, exit: 4 },
 } as const satisfies Record<string, { status: number; exit: number }>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

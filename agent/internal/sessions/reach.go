@@ -25,7 +25,7 @@ func reach(ctx context.Context, socket string) (*Reached, error) {
 	dialer := net.Dialer{Timeout: reachLimit}
 	conn, err := dialer.DialContext(ctx, "unix", socket)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrEnded, err)
+		return nil, fmt.Errorf("%w: %s", ErrEnded, err)
 	}
 	r := &Reached{conn: conn, answers: make(chan frame, 1), taken: make(chan struct{}), gone: make(chan struct{})}
 	go r.receive()
@@ -70,7 +70,7 @@ func (r *Reached) call(ctx context.Context, send func() error) error {
 	r.calling.Lock()
 	defer r.calling.Unlock()
 	if err := send(); err != nil {
-		return fmt.Errorf("%w: %w", ErrEnded, err)
+		return fmt.Errorf("%w: %s", ErrEnded, err)
 	}
 	select {
 	case got := <-r.answers:

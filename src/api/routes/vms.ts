@@ -4,6 +4,7 @@ import { vmViewSchema } from "../../model/vm.ts";
 import { route } from "../route.ts";
 import * as s from "../schemas.ts";
 import { vmFileRoutes } from "./vm-files.ts";
+import { vmSessionRoutes } from "./vm-sessions.ts";
 
 /** What can be asked of VMs. */
 export const vmRoutes = {
@@ -144,4 +145,5 @@ export const vmRoutes = {
     result: s.nothing,
   }),
   ...vmFileRoutes,
+  ...vmSessionRoutes,
 };

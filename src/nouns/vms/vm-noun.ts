@@ -19,6 +19,7 @@ import { vmFileHandlers } from "./files/file-handlers.ts";
 import { watchHostClock } from "./guest/keep-time.ts";
 import { noteEnded, settleVmNetworks } from "./take-back/look-back.ts";
 import { serveRaw } from "./commands/raw-socket.ts";
+import { vmSessionHandlers } from "./sessions/session-handlers.ts";
 import { vmSettlers } from "./settle-vms.ts";
 import { takeBackAll } from "./take-back/take-back.ts";
 import type { VmContext } from "./vm-context.ts";
@@ -104,6 +105,7 @@ export function vmNoun(
           vmForward: ({ ref, target }, socket, { signal }) =>
             serveRaw(socket, signal, (s) => vms.forward(ref, parseForwardTarget(target), s)),
           ...vmFileHandlers(context),
+          ...vmSessionHandlers(context),
         },
       };
     },

@@ -12,13 +12,19 @@ export async function sendBytes(
   prefix: Uint8Array = Buffer.alloc(0),
 ): Promise<void> {
   for await (const chunk of source as AsyncIterable<Buffer>) {
-    for (let at = 0; at < chunk.length; at += CHUNK_BYTES) {
-      const piece = chunk.subarray(at, at + CHUNK_BYTES);
-      const frame = prefix.length === 0 ? piece : Buffer.concat([prefix, piece]);
-      if (socket.readyState !== socket.OPEN) return;
-      if (socket.bufferedAmount < HIGH_WATER_BYTES) socket.send(frame);
-      else await new Promise<void>((resolve) => socket.send(frame, () => resolve()));
-    }
+    await sendChunk(chunk, socket, prefix);
+    if (socket.readyState !== socket.OPEN) return;
+  }
+}
+
+/** Sends bytes as binary frames, each behind `prefix`, and resolves when there is room for more. */
+export async function sendChunk(chunk: Buffer, socket: WebSocket, prefix: Uint8Array): Promise<void> {
+  for (let at = 0; at < chunk.length; at += CHUNK_BYTES) {
+    const piece = chunk.subarray(at, at + CHUNK_BYTES);
+    const frame = prefix.length === 0 ? piece : Buffer.concat([prefix, piece]);
+    if (socket.readyState !== socket.OPEN) return;
+    if (socket.bufferedAmount < HIGH_WATER_BYTES) socket.send(frame);
+    else await new Promise<void>((resolve) => socket.send(frame, () => resolve()));
   }
 }
 
