@@ -7,6 +7,7 @@ export const VMS_ARGUMENT = {
   kind: "several",
   help: "names or ids of VMs",
 } as const satisfies ArgumentSpec;
+export const SESSION_ARGUMENT = { name: "session", help: "name of the session" } as const satisfies ArgumentSpec;
 export const IMAGE_ARGUMENT = {
   name: "image",
   names: "image",

@@ -33,6 +33,18 @@ import operationCancel from "./operation/cancel.ts";
 import operationFollow from "./operation/follow.ts";
 import operationList from "./operation/list.ts";
 import run from "./run.ts";
+import sessionAttach from "./session/attach.ts";
+import sessionCreate from "./session/create.ts";
+import sessionDelete from "./session/delete.ts";
+import sessionExport from "./session/export.ts";
+import sessionInspect from "./session/inspect.ts";
+import sessionKill from "./session/kill.ts";
+import sessionList from "./session/list.ts";
+import sessionLogs from "./session/logs.ts";
+import sessionResize from "./session/resize.ts";
+import sessionSend from "./session/send.ts";
+import sessionSignal from "./session/signal.ts";
+import sessionWait from "./session/wait.ts";
 import systemOrphans from "./system/orphans.ts";
 import version from "./version.ts";
 import vmConsole from "./vm/console.ts";
@@ -91,6 +103,19 @@ export const commands: readonly Command[] = [
   vmPort,
   vmSshConfig,
   vmProxy,
+
+  sessionCreate,
+  sessionList,
+  sessionInspect,
+  sessionAttach,
+  sessionLogs,
+  sessionSend,
+  sessionWait,
+  sessionResize,
+  sessionSignal,
+  sessionKill,
+  sessionExport,
+  sessionDelete,
 
   imagePull,
   imageBuild,

@@ -25,7 +25,7 @@ ${parts.join("\n")}
 
 \`vm exec\` and \`run\` end with the status of the command they ran; 128 + N where signal N ended it, 126 where the
 guest cannot run it, 127 where it has no such program. Where banger itself fails they end with 125, and \`vm ssh\` with 255:
-the table above is not theirs.
+the table above is not theirs. \`session attach\` and \`session wait\` end with the status of the session's command, as \`vm exec\` does.
 With --json an error is one line on stderr: {"error":{"code":…,"what":…,"why":…,"fix":…}}.
 `;
 }

@@ -5,6 +5,7 @@ import { TOPICS } from "./topics.ts";
 /** What the first words of commands stand for. */
 const NOUNS: Readonly<Record<string, string>> = {
   vm: "Virtual machines",
+  session: "Commands that go on in VMs by themselves",
   image: "VM images, made from container images",
   kernel: "Kernels that VMs boot with",
   daemon: "The daemon that does the work",

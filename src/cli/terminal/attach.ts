@@ -1,8 +1,7 @@
-import { finished } from "node:stream/promises";
-import type { Readable } from "node:stream";
 import type { ExecSession } from "../../client/exec-session.ts";
 import { hasErrno } from "../../lib/errors.ts";
 import type { Io } from "../io.ts";
+import { copyOut } from "./copy-out.ts";
 import { exitStatus, signalNumber } from "./exit-status.ts";
 import { withRawMode } from "./raw-mode.ts";
 import { type TtyMode, windowSize } from "./tty-mode.ts";
@@ -36,7 +35,7 @@ async function join(session: ExecSession, io: Io, mode: TtyMode, release: Releas
   if (mode.sendsStdin) io.stdin.pipe(session.stdin);
   else session.stdin.end();
   try {
-    await Promise.all([copy(session.stdout, io.stdout), copy(session.stderr, io.stderr), session.exit]);
+    await Promise.all([copyOut(session.stdout, io.stdout), copyOut(session.stderr, io.stderr), session.exit]);
     const exit = await session.exit;
     return exitStatus(exit.code, exit.signal);
   } catch (error) {
@@ -50,18 +49,6 @@ async function join(session: ExecSession, io: Io, mode: TtyMode, release: Releas
     release.undo();
     io.stdin.unpipe(session.stdin);
     io.stdin.pause();
-  }
-}
-
-/** Copies all of a stream, no faster than it is taken, and leaves the target open. */
-async function copy(from: Readable, to: NodeJS.WritableStream): Promise<void> {
-  const { promise: broken, reject } = Promise.withResolvers<never>();
-  to.once("error", reject);
-  from.pipe(to, { end: false });
-  try {
-    await Promise.race([finished(from), broken]);
-  } finally {
-    to.off("error", reject);
   }
 }
 
