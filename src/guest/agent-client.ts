@@ -3,14 +3,21 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import type { Duplex } from "node:stream";
 import { untilAborted, withDeadline } from "../lib/deadline.ts";
 import { BangerError } from "../lib/errors.ts";
-import { agentError, agentProtocol, guestText } from "./agent-errors.ts";
+import { agentError, guestText } from "./agent-errors.ts";
 import { adjustClock, type ClockAdjustment, type GuestClock } from "./agent-clock.ts";
 import { agentFiles, type AgentFiles } from "./agent-files.ts";
 import { startExec, type AgentExec, type ExecSpec } from "./agent-exec.ts";
 import { openForward, type ForwardTarget } from "./agent-forward.ts";
-import { readServiceLog, startService, watchService, type SupervisedCommand } from "./agent-service.ts";
+import {
+  awaitServiceLine,
+  readServiceLog,
+  startService,
+  watchService,
+  type SupervisedCommand,
+} from "./agent-service.ts";
 import { checkHostKey, type AgentInfo } from "./agent-info.ts";
 import { agentSessions, type AgentSessions } from "./agent-sessions.ts";
+import { readStats, type AgentStats } from "./agent-stats.ts";
 import { authenticate, type BootSecret, type SecretHolder } from "./agent-secret.ts";
 import { agentSession, type AgentLineSession, type Patience } from "./agent-session.ts";
 import { setWorld, WORLD_AWAITED, WORLD_MS } from "./agent-world.ts";
@@ -27,6 +34,7 @@ export type { GuestPlace } from "./agent-file-info.ts";
 export type { AgentFiles } from "./agent-files.ts";
 export type { AgentExec, ExecExit, ExecSpec } from "./agent-exec.ts";
 export type { ForwardTarget } from "./agent-forward.ts";
+export type { AgentStats } from "./agent-stats.ts";
 export type { SupervisedCommand } from "./agent-service.ts";
 export type { AgentAttachment, AttachEvent } from "./agent-attachment.ts";
 export type { SessionPiece } from "./agent-session-info.ts";
@@ -40,16 +48,6 @@ export interface GuestIdentity {
   readonly dns: readonly string[];
   /** On which it shall offer the TCP ports of the same numbers on its loopback. */
   readonly vsockPorts: readonly number[];
-}
-
-export interface AgentStats {
-  readonly uptimeMs: number;
-  readonly memoryTotalBytes: number;
-  readonly memoryAvailableBytes: number;
-  /** Time that all processors together were at work since boot. */
-  readonly cpuMs: number;
-  readonly load1: number;
-  readonly processes: number;
 }
 
 /** The agent of one guest, over one connection; any number of calls at once. What it says is hostile: bounded, typed. */
@@ -79,6 +77,8 @@ export interface AgentClient extends SecretHolder {
   /** How that command does, now and on every change. Before one was started nothing comes. */
   watchService(signal: AbortSignal): AsyncGenerator<ServiceStatus>;
   readServiceLog(follow: boolean, signal: AbortSignal): AsyncGenerator<Uint8Array>;
+  /** Resolves when it has printed a line in this boot that matches, as RE2 has patterns. */
+  awaitServiceLine(pattern: string, signal: AbortSignal): Promise<string>;
   /** The guest's files. */
   readonly files: AgentFiles;
   /** The guest's sessions. Ability `sessions`. */
@@ -227,18 +227,7 @@ function clientOf(
       checkOpen(stream);
       return openForward(client, target, signal);
     },
-    stats: (signal) =>
-      call(signal, "the guest's figures", async (within) => {
-        const { uptimeMs, memory, cpu, load, processes } = await client.stats({}, { signal: within });
-        return checkFigures({
-          uptimeMs: Number(uptimeMs),
-          memoryTotalBytes: Number(memory?.totalBytes ?? 0),
-          memoryAvailableBytes: Number(memory?.availableBytes ?? 0),
-          cpuMs: Number((cpu?.userMs ?? 0n) + (cpu?.systemMs ?? 0n)),
-          load1: load?.one ?? 0,
-          processes,
-        });
-      }),
+    stats: (signal) => call(signal, "the guest's figures", (within) => readStats(client, within)),
     adjustClock: (adjustment, signal) =>
       call(signal, "the guest's clock", (within) => adjustClock(client, adjustment, within)),
     shutdown: (signal) =>
@@ -258,6 +247,10 @@ function clientOf(
     readServiceLog(follow, signal) {
       checkOpen(stream);
       return readServiceLog(client, follow, signal);
+    },
+    awaitServiceLine(pattern, signal) {
+      checkOpen(stream);
+      return awaitServiceLine(client, pattern, signal);
     },
     get files() {
       checkOpen(stream);
@@ -279,12 +272,4 @@ function checkOpen(stream: Duplex): void {
     what: "the connection to the VM's agent is gone",
     fix: "try again",
   });
-}
-
-/** Figures that a guest makes up may be none: JSON cannot even write all of them. */
-function checkFigures(stats: AgentStats): AgentStats {
-  for (const [name, figure] of Object.entries(stats) as [string, number][]) {
-    if (!Number.isFinite(figure) || figure < 0) throw agentProtocol(`${name} is ${figure}`);
-  }
-  return stats;
 }

@@ -1,5 +1,6 @@
-import type { Client } from "@connectrpc/connect";
+import { Code, ConnectError, type Client } from "@connectrpc/connect";
 import { untilAborted, withDeadline } from "../lib/deadline.ts";
+import { BangerError } from "../lib/errors.ts";
 import type { ServiceStatus } from "../model/service.ts";
 import { agentError, agentProtocol, guestText } from "./agent-errors.ts";
 import type { ExecSpec } from "./agent-exec.ts";
@@ -55,6 +56,38 @@ export async function* watchService(client: AgentRpc, signal: AbortSignal): Asyn
   try {
     for await (const message of client.watchService({}, { signal })) yield statusOf(message);
   } catch (error) {
+    throw agentError(error, signal);
+  }
+}
+
+/**
+ * Resolves when the command has printed a line in this boot that matches, with that line.
+ *
+ * @param pattern as RE2 has them: matching costs no more than the log is long, whatever it says.
+ * @throws BangerError `BAD_REQUEST` for what is no pattern; `GUEST_UNSUPPORTED` of an older agent.
+ */
+export async function awaitServiceLine(client: AgentRpc, pattern: string, signal: AbortSignal): Promise<string> {
+  try {
+    return guestText(Buffer.from((await client.awaitServiceLine({ pattern }, { signal })).line).toString());
+  } catch (error) {
+    const said = ConnectError.from(error);
+    if (signal.aborted || said.cause !== undefined) throw agentError(error, signal);
+    if (said.code === Code.InvalidArgument) {
+      throw new BangerError("BAD_REQUEST", {
+        what: `${pattern} is no regular expression`,
+        why: guestText(said.rawMessage),
+        fix: "write it as https://github.com/google/re2/wiki/Syntax says",
+        cause: error,
+      });
+    }
+    if (said.code === Code.Unimplemented) {
+      throw new BangerError("GUEST_UNSUPPORTED", {
+        what: "the agent in this VM cannot look for a line of a log",
+        why: "it is of an older banger",
+        fix: "`banger image refresh` its image, and make the VM anew",
+        cause: error,
+      });
+    }
     throw agentError(error, signal);
   }
 }

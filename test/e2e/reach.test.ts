@@ -78,12 +78,22 @@ suite("reaching a VM that has no network", { timeout: 600_000 }, () => {
   test("it is ready when its port is open and its command succeeds, and not before", async () => {
     // What listens stands on its disk, and is started by hand: a VM that starts alone never gets there.
     const create = ["vm", "create", "--name", "ready", "--image", "busybox", "--memory", "256M"];
-    const service = ["--service", "--", "sh", "-c", "sleep 3; mkdir -p /www; exec busybox httpd -f -p 8080 -h /www"];
-    await host.ok([...create, "--ready", "port:8080", "--ready", "cmd:test -d /www", ...service]);
+    const service = [
+      "--service",
+      "--",
+      "sh",
+      "-c",
+      "sleep 3; mkdir -p /www; echo serving; exec busybox httpd -f -p 8080 -h /www",
+    ];
+    const ready = ["port:8080", "cmd:test -d /www", "log:^serv(e|ing)$"];
+    await host.ok([...create, ...ready.flatMap((check) => ["--ready", check]), ...service]);
     const states = await host.json<{ state: string; spec: { ready: string[] } }>(["vm", "inspect", "ready"]);
-    assert.deepEqual([states.state, states.spec.ready], ["running", ["port:8080", "cmd:test -d /www"]]);
+    assert.deepEqual([states.state, states.spec.ready], ["running", ready]);
     assert.equal((await host.banger(["vm", "exec", "ready", "--", "test", "-d", "/www"])).code, 0);
     await host.ok(["vm", "delete", "--force", "ready"]);
+
+    const silent = await host.banger([...create, "--ready", "log:serving"]);
+    assert.deepEqual([silent.code, /BAD_REQUEST[^]*--ready/.test(silent.stderr)], [2, true], silent.stderr);
 
     const never = [...create, "--ready", "port:8081", "--ready", "cmd:echo not at home; exit 9"];
     await writeFile(join(host.folder, ".config/banger/config.toml"), "[vm]\nstart_timeout = 25\n");

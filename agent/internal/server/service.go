@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"regexp"
 	"syscall"
 	"time"
 
@@ -101,4 +102,25 @@ func (s *Server) ReadServiceLog(
 	return s.Service.Log(ctx, request.Msg.Follow, func(text []byte) error {
 		return stream.Send(&agentv1.ReadServiceLogResponse{Text: text})
 	})
+}
+
+// maxPatternBytes bounds what a pattern costs to compile and to match.
+const maxPatternBytes = 1000
+
+// AwaitServiceLine answers when a line that matches has been printed.
+func (s *Server) AwaitServiceLine(
+	ctx context.Context, request *connect.Request[agentv1.AwaitServiceLineRequest],
+) (*connect.Response[agentv1.AwaitServiceLineResponse], error) {
+	if len(request.Msg.Pattern) > maxPatternBytes {
+		return nil, connect.NewError(connect.CodeInvalidArgument, errors.New("the pattern is too long"))
+	}
+	pattern, err := regexp.Compile(request.Msg.Pattern)
+	if err != nil {
+		return nil, connect.NewError(connect.CodeInvalidArgument, err)
+	}
+	line, err := s.Service.AwaitLine(ctx, pattern)
+	if err != nil {
+		return nil, connect.NewError(connect.CodeInternal, err)
+	}
+	return connect.NewResponse(&agentv1.AwaitServiceLineResponse{Line: []byte(line)}), nil
 }

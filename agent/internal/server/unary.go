@@ -34,7 +34,7 @@ func (s *Server) Info(ctx context.Context, _ *connect.Request[agentv1.InfoReques
 		Version:  s.Version,
 		Abilities: []string{
 			"clock", "configure", "configure.vsock", "exec", "exec.tty", "files", "forward.ssh", "forward.tcp", "forward.unix",
-			"forward.vsock", "reboot", "resize", "secret", "service", "sessions", "shutdown", "stats", "world",
+			"forward.vsock", "reboot", "resize", "secret", "service", "service.line", "sessions", "shutdown", "stats", "world",
 		},
 		BootId:        machine.BootID(),
 		UptimeMs:      uint64(uptime.Milliseconds()),

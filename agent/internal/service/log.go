@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"banger.dev/agent/internal/changes"
 	"banger.dev/agent/internal/files"
 )
@@ -44,6 +46,11 @@ type logFile struct {
 	path string
 	file *os.File
 	size int64
+	// first is the file in which the log of this boot begins, while that is kept: no other gets its inode's number then.
+	first *os.File
+	// putAway counts the files that were full; forget is called when first is not kept any more.
+	putAway int
+	forget  func() error
 }
 
 func openLog(path string) (*logFile, error) {
@@ -77,6 +84,13 @@ func (l *logFile) Write(text []byte) (int, error) {
 		if err := l.open(); err != nil {
 			return 0, err
 		}
+		// The second time its first file has gone.
+		if l.putAway++; l.putAway == 2 && l.first != nil {
+			if err := errors.Join(l.forget(), l.first.Close()); err != nil {
+				return 0, err
+			}
+			l.first = nil
+		}
 	}
 	n, err := l.file.Write(text)
 	l.size += int64(n)
@@ -86,12 +100,45 @@ func (l *logFile) Write(text []byte) (int, error) {
 func (l *logFile) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.first != nil {
+		return errors.Join(l.first.Close(), l.file.Close())
+	}
 	return l.file.Close()
+}
+
+// logStart is where the log of this boot begins; zero where that is not kept any more, so that all that is came after it.
+type logStart struct {
+	Inode  uint64
+	Offset int64
+}
+
+// start tells where the next byte will be written. When that is not kept any more, forget is called.
+func (l *logFile) start(forget func() error) (logStart, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	inode, err := inodeOf(l.file)
+	if err != nil {
+		return logStart{}, err
+	}
+	first, err := files.Open(l.path)
+	l.first, l.forget, l.putAway = first, forget, 0
+	return logStart{Inode: inode, Offset: l.size}, err
+}
+
+func inodeOf(file *os.File) (uint64, error) {
+	var stat unix.Stat_t
+	err := unix.Fstat(int(file.Fd()), &stat)
+	return stat.Ino, err
 }
 
 // readLog hands over the log from its beginning; with follow, it goes on until the context ends.
 func readLog(ctx context.Context, path string, follow bool, emit func([]byte) error) error {
-	if err := copyFile(path+oldLog, emit); err != nil {
+	return readLogFrom(ctx, path, logStart{}, follow, emit)
+}
+
+// readLogFrom does the same from a place in it.
+func readLogFrom(ctx context.Context, path string, from logStart, follow bool, emit func([]byte) error) error {
+	if err := copyFile(path, from, emit); err != nil {
 		return err
 	}
 	changed, stop, err := changes.In(filepath.Dir(path))
@@ -104,6 +151,9 @@ func readLog(ctx context.Context, path string, follow bool, emit func([]byte) er
 	for {
 		if file == nil {
 			if file, err = files.Open(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			if err := from.skip(file); err != nil {
 				return err
 			}
 		}
@@ -139,8 +189,9 @@ func isReplaced(file *os.File, path string) bool {
 	return errHere == nil && errNow == nil && !os.SameFile(here, now)
 }
 
-func copyFile(path string, emit func([]byte) error) error {
-	file, err := files.Open(path)
+// copyFile hands over what was put away of the log, unless what is wanted begins after it.
+func copyFile(path string, from logStart, emit func([]byte) error) error {
+	file, err := files.Open(path + oldLog)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -148,7 +199,28 @@ func copyFile(path string, emit func([]byte) error) error {
 		return err
 	}
 	defer func() { _ = file.Close() }()
+	if now, err := files.Open(path); err == nil {
+		inode, err := inodeOf(now)
+		if err := errors.Join(err, now.Close()); err != nil || inode == from.Inode {
+			return err
+		}
+	}
+	if err := from.skip(file); err != nil {
+		return err
+	}
 	return copyAll(file, emit)
+}
+
+// skip passes over what was written before, where this is the file in which that is.
+func (from logStart) skip(file *os.File) error {
+	if file == nil || from.Inode == 0 {
+		return nil
+	}
+	inode, err := inodeOf(file)
+	if err == nil && inode == from.Inode {
+		_, err = file.Seek(from.Offset, io.SeekStart)
+	}
+	return err
 }
 
 func copyAll(file *os.File, emit func([]byte) error) error {

@@ -26,6 +26,8 @@ const (
 	specFile  = "spec.json"
 	stateFile = "state.json"
 	lockFile  = "lock"
+	// logStartFile says where the log of this boot begins.
+	logStartFile = "log-start.json"
 )
 
 // Restart is when a command that has ended is run again.

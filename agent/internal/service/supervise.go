@@ -40,6 +40,11 @@ func Supervise(ctx context.Context, dir string) error {
 		return err
 	}
 	defer func() { _ = log.Close() }()
+	mark := func(start logStart) error { return writeJSON(filepath.Join(dir, logStartFile), start) }
+	began, err := log.start(func() error { return mark(logStart{}) })
+	if err := errors.Join(err, mark(began)); err != nil {
+		return err
+	}
 	s := &supervisor{
 		dir: dir, spec: spec, log: log,
 		runner: command.Runner{Nursery: &children.Nursery{}, Accounts: account.Database{Root: "/"}},

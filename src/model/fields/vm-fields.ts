@@ -90,8 +90,8 @@ export const VM_FIELDS = {
   ready: {
     kind: "own",
     option: "ready",
-    help: "what tells that it is ready: port:PORT or cmd:COMMAND",
-    says: "what must hold before a start of it is done, all of it: `port:PORT` or `cmd:COMMAND`",
+    help: "what tells that it is ready: port:PORT, cmd:COMMAND, or log:REGEX of a line of its command",
+    says: "what must hold before a start of it is done, all of it: `port:PORT`, `cmd:COMMAND` or `log:REGEX`",
   },
   volumes: {
     kind: "own",

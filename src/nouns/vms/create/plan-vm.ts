@@ -10,6 +10,7 @@ import type { Image } from "../../../model/image.ts";
 import type { Kernel } from "../../../model/kernel.ts";
 import type { InitPolicy } from "../../../model/init-policy.ts";
 import { planExec } from "../commands/exec-plan.ts";
+import { readyCheck } from "../../../model/ready-check.ts";
 import type { ServiceSpec } from "../../../model/service.ts";
 import { aboutFields } from "../../../model/fields/about-fields.ts";
 import { planSystem } from "../first-boot/system-plan.ts";
@@ -62,6 +63,7 @@ export function planVm(
     });
   }
   if (request.service !== undefined) checkCommand(image, request.service);
+  else checkNoLog(request.ready ?? []);
   const workDiskSizeBytes = workDiskSize(request.workDiskSizeBytes, image);
   const world = wishesOf(request);
   return {
@@ -95,6 +97,18 @@ export function planVm(
 /** @throws BangerError `BAD_REQUEST` if there is nothing that could be kept running. */
 function checkCommand(image: Image, service: ServiceSpec): void {
   planExec({ command: [...service.command], env: {}, cwd: "", user: "" }, { spec: { env: {} } }, image.config);
+}
+
+/** @throws BangerError `BAD_REQUEST` for a line to wait for where nothing prints any. */
+function checkNoLog(ready: readonly string[]): void {
+  const line = ready.find((text) => readyCheck(text).kind === "log");
+  if (line === undefined) return;
+  throw new BangerError("BAD_REQUEST", {
+    what: `nothing could print what ${line} waits for`,
+    why: "the log is that of the command that a VM keeps running, and this one keeps none",
+    fix: "have it keep one with `service`, or say otherwise in `ready` what tells that it is ready",
+    data: aboutFields("ready"),
+  });
 }
 
 /**

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { PassThrough, Readable, Writable } from "node:stream";
 import { test } from "node:test";
 import type { AgentClient, ExecSpec, ForwardTarget } from "../../../guest/agent-client.ts";
+import { untilAborted } from "../../../lib/deadline.ts";
 import { BangerError } from "../../../lib/errors.ts";
 import type { Image } from "../../../model/image.ts";
 import { readyChecksSchema } from "../../../model/ready-check.ts";
@@ -68,6 +69,25 @@ test("what does not come to hold is told, with what was said last, and nothing o
   });
 });
 
+test("a line of the command's log is waited for, and what keeps it from coming is told", async () => {
+  const asked: string[] = [];
+  const printing = (line: Promise<string>): AgentClient =>
+    ({
+      awaitServiceLine: (pattern: string, signal: AbortSignal) => {
+        asked.push(pattern);
+        return untilAborted(line, signal);
+      },
+    }) as unknown as AgentClient;
+  await wait(printing(Promise.resolve("listening on 80")), ["log:listening on \\d+"]).done;
+  assert.deepEqual(asked, ["listening on \\d+"]);
+  await assert.rejects(wait(printing(new Promise(() => {})), ["log:x"], 100).done, {
+    code: "VM_NOT_READY",
+    why: "log:x: its command has printed no such line",
+  });
+  const none = new BangerError("BAD_REQUEST", { what: "( is no regular expression", fix: "f" });
+  await assert.rejects(wait(printing(Promise.reject(none)), ["log:("]).done, { code: "BAD_REQUEST" });
+});
+
 test("a VM without checks is asked nothing", async () => {
   const { agent, ran } = guest({});
   const { told, done } = wait(agent, []);
@@ -86,10 +106,21 @@ test("a wait that is cancelled ends, and so does one whose agent is lost", async
   await assert.rejects(wait(lost, ["port:80"]).done, { code: "AGENT_UNREACHABLE" });
 });
 
-test("a check is a port, or a command", () => {
+test("a check is a port, a command, or a line", () => {
   const isTaken = (text: string): boolean => readyChecksSchema.safeParse([text]).success;
-  for (const good of ["port:1", "port:65535", "cmd:x", "cmd:a: b\nc"]) assert.ok(isTaken(good), good);
-  for (const bad of ["", "port:", "port:0", "port:65536", "port:x", "cmd:", "log:x", "8080", `cmd:${"x".repeat(1000)}`])
+  for (const good of ["port:1", "port:65535", "cmd:x", "cmd:a: b\nc", "log:x"]) assert.ok(isTaken(good), good);
+  for (const bad of [
+    "",
+    "port:",
+    "port:0",
+    "port:65536",
+    "port:x",
+    "cmd:",
+    "log:",
+    "logs:x",
+    "8080",
+    `cmd:${"x".repeat(1000)}`,
+  ])
     assert.ok(!isTaken(bad), bad);
   assert.ok(!readyChecksSchema.safeParse(Array(21).fill("port:1")).success);
 });

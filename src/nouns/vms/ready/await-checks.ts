@@ -62,7 +62,13 @@ type Say = (said: string) => void;
 
 function hold(checking: Checking, check: ReadyCheck, say: Say, signal: AbortSignal): Promise<void> {
   if (check.kind === "port") return awaitPort(checking, check.port, say, signal);
+  if (check.kind === "log") return awaitLine(checking, check.pattern, say, signal);
   return awaitCommand(checking, check.command, say, signal);
+}
+
+async function awaitLine({ agent }: Checking, pattern: string, say: Say, signal: AbortSignal): Promise<void> {
+  say("its command has printed no such line");
+  await agent.awaitServiceLine(pattern, signal);
 }
 
 async function awaitPort({ agent }: Checking, port: number, say: Say, signal: AbortSignal): Promise<void> {

@@ -359,7 +359,7 @@ type InfoResponse struct {
 	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	// Words for what this agent can do: "exec", "exec.tty", "forward.tcp", "forward.unix", "forward.ssh",
 	// "forward.vsock", "configure", "configure.vsock", "secret", "stats", "shutdown", "resize", "service", "clock", "files",
-	// "reboot": a reset that stands for a poweroff says so on the console, so that every other is a reboot; "world", "sessions".
+	// "reboot": a reset that stands for a poweroff says so on the console, so that every other is a reboot; "world", "sessions", "service.line".
 	Abilities []string `protobuf:"bytes,3,rep,name=abilities,proto3" json:"abilities,omitempty"`
 	// /proc/sys/kernel/random/boot_id: another one means that the guest has been rebooted.
 	BootId        string `protobuf:"bytes,4,opt,name=boot_id,json=bootId,proto3" json:"boot_id,omitempty"`
@@ -3102,6 +3102,97 @@ func (x *ReadServiceLogResponse) GetText() []byte {
 	return nil
 }
 
+type AwaitServiceLineRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A regular expression as RE2 has them (https://github.com/google/re2/wiki/Syntax), found anywhere in the line; at most 1000
+	// bytes. INVALID_ARGUMENT if it is none.
+	Pattern       string `protobuf:"bytes,1,opt,name=pattern,proto3" json:"pattern,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitServiceLineRequest) Reset() {
+	*x = AwaitServiceLineRequest{}
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitServiceLineRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitServiceLineRequest) ProtoMessage() {}
+
+func (x *AwaitServiceLineRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitServiceLineRequest.ProtoReflect.Descriptor instead.
+func (*AwaitServiceLineRequest) Descriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *AwaitServiceLineRequest) GetPattern() string {
+	if x != nil {
+		return x.Pattern
+	}
+	return ""
+}
+
+type AwaitServiceLineResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Without its end; at most 64 KiB of it.
+	Line          []byte `protobuf:"bytes,1,opt,name=line,proto3" json:"line,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitServiceLineResponse) Reset() {
+	*x = AwaitServiceLineResponse{}
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitServiceLineResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitServiceLineResponse) ProtoMessage() {}
+
+func (x *AwaitServiceLineResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitServiceLineResponse.ProtoReflect.Descriptor instead.
+func (*AwaitServiceLineResponse) Descriptor() ([]byte, []int) {
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *AwaitServiceLineResponse) GetLine() []byte {
+	if x != nil {
+		return x.Line
+	}
+	return nil
+}
+
 type AdjustClockRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Added to the clock at once.
@@ -3117,7 +3208,7 @@ type AdjustClockRequest struct {
 
 func (x *AdjustClockRequest) Reset() {
 	*x = AdjustClockRequest{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[43]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3129,7 +3220,7 @@ func (x *AdjustClockRequest) String() string {
 func (*AdjustClockRequest) ProtoMessage() {}
 
 func (x *AdjustClockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[43]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3142,7 +3233,7 @@ func (x *AdjustClockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdjustClockRequest.ProtoReflect.Descriptor instead.
 func (*AdjustClockRequest) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{43}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *AdjustClockRequest) GetStepNs() int64 {
@@ -3187,7 +3278,7 @@ type AdjustClockResponse struct {
 
 func (x *AdjustClockResponse) Reset() {
 	*x = AdjustClockResponse{}
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[44]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3199,7 +3290,7 @@ func (x *AdjustClockResponse) String() string {
 func (*AdjustClockResponse) ProtoMessage() {}
 
 func (x *AdjustClockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_banger_agent_v1_agent_proto_msgTypes[44]
+	mi := &file_banger_agent_v1_agent_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3212,7 +3303,7 @@ func (x *AdjustClockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AdjustClockResponse.ProtoReflect.Descriptor instead.
 func (*AdjustClockResponse) Descriptor() ([]byte, []int) {
-	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{44}
+	return file_banger_agent_v1_agent_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *AdjustClockResponse) GetWallClockNs() int64 {
@@ -3426,7 +3517,11 @@ const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"\x15ReadServiceLogRequest\x12\x16\n" +
 	"\x06follow\x18\x01 \x01(\bR\x06follow\",\n" +
 	"\x16ReadServiceLogResponse\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\fR\x04text\"\x95\x01\n" +
+	"\x04text\x18\x01 \x01(\fR\x04text\"3\n" +
+	"\x17AwaitServiceLineRequest\x12\x18\n" +
+	"\apattern\x18\x01 \x01(\tR\apattern\".\n" +
+	"\x18AwaitServiceLineResponse\x12\x12\n" +
+	"\x04line\x18\x01 \x01(\fR\x04line\"\x95\x01\n" +
 	"\x12AdjustClockRequest\x12\x17\n" +
 	"\astep_ns\x18\x01 \x01(\x03R\x06stepNs\x12\x1e\n" +
 	"\brate_ppb\x18\x02 \x01(\x03H\x00R\aratePpb\x88\x01\x01\x12\x17\n" +
@@ -3465,7 +3560,7 @@ const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"\x18SERVICE_STATE_RESTARTING\x10\x02\x12\x18\n" +
 	"\x14SERVICE_STATE_EXITED\x10\x03\x12\x18\n" +
 	"\x14SERVICE_STATE_FAILED\x10\x04\x12\x19\n" +
-	"\x15SERVICE_STATE_STOPPED\x10\x052\xcf\b\n" +
+	"\x15SERVICE_STATE_STOPPED\x10\x052\xb8\t\n" +
 	"\fAgentService\x12C\n" +
 	"\x04Info\x12\x1c.banger.agent.v1.InfoRequest\x1a\x1d.banger.agent.v1.InfoResponse\x12[\n" +
 	"\fAuthenticate\x12$.banger.agent.v1.AuthenticateRequest\x1a%.banger.agent.v1.AuthenticateResponse\x12R\n" +
@@ -3478,7 +3573,8 @@ const file_banger_agent_v1_agent_proto_rawDesc = "" +
 	"\x06Resize\x12\x1e.banger.agent.v1.ResizeRequest\x1a\x1f.banger.agent.v1.ResizeResponse\x12[\n" +
 	"\fStartService\x12$.banger.agent.v1.StartServiceRequest\x1a%.banger.agent.v1.StartServiceResponse\x12]\n" +
 	"\fWatchService\x12$.banger.agent.v1.WatchServiceRequest\x1a%.banger.agent.v1.WatchServiceResponse0\x01\x12c\n" +
-	"\x0eReadServiceLog\x12&.banger.agent.v1.ReadServiceLogRequest\x1a'.banger.agent.v1.ReadServiceLogResponse0\x01\x12X\n" +
+	"\x0eReadServiceLog\x12&.banger.agent.v1.ReadServiceLogRequest\x1a'.banger.agent.v1.ReadServiceLogResponse0\x01\x12g\n" +
+	"\x10AwaitServiceLine\x12(.banger.agent.v1.AwaitServiceLineRequest\x1a).banger.agent.v1.AwaitServiceLineResponse\x12X\n" +
 	"\vAdjustClock\x12#.banger.agent.v1.AdjustClockRequest\x1a$.banger.agent.v1.AdjustClockResponseB.Z,banger.dev/agent/gen/banger/agent/v1;agentv1b\x06proto3"
 
 var (
@@ -3494,70 +3590,72 @@ func file_banger_agent_v1_agent_proto_rawDescGZIP() []byte {
 }
 
 var file_banger_agent_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_banger_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
+var file_banger_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
 var file_banger_agent_v1_agent_proto_goTypes = []any{
-	(InitMode)(0),                  // 0: banger.agent.v1.InitMode
-	(ExecRejection)(0),             // 1: banger.agent.v1.ExecRejection
-	(ShutdownMode)(0),              // 2: banger.agent.v1.ShutdownMode
-	(RestartPolicy)(0),             // 3: banger.agent.v1.RestartPolicy
-	(ServiceState)(0),              // 4: banger.agent.v1.ServiceState
-	(*InfoRequest)(nil),            // 5: banger.agent.v1.InfoRequest
-	(*InfoResponse)(nil),           // 6: banger.agent.v1.InfoResponse
-	(*AuthenticateRequest)(nil),    // 7: banger.agent.v1.AuthenticateRequest
-	(*AuthenticateResponse)(nil),   // 8: banger.agent.v1.AuthenticateResponse
-	(*ConfigureRequest)(nil),       // 9: banger.agent.v1.ConfigureRequest
-	(*ConfigureResponse)(nil),      // 10: banger.agent.v1.ConfigureResponse
-	(*SetWorldRequest)(nil),        // 11: banger.agent.v1.SetWorldRequest
-	(*Proxies)(nil),                // 12: banger.agent.v1.Proxies
-	(*TimeZone)(nil),               // 13: banger.agent.v1.TimeZone
-	(*SetWorldResponse)(nil),       // 14: banger.agent.v1.SetWorldResponse
-	(*ExecRequest)(nil),            // 15: banger.agent.v1.ExecRequest
-	(*ExecStart)(nil),              // 16: banger.agent.v1.ExecStart
-	(*Terminal)(nil),               // 17: banger.agent.v1.Terminal
-	(*TerminalSize)(nil),           // 18: banger.agent.v1.TerminalSize
-	(*StdinEnd)(nil),               // 19: banger.agent.v1.StdinEnd
-	(*ExecResponse)(nil),           // 20: banger.agent.v1.ExecResponse
-	(*ExecStarted)(nil),            // 21: banger.agent.v1.ExecStarted
-	(*ExecRejected)(nil),           // 22: banger.agent.v1.ExecRejected
-	(*ExecExit)(nil),               // 23: banger.agent.v1.ExecExit
-	(*ForwardRequest)(nil),         // 24: banger.agent.v1.ForwardRequest
-	(*ForwardTarget)(nil),          // 25: banger.agent.v1.ForwardTarget
-	(*TcpTarget)(nil),              // 26: banger.agent.v1.TcpTarget
-	(*SshTarget)(nil),              // 27: banger.agent.v1.SshTarget
-	(*VsockTarget)(nil),            // 28: banger.agent.v1.VsockTarget
-	(*ForwardResponse)(nil),        // 29: banger.agent.v1.ForwardResponse
-	(*ForwardConnected)(nil),       // 30: banger.agent.v1.ForwardConnected
-	(*ForwardEnd)(nil),             // 31: banger.agent.v1.ForwardEnd
-	(*StatsRequest)(nil),           // 32: banger.agent.v1.StatsRequest
-	(*StatsResponse)(nil),          // 33: banger.agent.v1.StatsResponse
-	(*MemoryStats)(nil),            // 34: banger.agent.v1.MemoryStats
-	(*CpuStats)(nil),               // 35: banger.agent.v1.CpuStats
-	(*LoadStats)(nil),              // 36: banger.agent.v1.LoadStats
-	(*DiskStats)(nil),              // 37: banger.agent.v1.DiskStats
-	(*ShutdownRequest)(nil),        // 38: banger.agent.v1.ShutdownRequest
-	(*ShutdownResponse)(nil),       // 39: banger.agent.v1.ShutdownResponse
-	(*ResizeRequest)(nil),          // 40: banger.agent.v1.ResizeRequest
-	(*ResizeResponse)(nil),         // 41: banger.agent.v1.ResizeResponse
-	(*StartServiceRequest)(nil),    // 42: banger.agent.v1.StartServiceRequest
-	(*StartServiceResponse)(nil),   // 43: banger.agent.v1.StartServiceResponse
-	(*WatchServiceRequest)(nil),    // 44: banger.agent.v1.WatchServiceRequest
-	(*WatchServiceResponse)(nil),   // 45: banger.agent.v1.WatchServiceResponse
-	(*ReadServiceLogRequest)(nil),  // 46: banger.agent.v1.ReadServiceLogRequest
-	(*ReadServiceLogResponse)(nil), // 47: banger.agent.v1.ReadServiceLogResponse
-	(*AdjustClockRequest)(nil),     // 48: banger.agent.v1.AdjustClockRequest
-	(*AdjustClockResponse)(nil),    // 49: banger.agent.v1.AdjustClockResponse
-	nil,                            // 50: banger.agent.v1.ConfigureRequest.EnvEntry
-	nil,                            // 51: banger.agent.v1.ExecStart.EnvEntry
+	(InitMode)(0),                    // 0: banger.agent.v1.InitMode
+	(ExecRejection)(0),               // 1: banger.agent.v1.ExecRejection
+	(ShutdownMode)(0),                // 2: banger.agent.v1.ShutdownMode
+	(RestartPolicy)(0),               // 3: banger.agent.v1.RestartPolicy
+	(ServiceState)(0),                // 4: banger.agent.v1.ServiceState
+	(*InfoRequest)(nil),              // 5: banger.agent.v1.InfoRequest
+	(*InfoResponse)(nil),             // 6: banger.agent.v1.InfoResponse
+	(*AuthenticateRequest)(nil),      // 7: banger.agent.v1.AuthenticateRequest
+	(*AuthenticateResponse)(nil),     // 8: banger.agent.v1.AuthenticateResponse
+	(*ConfigureRequest)(nil),         // 9: banger.agent.v1.ConfigureRequest
+	(*ConfigureResponse)(nil),        // 10: banger.agent.v1.ConfigureResponse
+	(*SetWorldRequest)(nil),          // 11: banger.agent.v1.SetWorldRequest
+	(*Proxies)(nil),                  // 12: banger.agent.v1.Proxies
+	(*TimeZone)(nil),                 // 13: banger.agent.v1.TimeZone
+	(*SetWorldResponse)(nil),         // 14: banger.agent.v1.SetWorldResponse
+	(*ExecRequest)(nil),              // 15: banger.agent.v1.ExecRequest
+	(*ExecStart)(nil),                // 16: banger.agent.v1.ExecStart
+	(*Terminal)(nil),                 // 17: banger.agent.v1.Terminal
+	(*TerminalSize)(nil),             // 18: banger.agent.v1.TerminalSize
+	(*StdinEnd)(nil),                 // 19: banger.agent.v1.StdinEnd
+	(*ExecResponse)(nil),             // 20: banger.agent.v1.ExecResponse
+	(*ExecStarted)(nil),              // 21: banger.agent.v1.ExecStarted
+	(*ExecRejected)(nil),             // 22: banger.agent.v1.ExecRejected
+	(*ExecExit)(nil),                 // 23: banger.agent.v1.ExecExit
+	(*ForwardRequest)(nil),           // 24: banger.agent.v1.ForwardRequest
+	(*ForwardTarget)(nil),            // 25: banger.agent.v1.ForwardTarget
+	(*TcpTarget)(nil),                // 26: banger.agent.v1.TcpTarget
+	(*SshTarget)(nil),                // 27: banger.agent.v1.SshTarget
+	(*VsockTarget)(nil),              // 28: banger.agent.v1.VsockTarget
+	(*ForwardResponse)(nil),          // 29: banger.agent.v1.ForwardResponse
+	(*ForwardConnected)(nil),         // 30: banger.agent.v1.ForwardConnected
+	(*ForwardEnd)(nil),               // 31: banger.agent.v1.ForwardEnd
+	(*StatsRequest)(nil),             // 32: banger.agent.v1.StatsRequest
+	(*StatsResponse)(nil),            // 33: banger.agent.v1.StatsResponse
+	(*MemoryStats)(nil),              // 34: banger.agent.v1.MemoryStats
+	(*CpuStats)(nil),                 // 35: banger.agent.v1.CpuStats
+	(*LoadStats)(nil),                // 36: banger.agent.v1.LoadStats
+	(*DiskStats)(nil),                // 37: banger.agent.v1.DiskStats
+	(*ShutdownRequest)(nil),          // 38: banger.agent.v1.ShutdownRequest
+	(*ShutdownResponse)(nil),         // 39: banger.agent.v1.ShutdownResponse
+	(*ResizeRequest)(nil),            // 40: banger.agent.v1.ResizeRequest
+	(*ResizeResponse)(nil),           // 41: banger.agent.v1.ResizeResponse
+	(*StartServiceRequest)(nil),      // 42: banger.agent.v1.StartServiceRequest
+	(*StartServiceResponse)(nil),     // 43: banger.agent.v1.StartServiceResponse
+	(*WatchServiceRequest)(nil),      // 44: banger.agent.v1.WatchServiceRequest
+	(*WatchServiceResponse)(nil),     // 45: banger.agent.v1.WatchServiceResponse
+	(*ReadServiceLogRequest)(nil),    // 46: banger.agent.v1.ReadServiceLogRequest
+	(*ReadServiceLogResponse)(nil),   // 47: banger.agent.v1.ReadServiceLogResponse
+	(*AwaitServiceLineRequest)(nil),  // 48: banger.agent.v1.AwaitServiceLineRequest
+	(*AwaitServiceLineResponse)(nil), // 49: banger.agent.v1.AwaitServiceLineResponse
+	(*AdjustClockRequest)(nil),       // 50: banger.agent.v1.AdjustClockRequest
+	(*AdjustClockResponse)(nil),      // 51: banger.agent.v1.AdjustClockResponse
+	nil,                              // 52: banger.agent.v1.ConfigureRequest.EnvEntry
+	nil,                              // 53: banger.agent.v1.ExecStart.EnvEntry
 }
 var file_banger_agent_v1_agent_proto_depIdxs = []int32{
 	0,  // 0: banger.agent.v1.InfoResponse.init_mode:type_name -> banger.agent.v1.InitMode
-	50, // 1: banger.agent.v1.ConfigureRequest.env:type_name -> banger.agent.v1.ConfigureRequest.EnvEntry
+	52, // 1: banger.agent.v1.ConfigureRequest.env:type_name -> banger.agent.v1.ConfigureRequest.EnvEntry
 	12, // 2: banger.agent.v1.SetWorldRequest.proxies:type_name -> banger.agent.v1.Proxies
 	13, // 3: banger.agent.v1.SetWorldRequest.time_zone:type_name -> banger.agent.v1.TimeZone
 	16, // 4: banger.agent.v1.ExecRequest.start:type_name -> banger.agent.v1.ExecStart
 	19, // 5: banger.agent.v1.ExecRequest.stdin_end:type_name -> banger.agent.v1.StdinEnd
 	18, // 6: banger.agent.v1.ExecRequest.resize:type_name -> banger.agent.v1.TerminalSize
-	51, // 7: banger.agent.v1.ExecStart.env:type_name -> banger.agent.v1.ExecStart.EnvEntry
+	53, // 7: banger.agent.v1.ExecStart.env:type_name -> banger.agent.v1.ExecStart.EnvEntry
 	17, // 8: banger.agent.v1.ExecStart.tty:type_name -> banger.agent.v1.Terminal
 	18, // 9: banger.agent.v1.Terminal.size:type_name -> banger.agent.v1.TerminalSize
 	21, // 10: banger.agent.v1.ExecResponse.started:type_name -> banger.agent.v1.ExecStarted
@@ -3591,22 +3689,24 @@ var file_banger_agent_v1_agent_proto_depIdxs = []int32{
 	42, // 38: banger.agent.v1.AgentService.StartService:input_type -> banger.agent.v1.StartServiceRequest
 	44, // 39: banger.agent.v1.AgentService.WatchService:input_type -> banger.agent.v1.WatchServiceRequest
 	46, // 40: banger.agent.v1.AgentService.ReadServiceLog:input_type -> banger.agent.v1.ReadServiceLogRequest
-	48, // 41: banger.agent.v1.AgentService.AdjustClock:input_type -> banger.agent.v1.AdjustClockRequest
-	6,  // 42: banger.agent.v1.AgentService.Info:output_type -> banger.agent.v1.InfoResponse
-	8,  // 43: banger.agent.v1.AgentService.Authenticate:output_type -> banger.agent.v1.AuthenticateResponse
-	10, // 44: banger.agent.v1.AgentService.Configure:output_type -> banger.agent.v1.ConfigureResponse
-	14, // 45: banger.agent.v1.AgentService.SetWorld:output_type -> banger.agent.v1.SetWorldResponse
-	20, // 46: banger.agent.v1.AgentService.Exec:output_type -> banger.agent.v1.ExecResponse
-	29, // 47: banger.agent.v1.AgentService.Forward:output_type -> banger.agent.v1.ForwardResponse
-	33, // 48: banger.agent.v1.AgentService.Stats:output_type -> banger.agent.v1.StatsResponse
-	39, // 49: banger.agent.v1.AgentService.Shutdown:output_type -> banger.agent.v1.ShutdownResponse
-	41, // 50: banger.agent.v1.AgentService.Resize:output_type -> banger.agent.v1.ResizeResponse
-	43, // 51: banger.agent.v1.AgentService.StartService:output_type -> banger.agent.v1.StartServiceResponse
-	45, // 52: banger.agent.v1.AgentService.WatchService:output_type -> banger.agent.v1.WatchServiceResponse
-	47, // 53: banger.agent.v1.AgentService.ReadServiceLog:output_type -> banger.agent.v1.ReadServiceLogResponse
-	49, // 54: banger.agent.v1.AgentService.AdjustClock:output_type -> banger.agent.v1.AdjustClockResponse
-	42, // [42:55] is the sub-list for method output_type
-	29, // [29:42] is the sub-list for method input_type
+	48, // 41: banger.agent.v1.AgentService.AwaitServiceLine:input_type -> banger.agent.v1.AwaitServiceLineRequest
+	50, // 42: banger.agent.v1.AgentService.AdjustClock:input_type -> banger.agent.v1.AdjustClockRequest
+	6,  // 43: banger.agent.v1.AgentService.Info:output_type -> banger.agent.v1.InfoResponse
+	8,  // 44: banger.agent.v1.AgentService.Authenticate:output_type -> banger.agent.v1.AuthenticateResponse
+	10, // 45: banger.agent.v1.AgentService.Configure:output_type -> banger.agent.v1.ConfigureResponse
+	14, // 46: banger.agent.v1.AgentService.SetWorld:output_type -> banger.agent.v1.SetWorldResponse
+	20, // 47: banger.agent.v1.AgentService.Exec:output_type -> banger.agent.v1.ExecResponse
+	29, // 48: banger.agent.v1.AgentService.Forward:output_type -> banger.agent.v1.ForwardResponse
+	33, // 49: banger.agent.v1.AgentService.Stats:output_type -> banger.agent.v1.StatsResponse
+	39, // 50: banger.agent.v1.AgentService.Shutdown:output_type -> banger.agent.v1.ShutdownResponse
+	41, // 51: banger.agent.v1.AgentService.Resize:output_type -> banger.agent.v1.ResizeResponse
+	43, // 52: banger.agent.v1.AgentService.StartService:output_type -> banger.agent.v1.StartServiceResponse
+	45, // 53: banger.agent.v1.AgentService.WatchService:output_type -> banger.agent.v1.WatchServiceResponse
+	47, // 54: banger.agent.v1.AgentService.ReadServiceLog:output_type -> banger.agent.v1.ReadServiceLogResponse
+	49, // 55: banger.agent.v1.AgentService.AwaitServiceLine:output_type -> banger.agent.v1.AwaitServiceLineResponse
+	51, // 56: banger.agent.v1.AgentService.AdjustClock:output_type -> banger.agent.v1.AdjustClockResponse
+	43, // [43:57] is the sub-list for method output_type
+	29, // [29:43] is the sub-list for method input_type
 	29, // [29:29] is the sub-list for extension type_name
 	29, // [29:29] is the sub-list for extension extendee
 	0,  // [0:29] is the sub-list for field type_name
@@ -3649,14 +3749,14 @@ func file_banger_agent_v1_agent_proto_init() {
 		(*ForwardResponse_End)(nil),
 	}
 	file_banger_agent_v1_agent_proto_msgTypes[40].OneofWrappers = []any{}
-	file_banger_agent_v1_agent_proto_msgTypes[43].OneofWrappers = []any{}
+	file_banger_agent_v1_agent_proto_msgTypes[45].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_banger_agent_v1_agent_proto_rawDesc), len(file_banger_agent_v1_agent_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   47,
+			NumMessages:   49,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -77,6 +77,9 @@ const (
 	// AgentServiceReadServiceLogProcedure is the fully-qualified name of the AgentService's
 	// ReadServiceLog RPC.
 	AgentServiceReadServiceLogProcedure = "/banger.agent.v1.AgentService/ReadServiceLog"
+	// AgentServiceAwaitServiceLineProcedure is the fully-qualified name of the AgentService's
+	// AwaitServiceLine RPC.
+	AgentServiceAwaitServiceLineProcedure = "/banger.agent.v1.AgentService/AwaitServiceLine"
 	// AgentServiceAdjustClockProcedure is the fully-qualified name of the AgentService's AdjustClock
 	// RPC.
 	AgentServiceAdjustClockProcedure = "/banger.agent.v1.AgentService/AdjustClock"
@@ -111,6 +114,8 @@ type AgentServiceClient interface {
 	WatchService(context.Context, *connect.Request[v1.WatchServiceRequest]) (*connect.ServerStreamForClient[v1.WatchServiceResponse], error)
 	// What that command has printed.
 	ReadServiceLog(context.Context, *connect.Request[v1.ReadServiceLogRequest]) (*connect.ServerStreamForClient[v1.ReadServiceLogResponse], error)
+	// Answers when that command has printed a line in this boot that matches. Ability "service.line".
+	AwaitServiceLine(context.Context, *connect.Request[v1.AwaitServiceLineRequest]) (*connect.Response[v1.AwaitServiceLineResponse], error)
 	// Tells how the guest's clock stands, and turns it. The host measures and decides. Ability "clock".
 	AdjustClock(context.Context, *connect.Request[v1.AdjustClockRequest]) (*connect.Response[v1.AdjustClockResponse], error)
 }
@@ -198,6 +203,12 @@ func NewAgentServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(agentServiceMethods.ByName("ReadServiceLog")),
 			connect.WithClientOptions(opts...),
 		),
+		awaitServiceLine: connect.NewClient[v1.AwaitServiceLineRequest, v1.AwaitServiceLineResponse](
+			httpClient,
+			baseURL+AgentServiceAwaitServiceLineProcedure,
+			connect.WithSchema(agentServiceMethods.ByName("AwaitServiceLine")),
+			connect.WithClientOptions(opts...),
+		),
 		adjustClock: connect.NewClient[v1.AdjustClockRequest, v1.AdjustClockResponse](
 			httpClient,
 			baseURL+AgentServiceAdjustClockProcedure,
@@ -209,19 +220,20 @@ func NewAgentServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 
 // agentServiceClient implements AgentServiceClient.
 type agentServiceClient struct {
-	info           *connect.Client[v1.InfoRequest, v1.InfoResponse]
-	authenticate   *connect.Client[v1.AuthenticateRequest, v1.AuthenticateResponse]
-	configure      *connect.Client[v1.ConfigureRequest, v1.ConfigureResponse]
-	setWorld       *connect.Client[v1.SetWorldRequest, v1.SetWorldResponse]
-	exec           *connect.Client[v1.ExecRequest, v1.ExecResponse]
-	forward        *connect.Client[v1.ForwardRequest, v1.ForwardResponse]
-	stats          *connect.Client[v1.StatsRequest, v1.StatsResponse]
-	shutdown       *connect.Client[v1.ShutdownRequest, v1.ShutdownResponse]
-	resize         *connect.Client[v1.ResizeRequest, v1.ResizeResponse]
-	startService   *connect.Client[v1.StartServiceRequest, v1.StartServiceResponse]
-	watchService   *connect.Client[v1.WatchServiceRequest, v1.WatchServiceResponse]
-	readServiceLog *connect.Client[v1.ReadServiceLogRequest, v1.ReadServiceLogResponse]
-	adjustClock    *connect.Client[v1.AdjustClockRequest, v1.AdjustClockResponse]
+	info             *connect.Client[v1.InfoRequest, v1.InfoResponse]
+	authenticate     *connect.Client[v1.AuthenticateRequest, v1.AuthenticateResponse]
+	configure        *connect.Client[v1.ConfigureRequest, v1.ConfigureResponse]
+	setWorld         *connect.Client[v1.SetWorldRequest, v1.SetWorldResponse]
+	exec             *connect.Client[v1.ExecRequest, v1.ExecResponse]
+	forward          *connect.Client[v1.ForwardRequest, v1.ForwardResponse]
+	stats            *connect.Client[v1.StatsRequest, v1.StatsResponse]
+	shutdown         *connect.Client[v1.ShutdownRequest, v1.ShutdownResponse]
+	resize           *connect.Client[v1.ResizeRequest, v1.ResizeResponse]
+	startService     *connect.Client[v1.StartServiceRequest, v1.StartServiceResponse]
+	watchService     *connect.Client[v1.WatchServiceRequest, v1.WatchServiceResponse]
+	readServiceLog   *connect.Client[v1.ReadServiceLogRequest, v1.ReadServiceLogResponse]
+	awaitServiceLine *connect.Client[v1.AwaitServiceLineRequest, v1.AwaitServiceLineResponse]
+	adjustClock      *connect.Client[v1.AdjustClockRequest, v1.AdjustClockResponse]
 }
 
 // Info calls banger.agent.v1.AgentService.Info.
@@ -284,6 +296,11 @@ func (c *agentServiceClient) ReadServiceLog(ctx context.Context, req *connect.Re
 	return c.readServiceLog.CallServerStream(ctx, req)
 }
 
+// AwaitServiceLine calls banger.agent.v1.AgentService.AwaitServiceLine.
+func (c *agentServiceClient) AwaitServiceLine(ctx context.Context, req *connect.Request[v1.AwaitServiceLineRequest]) (*connect.Response[v1.AwaitServiceLineResponse], error) {
+	return c.awaitServiceLine.CallUnary(ctx, req)
+}
+
 // AdjustClock calls banger.agent.v1.AgentService.AdjustClock.
 func (c *agentServiceClient) AdjustClock(ctx context.Context, req *connect.Request[v1.AdjustClockRequest]) (*connect.Response[v1.AdjustClockResponse], error) {
 	return c.adjustClock.CallUnary(ctx, req)
@@ -318,6 +335,8 @@ type AgentServiceHandler interface {
 	WatchService(context.Context, *connect.Request[v1.WatchServiceRequest], *connect.ServerStream[v1.WatchServiceResponse]) error
 	// What that command has printed.
 	ReadServiceLog(context.Context, *connect.Request[v1.ReadServiceLogRequest], *connect.ServerStream[v1.ReadServiceLogResponse]) error
+	// Answers when that command has printed a line in this boot that matches. Ability "service.line".
+	AwaitServiceLine(context.Context, *connect.Request[v1.AwaitServiceLineRequest]) (*connect.Response[v1.AwaitServiceLineResponse], error)
 	// Tells how the guest's clock stands, and turns it. The host measures and decides. Ability "clock".
 	AdjustClock(context.Context, *connect.Request[v1.AdjustClockRequest]) (*connect.Response[v1.AdjustClockResponse], error)
 }
@@ -401,6 +420,12 @@ func NewAgentServiceHandler(svc AgentServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(agentServiceMethods.ByName("ReadServiceLog")),
 		connect.WithHandlerOptions(opts...),
 	)
+	agentServiceAwaitServiceLineHandler := connect.NewUnaryHandler(
+		AgentServiceAwaitServiceLineProcedure,
+		svc.AwaitServiceLine,
+		connect.WithSchema(agentServiceMethods.ByName("AwaitServiceLine")),
+		connect.WithHandlerOptions(opts...),
+	)
 	agentServiceAdjustClockHandler := connect.NewUnaryHandler(
 		AgentServiceAdjustClockProcedure,
 		svc.AdjustClock,
@@ -433,6 +458,8 @@ func NewAgentServiceHandler(svc AgentServiceHandler, opts ...connect.HandlerOpti
 			agentServiceWatchServiceHandler.ServeHTTP(w, r)
 		case AgentServiceReadServiceLogProcedure:
 			agentServiceReadServiceLogHandler.ServeHTTP(w, r)
+		case AgentServiceAwaitServiceLineProcedure:
+			agentServiceAwaitServiceLineHandler.ServeHTTP(w, r)
 		case AgentServiceAdjustClockProcedure:
 			agentServiceAdjustClockHandler.ServeHTTP(w, r)
 		default:
@@ -490,6 +517,10 @@ func (UnimplementedAgentServiceHandler) WatchService(context.Context, *connect.R
 
 func (UnimplementedAgentServiceHandler) ReadServiceLog(context.Context, *connect.Request[v1.ReadServiceLogRequest], *connect.ServerStream[v1.ReadServiceLogResponse]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("banger.agent.v1.AgentService.ReadServiceLog is not implemented"))
+}
+
+func (UnimplementedAgentServiceHandler) AwaitServiceLine(context.Context, *connect.Request[v1.AwaitServiceLineRequest]) (*connect.Response[v1.AwaitServiceLineResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("banger.agent.v1.AgentService.AwaitServiceLine is not implemented"))
 }
 
 func (UnimplementedAgentServiceHandler) AdjustClock(context.Context, *connect.Request[v1.AdjustClockRequest]) (*connect.Response[v1.AdjustClockResponse], error) {
