@@ -1,4 +1,5 @@
 import type { Client } from "@connectrpc/connect";
+import { untilAborted, withDeadline } from "../lib/deadline.ts";
 import type { GuestSession, TerminalSize } from "../model/session.ts";
 import { agentProtocol } from "./agent-errors.ts";
 import { rejected, type ExecSpec } from "./agent-exec.ts";
@@ -45,6 +46,10 @@ export interface AgentSessions {
 export const SEND_BYTES = 64 * 1024;
 
 const MAX_SESSIONS = 1000;
+
+/** What is to come of a log that is there already, of which an agent keeps 8 MiB; and the longest silence in it. */
+const MAX_LOG_BYTES = 64 * 1024 ** 2;
+const LOG_PIECE_MS = 30_000;
 
 /** The calls about sessions over one connection. */
 export function agentSessions(client: Client<typeof SessionsService>, call: BoundedCall): AgentSessions {
@@ -101,16 +106,7 @@ export function agentSessions(client: Client<typeof SessionsService>, call: Boun
       }
     },
     attach: (request, signal) => openAttachment(client, request, signal),
-    async *log(name, { follow, sinceMs }, signal) {
-      const sinceNs = BigInt(Math.trunc(sinceMs ?? 0)) * 1_000_000n;
-      try {
-        for await (const { output } of client.readSessionLog({ name, follow, sinceNs }, { signal })) {
-          yield sessionPiece(output);
-        }
-      } catch (error) {
-        throw sessionError(error, `read the log of session ${name}`, signal);
-      }
-    },
+    log: (name, request, signal) => readSessionLog(client, name, request, signal),
     send: (name, data, end, signal) =>
       ask(signal, `send to session ${name}`, async (within) => {
         await client.sendToSession({ name, data, end }, { signal: within });
@@ -132,4 +128,36 @@ export function agentSessions(client: Client<typeof SessionsService>, call: Boun
         await client.deleteSession({ name, force }, { signal: within });
       }),
   };
+}
+
+async function* readSessionLog(
+  client: Client<typeof SessionsService>,
+  name: string,
+  { follow, sinceMs }: SessionLogRequest,
+  signal: AbortSignal,
+): AsyncGenerator<SessionPiece> {
+  const own = new AbortController();
+  const sinceNs = BigInt(Math.trunc(sinceMs ?? 0)) * 1_000_000n;
+  try {
+    const either = AbortSignal.any([signal, own.signal]);
+    const pieces = client.readSessionLog({ name, follow, sinceNs }, { signal: either })[Symbol.asyncIterator]();
+    let bytes = 0;
+    for (;;) {
+      // What is written already comes at once; what is yet to be printed, whenever it is.
+      const next = await (follow
+        ? pieces.next()
+        : withDeadline(signal, LOG_PIECE_MS, `the log of session ${name}`, (within) =>
+            untilAborted(pieces.next(), within),
+          ));
+      if (next.done === true) return;
+      const piece = sessionPiece(next.value.output);
+      bytes += piece.kind === "size" ? 0 : piece.bytes.length;
+      if (!follow && bytes > MAX_LOG_BYTES) throw agentProtocol(`a session's log has more than ${MAX_LOG_BYTES} bytes`);
+      yield piece;
+    }
+  } catch (error) {
+    throw sessionError(error, `read the log of session ${name}`, signal);
+  } finally {
+    own.abort();
+  }
 }

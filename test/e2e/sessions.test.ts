@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { ROOT, TestHost } from "../helpers/test-host.ts";
 import { TerminalUser } from "../helpers/terminal-user.ts";
-import { busyboxImage } from "../helpers/test-images.ts";
+import { busyboxImage, debianImage } from "../helpers/test-images.ts";
 import { genericKernel } from "../helpers/tiny-guest.ts";
 import type { GuestSession } from "../../src/model/session.ts";
 
@@ -170,5 +170,39 @@ suite("sessions in a VM", { timeout: 900_000 }, () => {
     assert.deepEqual([state, exitCode], ["rebooted", undefined]);
     assert.equal(await logs("cut"), "written\n");
     await host.ok(["session", "create", "box", "--name", "new", "--", "true"]);
+  });
+
+  test("systemd starts the agent anew, and the session goes on", async () => {
+    await host.ok(["vm", "delete", "--force", "box"]);
+    await host.ok(["image", "pull", await debianImage("bookworm"), "--name", "debian", "--kernel-ref", "generic-6.12"]);
+    await host.ok(["vm", "create", "--name", "deb", "--image", "debian", "--memory", "512M"]);
+    const session = (...words: string[]): Promise<string> => host.ok(["session", ...words]);
+    const script = "echo up; while read l; do echo got $l; done";
+    await session("create", "deb", "--name", "stays", "-i", "--", "sh", "-c", script);
+    const { pid } = await host.json<GuestSession>(["session", "inspect", "deb", "stays"]);
+    const agent = (): Promise<string> =>
+      host.ok(["vm", "exec", "deb", "--", "systemctl", "show", "-p", "MainPID", "--value", "banger-vsock-agent"]);
+    let before = await agent();
+    for (const end of [
+      "kill -9 $(systemctl show -p MainPID --value banger-vsock-agent)",
+      "systemctl restart banger-vsock-agent",
+    ]) {
+      // It takes its own connection with it.
+      await host.banger(["vm", "exec", "deb", "--", "sh", "-c", end]);
+      const now = await agent();
+      assert.notEqual(now, before);
+      before = now;
+      const after = await host.json<GuestSession>(["session", "inspect", "deb", "stays"]);
+      assert.deepEqual([after.state, after.pid], ["running", pid]);
+    }
+    await session("send", "deb", "stays", "word", "--key", "Enter");
+    await session("send", "deb", "stays", "--end");
+    await session("wait", "deb", "stays");
+    assert.equal(await session("logs", "deb", "stays"), "up\ngot word\n");
+    await session("create", "deb", "--name", "shell", "--tty", "--", "bash");
+    await host.ok(["vm", "stop", "deb"]);
+    await host.ok(["vm", "start", "deb"]);
+    const { state, signal } = await host.json<GuestSession>(["session", "inspect", "deb", "shell"]);
+    assert.deepEqual([state, signal], ["rebooted", "SIGHUP"]);
   });
 });

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { connectAgent, type AgentClient } from "../agent-client.ts";
 import { connectSocket } from "../dial.ts";
 import { AgentService } from "../gen/banger/agent/v1/agent_pb.ts";
+import { SessionsService } from "../gen/banger/agent/v1/sessions_pb.ts";
 
 /** An agent that answers as a test wants: anything that the protocol's messages can hold. */
 export interface LyingAgent extends AsyncDisposable {
@@ -16,13 +17,18 @@ export interface LyingAgent extends AsyncDisposable {
   connect(): Promise<AgentClient>;
 }
 
-/** @param lies what it answers; `info` is answered well unless it is among them. */
-export async function lyingAgent(lies: Partial<ServiceImpl<typeof AgentService>>): Promise<LyingAgent> {
+/** @param lies what it answers; `info` is answered well unless it is among them. @param ofSessions the same of sessions. */
+export async function lyingAgent(
+  lies: Partial<ServiceImpl<typeof AgentService>>,
+  ofSessions: Partial<ServiceImpl<typeof SessionsService>> = {},
+): Promise<LyingAgent> {
   const folder = await mkdtemp(join(tmpdir(), "lying-"));
   const path = join(folder, "agent.sock");
   const info = () => ({ version: "0", abilities: [], bootId: "b", kernelRelease: "6", sshHostKey: "ssh-ed25519 AAAA" });
   const server = createServer(
-    connectNodeAdapter({ routes: (router) => void router.service(AgentService, { info, ...lies }) }),
+    connectNodeAdapter({
+      routes: (router) => void router.service(AgentService, { info, ...lies }).service(SessionsService, ofSessions),
+    }),
   );
   const sessions = new Set<{ destroy(): void }>();
   server.on("session", (session) => sessions.add(session));
