@@ -26,7 +26,7 @@ test("a run that ended has its status, one that runs has its pid, and what is no
 
 test("what is no pattern is refused by the agent, in its words", async () => {
   await using folder = await temporaryFolder();
-  await using agent = await agentOnSocket(await buildAgent(folder.path), folder.path);
+  await using agent = await agentOnSocket(await buildAgent(), folder.path);
   const client = await agent.connect();
   const limit = AbortSignal.timeout(30_000);
   for (const pattern of ["(", "a{2000}", "x".repeat(1_001)]) {

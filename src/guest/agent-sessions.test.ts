@@ -16,7 +16,7 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let binary: string;
 before(async () => {
   folder = await temporaryFolder();
-  binary = await buildAgent(folder.path);
+  binary = await buildAgent();
 });
 after(() => folder[Symbol.asyncDispose]());
 

@@ -28,6 +28,14 @@ export function storyVerbs(registry: Pick<TestRegistry, "host">, otherAgent: str
 export const LEADS_TO_GUESTS: Readonly<Record<string, string>> = {
   vmConsole: "joins a console with whoever looks at it",
   vmForward: "joins a connection with a port of the guest's",
+  // Sessions are the guest's own, and go on without a daemon: test/e2e/sessions.test.ts kills it under them.
+  vmSessionCreate: "starts what the guest's agent keeps",
+  vmSessionAttach: "joins a terminal with what runs in the guest",
+  vmSessionSend: "writes to what runs in the guest",
+  vmSessionResize: "asks it of what runs in the guest",
+  vmSessionSignal: "asks it of what runs in the guest",
+  vmSessionKill: "asks it of what runs in the guest",
+  vmSessionDelete: "removes what the guest's agent keeps",
 };
 
 /** Routes that may change something: all but those that are there to be read. */

@@ -4,17 +4,28 @@ import { badUsage } from "../parse/bad-usage.ts";
 import { given } from "../parse/check-options.ts";
 import { ENV_OPTIONS, readEnv } from "../parse/env-options.ts";
 import { windowSize } from "../terminal/tty-mode.ts";
+import { ownOption } from "../parse/own-option.ts";
 
 export default command({
   name: ["session", "create"],
   summary: "Start a command in a running VM that goes on by itself",
   arguments: [VM_ARGUMENT, { name: "command", kind: "rest", help: "the command and its words, as they are" }],
   options: {
-    name: { type: "string", short: "n", value: "NAME", help: "of the session; made from the program's unless told" },
+    name: ownOption({
+      kind: "text",
+      short: "n",
+      value: "NAME",
+      help: "of the session; made from the program's unless told",
+    }),
     tty: { type: "boolean", short: "t", help: "give it a terminal" },
     stdin: { type: "boolean", short: "i", help: "keep its stdin open, to be sent to; a terminal always is" },
-    cwd: { type: "string", short: "w", value: "DIR", help: "run in this folder of the guest" },
-    user: { type: "string", short: "u", value: "USER", help: "run as this user of the guest; the image's unless told" },
+    cwd: ownOption({ kind: "text", short: "w", value: "DIR", help: "run in this folder of the guest" }),
+    user: ownOption({
+      kind: "text",
+      short: "u",
+      value: "USER",
+      help: "run as this user of the guest; the image's unless told",
+    }),
     ...ENV_OPTIONS,
   },
   details: `It goes on when this command, the daemon or the guest's agent ends, until it ends itself or the guest goes down. What it

@@ -4,12 +4,13 @@ import { BangerError, hasErrno } from "../../lib/errors.ts";
 import { SESSION_ARGUMENT, VM_ARGUMENT } from "../arguments.ts";
 import { command } from "../command.ts";
 import { badUsage } from "../parse/bad-usage.ts";
+import { ownOption } from "../parse/own-option.ts";
 
 export default command({
   name: ["session", "export"],
   summary: "Save what a session has shown as a recording",
   arguments: [VM_ARGUMENT, SESSION_ARGUMENT],
-  options: { asciicast: { type: "string", value: "FILE", help: "for asciinema; - is stdout" } },
+  options: { asciicast: ownOption({ kind: "text", value: "FILE", help: "for asciinema; - is stdout" }) },
   examples: [{ line: "banger session export demo work --asciicast work.cast", does: "For `asciinema play work.cast`" }],
   async run(cli, { vm: ref, session: name }, { asciicast }) {
     if (asciicast === undefined) throw badUsage("there is no file to write", "give one with --asciicast FILE");

@@ -4,6 +4,7 @@ import { command } from "../command.ts";
 import { withInterrupts } from "../interrupts.ts";
 import { badUsage } from "../parse/bad-usage.ts";
 import { keyBytes } from "../parse/key-option.ts";
+import { ownOption } from "../parse/own-option.ts";
 
 export default command({
   name: ["session", "send"],
@@ -15,13 +16,15 @@ export default command({
   ],
   options: {
     key: {
-      type: "string",
-      short: "k",
+      ...ownOption({
+        kind: "text",
+        short: "k",
+        value: "KEY",
+        help: "then this key: Enter, Tab, Escape, Up, PageDown, F5, C-c, M-x",
+      }),
       multiple: true,
-      value: "KEY",
-      help: "then this key: Enter, Tab, Escape, Up, PageDown, F5, C-c, M-x",
     },
-    file: { type: "string", value: "FILE", help: "in place of the text, what a file holds; - is stdin" },
+    file: ownOption({ kind: "text", value: "FILE", help: "in place of the text, what a file holds; - is stdin" }),
     end: { type: "boolean", help: "then end its stdin; on a terminal, type Ctrl-D" },
   },
   details: `Whoever is attached, what is sent comes in one piece. It waits while the command does not read.`,

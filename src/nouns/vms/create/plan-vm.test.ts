@@ -18,7 +18,7 @@ const config = configSchema.parse({});
 const bare: VmRequest = { nat: false, publish: [], allowHost: false, allowVms: false, env: {} };
 
 const plan = (request: object = {}, ofImage: object = {}, configured = config) =>
-  planVm({ ...bare, ...request }, { ...image, ...ofImage }, kernel, configured, (id) => `/log/${id}`);
+  planVm({ ...bare, ...request }, { ...image, ...ofImage }, kernel, [], configured, (id) => `/log/${id}`);
 const port = (hostPort: number, hostAddress = "127.0.0.1") => ({ hostAddress, hostPort, guestPort: 80 });
 
 test("what was left out is answered by the configuration and the image", () => {
