@@ -6,7 +6,7 @@ import { suite, test } from "node:test";
 const ROOT = join(import.meta.dirname, "..");
 const MAX_LINES = 300;
 
-const ENGINES = ["oci", "ext4", "kernel", "vmm", "net", "disk", "guest", "host", "store"] as const;
+const ENGINES = ["oci", "ext4", "kernel", "vmm", "net", "disk", "guest", "git", "host", "store"] as const;
 
 /** What lies below the engines beside lib and model; neither knows the other. */
 const BELOW = ["formats", "http"] as const;
@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The nouns, lowest first: each may use those before it, of which it sees what their index.ts names. */
-const NOUNS = ["kernels", "images", "volumes", "vms", "builds", "events", "system"] as const;
+const NOUNS = ["kernels", "images", "volumes", "vms", "builds", "workspaces", "events", "system"] as const;
 /** What stands beside the nouns' folders and knows no noun, so that each may use it. */
 const BELOW_NOUNS: readonly string[] = ["src/nouns/installation.ts", "src/nouns/slot.ts"];
 

@@ -5,6 +5,7 @@ import { imageRoutes } from "./routes/images.ts";
 import { kernelRoutes } from "./routes/kernels.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
 import { vmRoutes } from "./routes/vms.ts";
+import { workspaceRoutes } from "./routes/workspaces.ts";
 
 /**
  * All that banger can be asked for. The server, the typed client, the checks of the CLI, `openapi.json` and endpoints.ts are
@@ -18,6 +19,7 @@ export const contract = {
   ...buildRoutes,
   ...volumeRoutes,
   ...vmRoutes,
+  ...workspaceRoutes,
 };
 
 export type Contract = typeof contract;

@@ -82,6 +82,14 @@ export const endpoints = {
   vmSessionSignal: { kind: "call", method: "POST", path: "/v1/vms/{ref}/sessions/{name}/signal" },
   vmSessionKill: { kind: "call", method: "POST", path: "/v1/vms/{ref}/sessions/{name}/kill" },
   vmSessionDelete: { kind: "call", method: "DELETE", path: "/v1/vms/{ref}/sessions/{name}" },
+  workspaceList: { kind: "call", method: "GET", path: "/v1/workspaces" },
+  workspaceInspect: { kind: "call", method: "GET", path: "/v1/workspaces/{ref}" },
+  workspaceCreate: { kind: "operation", method: "POST", path: "/v1/workspaces" },
+  workspacePull: { kind: "operation", method: "POST", path: "/v1/workspaces/{ref}/pull" },
+  workspacePush: { kind: "operation", method: "POST", path: "/v1/workspaces/{ref}/push" },
+  workspaceDiff: { kind: "text", method: "GET", path: "/v1/workspaces/{ref}/diff" },
+  workspaceLog: { kind: "text", method: "GET", path: "/v1/workspaces/{ref}/log" },
+  workspaceDelete: { kind: "operation", method: "DELETE", path: "/v1/workspaces/{ref}" },
 } as const satisfies Endpoints;
 
 export type EndpointName = keyof typeof endpoints;

@@ -23,3 +23,8 @@ export const KERNEL_ARGUMENT = {
   names: "kernel",
   help: "name or id of the kernel",
 } as const satisfies ArgumentSpec;
+export const WORKSPACE_ARGUMENT = {
+  name: "workspace",
+  names: "workspace",
+  help: "name or id of the workspace",
+} as const satisfies ArgumentSpec;

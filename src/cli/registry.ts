@@ -71,6 +71,16 @@ import volumeDelete from "./volume/delete.ts";
 import volumeInspect from "./volume/inspect.ts";
 import volumeList from "./volume/list.ts";
 import volumeResize from "./volume/resize.ts";
+import workspaceCreate from "./workspace/create.ts";
+import workspaceDelete from "./workspace/delete.ts";
+import workspaceDiff from "./workspace/diff.ts";
+import workspaceExec from "./workspace/exec.ts";
+import workspaceInspect from "./workspace/inspect.ts";
+import workspaceList from "./workspace/list.ts";
+import workspaceLog from "./workspace/log.ts";
+import workspacePull from "./workspace/pull.ts";
+import workspacePush from "./workspace/push.ts";
+import workspaceSsh from "./workspace/ssh.ts";
 
 /**
  * Every command, in the order of the help.
@@ -116,6 +126,17 @@ export const commands: readonly Command[] = [
   sessionKill,
   sessionExport,
   sessionDelete,
+
+  workspaceCreate,
+  workspaceList,
+  workspaceInspect,
+  workspaceExec,
+  workspaceSsh,
+  workspaceDiff,
+  workspaceLog,
+  workspacePull,
+  workspacePush,
+  workspaceDelete,
 
   imagePull,
   imageBuild,

@@ -8,6 +8,7 @@ import {
   realpath,
   rename,
   rm,
+  rmdir,
   truncate,
   writeFile,
   type FileHandle,
@@ -27,7 +28,7 @@ import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 export const INSTANCE_FILE = "instance-id";
 
 /** Removes a file, a socket, a FIFO or a link, which is not followed. What is not there is no mistake; a folder is one. */
-export async function removeFile(path: string, _proof: string): Promise<void> {
+export async function removeFile(path: string | Buffer, _proof: string): Promise<void> {
   try {
     await rm(path, { force: true });
   } catch (error) {
@@ -65,8 +66,19 @@ export async function removeTree(parent: string, name: string, _proof: string): 
   await rm(path, { recursive: true, force: true });
 }
 
+/** Removes a folder that has nothing in it. @returns whether it did: one that is not empty, or not there, stays as it is. */
+export async function removeEmptyFolder(path: string | Buffer, _proof: string): Promise<boolean> {
+  try {
+    await rmdir(path);
+    return true;
+  } catch (error) {
+    if (["ENOTEMPTY", "EEXIST", "ENOENT", "ENOTDIR"].some((code) => hasErrno(error, code))) return false;
+    throw error;
+  }
+}
+
 /** Gives a file or folder another name. A file that has that name is gone then: the proof speaks for it, too. */
-export async function replaceFile(from: string, to: string, _proof: string): Promise<void> {
+export async function replaceFile(from: string | Buffer, to: string | Buffer, _proof: string): Promise<void> {
   await rename(from, to);
 }
 

@@ -84,6 +84,7 @@ export const ERROR_CODES = {
 
   // VMs
   VM_NOT_FOUND: { status: 404, exit: 3 },
+  VM_IN_USE: { status: 409, exit: 4 },
   VM_WRONG_STATE: { status: 409, exit: 4 },
   VM_NOT_READY: { status: 500, exit: 7 },
   VM_START_FAILED: { status: 500, exit: 7 },
@@ -91,6 +92,18 @@ export const ERROR_CODES = {
   VM_UNRESPONSIVE: { status: 504, exit: 7 },
   VMM_FAILED: { status: 500, exit: 7 },
   VMM_CANNOT: { status: 409, exit: 4 },
+
+  // Workspaces
+  WORKSPACE_NOT_FOUND: { status: 404, exit: 3 },
+  WORKSPACE_UNPULLED: { status: 409, exit: 4 },
+  WORKSPACE_CONFLICT: { status: 409, exit: 4 },
+  WORKSPACE_REFUSED: { status: 422, exit: 7 },
+  WORKSPACE_WRONG_STATE: { status: 409, exit: 4 },
+  REPOSITORY_UNFIT: { status: 422, exit: 2 },
+  BRANCH_TAKEN: { status: 409, exit: 4 },
+  GIT_FAILED: { status: 500, exit: 1 },
+  GUEST_LACKS_GIT: { status: 422, exit: 7 },
+  GUEST_GIT_FAILED: { status: 502, exit: 7 },
 
   // Networks
   NETWORK_UNAVAILABLE: { status: 503, exit: 5 },

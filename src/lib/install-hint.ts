@@ -9,6 +9,7 @@ const PACKAGES = {
     suse: "qemu-x86",
     alpine: "qemu-system-x86_64",
   },
+  git: { debian: "git", fedora: "git", arch: "git", suse: "git", alpine: "git" },
   buildah: { debian: "buildah", fedora: "buildah", arch: "buildah", suse: "buildah", alpine: "buildah" },
   e2fsprogs: {
     debian: "e2fsprogs",

@@ -20,6 +20,8 @@ export interface Layout {
   readonly imagesDir: string;
   readonly volumesDir: string;
   readonly vmsDir: string;
+  /** What came home of each workspace. */
+  readonly workspacesDir: string;
   /** Work in progress, on the data's own file system so that it can be renamed into place. */
   readonly workDir: string;
   readonly stateDir: string;
@@ -55,6 +57,7 @@ export function layoutFrom(env: Readonly<Record<string, string | undefined>>): L
     imagesDir: join(dataDir, "images"),
     volumesDir: join(dataDir, "volumes"),
     vmsDir: join(dataDir, "vms"),
+    workspacesDir: join(dataDir, "workspaces"),
     workDir: join(dataDir, "work"),
     stateDir,
     database: join(stateDir, "banger.db"),

@@ -6,11 +6,13 @@ import { kernelSchema } from "../model/kernel.ts";
 import { VM_STATES } from "../model/vm-states.ts";
 import { vmSchema } from "../model/vm.ts";
 import { volumeSchema } from "../model/volume.ts";
+import { WORKSPACE_STATES, workspaceSchema } from "../model/workspace.ts";
 import { builtInNouns } from "./built-in-nouns.ts";
 import { imageTable } from "./images/image-table.ts";
 import { kernelTable } from "./kernels/kernel-table.ts";
 import { vmTable } from "./vms/vm-table.ts";
 import { volumeTable } from "./volumes/volume-table.ts";
+import { workspaceTable } from "./workspaces/workspace-table.ts";
 
 const createdAt = "2026-01-02T03:04:05Z";
 const kernel = kernelSchema.parse({
@@ -102,8 +104,31 @@ test("a VM takes each step from its states and from no other", () => {
   });
 });
 
+test("a workspace comes home when it is there", () => {
+  const workspace = workspaceSchema.parse({
+    id: "ws-0123456789abcdef",
+    name: "project",
+    createdAt,
+    state: "creating",
+    vm: { id: "vm-0123456789abcdef", name: "box" },
+    ownVm: false,
+    directory: "/home/ada/project",
+    path: "/work/project",
+    user: "",
+    shallow: false,
+    sparse: false,
+    sent: { tree: "0".repeat(40) },
+    notes: [],
+  });
+  checkSteps(workspaceTable, workspace, WORKSPACE_STATES, {
+    filled: "creating > ready",
+    pulled: "ready",
+    pushed: "ready",
+  });
+});
+
 test("no other noun keeps anything, builds neither: a table that is added has its steps held here", () => {
   const installation = { agentPath: "", rootfsProgram: "", recipes: { builtInCatalog: "", makeGenericKernel: "" } };
   const tables = builtInNouns({}, installation).flatMap((noun) => Object.values(noun.tables));
-  assert.deepEqual(tables, [kernelTable, imageTable, volumeTable, vmTable]);
+  assert.deepEqual(tables, [kernelTable, imageTable, volumeTable, vmTable, workspaceTable]);
 });

@@ -3,9 +3,16 @@ import { imageTable } from "./images/image-table.ts";
 import { kernelTable } from "./kernels/kernel-table.ts";
 import { volumeTable } from "./volumes/volume-table.ts";
 import { vmTable } from "./vms/vm-table.ts";
+import { workspaceTable } from "./workspaces/workspace-table.ts";
 
 /** What banger keeps. */
-const TABLES = { kernels: kernelTable, images: imageTable, volumes: volumeTable, vms: vmTable } as const;
+const TABLES = {
+  kernels: kernelTable,
+  images: imageTable,
+  volumes: volumeTable,
+  vms: vmTable,
+  workspaces: workspaceTable,
+} as const;
 
 export type Store = StoreOf<typeof TABLES>;
 

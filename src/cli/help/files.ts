@@ -14,6 +14,7 @@ ${columns([
   ["images", layout.imagesDir],
   ["volumes", layout.volumesDir],
   ["VMs", layout.vmsDir],
+  ["workspaces", layout.workspacesDir],
   ["database", layout.database],
   ["log of the daemon", layout.daemonLog],
   ["socket of the daemon", recordedSocket(layout.lockFile) ?? layout.socket],

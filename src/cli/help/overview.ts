@@ -6,6 +6,8 @@ import { TOPICS } from "./topics.ts";
 const NOUNS: Readonly<Record<string, string>> = {
   vm: "Virtual machines",
   session: "Commands that go on in VMs by themselves",
+  workspace: "Work trees of git's in VMs, and the way home of what is done there",
+  volume: "Disks that outlive the VMs that mount them",
   image: "VM images, made from container images",
   kernel: "Kernels that VMs boot with",
   daemon: "The daemon that does the work",

@@ -1,3 +1,4 @@
+import type { ByteString } from "../../model/byte-string.ts";
 import { TAR_BLOCK } from "./tar-header.ts";
 
 /** Largest number that 11 octal digits hold; past it GNU's base-256 is written. */
@@ -10,6 +11,37 @@ export function fileHeader(name: string, sizeBytes: number, mode = 0o644): Buffe
     return Buffer.concat([paxHeader([["path", name]]), header("0", "long-name", sizeBytes, mode)]);
   }
   return header("0", name, sizeBytes, mode);
+}
+
+export interface MemberHeader {
+  readonly type: "file" | "folder" | "link";
+  /** Exact bytes, without a slash at its end. */
+  readonly name: ByteString;
+  readonly sizeBytes?: number;
+  readonly mode: number;
+  /** Seconds since 1970. */
+  readonly mtime: number;
+  /** What a symbolic link says. */
+  readonly target?: ByteString;
+}
+
+/** The header of a member with a name of any bytes; long ones as GNU tar writes them (GNU tar manual, "Basic Tar Format"). */
+export function memberHeader({ type, name, sizeBytes = 0, mode, mtime, target = "" }: MemberHeader): Buffer {
+  const full = type === "folder" ? `${name}/` : name;
+  const block = header(TYPE_FLAGS[type], "", sizeBytes, mode);
+  block.write(full.slice(0, MAX_PLAIN_NAME_BYTES), 0, "latin1");
+  block.write(target.slice(0, MAX_PLAIN_NAME_BYTES), 157, "latin1");
+  block.write(`${Math.max(0, Math.floor(mtime)).toString(8).padStart(11, "0").slice(-11)}\0`, 136, "latin1");
+  return Buffer.concat([gnuLong("K", target), gnuLong("L", full), summed(block)]);
+}
+
+const TYPE_FLAGS = { file: "0", folder: "5", link: "2" } as const;
+
+/** A member that tells the name, or link target, of the one that follows, where that has no room for it. */
+function gnuLong(typeflag: "K" | "L", name: ByteString): Buffer {
+  if (name.length <= MAX_PLAIN_NAME_BYTES) return Buffer.alloc(0);
+  const data = Buffer.from(`${name}\0`, "latin1");
+  return Buffer.concat([header(typeflag, "././@LongLink", data.length), data, padding(data.length)]);
 }
 
 /**
@@ -57,6 +89,11 @@ function header(typeflag: string, name: string, sizeBytes: number, mode = 0o644)
   block.write("00000000000\0", 136, "latin1");
   block.write(typeflag, 156, "latin1");
   block.write("ustar\x0000", 257, "latin1");
+  return summed(block);
+}
+
+/** A header with its checksum set. */
+function summed(block: Buffer): Buffer {
   block.fill(0x20, 148, 156);
   let sum = 0;
   for (const byte of block) sum += byte;

@@ -1,4 +1,5 @@
 /** What nouns above may use of VMs. */
+export { planExec } from "./commands/exec-plan.ts";
 export { createVm } from "./create/create-vm.ts";
 export { planNewVm } from "./create/plan-new-vm.ts";
 export { forgetVm } from "./delete/delete-vm.ts";
@@ -9,9 +10,11 @@ export { installLog, pruneInstallLogs } from "./first-boot/install-logs.ts";
 export { installSystem } from "./first-boot/install-system.ts";
 export { planSystem } from "./first-boot/system-plan.ts";
 export { systemScript } from "./first-boot/system-script.ts";
+export { askAgent } from "./guest/reach-agent.ts";
 export type { Networks } from "./network/networks.ts";
 export { startVm } from "./start/start-vm.ts";
 export { atRest } from "./stop/at-rest.ts";
 export { stopVm } from "./stop/stop-vm.ts";
 export type { VmContext } from "./vm-context.ts";
 export type { VmStore } from "./vm-store.ts";
+export type { VmVerbs } from "./vm-verbs.ts";

@@ -23,8 +23,14 @@ import { vmSessionHandlers } from "./sessions/session-handlers.ts";
 import { vmSettlers } from "./settle-vms.ts";
 import { takeBackAll } from "./take-back/take-back.ts";
 import type { VmContext } from "./vm-context.ts";
-import { vmVerbs } from "./vm-verbs.ts";
+import { vmVerbs, type VmVerbs } from "./vm-verbs.ts";
 import { vmTable } from "./vm-table.ts";
+
+/** What those that stand above VMs use of them. */
+interface Opened {
+  readonly context: Slot<VmContext>;
+  readonly verbs: Slot<VmVerbs>;
+}
 
 /** Machines: made from images, run by VMMs. */
 export function vmNoun(
@@ -32,7 +38,7 @@ export function vmNoun(
   { agentPath }: Installation,
   kernels: Slot<KernelVerbs>,
   volumes: Slot<VolumeVerbs>,
-  opened: Slot<VmContext>,
+  opened: Opened,
   ofImages: Slot<VmsOfImages>,
 ): Noun<typeof vmRoutes> {
   return defineNoun<typeof vmRoutes>({
@@ -61,9 +67,10 @@ export function vmNoun(
         attaching: new Map(),
         hostClock: watchHostClock(ending),
       };
-      opened.set(context);
+      opened.context.set(context);
       ofImages.set(vmsOfImages(context));
       const vms = vmVerbs(context);
+      opened.verbs.set(vms);
       const view = async (making: Promise<Vm>): Promise<VmView> => vms.view(await making);
       let before: readonly Vm[] = [];
       return {

@@ -6,8 +6,7 @@ import type { Orphan } from "../../../model/orphan.ts";
 import { describedFolders, type Layout } from "../../../model/layout.ts";
 import { readDescription } from "../../../core/descriptions.ts";
 import { isWorkOf } from "../../../core/intents.ts";
-import type { Store } from "../../store.ts";
-import { findStrays, type VmContext } from "../../vms/index.ts";
+import { findStrays, type VmContext, type VmStore } from "../../vms/index.ts";
 
 /** Files that are looked at to tell how much one orphan occupies. */
 const MAX_COUNTED = 100_000;
@@ -45,7 +44,7 @@ export async function findOrphans(context: Context): Promise<readonly Orphan[]> 
   return orphans;
 }
 
-function unknownObjects(store: Store, layout: Layout, isNamed: (name: string) => boolean): readonly Found[] {
+function unknownObjects(store: VmStore, layout: Layout, isNamed: (name: string) => boolean): readonly Found[] {
   const folders = describedFolders(layout);
   const objects = (["vms", "volumes", "images", "kernels"] as const).flatMap((table) => {
     const known = store[table].ids();

@@ -11,6 +11,7 @@ import { endStrays } from "./end-strays.ts";
 import { endMachine } from "../stop/stop-vm.ts";
 import { detachDisks } from "../disks/vm-disks.ts";
 import type { VmContext } from "../vm-context.ts";
+import { holdersOf } from "../../../core/holders.ts";
 import { onwardIntentKind } from "../../../core/intents.ts";
 
 /** Once begun it goes through. */
@@ -19,7 +20,8 @@ export const VM_DELETE = onwardIntentKind("vm.delete");
 /**
  * Deletes a VM and all that it has. Once begun it goes through: what a dying daemon leaves of it, recovery finishes.
  *
- * @throws BangerError `VM_WRONG_STATE` if it runs and `force` is not given.
+ * @throws BangerError unless `force` is given: `VM_WRONG_STATE` if it runs, `VM_IN_USE` if something is in it that is known by
+ *         a name of its own.
  */
 export async function deleteVm(
   context: VmContext,
@@ -34,6 +36,7 @@ export async function deleteVm(
       data: aboutFields("force"),
     });
   }
+  if (!force) refuseHeld(context, vm);
   context.store.vms.check(vm, "deleting");
   progress({ id: "delete", label: `deleting ${vm.name}`, status: "running" });
   const intent = context.store.intents.begin(VM_DELETE, vm.id);
@@ -46,6 +49,18 @@ export async function deleteVm(
     );
   context.store.intents.end(intent);
   progress({ id: "delete", label: `deleted ${vm.name}`, status: "done" });
+}
+
+function refuseHeld({ store }: VmContext, { id, name }: Vm): void {
+  const [holder] = holdersOf(store, "vm", [id]).filter(({ isBroken }) => !isBroken);
+  if (holder === undefined) return;
+  const { noun, singular, name: its } = holder;
+  throw new BangerError("VM_IN_USE", {
+    what: `VM ${name} is not deleted`,
+    why: `${singular} ${its} is in it`,
+    fix: `delete that first with \`banger ${noun} delete ${its}\`, or add \`force\``,
+    data: aboutFields("force"),
+  });
 }
 
 /**
