@@ -31,7 +31,10 @@ export const AREAS: readonly Area[] = [
   // The others start processes and wait for them, and what they judge is left out below.
   { ...area("vmm"), tests: ["src/vmm/**/!(bounded-log|end-process|find-strays|start-vmm).test.ts"] },
   // The others speak to an agent, real or lying, for seconds, and what they judge is left out below.
-  { ...area("guest"), tests: ["src/guest/!(agent-client|agent-files|agent-secret|lying-agent|lying-streams|vsock-line).test.ts"] },
+  {
+    ...area("guest"),
+    tests: ["src/guest/!(agent-client|agent-files|agent-secret|lying-agent|lying-streams|vsock-line).test.ts"],
+  },
   // The endpoints' test asks oxfmt, which formats nothing below build/, where the mutants are run.
   { ...area("api"), tests: ["src/api/!(endpoints).test.ts"] },
   ...["lib", "formats", "http", "oci", "ext4", "host", "daemon", "client", "cli"].map((name) => ({

@@ -48,6 +48,7 @@ const CARRIED =
  */
 export async function readRepository(directory: string, signal: AbortSignal): Promise<Repository> {
   const found = hostGit({ cwd: await existing(directory) });
+  checkVersion(await found.text(["--version"], { signal }));
   const [isBare, gitDir] = await rev(found, directory, ["--is-bare-repository", "--absolute-git-dir"], signal);
   if (isBare === "true" || gitDir === undefined) throw unfit(directory, "it is a bare repository, without a work tree");
   const [top, objects, index, format] = await rev(
@@ -111,6 +112,22 @@ export async function smallFile(path: string): Promise<string> {
     if (hasErrno(error, "ENOENT") || hasErrno(error, "ENOTDIR")) return "";
     throw error;
   }
+}
+
+/** What is asked of git here is known since this one; older ones would take the user's settings. */
+const LEAST_VERSION = [2, 34] as const;
+
+/** @throws BangerError `TOOL_MISSING` for a git that is too old. @param said as in `git version 2.39.5`. */
+export function checkVersion(said: string): void {
+  const [, major = 0, minor = 0] = (/ (\d+)\.(\d+)/.exec(said) ?? []).map(Number);
+  const [leastMajor, leastMinor] = LEAST_VERSION;
+  if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return;
+  throw new BangerError("TOOL_MISSING", {
+    what: "git is too old on this host",
+    why: `it says "${said.slice(0, 100)}"`,
+    fix: `install git ${LEAST_VERSION.join(".")} or later`,
+    data: { tool: "git" },
+  });
 }
 
 async function existing(directory: string): Promise<string> {

@@ -66,8 +66,11 @@ export async function receivePack(home: HostGit, request: ReceiveRequest): Promi
   await checkObjects({ alone, quarantine, treesHere }, request);
   await expectType(quarantine, tree, "tree", signal);
   if (head !== undefined) await expectType(quarantine, head, "commit", signal);
-  for (const name of await readdir(join(incoming, "pack"))) {
-    if (!/^pack-[0-9a-f]+\.(?:pack|idx|rev)$/.test(name)) continue;
+  const packs = (await readdir(join(incoming, "pack"))).filter((name) =>
+    /^pack-[0-9a-f]+\.(?:pack|idx|rev)$/.test(name),
+  );
+  // git sees a pack by its index, which comes last.
+  for (const name of packs.toSorted((a, b) => Number(a.endsWith(".idx")) - Number(b.endsWith(".idx")))) {
     await replaceFile(
       join(incoming, "pack", name),
       join(own, "pack", name),

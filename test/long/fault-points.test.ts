@@ -15,6 +15,14 @@ const exec = promisify(execFile);
 /** A part of the story, by a regular expression for the words of its verbs: `BANGER_FAULT_VERBS="vm (start|stop)"`. */
 const PART = process.env["BANGER_FAULT_VERBS"];
 
+/** Points that this story does not pass, with the reason. */
+const ELSEWHERE: Readonly<Record<string, string>> = Object.fromEntries(
+  [
+    ...["created", "filled", "pulled", "pushed", "deleted"].map((step) => `workspace/${step}`),
+    ...["create", "apply", "delete"].flatMap((verb) => [`workspace.${verb}/begun`, `workspace.${verb}/done`]),
+  ].map((point) => [point, "needs a guest with git, and dies there: test/e2e/workspaces.test.ts"]),
+);
+
 test("kill -9 at each point of each verb loses nothing and leaves nothing", { timeout: 55 * 60_000 }, async (t) => {
   await using folder = await mkdtempDisposable(join(tmpdir(), "banger-story-"));
   await using registry = await TestRegistry.start();
@@ -38,7 +46,7 @@ test("kill -9 at each point of each verb loses nothing and leaves nothing", { ti
   );
   if (wanted !== undefined) return;
   assert.deepEqual(
-    all.filter((point) => !visited.has(point)),
+    all.filter((point) => !visited.has(point) && !(point in ELSEWHERE)),
     [],
     "points that no verb of the story passes",
   );

@@ -13,13 +13,13 @@ export function vmSide(context: VmContext, vmId: string, user: string): GuestSid
       const { argv, cwd, env = {} } = command;
       const { config } = context.store.images.get(vm.image.id);
       const planned = planExec(
-        { argv: [...argv], cwd, env: { LC_ALL: "C", ...env }, user: user || "root" },
+        { argv: [...argv], cwd, env: { LC_ALL: "C", ...env }, user: user === "" ? "0" : user },
         vm,
         config,
       );
       return agent.exec(planned, { signal });
     });
-  const owner = user === "" ? "root" : user;
+  const owner = user === "" ? "0:0" : user;
   const files = <T>(
     signal: AbortSignal,
     work: (agent: Parameters<Parameters<typeof askAgent>[4]>[0]["files"], within: AbortSignal) => Promise<T>,

@@ -1,4 +1,4 @@
-import { lstat, mkdir } from "node:fs/promises";
+import { lstat, mkdir, readdir } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { join } from "node:path";
 import { copyIndex, filteredPaths, GITLINK, readIndex } from "../../../../git/copy-index.ts";
@@ -76,7 +76,13 @@ export async function stageApply(request: ApplyRequest, signal: AbortSignal): Pr
     isFiltered: (path) => filtered.has(path),
   });
   const merged = await mergeAll(request, steps, signal);
+  const removed = new Set(steps.filter(({ does }) => does === "remove").map(({ path }) => path));
+  const folders = steps.filter(({ path, does }) => does === "put" && disk.get(path)?.isDirectory() === true);
   const all = [...conflicts, ...merged.conflicts];
+  for (const { path } of folders) {
+    if (await holdsOthers(repository.top, path, removed))
+      all.push({ path, why: "a folder is here, with other files in it" });
+  }
   if (all.length > 0) throw conflictError(all);
   await writeStage(request, index, merged.puts, signal);
   return {
@@ -88,6 +94,16 @@ export async function stageApply(request: ApplyRequest, signal: AbortSignal): Pr
 /** What bears a name in the work tree, whatever leads there. */
 async function lookHere(top: string, path: ByteString): Promise<Stats | undefined> {
   return lstat(pathBelow(top, path)).catch(() => undefined);
+}
+
+/** Whether a folder that is to give way to a file has anything in it that does not go with this. */
+async function holdsOthers(top: string, folder: ByteString, removed: ReadonlySet<ByteString>): Promise<boolean> {
+  for (const entry of await readdir(pathBelow(top, folder), { withFileTypes: true, encoding: "buffer" })) {
+    const path = `${folder}/${entry.name.toString("latin1")}`;
+    const stays = entry.isDirectory() ? await holdsOthers(top, path, removed) : !removed.has(path);
+    if (stays) return true;
+  }
+  return false;
 }
 
 /** A link of a guest's is as good as a path: what is written to it must not go elsewhere. */
