@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import type { Pulled, Pushed, WorkspaceView } from "../../src/model/workspace.ts";
@@ -135,6 +135,10 @@ suite("a workspace", { timeout: 1_200_000 }, () => {
       assert.deepEqual(await readdir(join(host.folder, ".local/share/banger/work")), [], point);
       await sh("rm -rf /work/second /work/.second.*");
     }
+    await writeFile(join(top, "killed"), "the host's own\n");
+    await dies("workspace.apply/undone", ["workspace", "pull", "app", "--apply"]);
+    assert.equal(await readFile(join(top, "killed"), "utf8"), "the host's own\n");
+    await rm(join(top, "killed"));
     for (const point of ["workspace.apply/begun", "workspace.apply/done", "workspace/pulled"]) {
       await dies(point, ["workspace", "pull", "app", "--apply"]);
       const left = (await readdir(top)).filter((name) => name.startsWith(".banger"));

@@ -25,7 +25,7 @@ export function storyVerbs(registry: Pick<TestRegistry, "host">, otherAgent: str
 }
 
 /** Routes that only lead to a guest, and change nothing that banger keeps. */
-export const LEADS_TO_GUESTS: Readonly<Record<string, string>> = {
+const LEADS_TO_GUESTS: Readonly<Record<string, string>> = {
   vmConsole: "joins a console with whoever looks at it",
   vmForward: "joins a connection with a port of the guest's",
   // Sessions are the guest's own, and go on without a daemon: test/e2e/sessions.test.ts kills it under them.
@@ -37,6 +37,17 @@ export const LEADS_TO_GUESTS: Readonly<Record<string, string>> = {
   vmSessionKill: "asks it of what runs in the guest",
   vmSessionDelete: "removes what the guest's agent keeps",
 };
+
+/** Routes at whose points the daemon is killed in other tests. */
+const TOLD_ELSEWHERE: Readonly<Record<string, string>> = Object.fromEntries(
+  ["workspaceCreate", "workspacePull", "workspacePush", "workspaceDelete"].map((name) => [
+    name,
+    "needs a guest with git, and dies there: test/e2e/workspaces.test.ts",
+  ]),
+);
+
+/** Why a route that changes something has no verb in the story. */
+export const REASONS = { ...LEADS_TO_GUESTS, ...TOLD_ELSEWHERE };
 
 /** Routes that may change something: all but those that are there to be read. */
 export function changingRoutes(endpoints: Endpoints): readonly string[] {

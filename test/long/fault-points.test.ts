@@ -20,6 +20,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = Object.fromEntries(
   [
     ...["created", "filled", "pulled", "pushed", "deleted"].map((step) => `workspace/${step}`),
     ...["create", "apply", "delete"].flatMap((verb) => [`workspace.${verb}/begun`, `workspace.${verb}/done`]),
+    ...["create", "apply"].map((verb) => `workspace.${verb}/undone`),
   ].map((point) => [point, "needs a guest with git, and dies there: test/e2e/workspaces.test.ts"]),
 );
 

@@ -1,4 +1,4 @@
-import { intentKind } from "../../core/intents.ts";
+import { onwardIntentKind } from "../../core/intents.ts";
 import { somePaths } from "../../git/git-paths.ts";
 import { isId } from "../../lib/ids.ts";
 import { removeTree } from "../../lib/destroy.ts";
@@ -11,7 +11,7 @@ import { fetchOpen, withWork } from "./pull-workspace.ts";
 import { openWorkspace, wrongState, type WorkspaceContext } from "./workspace-context.ts";
 
 /** Once begun it goes through, but for the copy in the guest, which only a running VM gives up. */
-export const WORKSPACE_DELETE = intentKind("workspace.delete");
+export const WORKSPACE_DELETE = onwardIntentKind("workspace.delete");
 
 /**
  * Deletes a workspace: the copy in the guest where its VM runs, and what banger keeps of it. The user's repository stays as it
