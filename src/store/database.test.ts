@@ -114,7 +114,7 @@ test("a look at a database tells what it is, and makes nothing", () => {
 test("a look at a state says whose it is, how far it has counted, and what is in it", () => {
   using folder = scratch();
   const path = join(folder.path, "banger.db");
-  const nothing = { kernels: new Set(), images: new Set(), vms: new Set() };
+  const nothing = { kernels: new Set(), images: new Set(), volumes: new Set(), vms: new Set() };
   foreign(path, "CREATE TABLE a (b); DROP TABLE a");
   assert.deepEqual(
     peekDatabase(path),

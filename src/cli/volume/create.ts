@@ -14,10 +14,7 @@ export default command({
   options: { ...optionsOf(VOLUME_CREATE_FIELDS, {}), progress: PROGRESS_OPTION },
   examples: [
     { line: "banger volume create data --size 10G", does: "Takes what is written to it, 10 GiB at most" },
-    {
-      line: "banger vm create --image debian --volume data:/srv/data",
-      does: "A VM that has it, and may write to it",
-    },
+    { line: "banger volume create models --size 200G", does: "Then: banger vm create --volume models:/models" },
   ],
   async run(cli, { name }, { size, progress }) {
     if (size === undefined) throw badUsage("--size is missing", "say how large it is to be: --size 10G");

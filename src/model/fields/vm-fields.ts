@@ -90,13 +90,13 @@ export const VM_FIELDS = {
   ready: {
     kind: "own",
     option: "ready",
-    help: "what tells that it is ready: port:PORT, cmd:COMMAND, or log:REGEX of a line of its command",
+    help: "port:PORT, cmd:COMMAND or log:REGEX: ready when it holds",
     says: "what must hold before a start of it is done, all of it: `port:PORT`, `cmd:COMMAND` or `log:REGEX`",
   },
   volumes: {
     kind: "own",
     option: "volume",
-    help: "NAME:/PATH[:ro]: a volume that is mounted there, for writing or read-only",
+    help: "NAME:/PATH[:ro]: mount a volume there",
     says: "volumes that are mounted in it, each at a path of its own; one that is written to is no other running VM's",
   },
   init: {

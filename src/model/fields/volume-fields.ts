@@ -9,7 +9,7 @@ export const VOLUME_CREATE_FIELDS = {
     ...LEAST_VOLUME,
     required: true,
     option: "size",
-    help: "how large its file system is, as in 10G; on this host it takes what is written to it",
+    help: "how large it is, as in 10G; here it takes what is written to it",
     says: "how large its file system is; on the host it takes what is written to it",
   },
 } as const satisfies Fields;
