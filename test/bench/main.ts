@@ -15,6 +15,7 @@ import { idleVms } from "./cases/idle-vms.ts";
 import { lineIn, lineOut } from "./cases/agent-line.ts";
 import { networkLatency, networkUpload } from "./cases/network.ts";
 import { thousandVmCases } from "./cases/thousand-vms.ts";
+import { sessionAttach } from "./cases/session-attach.ts";
 import { vmExec } from "./cases/vm-exec.ts";
 import { vmList } from "./cases/vm-list.ts";
 import { vmReadyAgent, vmReadySystemd } from "./cases/vm-ready-init.ts";
@@ -26,6 +27,7 @@ const CASES: Readonly<Record<string, Comparison | Survey>> = {
   "vm-list": vmList,
   ...thousandVmCases,
   "vm-exec": vmExec,
+  "session-attach": sessionAttach,
   "vm-ready": vmReady,
   "line-in": lineIn,
   "line-out": lineOut,

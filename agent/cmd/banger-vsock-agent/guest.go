@@ -63,7 +63,7 @@ func pidOne(ctx context.Context, program string) error {
 		stopped <- agent.Run(ctx, agent.Options{
 			Version: version, Program: program, HostKey: hostKeyPath, Lines: guestLines(), Secret: guestSecret(), Nursery: nursery,
 			Log: agent.KernelLog(), Service: looksAfter,
-			Sessions: sessionStore(nursery, program, sessions.GuestDir(), sessions.RunDir),
+			Sessions: sessionStore(nursery, program, "", sessions.RunDir),
 			Ready: func() {
 				boot.Announce(os.Stdout, boot.StageAgent)
 				rest()
@@ -158,7 +158,7 @@ func serve(ctx context.Context, args []string) error {
 	if *sessionsDir != "" {
 		options.Sessions = sessionStore(options.Nursery, options.Program, *sessionsDir, *sessionsDir)
 	} else {
-		options.Sessions = sessionStore(options.Nursery, options.Program, sessions.GuestDir(), sessions.RunDir)
+		options.Sessions = sessionStore(options.Nursery, options.Program, "", sessions.RunDir)
 	}
 	if *listenUnix != "" || *serialFD >= 0 {
 		options.Lines, options.Log, options.Secret = nil, agent.StderrLog(), &secret.Keeper{}

@@ -49,7 +49,6 @@ var exempt = map[string]string{
 	"internal/machine/resize.go os.Open":        "where a disk is mounted",
 	"internal/service/manager.go os.OpenFile":   "os.DevNull",
 	"internal/sessions/store.go os.OpenFile":    "os.DevNull",
-	"internal/sessions/store.go os.CreateTemp":  "a file of another name than all others, in our own folder",
 	"internal/watch/watch.go unix.Open":         "a folder, by a thread that may be lost to it",
 	"internal/service/log.go os.Rename":         "our own log is put away; a rename waits for nobody, and follows no link",
 }

@@ -22,6 +22,9 @@ const sessionCallLimit = 25 * time.Second
 // maxSendBytes is of one call that sends to a session.
 const maxSendBytes = 64 << 10
 
+// mergeWithin is shorter than what anybody sees of a recording.
+const mergeWithin = 10 * time.Millisecond
+
 var errUnread = errors.New("the command does not read; what was sent it may still get")
 
 // Sessions answers the calls about commands that live by themselves.
@@ -132,7 +135,7 @@ func (s *Sessions) WatchSession(
 func (s *Sessions) ReadSessionLog(
 	ctx context.Context, request *connect.Request[agentv1.ReadSessionLogRequest], stream *connect.ServerStream[agentv1.ReadSessionLogResponse],
 ) error {
-	want := sessions.Replay{Last: -1}
+	want := sessions.Replay{Last: -1, Merge: mergeWithin}
 	if request.Msg.SinceNs > 0 {
 		want.Since = time.Unix(0, request.Msg.SinceNs)
 	}

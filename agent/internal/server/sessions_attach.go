@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"sync"
 
 	"connectrpc.com/connect"
@@ -62,6 +63,8 @@ func (s *Sessions) AttachSession(ctx context.Context, stream *attachStream) erro
 func (a *attachment) follow(ctx context.Context, start *agentv1.AttachStart) error {
 	want := sessions.Replay{
 		Last: int64(min(start.HistoryBytes, 1<<40)),
+		// Who is attached wants to see it, whenever it was.
+		Merge: math.MaxInt64,
 		Live: func() error {
 			return a.send(&agentv1.AttachSessionResponse{Message: &agentv1.AttachSessionResponse_Live{Live: &agentv1.AttachLive{}}})
 		},

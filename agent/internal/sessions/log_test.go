@@ -195,3 +195,29 @@ func TestAReaderIsLetGo(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestWhatFollowsCloselyIsOneRecord(t *testing.T) {
+	dir := t.TempDir()
+	log := openLog(t, dir, logBounds)
+	appendAll(t, log, "a", "b")
+	if err := errors.Join(log.Append(Stderr, []byte("c")), log.Append(Size, make([]byte, 4)), log.Append(Size, make([]byte, 4))); err != nil {
+		t.Fatal(err)
+	}
+	appendAll(t, log, strings.Repeat("d", maxDataBytes-1), "e", "f")
+	lengths := func(within time.Duration) string {
+		var text strings.Builder
+		if err := replay(context.Background(), dir, Replay{Last: -1, Merge: within}, nil, func(record Record) error {
+			fmt.Fprintf(&text, "%d:%d ", record.Kind, len(record.Data))
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return text.String()
+	}
+	if got := lengths(0); got != "1:1 1:1 2:1 3:4 3:4 1:65535 1:1 1:1 " {
+		t.Errorf("%q", got)
+	}
+	if got := lengths(time.Hour); got != "1:2 2:1 3:4 3:4 1:65536 1:1 " {
+		t.Errorf("%q", got)
+	}
+}

@@ -21,6 +21,8 @@ type Replay struct {
 	Since time.Time
 	// Last leaves out all but so many bytes at the end, and a record more; negative: nothing.
 	Last int64
+	// Merge makes one record of those of a kind that follow one another within so long, as far as they are there already.
+	Merge time.Duration
 	// Live, if set, is called once: all that comes after it was not there when it was called.
 	Live func() error
 }
@@ -52,16 +54,20 @@ func replay(ctx context.Context, dir string, want Replay, ended <-chan struct{},
 		return err
 	}
 	isOver := ended == nil
+	merged := merger{within: want.Merge, emit: func(record Record) error {
+		if err := emit(record); err != nil {
+			return err
+		}
+		return ctx.Err()
+	}}
 	for {
-		if err := r.drain(func(record Record, size int64) error {
+		err := r.drain(func(record Record, size int64) error {
 			if skip -= size; skip >= 0 || record.Time.Before(want.Since) {
 				return nil
 			}
-			if err := emit(record); err != nil {
-				return err
-			}
-			return ctx.Err()
-		}); err != nil {
+			return merged.add(record)
+		})
+		if err := errors.Join(err, merged.flush()); err != nil {
 			return err
 		}
 		if want.Live != nil {
@@ -81,6 +87,33 @@ func replay(ctx context.Context, dir string, want Replay, ended <-chan struct{},
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// merger makes few records of many: each costs a message, and a program on a terminal writes a line in several.
+type merger struct {
+	within time.Duration
+	emit   func(Record) error
+	held   *Record
+}
+
+func (m *merger) add(record Record) error {
+	if m.held != nil && record.Kind == m.held.Kind && record.Kind != Size && record.Time.Sub(m.held.Time) < m.within &&
+		len(m.held.Data)+len(record.Data) <= maxDataBytes {
+		m.held.Data = append(m.held.Data, record.Data...)
+		return nil
+	}
+	err := m.flush()
+	m.held = &record
+	return err
+}
+
+func (m *merger) flush() error {
+	if m.held == nil {
+		return nil
+	}
+	record := *m.held
+	m.held = nil
+	return m.emit(record)
 }
 
 // begin opens the log, and tells how many bytes of it are not wanted.

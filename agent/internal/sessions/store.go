@@ -31,7 +31,7 @@ const (
 
 // Store is the agent's end: the sessions of its guest.
 type Store struct {
-	// Dir has a folder for each session.
+	// Dir has a folder for each session; empty: the guest's own place for them.
 	Dir string
 	// Run has a socket for each that runs.
 	Run string
@@ -41,33 +41,32 @@ type Store struct {
 	Nursery *children.Nursery
 
 	// making: names are taken one at a time.
-	making sync.Mutex
+	making  sync.Mutex
+	finding sync.Once
 }
 
-// GuestDir is where this guest's sessions are kept.
-func GuestDir() string {
-	if files.EnsureFolder(KeptDir, 0o700) != nil {
-		return unkeptDir
-	}
-	probe, err := os.CreateTemp(KeptDir, ".probe-")
-	if err != nil {
-		return unkeptDir
-	}
-	// destroys: a file of this call
-	if errors.Join(probe.Close(), os.Remove(probe.Name())) != nil {
-		return unkeptDir
-	}
-	return KeptDir
+// kept is where sessions are. It is asked for when the first is: an agent begins before the disks of some systems are mounted.
+func (s *Store) kept() string {
+	s.finding.Do(func() {
+		if s.Dir != "" {
+			return
+		}
+		s.Dir = KeptDir
+		if files.EnsureFolder(KeptDir, 0o700) != nil || unix.Access(KeptDir, unix.W_OK) != nil {
+			s.Dir = unkeptDir
+		}
+	})
+	return s.Dir
 }
 
-func (s *Store) dir(name string) string    { return filepath.Join(s.Dir, name) }
+func (s *Store) dir(name string) string    { return filepath.Join(s.kept(), name) }
 func (s *Store) socket(name string) string { return filepath.Join(s.Run, name+socketEnd) }
 
 // Create starts a command, and answers when it runs. Errors by fault of the client are of type *command.Rejection.
 func (s *Store) Create(ctx context.Context, name string, spec Spec) (Session, error) {
 	s.making.Lock()
 	defer s.making.Unlock()
-	if err := files.EnsureFolder(s.Dir, 0o700); err != nil {
+	if err := files.EnsureFolder(s.kept(), 0o700); err != nil {
 		return Session{}, err
 	}
 	names, err := s.names()
@@ -171,7 +170,7 @@ func (s *Store) isThere(name string) bool {
 }
 
 func (s *Store) names() ([]string, error) {
-	found, err := files.Names(s.Dir, maxNames)
+	found, err := files.Names(s.kept(), maxNames)
 	if isMissing(err) {
 		return nil, nil
 	}
