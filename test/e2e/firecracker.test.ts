@@ -86,6 +86,17 @@ suite("a VM on Firecracker", { skip: prepareStandIn() ?? false, timeout: 900_000
     assert.equal(await host.ok(["vm", "exec", "fire", "--", "echo", "here"]), "here\n");
   });
 
+  test("its sessions go on while the daemon is killed, and are written to again", async () => {
+    const script = "while read l; do echo got $l; done";
+    await host.ok(["session", "create", "fire", "--name", "stays", "-i", "--", "sh", "-c", script]);
+    await host.ok(["session", "send", "fire", "stays", "one", "--key", "Enter"]);
+    process.kill(await host.daemonPid(), "SIGKILL");
+    await host.ok(["session", "send", "fire", "stays", "two", "--key", "Enter"]);
+    await host.ok(["session", "send", "fire", "stays", "--end"]);
+    await host.ok(["session", "wait", "fire", "stays"]);
+    assert.equal(await host.ok(["session", "logs", "fire", "stays"]), "got one\ngot two\n");
+  });
+
   test("the crash of its VMM is told, and it starts again", async () => {
     process.kill((await inspect()).pid, "SIGKILL");
     await host.banger(["vm", "exec", "fire", "--", "sleep", "5"]);

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -40,7 +39,7 @@ type reader struct {
 	text *bufio.Reader
 }
 
-// replay hands over the log's records, oldest first. It ends at the end of the log once ended is closed; nil is closed.
+// replay hands over the log's records, oldest first; the data of each is good until emit returns. It ends at the end of the log once ended is closed; nil is closed.
 func replay(ctx context.Context, dir string, want Replay, ended <-chan struct{}, emit func(Record) error) error {
 	changed, stop, err := changes.In(dir)
 	if err != nil {
@@ -92,27 +91,29 @@ func replay(ctx context.Context, dir string, want Replay, ended <-chan struct{},
 // merger makes few records of many: each costs a message, and a program on a terminal writes a line in several.
 type merger struct {
 	within time.Duration
-	emit   func(Record) error
-	held   *Record
+	// emit gets data that is good until it returns.
+	emit func(Record) error
+	// held has the data of all that are to be one; it has none where its kind is 0.
+	held Record
 }
 
 func (m *merger) add(record Record) error {
-	if m.held != nil && record.Kind == m.held.Kind && record.Kind != Size && record.Time.Sub(m.held.Time) < m.within &&
+	if m.held.Kind == record.Kind && record.Kind != Size && record.Time.Sub(m.held.Time) < m.within &&
 		len(m.held.Data)+len(record.Data) <= maxDataBytes {
 		m.held.Data = append(m.held.Data, record.Data...)
 		return nil
 	}
 	err := m.flush()
-	m.held = &record
+	m.held = Record{Time: record.Time, Kind: record.Kind, Data: append(m.held.Data[:0], record.Data...)}
 	return err
 }
 
 func (m *merger) flush() error {
-	if m.held == nil {
+	if m.held.Kind == 0 {
 		return nil
 	}
-	record := *m.held
-	m.held = nil
+	record := m.held
+	m.held.Kind = 0
 	return m.emit(record)
 }
 
@@ -164,7 +165,7 @@ func (r *reader) rest(emit func(Record, int64) error) error {
 		if err != nil {
 			return err
 		}
-		r.file, r.at, r.text = file, 0, bufio.NewReaderSize(file, maxDataBytes)
+		r.file, r.at, r.text = file, 0, bufio.NewReaderSize(file, headerBytes+maxDataBytes)
 	}
 	if _, err := r.file.Seek(r.at, io.SeekStart); err != nil {
 		return err
@@ -207,28 +208,33 @@ func (r *reader) close() {
 	}
 }
 
-func readRecord(from io.Reader) (Record, error) {
-	var header [headerBytes]byte
-	if _, err := io.ReadFull(from, header[:]); err != nil {
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			err = errTorn
-		}
-		return Record{}, err
+// readRecord takes one record. Its data is good until the next.
+func readRecord(from *bufio.Reader) (Record, error) {
+	header, err := from.Peek(headerBytes)
+	if err != nil {
+		return Record{}, cutOff(header, err)
 	}
-	length := binary.BigEndian.Uint32(header[9:])
+	at := time.Unix(0, int64(binary.BigEndian.Uint64(header)))
 	kind := Kind(header[8])
+	length := binary.BigEndian.Uint32(header[9:])
 	if length > maxDataBytes || kind < Stdout || kind > Size {
 		// A crash may leave a file's last blocks as zeros; nothing after them can be trusted.
 		return Record{}, errTorn
 	}
-	record := Record{Time: time.Unix(0, int64(binary.BigEndian.Uint64(header[:]))), Kind: kind, Data: make([]byte, length)}
-	if _, err := io.ReadFull(from, record.Data); err != nil {
-		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-			err = errTorn
-		}
-		return Record{}, fmt.Errorf("read the log: %w", err)
+	whole, err := from.Peek(headerBytes + int(length))
+	if err != nil {
+		return Record{}, cutOff(whole, err)
 	}
-	return record, nil
+	_, err = from.Discard(len(whole))
+	return Record{Time: at, Kind: kind, Data: whole[headerBytes:]}, err
+}
+
+// cutOff tells the end of a file from a record that ends too early.
+func cutOff(there []byte, err error) error {
+	if errors.Is(err, io.EOF) && len(there) > 0 {
+		return errTorn
+	}
+	return err
 }
 
 // TerminalSize is what a record of kind Size holds.

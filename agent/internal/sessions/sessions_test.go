@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -21,7 +22,9 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) == 4 && os.Args[1] == "session-run" {
 		unix.CloseOnExec(3)
-		if Supervise(context.Background(), os.Args[2], os.Args[3], os.Stdin, os.NewFile(3, "told")) != nil {
+		ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM)
+		defer stop()
+		if Supervise(ctx, os.Args[2], os.Args[3], os.Stdin, os.NewFile(3, "told")) != nil {
 			os.Exit(1)
 		}
 		os.Exit(0)
@@ -283,10 +286,7 @@ func TestWhatNobodySawTheEndOf(t *testing.T) {
 	l := newLab(t)
 	one := l.create("gone", "echo up; exec sleep 60", nil)
 	l.untilSaid("gone", "up")
-	supervisor, err := os.ReadFile(filepath.Join("/proc", itoa(one.Pid), "stat"))
-	l.must(err)
-	fields := strings.Fields(string(supervisor[bytes.LastIndexByte(supervisor, ')'):]))
-	l.must(unix.Kill(atoi(t, fields[2]), unix.SIGKILL))
+	l.must(unix.Kill(supervisorOf(t, one), unix.SIGKILL))
 	t.Cleanup(func() { _ = unix.Kill(one.Pid, unix.SIGKILL) })
 	if one := l.await("gone"); one.State != Lost || one.ExitCode != nil || one.Pid != 0 {
 		t.Errorf("%+v", one)
@@ -297,6 +297,41 @@ func TestWhatNobodySawTheEndOf(t *testing.T) {
 	}
 	if got := l.printed("gone", Stdout); got != "up\n" {
 		t.Errorf("%q", got)
+	}
+}
+
+// supervisorOf is the parent of a session's command.
+func supervisorOf(t *testing.T, one Session) int {
+	t.Helper()
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(one.Pid), "stat"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent, err := strconv.Atoi(strings.Fields(string(stat[bytes.LastIndexByte(stat, ')'):]))[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parent
+}
+
+func TestTheGuestGoesDown(t *testing.T) {
+	l := newLab(t)
+	for name, first := range map[string]func(Session) int{
+		"asked":       func(one Session) int { return supervisorOf(t, one) },
+		"ended first": func(one Session) int { return one.Pid },
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := strings.ReplaceAll(name, " ", "-")
+			one := l.create(id, "trap 'echo bye; exit 5' TERM; echo up; while :; do sleep 0.05; done", nil)
+			l.untilSaid(id, "up")
+			supervisor := supervisorOf(t, one)
+			l.must(unix.Kill(first(one), unix.SIGTERM))
+			time.Sleep(20 * time.Millisecond)
+			_ = unix.Kill(supervisor, unix.SIGTERM)
+			if one := l.await(id); one.State != Rebooted || one.ExitCode == nil || *one.ExitCode != 5 {
+				t.Errorf("%+v", one)
+			}
+		})
 	}
 }
 
@@ -311,15 +346,4 @@ func TestTheEnvironmentIsNotKept(t *testing.T) {
 			t.Errorf("%s: %s", name, text)
 		}
 	}
-}
-
-func itoa(number int) string { return strconv.Itoa(number) }
-
-func atoi(t *testing.T, text string) int {
-	t.Helper()
-	number, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return number
 }

@@ -23,6 +23,9 @@ import (
 // endGrace is the time that a command has when the guest goes down. It is less than PID 1 gives to all.
 const endGrace = 4 * time.Second
 
+// hearWithin is more than a signal takes that was sent already.
+const hearWithin = 200 * time.Millisecond
+
 // started is what a supervisor tells whoever started it: one of the three, or that the command runs.
 type started struct {
 	Rejection *command.Rejection `json:",omitempty"`
@@ -137,6 +140,7 @@ func (s *supervisor) run(ctx context.Context) error {
 func (s *supervisor) await(ctx context.Context, ended <-chan command.Exit) command.Exit {
 	select {
 	case exit := <-ended:
+		s.noteEndOfAll(ctx, exit)
 		return exit
 	case <-ctx.Done():
 	}
@@ -158,6 +162,23 @@ func (s *supervisor) await(ctx context.Context, ended <-chan command.Exit) comma
 	}
 	_ = s.process.Signal(unix.SIGKILL)
 	return <-ended
+}
+
+// noteEndOfAll: PID 1 signals all processes at once, and the command may have ended before its supervisor hears of it.
+func (s *supervisor) noteEndOfAll(ctx context.Context, exit command.Exit) {
+	if exit.Code == 0 {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(hearWithin):
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.why == "" {
+		s.why = Rebooted
+	}
 }
 
 func (s *supervisor) end(exit command.Exit) error {
