@@ -46,23 +46,61 @@ export async function readIndex(
   });
 }
 
-/**
- * Which of these paths go through a filter (gitattributes(5)), as those of LFS do: what git keeps of them is not what lies in
- * the work tree.
- */
-export async function filteredPaths(
+/** How git treats paths, by their attributes (gitattributes(5)). */
+export interface Treated {
+  /** They go through a filter, as those of LFS do: what git keeps of them is not what lies in the work tree. */
+  readonly filtered: ReadonlySet<ByteString>;
+  /** Their line ends or their encoding may be others in the work tree than in git. */
+  readonly converted: ReadonlySet<ByteString>;
+}
+
+const CONVERTING = ["text", "crlf", "eol", "ident", "working-tree-encoding"] as const;
+
+export async function treatedPaths(
   repository: Repository,
   index: string,
   paths: readonly ByteString[],
   signal: AbortSignal,
-): Promise<ReadonlySet<ByteString>> {
-  if (paths.length === 0) return new Set();
-  const git = repository.git.at({ index });
-  const said = await git.words(["check-attr", "-z", "--stdin", "filter"], { signal, input: asWords(paths) });
+): Promise<Treated> {
   const filtered = new Set<ByteString>();
+  const converted = new Set<ByteString>();
+  if (paths.length === 0) return { filtered, converted };
+  const git = repository.git.at({ index });
+  const args = ["check-attr", "-z", "--stdin", "filter", ...CONVERTING];
+  const said = await git.words(args, { signal, input: asWords(paths) });
   for (let at = 0; at + 2 < said.length; at += 3) {
-    const [path = "", , value = ""] = said.slice(at, at + 3);
-    if (value !== "unspecified" && value !== "unset") filtered.add(path);
+    const [path = "", attribute, value = ""] = said.slice(at, at + 3);
+    if (value === "unspecified" || value === "unset") continue;
+    (attribute === "filter" ? filtered : converted).add(path);
   }
-  return filtered;
+  return { filtered, converted };
+}
+
+/**
+ * Which files of a work tree have just the bytes that the index has for them, so that a checkout elsewhere makes the same
+ * ones. Where settings let them differ, none is taken for one.
+ */
+export async function plainPaths(
+  repository: Repository,
+  index: string,
+  { filtered, converted }: Treated,
+  signal: AbortSignal,
+): Promise<ReadonlySet<ByteString>> {
+  const settings = new Map(repository.settings);
+  const differs = [
+    !["false", undefined].includes(settings.get("core.autocrlf")),
+    settings.has("core.eol"),
+    settings.get("core.filemode") === "false",
+    settings.get("core.symlinks") === "false",
+  ];
+  if (differs.includes(true)) return new Set();
+  const git = repository.git.at({ index });
+  const changed = new Set(await git.words(["diff-files", "-z", "--name-only", "--ignore-submodules"], { signal }));
+  const tagged = await git.words(["ls-files", "-z", "-v", "--stage"], { signal });
+  const plain = tagged.flatMap((word): readonly ByteString[] => {
+    // Others are assumed unchanged, skipped, or in a conflict; of submodules there is no file.
+    const [, mode, path = ""] = /^H (\d+) [0-9a-f]+ 0\t([^]*)$/.exec(word) ?? [];
+    return mode === undefined || mode === GITLINK || changed.has(path) ? [] : [path];
+  });
+  return new Set(plain.filter((path) => !filtered.has(path) && !converted.has(path)));
 }

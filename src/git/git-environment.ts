@@ -49,6 +49,8 @@ const ALWAYS: readonly Setting[] = [
   ["core.packedGitLimit", "128m"],
   ["core.bigFileThreshold", "8m"],
   ["pack.threads", "1"],
+  // Deltas that are there go along, and none are looked for: the way is short, and the search costs more than it saves.
+  ["pack.window", "0"],
 ];
 
 /**

@@ -40,10 +40,11 @@ export async function listFiles(
   const files: WorkFile[] = [];
   const submodules: ByteString[] = [];
   const seen = new Set<ByteString>();
+  const found = await lookAtAll(look, [...new Set([...entries.map(({ path }) => path), ...besides])]);
   for (const { path, mode, id, stage } of entries) {
     if (seen.has(path)) continue;
     seen.add(path);
-    const stats = await look(path);
+    const stats = found.get(path);
     if (stats === undefined) continue;
     if (mode === GITLINK) {
       if (!stats.isDirectory()) continue;
@@ -56,7 +57,7 @@ export async function listFiles(
     }
   }
   for (const path of besides) {
-    const stats = seen.has(path) ? undefined : await look(path);
+    const stats = seen.has(path) ? undefined : found.get(path);
     if (stats?.isFile() === true || stats?.isSymbolicLink() === true) files.push({ path, stats });
   }
   return { files, submodules };
@@ -97,6 +98,22 @@ async function submoduleFiles(
   }
   return files;
 }
+
+/** Looks at many paths, some at once: each is a turn through the thread pool. */
+async function lookAtAll(
+  look: Looker,
+  paths: readonly ByteString[],
+): Promise<ReadonlyMap<ByteString, Stats | undefined>> {
+  const found = new Map<ByteString, Stats | undefined>();
+  for (let at = 0; at < paths.length; at += LOOKS_AT_ONCE) {
+    const some = paths.slice(at, at + LOOKS_AT_ONCE);
+    const stats = await Promise.all(some.map(look));
+    for (const [n, path] of some.entries()) found.set(path, stats[n]);
+  }
+  return found;
+}
+
+const LOOKS_AT_ONCE = 64;
 
 type Looker = (path: ByteString) => Promise<Stats | undefined>;
 

@@ -27,7 +27,7 @@ export default command({
       given({
         argv: [...argv],
         env: await readEnv(options.env, options["env-file"], cli.io.env),
-        user: user === "" ? undefined : user,
+        user: user === "" ? "0" : user,
         cwd: path,
         tty: tty.size,
       }),

@@ -36,21 +36,35 @@ export async function createWorkspace(
   request: CreateRequest,
   operation: OperationContext,
 ): Promise<Workspace> {
-  const { layout, store } = context;
   checkTarget(request);
   const repository = await readRepository(request.directory, operation.signal);
   const name = checkName(vmNameSchema, "a workspace", request.name ?? nameOf(repository.top));
+  // Of two that want the same name the second sees that it is taken.
+  return context.queue.run(`create ${name}`, operation.signal, (signal) =>
+    createNamed(context, { name, request, repository }, { ...operation, signal }),
+  );
+}
+
+async function createNamed(
+  context: WorkspaceContext,
+  { name, request, repository }: Omit<Making, "id">,
+  operation: OperationContext,
+): Promise<Workspace> {
+  const { layout, store } = context;
   store.workspaces.checkFree(name);
   if (request.image !== undefined) store.vms.checkFree(name);
   const id = newId("ws");
   const intent = store.intents.begin(WORKSPACE_CREATE, id, request.image === undefined ? {} : { vm: name });
+  let ownVm: string | undefined;
   try {
-    const made = await make(context, { id, name, request, repository }, operation);
+    const vm = await vmFor(context, name, request, operation);
+    if (request.image !== undefined) ownVm = vm.id;
+    const made = await make(context, vm, { id, name, request, repository }, operation);
     await removeTree(layout.workDir, scratchName(id), "work of the open intent that names this id");
     store.intents.end(intent);
     return made;
   } catch (error) {
-    await undoCreate(context, id, request.image === undefined ? undefined : name, intent.startedAt);
+    await undoCreate(context, id, ownVm);
     store.intents.end(intent, "undone");
     throw error;
   }
@@ -65,12 +79,12 @@ interface Making {
 
 async function make(
   context: WorkspaceContext,
+  vm: Vm,
   { id, name, request, repository }: Making,
   operation: OperationContext,
 ): Promise<Workspace> {
   const { layout, store } = context;
   const { signal } = operation;
-  const vm = await vmFor(context, name, request, operation);
   const path = request.path ?? `/work/${name}`;
   const { user = "", shallow, untracked } = request;
   const side = context.side(vm.id, user);
@@ -108,19 +122,13 @@ async function make(
   }
 }
 
-/** Takes away what was made of a workspace. Safe to repeat. @param vmName of a VM that was made for it, since `startedAt`. */
-export async function undoCreate(
-  context: WorkspaceContext,
-  id: string,
-  vmName: string | undefined,
-  startedAt: string,
-): Promise<void> {
+/** Takes away what was made of a workspace. Safe to repeat. @param ownVm id of the VM that was made for it. */
+export async function undoCreate(context: WorkspaceContext, id: string, ownVm: string | undefined): Promise<void> {
   const { layout, store } = context;
   store.workspaces.delete(id);
   await removeTree(layout.workDir, scratchName(id), "work of the open intent that names this id, which failed");
   await unpublish(layout, id, layout.workspacesDir);
-  const vm = vmName === undefined ? undefined : store.vms.find(vmName);
-  if (vm !== undefined && vm.createdAt >= startedAt) await forgetVm(context.vmContext, vm.id);
+  if (ownVm !== undefined) await forgetVm(context.vmContext, ownVm);
 }
 
 function scratchName(id: string): string {

@@ -163,6 +163,15 @@ async function writePatch(
         data: aboutFields("patch"),
       });
     }
+    if (["ENOENT", "ENOTDIR", "EACCES", "EROFS", "EISDIR"].some((code) => hasErrno(error, code))) {
+      throw new BangerError("FILE_UNFIT", {
+        what: `${path} cannot be written`,
+        ...(error instanceof Error && { why: error.message }),
+        fix: "name a file in a folder that is there and that you may write to",
+        cause: error,
+        data: aboutFields("patch"),
+      });
+    }
     await removeFile(path, "a patch that this call began to write, as a new file");
     throw error;
   }

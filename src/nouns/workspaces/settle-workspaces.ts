@@ -34,7 +34,9 @@ export function workspaceSettlers(context: WorkspaceContext): readonly Settler[]
 async function settleCreate(context: WorkspaceContext, { subject, startedAt, payload }: Intent): Promise<string> {
   const made = context.store.workspaces.find(subject);
   if (made?.state === "ready") return `workspace ${made.name} was made`;
-  const { vm } = WORKSPACE_CREATE.payload.parse(payload ?? {});
-  await undoCreate(context, subject, vm, startedAt);
+  const { vm: name } = WORKSPACE_CREATE.payload.parse(payload ?? {});
+  const vm = name === undefined ? undefined : context.store.vms.find(name);
+  // The name was free when the intent was begun.
+  await undoCreate(context, subject, vm !== undefined && vm.createdAt >= startedAt ? vm.id : undefined);
   return `undid a workspace that was being made`;
 }

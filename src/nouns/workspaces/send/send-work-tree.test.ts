@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { chmodSync, lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
+import { pathBelow } from "../../../git/git-paths.ts";
 import { readRepository } from "../../../git/read-repository.ts";
 import { REPOSITORIES } from "../testing/repositories.ts";
 import { digestOf, gitIn, WorkScene } from "../testing/work-scene.ts";
@@ -18,6 +20,18 @@ function statusOf(top: string, countsUntracked: boolean): readonly string[] {
     .filter((line) => !/^# branch\.(?:upstream|ab) /.test(line));
 }
 
+/** Tracked files by their paths: type, executable bit, and content or target. */
+function filesOf(top: string): readonly string[] {
+  const paths = gitIn(top, ["ls-files", "-z"]).split("\0").filter(Boolean);
+  return [...new Set(paths)].map((path) => {
+    const at = pathBelow(top, path);
+    const stats = lstatSync(at, { throwIfNoEntry: false });
+    const isLink = stats?.isSymbolicLink() === true;
+    const content = isLink ? readlinkSync(at, "latin1") : stats?.isFile() === true ? readFileSync(at, "latin1") : "";
+    return `${path}: ${stats === undefined ? "absent" : (stats.mode & (isLink ? 0o170_000 : 0o170_100)).toString(8)} ${content}`;
+  });
+}
+
 suite("a copy of a work tree", { timeout: 300_000 }, () => {
   for (const { called, make, send, notes = /^$/, untracked } of REPOSITORIES) {
     test(`${called}: git says the same on both sides, and nothing of the user's is written`, async () => {
@@ -29,6 +43,8 @@ suite("a copy of a work tree", { timeout: 300_000 }, () => {
       assert.equal(await digestOf(join(scene.folder, "host")), digest, "something of the user's was written");
       assert.match(sent.notes.join("\n"), notes);
       assert.deepEqual(statusOf(scene.copy, untracked === undefined), before);
+      const listed = gitIn(top, ["rev-parse", "--show-toplevel"]).trim();
+      assert.deepEqual(filesOf(scene.copy), filesOf(listed), "files have other bytes or modes");
       assert.equal(gitIn(scene.copy, ["fsck", "--strict", "--no-dangling"]), "");
       const { head, tree } = sent.sent;
       const log = ["--no-replace-objects", "log", "--format=%H %an %ae %at %s", "--"];
@@ -38,6 +54,18 @@ suite("a copy of a work tree", { timeout: 300_000 }, () => {
       assert.deepEqual([fetched.changes, fetched.commits], [[], []]);
     });
   }
+
+  test("the judge of bytes and modes sees both", async () => {
+    await using scene = await WorkScene.make();
+    await scene.begin();
+    await scene.send();
+    assert.deepEqual(filesOf(scene.copy), filesOf(scene.top));
+    chmodSync(join(scene.copy, "a"), 0o755);
+    assert.notDeepEqual(filesOf(scene.copy), filesOf(scene.top));
+    chmodSync(join(scene.copy, "a"), 0o644);
+    await scene.write("a", "one\r\n", scene.copy);
+    assert.notDeepEqual(filesOf(scene.copy), filesOf(scene.top));
+  });
 
   test("the judge sees what was written, and a status that is not the same", async () => {
     await using scene = await WorkScene.make();

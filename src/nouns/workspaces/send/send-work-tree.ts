@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { carryRepository } from "../../../git/carry-repository.ts";
-import { copyIndex, filteredPaths, GITLINK, readIndex } from "../../../git/copy-index.ts";
-import { somePaths } from "../../../git/git-paths.ts";
+import { copyIndex, GITLINK, plainPaths, readIndex, treatedPaths } from "../../../git/copy-index.ts";
+import { asWords, somePaths } from "../../../git/git-paths.ts";
 import type { HostGit } from "../../../git/host-git.ts";
 import { listFiles, listUntracked } from "../../../git/list-files.ts";
-import type { Repository } from "../../../git/read-repository.ts";
+import type { Head, Repository } from "../../../git/read-repository.ts";
 import { snapshot } from "../../../git/snapshot.ts";
 import { BangerError } from "../../../lib/errors.ts";
 import type { OperationContext } from "../../../lib/progress.ts";
@@ -51,7 +51,8 @@ export async function sendWorkTree(
   await copyIndex(repository, index, signal);
   const entries = await readIndex(repository, index, signal);
   const tracked = [...new Set(entries.map((entry) => entry.path))];
-  const filtered = await filteredPaths(repository, index, tracked, signal);
+  const treated = await treatedPaths(repository, index, tracked, signal);
+  const { filtered } = treated;
   const others = untracked ? await listUntracked(repository, index, signal) : { files: [], repositories: [] };
   const besides = new Set(others.files);
   const { files, submodules } = await listFiles(repository, entries, filtered, others.files, signal);
@@ -66,6 +67,8 @@ export async function sendWorkTree(
     },
     signal,
   );
+  await keepTree(home, tree, repository.head, signal);
+  const plain = await plainPaths(repository, index, treated, signal);
   const carried = join(work, "carried.git");
   const notCarried = await carryRepository(repository, { index, entries, target: carried, shallow }, signal);
   progress({ id: "read", label: "reading the work tree", status: "done" });
@@ -80,8 +83,13 @@ export async function sendWorkTree(
   await side.makeFolder(stage, signal);
   try {
     const { git, top } = repository;
-    await side.unpack(stage, treeArchive({ top, files, repository: carried, git, onBytes, signal }), signal);
+    const sentFiles = files.filter((file) => !plain.has(file.path));
+    await side.unpack(stage, treeArchive({ top, files: sentFiles, repository: carried, git, onBytes, signal }), signal);
+    const input = asWords(files.filter((file) => plain.has(file.path)).map((file) => file.path));
+    progress({ id: "check-out", label: "checking out", status: "running" });
+    await runGuest(side, { argv: ["git", "checkout-index", "-q", "-u", "-z", "--stdin"], cwd: stage, input }, signal);
     await checkCopy(side, stage, repository, signal);
+    progress({ id: "check-out", label: "checking out", status: "done" });
     await side.move(stage, path, signal);
   } catch (error) {
     // The signal may have aborted; what is in the guest has to go all the same.
@@ -106,6 +114,13 @@ export async function sendWorkTree(
         : [`repositories in the work tree stay here: ${somePaths(others.repositories)}`]),
     ],
   };
+}
+
+/** Copies a tree's objects to banger's own repository, but for those of the commit: the user's may not keep them for long. */
+async function keepTree(home: HostGit, tree: string, { commit }: Head, signal: AbortSignal): Promise<void> {
+  const input = Buffer.from(`${tree}\n${commit === undefined ? "" : `^${commit}\n`}`);
+  const pack = home.stream(["pack-objects", "--revs", "--stdout", "--delta-base-offset", "-q"], { signal, input });
+  await home.run(["index-pack", "--stdin"], { signal, input: pack });
 }
 
 const CLEAN_UP_MS = 30_000;

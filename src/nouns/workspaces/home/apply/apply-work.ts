@@ -1,7 +1,7 @@
 import { lstat, mkdir, readdir } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { join } from "node:path";
-import { copyIndex, filteredPaths, GITLINK, readIndex } from "../../../../git/copy-index.ts";
+import { copyIndex, treatedPaths, GITLINK, readIndex } from "../../../../git/copy-index.ts";
 import { asWords, foldersAbove, pathBelow } from "../../../../git/git-paths.ts";
 import type { HostGit } from "../../../../git/host-git.ts";
 import { looker } from "../../../../git/list-files.ts";
@@ -49,7 +49,7 @@ export async function stageApply(request: ApplyRequest, signal: AbortSignal): Pr
   await copyIndex(repository, index, signal);
   const entries = await readIndex(repository, index, signal);
   const paths = changes.map(({ path }) => path);
-  const filtered = await filteredPaths(repository, index, paths, signal);
+  const { filtered } = await treatedPaths(repository, index, paths, signal);
   const look = looker(repository.top);
   const disk = new Map<ByteString, Stats | undefined>();
   for (const path of paths) disk.set(path, await look(path));
