@@ -90,7 +90,7 @@ export const VM_FIELDS = {
   ready: {
     kind: "own",
     option: "ready",
-    help: "port:PORT, cmd:COMMAND or log:REGEX: ready when it holds",
+    help: "port:PORT, cmd:COMMAND or log:REGEX that must hold",
     says: "what must hold before a start of it is done, all of it: `port:PORT`, `cmd:COMMAND` or `log:REGEX`",
   },
   volumes: {
