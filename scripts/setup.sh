@@ -53,6 +53,7 @@ long|makepkg|install|/usr/share/makepkg/util/message.sh|is what repo-add is made
 long|pacman-package-manager|install|repo-add|lists packages for pacman
 long|ansible-core|install|ansible-playbook|works on a VM as on any machine
 long|rsync|install|rsync|copies to and from VMs
+test|git|install|git|copies work trees into VMs, and judges the copies
 test|sshfs|install|sshfs|banger mount
 long|tmux|install|tmux|a terminal whose size changes
 long|python3-pip|install|pip3|fetches packages of Python for VMs to install

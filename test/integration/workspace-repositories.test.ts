@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { chmodSync, lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
-import { pathBelow } from "../../../git/git-paths.ts";
-import { readRepository } from "../../../git/read-repository.ts";
-import { REPOSITORIES } from "../testing/repositories.ts";
-import { digestOf, gitIn, WorkScene } from "../testing/work-scene.ts";
+import { pathBelow } from "../../src/git/git-paths.ts";
+import { readRepository } from "../../src/git/read-repository.ts";
+import { REPOSITORIES } from "../../src/nouns/workspaces/testing/repositories.ts";
+import { digestOf, gitIn, WorkScene } from "../../src/nouns/workspaces/testing/work-scene.ts";
 
 const STATUS = ["status", "--porcelain=v2", "--branch"];
 

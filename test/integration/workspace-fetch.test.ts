@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test } from "node:test";
-import { bringBranch } from "../../../git/bring-branch.ts";
-import { digestOf, gitIn, WorkScene } from "../testing/work-scene.ts";
+import { bringBranch } from "../../src/git/bring-branch.ts";
+import { digestOf, gitIn, WorkScene } from "../../src/nouns/workspaces/testing/work-scene.ts";
 
 const signal = AbortSignal.timeout(240_000);
 

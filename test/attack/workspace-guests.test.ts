@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { deflateSync } from "node:zlib";
 import { createHash } from "node:crypto";
-import { bringBranch } from "../../../git/bring-branch.ts";
-import type { GuestSide } from "../guest/guest-side.ts";
-import { gitIn, WorkScene } from "../testing/work-scene.ts";
+import { bringBranch } from "../../src/git/bring-branch.ts";
+import type { GuestSide } from "../../src/nouns/workspaces/guest/guest-side.ts";
+import { gitIn, WorkScene } from "../../src/nouns/workspaces/testing/work-scene.ts";
 
 const signal = AbortSignal.timeout(280_000);
 const REFUSED = { code: "WORKSPACE_REFUSED" };

@@ -3,10 +3,15 @@ import { existsSync, lstatSync } from "node:fs";
 import { chmod, mkdir, readFile, readlink, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test } from "node:test";
-import { BangerError } from "../../../../lib/errors.ts";
-import { digestOf, WorkScene } from "../../testing/work-scene.ts";
-import { stageApply } from "./apply-work.ts";
-import { forgetPlaced, placeFiles, settlePlaced, stageFolder } from "./place-files.ts";
+import { BangerError } from "../../src/lib/errors.ts";
+import { digestOf, WorkScene } from "../../src/nouns/workspaces/testing/work-scene.ts";
+import { stageApply } from "../../src/nouns/workspaces/home/apply/apply-work.ts";
+import {
+  forgetPlaced,
+  placeFiles,
+  settlePlaced,
+  stageFolder,
+} from "../../src/nouns/workspaces/home/apply/place-files.ts";
 
 const signal = AbortSignal.timeout(240_000);
 let applies = 0;
