@@ -1,11 +1,11 @@
-import { intentKind } from "../../core/intents.ts";
+import { intentKind, onwardIntentKind } from "../../core/intents.ts";
 import type { Settler } from "../../core/recovery.ts";
 import { removeTree } from "../../lib/destroy.ts";
 import type { VolumeContext } from "./volume-context.ts";
 
 /** A volume that is made, until it has its row. */
 export const VOLUME_ADD = intentKind("volume.add");
-export const VOLUME_DELETE = intentKind("volume.delete");
+export const VOLUME_DELETE = onwardIntentKind("volume.delete");
 
 /** How what a daemon left half-done with volumes is settled. */
 export function volumeSettlers({ store, layout }: VolumeContext): readonly Settler[] {
