@@ -11,6 +11,7 @@ import {
   smallFilesBesideTar2ext4,
   tenLayersBesideGunzip,
 } from "./cases/image-import.ts";
+import { kernelBoot } from "./cases/kernel-boot.ts";
 import { idleVms } from "./cases/idle-vms.ts";
 import { lineIn, lineOut } from "./cases/agent-line.ts";
 import { networkLatency, networkUpload } from "./cases/network.ts";
@@ -39,6 +40,7 @@ const CASES: Readonly<Record<string, Comparison | Survey>> = {
   "vm-ready-agent": vmReadyAgent,
   "vm-ready-systemd": vmReadySystemd,
   "idle-20": idleVms,
+  "kernel-boot": kernelBoot,
   "import-gunzip": importBesideGunzip,
   "import-tar2ext4": importBesideTar2ext4,
   "import-unpacking": importBesideUnpacking,
