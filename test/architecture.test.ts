@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   nouns: ["lib", "model", ...BELOW, "api", ...ENGINES, "core"],
   daemon: ["lib", "model", ...BELOW, "api", ...ENGINES, "core", "nouns"],
   client: ["lib", "model", "api"],
-  cli: ["lib", "model", "api", "client"],
+  cli: ["lib", "model", "formats", "api", "client"],
 };
 
 /** The nouns, lowest first: each may use those before it, of which it sees what their index.ts names. */

@@ -45,6 +45,7 @@ import sessionResize from "./session/resize.ts";
 import sessionSend from "./session/send.ts";
 import sessionSignal from "./session/signal.ts";
 import sessionWait from "./session/wait.ts";
+import sync from "./sync.ts";
 import systemOrphans from "./system/orphans.ts";
 import version from "./version.ts";
 import vmConsole from "./vm/console.ts";
@@ -106,6 +107,7 @@ export const commands: readonly Command[] = [
   vmSsh,
   vmExec,
   cp,
+  sync,
   mount,
   vmLogs,
   vmConsole,

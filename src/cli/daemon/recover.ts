@@ -15,7 +15,7 @@ another name; nothing is deleted. VMs that run go on running, and are taken back
     const { recovered } = await cli.client.call("daemonStatus", {});
     if (cli.json) return cli.printJson({ ...rebuilt, recovered });
     const { vms, volumes, images, kernels, kept, notes } = rebuilt;
-    cli.print(`The state is rebuilt: VMs: ${vms}, volumes: ${volumes}, images: ${images}, kernels: ${kernels}.`);
+    cli.print(`The state is rebuilt: VMs: ${vms}, images: ${images}, kernels: ${kernels}, volumes: ${volumes}.`);
     if (kept !== undefined) cli.print(`The old database is kept: ${kept}`);
     for (const note of [...notes, ...recovered]) cli.note(note);
   },
