@@ -90,8 +90,9 @@ suite("a VM of a Debian image", { timeout: 900_000 }, () => {
       host.json<{ state: string; system?: { state: string }; reboots?: { count: number } }>(["vm", "inspect", "demo"]);
     assert.deepEqual((await system()).system, { state: "running", failedUnits: [] });
     await host.banger(["vm", "exec", "demo", "--", "systemctl", "reboot"]);
-    for (let left = 240; !((await system()).state === "running" && (await system()).reboots?.count === 1); left -= 1) {
-      assert.ok(left > 0, JSON.stringify(await system()));
+    for (let left = 240, now = await system(); ; left -= 1, now = await system()) {
+      if (now.state === "running" && now.reboots?.count === 1) break;
+      assert.ok(left > 0, JSON.stringify(now));
       await setTimeout(500);
     }
     assert.match(await host.ok(["vm", "exec", "demo", "--", "findmnt", "/work"]), /\/dev\/vdb +ext4 +rw/);

@@ -30,6 +30,8 @@ export interface VmContext {
   readonly live: Map<string, LiveVm>;
   /** VMs that run, of which somebody does not answer. */
   readonly silent: Map<string, VmSilence>;
+  /** VMs that are being deleted by force. */
+  readonly deleting: Map<string, Promise<void>>;
   /** VMs that are being taken back from another daemon; each settles once its VMM has answered, or is silent. */
   readonly attaching: Map<string, Promise<void>>;
   /** Tells when guests' clocks are to be looked at at once. */

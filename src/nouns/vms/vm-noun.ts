@@ -64,6 +64,7 @@ export function vmNoun(
         queue: keyedQueue(),
         live,
         silent: new Map(),
+        deleting: new Map(),
         attaching: new Map(),
         hostClock: watchHostClock(ending),
       };

@@ -19,7 +19,7 @@ import { ensureKnownHosts, writeKnownHosts } from "./guest/known-hosts.ts";
 import { noteMainCommand } from "./commands/main-command.ts";
 import { createVm } from "./create/create-vm.ts";
 import { deleteBrokenVm, deleteVm, forgetVm } from "./delete/delete-vm.ts";
-import { saveVolumes } from "./delete/save-volumes.ts";
+import { deleteByForce } from "./delete/delete-by-force.ts";
 import { ephemeralVms } from "./delete/ephemeral.ts";
 import { type ForwardTarget, openTarget } from "./commands/forward-target.ts";
 import { planExec } from "./commands/exec-plan.ts";
@@ -37,7 +37,7 @@ import { startVm } from "./start/start-vm.ts";
 import { pauseVm, resumeVm } from "./pause/pause-vm.ts";
 import { stopByForce, stopInTurn } from "./stop/stop-in-turn.ts";
 import type { StopOptions } from "./stop/stop-vm.ts";
-import { byForce, inTurn } from "./live/turns.ts";
+import { inTurn } from "./live/turns.ts";
 import type { VmContext } from "./vm-context.ts";
 
 /** How long a VMM may take to open its guest's console. */
@@ -198,10 +198,7 @@ export function vmVerbs(context: VmContext): VmVerbs {
       if (!force) return inTurn(context, ref, signal, (vm) => deleteVm(context, vm, force, operation));
       const broken = store.vms.findBroken(ref);
       if (broken !== undefined) return queue.run(broken.id, signal, () => deleteBrokenVm(context, broken));
-      const remove = async (vm: Vm | undefined): Promise<void> => {
-        if (vm !== undefined) await deleteVm(context, vm, force, operation);
-      };
-      return byForce(context, ref, signal, remove, (vm, running) => saveVolumes(context, vm, running));
+      return deleteByForce(context, ref, operation);
     },
 
     exec(ref, start, signal) {

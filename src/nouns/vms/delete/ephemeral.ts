@@ -1,8 +1,5 @@
 import type { Vm } from "../../../model/vm.ts";
-import { deleteVm } from "./delete-vm.ts";
-import type { LiveVm } from "../live/live-vms.ts";
-import { byForce } from "../live/turns.ts";
-import { saveVolumes } from "./save-volumes.ts";
+import { deleteByForce } from "./delete-by-force.ts";
 import type { VmContext } from "../vm-context.ts";
 
 /** How long a VM that is to be deleted with its owner may be without one: after its creation, and after a daemon's start. */
@@ -24,11 +21,7 @@ export function ephemeralVms(context: VmContext, ownerMs = OWNER_MS): EphemeralV
     // What a user has kept, or deleted, meanwhile is none of ours.
     if (context.store.vms.find(id)?.ephemeral !== true) return;
     context.log.info({ vm: name, why }, "deleting a VM that was made for one command");
-    const end = async (vm: Vm | undefined): Promise<void> => {
-      if (vm !== undefined) await deleteVm(context, vm, true, operation);
-    };
-    const save = (vm: Vm, live: LiveVm): Promise<void> => saveVolumes(context, vm, live);
-    byForce(context, id, operation.signal, end, save).catch((error: unknown) =>
+    deleteByForce(context, id, operation).catch((error: unknown) =>
       context.log.error({ err: error, vm: name }, "a VM could not be deleted"),
     );
   };

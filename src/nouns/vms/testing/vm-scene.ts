@@ -79,6 +79,7 @@ export async function vmScene(t: TestContext) {
     queue: keyedQueue(),
     live: new Map(),
     silent: new Map(),
+    deleting: new Map(),
     attaching: new Map(),
     hostClock: new EventEmitter(),
   } as unknown as VmContext;
