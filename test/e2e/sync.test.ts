@@ -87,16 +87,48 @@ suite("a folder in a VM as one of the host is", { timeout: 600_000 }, () => {
       await until("[ -e /srv/site/leaf ] && [ ! -e /srv/site/page ]");
       await rm(at("fresh"), { recursive: true });
       await until("[ ! -e /srv/site/fresh ]");
-      await writeFile(at(".gitignore"), "*.tmp\n");
+      await sh(
+        "mkdir -p /srv/site/left/out /srv/site/both/left; echo kept >/srv/site/left/out/x; echo kept >/srv/site/both/left/x",
+      );
+      await writeFile(at(".gitignore"), "*.tmp\nleft/\n");
       await until("[ -e /srv/site/.gitignore ]");
       await writeFile(at("a.tmp"), "no\n");
       await writeFile(at("last"), "yes\n");
       await until("[ -e /srv/site/last ] && [ ! -e /srv/site/a.tmp ]");
+      // What is left out stays in the guest, also when its like comes and goes here, with the folder it lies in.
+      await mkdir(at("left"));
+      await mkdir(at("both/left"), { recursive: true });
+      await writeFile(at("both/file"), "x");
+      await until("[ -e /srv/site/both/file ]");
+      await rm(at("left"), { recursive: true });
+      await rm(at("both"), { recursive: true });
+      await until("[ ! -e /srv/site/both/file ]");
+      assert.equal(await sh("cat /srv/site/left/out/x /srv/site/both/left/x"), "kept\nkept\n");
+      // A file in place of a folder, all at once.
+      await mkdir(at("turns"));
+      await writeFile(at("turns/x"), "x");
+      await until("[ -e /srv/site/turns/x ]");
+      await rm(at("turns"), { recursive: true });
+      await writeFile(at("turns"), "a file");
+      await until("[ -f /srv/site/turns ]");
     } finally {
       watching.kill("SIGINT");
     }
     const [code] = (await once(watching, "exit")) as [number];
     assert.equal(code, 130);
+  });
+
+  test("a link to a folder is that folder, and not an empty one", async () => {
+    await symlink("site", join(host.folder, "alias"));
+    const { removed } = await host.json<{ removed: number }>([
+      "sync",
+      "alias",
+      "box:/srv/site",
+      "--delete",
+      "--gitignore",
+    ]);
+    assert.equal(removed, 0);
+    assert.equal(await sh("cat /srv/site/last"), "yes\n");
   });
 
   test("what cannot be is told", async () => {

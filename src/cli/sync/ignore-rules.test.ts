@@ -36,6 +36,8 @@ test("each folder's .gitignore holds below it, the deepest has the last word, an
     ["sub/.gitignore", ".gitignore", "a.gitignore"].map((path) => IgnoreRules.isRulesFile(path)),
     [true, true, false],
   );
+  await assert.rejects(scanFolder(join(top, "b"), later), { code: "FILE_UNREADABLE" }, "a file is no empty folder");
+  await assert.rejects(scanFolder(join(top, "gone"), later), { code: "FILE_UNREADABLE" }, "nor is what is gone");
   const all = await scanFolder(top, new IgnoreRules("/b", false));
   assert.equal(all.size, 8);
   assert.ok(all.has("a.log") && !all.has("b"));

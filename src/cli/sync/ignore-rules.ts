@@ -38,9 +38,14 @@ export class IgnoreRules {
     }
   }
 
+  /** Whether nothing is left out at all. */
+  get isEmpty(): boolean {
+    return this.#rules.size === 0 && this.#excluded === undefined;
+  }
+
   /** Whether something is left out, itself or with a folder that it lies in. */
   ignores(path: string, isFolder: boolean): boolean {
-    if (this.#rules.size === 0 && this.#excluded === undefined) return false;
+    if (this.isEmpty) return false;
     const parts = path.split("/");
     return parts.some((_, index) => {
       const isLast = index === parts.length - 1;

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { ARCHIVE_END, memberHeader, padding } from "../../formats/tar/tar-writer.ts";
-import { BangerError } from "../../lib/errors.ts";
+import { BangerError, hasErrno } from "../../lib/errors.ts";
 import type { LocalTree } from "./scan-folder.ts";
 
 const PIECE_BYTES = 256 * 1024;
@@ -29,8 +29,11 @@ export async function* syncArchive(top: string, tree: LocalTree, paths: readonly
 /** As it is when it is read: it may have changed since it was looked at. */
 async function* fileOf(at: string, path: string, name: string, mode: number): AsyncGenerator<Uint8Array> {
   await using file = await open(at, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
+    if (hasErrno(error, "ENOENT")) return undefined;
     throw unreadable(path, error instanceof Error ? error.message : String(error));
   });
+  // It has gone since it was looked at: nothing to be sent.
+  if (file === undefined) return;
   const { size, mtimeMs } = await file.stat();
   yield memberHeader({ type: "file", name, sizeBytes: size, mode, mtime: mtimeMs / 1000 });
   for (let left = size; left > 0;) {

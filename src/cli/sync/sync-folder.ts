@@ -7,6 +7,8 @@ import { syncArchive } from "./sync-archive.ts";
 
 /** As deep as a listing goes. */
 const MAX_DEPTH = 64;
+/** More than any folder that is worked in holds; a guest may claim what it likes. */
+const MAX_ENTRIES = 2_000_000;
 
 /** A folder of this host, and the one in a VM that is to be like it. */
 export interface SyncPair {
@@ -46,11 +48,21 @@ export async function syncPaths(pair: SyncPair, paths: readonly string[]): Promi
   for (const path of paths) {
     const found = await scanFolder(pair.top, pair.rules, path);
     for (const [at, entry] of found) tree.set(at, entry);
-    if (found.size > 0 || !pair.deletes || pair.rules.ignores(path, false)) continue;
+    // What is gone does not say what it was, and rules may be for folders alone.
+    const isLeftOut = pair.rules.ignores(path, false) || pair.rules.ignores(path, true);
+    if (found.size > 0 || !pair.deletes || isLeftOut) continue;
+    // In the guest, something that is left out may lie in it: that stays, which only a look at all can tell.
+    if (!pair.rules.isEmpty) return syncFolder(pair);
     if (await removeGuest(pair, path)) removed += 1;
   }
   const names = [...tree.keys()].toSorted();
-  await send(pair, tree, names, false);
+  try {
+    await send(pair, tree, names, false);
+  } catch (error) {
+    // What it was a moment ago is no matter: a file that became a folder, or shorter.
+    if (error instanceof BangerError && error.code.startsWith("FILE_")) return syncFolder(pair);
+    throw error;
+  }
   return { sent: names.length, removed };
 }
 
@@ -78,11 +90,20 @@ async function listGuest({ client, ref, path, user, signal }: SyncPair): Promise
     for (let after = "", more = true; more;) {
       const page = await client.call("vmFileList", { ref, path, user, depth: MAX_DEPTH, after }, { signal });
       all.push(...page.entries);
-      after = page.entries.at(-1)?.path ?? after;
-      more = page.more && page.entries.length > 0;
+      if (all.length > MAX_ENTRIES) throw tooMany(ref, path);
+      const last = page.entries.at(-1)?.path ?? after;
+      more = page.more && last !== after;
+      after = last;
     }
   } catch (error) {
     if (!(error instanceof BangerError) || error.code !== "PATH_NOT_FOUND") throw error;
   }
   return all;
+}
+
+function tooMany(ref: string, path: string): BangerError {
+  return new BangerError("FILE_UNFIT", {
+    what: `${path} in ${ref} has more than ${MAX_ENTRIES} files`,
+    fix: "sync a folder further down",
+  });
 }

@@ -1,5 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
-import { resolve } from "node:path";
+import { readFile, realpath, stat } from "node:fs/promises";
 import type { Client } from "../../client/client.ts";
 import { BangerError } from "../../lib/errors.ts";
 import { IgnoreRules } from "./ignore-rules.ts";
@@ -21,7 +20,8 @@ export async function syncPair(
   signal: AbortSignal,
 ): Promise<SyncPair> {
   const { excludeFrom, gitignore } = leftOut;
-  const top = resolve(folder);
+  // A link is not what is to be sent, but what it leads to.
+  const top = await realpath(folder).catch(unreadable(folder));
   const isFolder = await stat(top).then((found) => found.isDirectory(), unreadable(folder));
   if (!isFolder) throw new BangerError("FILE_UNREADABLE", { what: `${folder} is no folder`, fix: "name a folder" });
   const lines = excludeFrom === undefined ? [] : [await readFile(excludeFrom, "utf8").catch(unreadable(excludeFrom))];
